@@ -1,0 +1,5 @@
+//! A Prometheus exporter for the Call Recording logs of Azure Communication Services.
+
+pub mod config;
+pub mod hub;
+pub mod simulate;

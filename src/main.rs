@@ -1,0 +1,3 @@
+//! The binary of `acs-recording-exporter`.
+
+fn main() {}

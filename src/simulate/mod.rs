@@ -1,0 +1,1 @@
+//! Simulated ACS traffic.
