@@ -1,0 +1,225 @@
+//! What an ACS log record says: text -> [`Record`] -> [`Observation`].
+//!
+//! Pure: no I/O, no clock, no log line, no metric. One file for each log category (`operation`, `summary`, `usage`)
+//! holds its schema and **where each of its labels is decided**; `end_reason` and `outcome` say what counts as a
+//! failure. Another category is one more file, a line in [`Category`]'s table and an arm in the three matches below.
+
+mod end_reason;
+mod operation;
+mod outcome;
+mod resource;
+mod summary;
+mod usage;
+mod view;
+
+use std::borrow::Cow;
+
+use time::OffsetDateTime;
+
+pub use end_reason::{END_REASONS, EndClass};
+pub use operation::{FAILURE_STATUSES, OPERATIONS, Operation, OperationMoves};
+pub use outcome::{FailureReason, ResultType};
+pub use resource::Resource;
+pub use summary::{RecordingFailure, Summary, SummaryMoves};
+pub use usage::{Usage, UsageMoves};
+
+use crate::disposition::Reject;
+use view::View;
+
+/// The value of any label whose property is missing.
+pub const UNKNOWN: &str = "unknown";
+
+/// The log categories that are exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Category {
+    /// Call Recording operations.
+    Operation,
+    /// Call Recording summaries.
+    Summary,
+    /// Usage.
+    Usage,
+}
+
+/// A record, read.
+#[derive(Clone, Debug)]
+pub struct Record<'a> {
+    /// Which resource it is about; `None` if it does not say.
+    pub resource: Option<Resource<'a>>,
+    /// When it was written, by ACS's clock; `None` if it does not say, or not legibly.
+    pub time: Option<OffsetDateTime>,
+    /// `level`: `Informational`, `Warning`, `Error`, `Critical`.
+    pub level: Option<Cow<'a, str>>,
+    /// The rest, by category.
+    pub log: Log<'a>,
+}
+
+/// The part of a record that its category defines.
+#[derive(Clone, Debug)]
+pub enum Log<'a> {
+    /// Of [`Category::Operation`].
+    Operation(Operation<'a>),
+    /// Of [`Category::Summary`].
+    Summary(Summary<'a>),
+    /// Of [`Category::Usage`].
+    Usage(Usage<'a>),
+    /// Of a category that is not exported.
+    Other,
+}
+
+/// Which series a record moves, and by how much. The labels are final but for the caps, which `metrics` applies.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observation<'a> {
+    /// The resource's name, or `unknown`.
+    pub resource: Cow<'a, str>,
+    /// The resource group, if known.
+    pub resource_group: Option<Cow<'a, str>>,
+    /// The subscription, if known.
+    pub subscription_id: Option<Cow<'a, str>>,
+    /// The category, by the name that its diagnostic setting has.
+    pub category: Category,
+    /// As sent, or `unknown`; `Information` is `Informational`.
+    pub level: Cow<'a, str>,
+    /// When the record was written.
+    pub time: Option<OffsetDateTime>,
+    /// From then to when the event hub took it in, in seconds.
+    pub delay_seconds: Option<f64>,
+    /// The rest, by category.
+    pub moves: Moves<'a>,
+}
+
+/// The part of an observation that its category defines.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Moves<'a> {
+    /// Of [`Category::Operation`].
+    Operation(OperationMoves<'a>),
+    /// Of [`Category::Summary`].
+    Summary(SummaryMoves<'a>),
+    /// Of [`Category::Usage`].
+    Usage(UsageMoves<'a>),
+}
+
+impl Category {
+    /// Every category, its name in diagnostic settings, which is the value of the label `category`, and the other
+    /// names under which its records come: the header of the documentation's example, and the Log Analytics table.
+    /// `RecordingSummaryPUBLICPREVIEW` and its like were the name before the feature was released.
+    const TABLE: [(Self, &'static str, &'static [&'static str]); 3] = [
+        (
+            Self::Operation,
+            "CallRecordingOperational",
+            &["ACSCallRecordingIncomingOperations"],
+        ),
+        (
+            Self::Summary,
+            "CallRecordingSummary",
+            &[
+                "RecordingSummary",
+                "RecordingSummaryPRIVATEPREVIEW",
+                "RecordingSummaryPUBLICPREVIEW",
+                "ACSCallRecordingSummary",
+            ],
+        ),
+        (Self::Usage, "Usage", &["ACSBillingUsage"]),
+    ];
+
+    /// Every category.
+    pub const ALL: [Self; 3] = [Self::Operation, Self::Summary, Self::Usage];
+
+    /// The value of the label `category`.
+    pub fn label(self) -> &'static str {
+        Self::TABLE
+            .iter()
+            .find(|(category, ..)| *category == self)
+            .map_or(UNKNOWN, |(_, name, _)| name)
+    }
+
+    fn named(sent: &str) -> Option<Self> {
+        let is = |name: &&str| name.eq_ignore_ascii_case(sent);
+        Self::TABLE
+            .iter()
+            .find(|(_, name, others)| is(name) || others.iter().any(is))
+            .map(|(category, ..)| *category)
+    }
+}
+
+/// Reads the text of a record.
+///
+/// Every property may be missing, stand at the top level or in `properties`, in any case, as a number or as text.
+///
+/// # Errors
+///
+/// [`Reject::Malformed`] when it is not one JSON object.
+pub fn read(record: &str) -> Result<Record<'_>, Reject> {
+    let view = View::read(record).map_err(|_| Reject::Malformed)?;
+    // Log Analytics' export names the table in `Type` and has no category.
+    let category = ["category", "Type"].into_iter().find_map(|name| {
+        view.common(name)
+            .text()
+            .and_then(|sent| Category::named(&sent))
+    });
+    let id = ["resourceId", "_ResourceId"]
+        .into_iter()
+        .find_map(|name| view.common(name).text());
+    Ok(Record {
+        resource: id.and_then(|id| Resource::parse(&id)),
+        time: ["time", "TimeGenerated", "timestamp"]
+            .into_iter()
+            .find_map(|name| view.common(name).instant()),
+        level: view.common("level").text(),
+        log: match category {
+            Some(Category::Operation) => Log::Operation(operation::read(&view)),
+            Some(Category::Summary) => Log::Summary(summary::read(&view)),
+            Some(Category::Usage) => Log::Usage(usage::read(&view)),
+            None => Log::Other,
+        },
+    })
+}
+
+/// What a record moves, given when the event hub took it in. `None` if its category is not exported.
+pub fn observe<'a>(record: &Record<'a>, enqueued_at: OffsetDateTime) -> Option<Observation<'a>> {
+    let (category, moves) = match &record.log {
+        Log::Operation(operation) => (Category::Operation, operation::observe(operation)),
+        Log::Summary(summary) => (Category::Summary, summary::observe(summary, record.time)),
+        Log::Usage(usage) => (Category::Usage, usage::observe(usage)),
+        Log::Other => return None,
+    };
+    let resource = record.resource.clone();
+    let (name, resource_group, subscription_id) = match resource {
+        Some(resource) => (
+            resource.name,
+            resource.resource_group,
+            resource.subscription_id,
+        ),
+        None => (Cow::Borrowed(UNKNOWN), None, None),
+    };
+    Some(Observation {
+        resource: name,
+        resource_group,
+        subscription_id,
+        category,
+        level: record.level.clone().map_or(Cow::Borrowed(UNKNOWN), level),
+        time: record.time,
+        // Clocks differ: a record from the future has waited for nothing.
+        delay_seconds: record
+            .time
+            .map(|time| (enqueued_at - time).as_seconds_f64().max(0.0)),
+        moves,
+    })
+}
+
+/// The value of the label `level`: one of Azure Monitor's four in whatever case, else as sent.
+fn level(sent: Cow<'_, str>) -> Cow<'_, str> {
+    const LEVELS: [(&str, &str); 5] = [
+        ("Informational", "Informational"),
+        ("Information", "Informational"), // what other services of Azure write
+        ("Warning", "Warning"),
+        ("Error", "Error"),
+        ("Critical", "Critical"),
+    ];
+    match LEVELS
+        .iter()
+        .find(|(known, _)| known.eq_ignore_ascii_case(&sent))
+    {
+        Some((_, label)) => Cow::Borrowed(*label),
+        None => sent,
+    }
+}
