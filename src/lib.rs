@@ -1,5 +1,10 @@
 //! A Prometheus exporter for the Call Recording logs of Azure Communication Services.
 
 pub mod config;
+pub mod http;
 pub mod hub;
+pub mod metrics;
+pub mod service;
 pub mod simulate;
+pub mod source;
+pub mod telemetry;
