@@ -1,0 +1,5 @@
+//! The HTTP endpoints of the exporter.
+
+mod settings;
+
+pub use settings::Settings;

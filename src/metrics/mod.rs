@@ -1,0 +1,5 @@
+//! The domain's metrics.
+
+mod settings;
+
+pub use settings::{BucketSettings, Buckets, InvalidBuckets, Settings};

@@ -1,0 +1,10 @@
+//! What the service as a whole is told.
+
+use std::time::Duration;
+
+/// Settings of the service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// How long an orderly stop may take before the process ends regardless.
+    pub deadline: Duration,
+}

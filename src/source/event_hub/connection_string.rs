@@ -1,0 +1,349 @@
+//! The connection string of an Event Hubs namespace, as the portal shows it and as an emulator prints it.
+//!
+//! We parse it ourselves: `azure_messaging_eventhubs` 0.16 ignores `UseDevelopmentEmulator` and drops the port, so
+//! that an emulator would be looked for with TLS on 5671. What is left for the SDK is cleaned of both, and of
+//! `EntityPath`, which it demands to be spelt exactly like the hub that it is given.
+//! No error repeats a value: any part of a mangled string may be the key.
+
+use std::net::Ipv6Addr;
+use std::str::FromStr;
+
+use azure_core::credentials::Secret;
+use azure_core::http::Url;
+
+use super::settings::{Authentication, Namespace, event_hub_name};
+
+/// A connection string that was understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectionString {
+    namespace: Namespace,
+    event_hub: Option<String>,
+}
+
+impl ConnectionString {
+    /// The one hub that the string is for (`EntityPath`), if it names one.
+    pub fn event_hub(&self) -> Option<&str> {
+        self.event_hub.as_deref()
+    }
+
+    /// Whether it leads to an emulator, which speaks plain TCP only.
+    pub fn is_emulator(&self) -> bool {
+        self.namespace.endpoint.is_some()
+    }
+
+    /// The namespace, with the cleaned string as its authentication.
+    pub fn into_namespace(self) -> Namespace {
+        self.namespace
+    }
+}
+
+impl FromStr for ConnectionString {
+    type Err = InvalidConnectionString;
+
+    fn from_str(text: &str) -> Result<Self, InvalidConnectionString> {
+        let parts = Parts::split(text)?;
+        let endpoint = parts
+            .endpoint
+            .ok_or(InvalidConnectionString::Missing("Endpoint"))?;
+        let (host, port) = host_and_port(endpoint)?;
+        let emulator = match parts.emulator {
+            None => false,
+            Some(flag) if flag.eq_ignore_ascii_case("false") => false,
+            Some(flag) if flag.eq_ignore_ascii_case("true") => true,
+            Some(_) => return Err(InvalidConnectionString::Emulator),
+        };
+        if port.is_some() && !emulator {
+            return Err(InvalidConnectionString::Port);
+        }
+        let access = match (parts.key_name, parts.key, parts.signature) {
+            (Some(name), Some(key), None) => {
+                format!("SharedAccessKeyName={name};SharedAccessKey={key}")
+            }
+            (None, None, Some(signature)) if signature.starts_with("SharedAccessSignature ") => {
+                format!("SharedAccessSignature={signature}")
+            }
+            (None, None, Some(_)) => return Err(InvalidConnectionString::Signature),
+            (_, _, Some(_)) => return Err(InvalidConnectionString::KeyAndSignature),
+            (None, Some(_), None) => {
+                return Err(InvalidConnectionString::Missing("SharedAccessKeyName"));
+            }
+            (_, None, None) => return Err(InvalidConnectionString::Missing("SharedAccessKey")),
+        };
+        let event_hub = parts.entity_path.map(event_hub_name).transpose();
+        let port = port.unwrap_or(EMULATOR_PORT);
+        Ok(Self {
+            event_hub: event_hub.map_err(|_| InvalidConnectionString::EntityPath)?,
+            namespace: Namespace {
+                endpoint: emulator.then(|| format!("amqp://{host}:{port}")),
+                authentication: Authentication::ConnectionString(Secret::new(format!(
+                    "Endpoint=sb://{host}/;{access}"
+                ))),
+                host,
+            },
+        })
+    }
+}
+
+/// Why a text is no [`ConnectionString`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidConnectionString {
+    /// Wrapped in quotes, as an env file that is not read by a shell leaves it.
+    #[error("starts with a quote: write it without quotes around it")]
+    Quoted,
+    /// A part without `=`.
+    #[error("must be `Key=Value` pairs with `;` between them: part {0} has no `=`")]
+    Pair(usize),
+    /// One key, two values.
+    #[error("names `{0}` twice: are these two connection strings?")]
+    Twice(&'static str),
+    /// A key without a value.
+    #[error("has no value after `{0}=`")]
+    Empty(&'static str),
+    /// A key that must be there.
+    #[error(
+        "has no `{0}`: copy the whole `Endpoint=sb://...;SharedAccessKeyName=...;SharedAccessKey=...`"
+    )]
+    Missing(&'static str),
+    /// `Endpoint` is not `sb://HOST`.
+    #[error("its `Endpoint` must be `sb://HOST/`")]
+    Endpoint,
+    /// A port, and no emulator.
+    #[error(
+        "its `Endpoint` has a port, which only an emulator's has: add `UseDevelopmentEmulator=true` or remove the port"
+    )]
+    Port,
+    /// Neither `true` nor `false`.
+    #[error("its `UseDevelopmentEmulator` must be `true` or `false`")]
+    Emulator,
+    /// Two ways to authenticate.
+    #[error("has a `SharedAccessSignature` beside a key: keep one of the two")]
+    KeyAndSignature,
+    /// Not a signature.
+    #[error("its `SharedAccessSignature` must begin with `SharedAccessSignature sr=`")]
+    Signature,
+    /// Not a hub's name.
+    #[error("its `EntityPath` is not the name of an event hub")]
+    EntityPath,
+}
+
+/// The port of AMQP without TLS, where the official emulator listens.
+const EMULATOR_PORT: u16 = 5672;
+
+/// The values of the keys that we know, as they stand in the text.
+#[derive(Default)]
+struct Parts<'a> {
+    endpoint: Option<&'a str>,
+    key_name: Option<&'a str>,
+    key: Option<&'a str>,
+    signature: Option<&'a str>,
+    entity_path: Option<&'a str>,
+    emulator: Option<&'a str>,
+}
+
+impl<'a> Parts<'a> {
+    fn split(text: &'a str) -> Result<Self, InvalidConnectionString> {
+        let text = text.trim();
+        if text.starts_with(['"', '\'']) {
+            return Err(InvalidConnectionString::Quoted);
+        }
+        let mut parts = Self::default();
+        for (index, pair) in text.split(';').map(str::trim).enumerate() {
+            if pair.is_empty() {
+                continue;
+            }
+            // The first `=` only: keys are base64, and a signature is a query string.
+            let (key, value) = pair
+                .split_once('=')
+                .ok_or(InvalidConnectionString::Pair(index + 1))?;
+            let (key, value) = (key.trim(), value.trim());
+            // What nobody knows is passed over, as every SDK does: old portals add `TransportType=Amqp`.
+            let Some((name, slot)) = parts.slot(key) else {
+                continue;
+            };
+            if value.is_empty() {
+                return Err(InvalidConnectionString::Empty(name));
+            }
+            if slot.replace(value).is_some() {
+                return Err(InvalidConnectionString::Twice(name));
+            }
+        }
+        Ok(parts)
+    }
+
+    /// Where the value of a key goes, and how the key is spelt.
+    fn slot(&mut self, key: &str) -> Option<(&'static str, &mut Option<&'a str>)> {
+        [
+            ("Endpoint", &mut self.endpoint),
+            ("SharedAccessKeyName", &mut self.key_name),
+            ("SharedAccessKey", &mut self.key),
+            ("SharedAccessSignature", &mut self.signature),
+            ("EntityPath", &mut self.entity_path),
+            ("UseDevelopmentEmulator", &mut self.emulator),
+        ]
+        .into_iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(key))
+    }
+}
+
+/// Takes `sb://HOST`, `sb://HOST/` and either with a port; nothing more.
+fn host_and_port(endpoint: &str) -> Result<(String, Option<u16>), InvalidConnectionString> {
+    let url = Url::parse(endpoint).map_err(|_| InvalidConnectionString::Endpoint)?;
+    let host = url.host_str().unwrap_or_default().to_ascii_lowercase();
+    // An underscore is no DNS, but compose files name services so, and the emulator is one of them.
+    let is_name = host
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+    let is_ipv6 = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .is_some_and(|host| host.parse::<Ipv6Addr>().is_ok());
+    let is_bare = url.scheme() == "sb"
+        && matches!(url.path(), "" | "/")
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none();
+    if host.is_empty() || !(is_name || is_ipv6) || !is_bare || url.port() == Some(0) {
+        return Err(InvalidConnectionString::Endpoint);
+    }
+    Ok((host, url.port()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::InvalidConnectionString as Fault;
+    use super::*;
+
+    const KEY: &str = "SharedAccessKeyName=listen;SharedAccessKey=c2VjcmV0==";
+
+    /// What it yields, a line each, with the secret in the open.
+    fn check(text: &str, expected: &str) {
+        let shown = match text.parse::<ConnectionString>() {
+            Err(fault) => fault.to_string(),
+            Ok(parsed) => {
+                let hub = parsed.event_hub().unwrap_or("-").to_owned();
+                let Namespace {
+                    host,
+                    endpoint,
+                    authentication,
+                } = parsed.into_namespace();
+                let Authentication::ConnectionString(secret) = authentication else {
+                    panic!("a connection string authenticates by itself")
+                };
+                let endpoint = endpoint.unwrap_or("-".to_owned());
+                format!("{host} {endpoint} {hub}\n{}", secret.secret())
+            }
+        };
+        assert_eq!(shown, expected, "{text}");
+    }
+
+    #[test]
+    fn a_portal_string_yields_host_and_cleaned_string() {
+        check(
+            &format!("Endpoint=sb://Contoso.servicebus.windows.net/;{KEY}\n"),
+            &format!(
+                "contoso.servicebus.windows.net - -\nEndpoint=sb://contoso.servicebus.windows.net/;{KEY}"
+            ),
+        );
+    }
+
+    #[test]
+    fn keys_are_known_in_any_case_order_and_spacing_and_strangers_are_passed_over() {
+        check(
+            "sharedaccesskey=c2VjcmV0==; TransportType=Amqp;ENTITYPATH=Hub-1 ;endpoint=sb://a.b;SHAREDACCESSKEYNAME=listen;",
+            &format!("a.b - Hub-1\nEndpoint=sb://a.b/;{KEY}"),
+        );
+    }
+
+    #[test]
+    fn a_signature_keeps_its_equal_signs() {
+        let signature = "SharedAccessSignature=SharedAccessSignature sr=sb%3a%2f%2fa.b&sig=x%3d&se=1&skn=listen";
+        check(
+            &format!("Endpoint=sb://a.b/;{signature}"),
+            &format!("a.b - -\nEndpoint=sb://a.b/;{signature}"),
+        );
+    }
+
+    #[test]
+    fn an_emulator_is_plain_tcp_on_its_own_port() {
+        let emulator = |endpoint: &str, expected: &str| {
+            check(
+                &format!("Endpoint={endpoint};{KEY};UseDevelopmentEmulator=true;EntityPath=logs"),
+                &format!(
+                    "{expected} logs\nEndpoint=sb://{}/;{KEY}",
+                    expected.split(' ').next().unwrap()
+                ),
+            );
+        };
+        emulator("sb://localhost", "localhost amqp://localhost:5672");
+        emulator("sb://127.0.0.1:40001/", "127.0.0.1 amqp://127.0.0.1:40001");
+        emulator("sb://event_hub:5672/", "event_hub amqp://event_hub:5672");
+        emulator("sb://[::1]:5673", "[::1] amqp://[::1]:5673");
+        check(
+            &format!("Endpoint=sb://a.b;{KEY};UseDevelopmentEmulator=FALSE"),
+            &format!("a.b - -\nEndpoint=sb://a.b/;{KEY}"),
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_without_repeating_a_value() {
+        let fault = |text: &str, fault: Fault| check(text, &fault.to_string());
+        fault("", Fault::Missing("Endpoint"));
+        fault("Endpoint", Fault::Pair(1));
+        fault("Endpoint=sb://a.b;c2VjcmV0", Fault::Pair(2));
+        fault("Endpoint=", Fault::Empty("Endpoint"));
+        fault(&format!("\"Endpoint=sb://a.b;{KEY}\""), Fault::Quoted);
+        fault(
+            &format!("Endpoint=sb://a.b;{KEY};endpoint=sb://c.d"),
+            Fault::Twice("Endpoint"),
+        );
+        fault("Endpoint=sb://a.b", Fault::Missing("SharedAccessKey"));
+        fault(
+            "Endpoint=sb://a.b;SharedAccessKeyName=listen",
+            Fault::Missing("SharedAccessKey"),
+        );
+        fault(
+            "Endpoint=sb://a.b;SharedAccessKey=c2VjcmV0",
+            Fault::Missing("SharedAccessKeyName"),
+        );
+        fault(
+            &format!("Endpoint=sb://a.b;{KEY};SharedAccessSignature=x"),
+            Fault::KeyAndSignature,
+        );
+        fault(
+            "Endpoint=sb://a.b;SharedAccessSignature=c2VjcmV0",
+            Fault::Signature,
+        );
+        fault(&format!("Endpoint=sb://a.b:5671;{KEY}"), Fault::Port);
+        fault(
+            &format!("Endpoint=sb://a.b;{KEY};UseDevelopmentEmulator=yes"),
+            Fault::Emulator,
+        );
+        fault(
+            &format!("Endpoint=sb://a.b;{KEY};EntityPath=a/b"),
+            Fault::EntityPath,
+        );
+        for endpoint in [
+            "a.b",
+            "a.b:5672",
+            "https://a.b",
+            "sb://",
+            "sb://a.b/hub",
+            "sb://u:p@a.b",
+            "sb://a.b?x",
+            "sb://a,SharedAccessKey",
+        ] {
+            fault(&format!("Endpoint={endpoint};{KEY}"), Fault::Endpoint);
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let parsed: ConnectionString = format!("Endpoint=sb://a.b;{KEY}").parse().unwrap();
+        let shown = format!("{parsed:?}");
+        assert!(
+            shown.contains("a.b") && !shown.contains("c2VjcmV0"),
+            "{shown}"
+        );
+    }
+}

@@ -1,0 +1,5 @@
+//! What the exporter tells about itself.
+
+mod settings;
+
+pub use settings::{Format, InvalidLevel, Level, Settings};
