@@ -8,6 +8,8 @@ pub mod event;
 pub mod http;
 pub mod hub;
 pub mod metrics;
+pub mod pipeline;
+pub mod readiness;
 pub mod service;
 pub mod simulate;
 pub mod source;

@@ -1,5 +1,17 @@
-//! The domain's metrics.
+//! Every domain series, the caps that bound them, and the one lock under which they move.
+//!
+//! `acs` declares the families and moves them, `labels` caps what becomes a label value, `zeros` shows failure
+//! series before the first failure. [`Exposition`] holds the lock: a batch is applied under it and a scrape is
+//! gathered under it, so what a scrape shows is a consistent cut.
 
+mod acs;
+mod exposition;
+pub(crate) mod family;
+mod labels;
 mod settings;
+mod zeros;
 
+pub use acs::{AcsFamilies, AcsMetrics};
+pub use exposition::{Exposition, Scrape};
+pub use family::Family;
 pub use settings::{BucketSettings, Buckets, InvalidBuckets, Settings};

@@ -1,5 +1,274 @@
-//! What the exporter tells about itself.
+//! What the exporter tells about itself: every metric, and every line that goes with one.
+//!
+//! What happens is an event: one function here counts it and logs it, so the two cannot disagree. Lines are written
+//! per batch or per change, never per record, and carry no body, token, key or address of a caller.
 
+mod families;
+mod log;
 mod settings;
 
+use std::collections::HashMap;
+use std::error::Error;
+
+use prometheus::Registry;
+use prometheus::process_collector::ProcessCollector;
+
+pub use families::ExporterFamilies;
+pub use log::{LogError, start as start_log};
 pub use settings::{Format, InvalidLevel, Level, Settings};
+
+use crate::disposition::{Disposition, Reject};
+use crate::event::PartitionId;
+
+/// The exporter's metrics about itself.
+#[derive(Debug)]
+pub struct Telemetry {
+    families: ExporterFamilies,
+}
+
+/// How the records of a batch ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    received: u64,
+    dispositions: HashMap<&'static str, u64>,
+    rejects: HashMap<Reject, u64>,
+}
+
+impl Tally {
+    /// Counts records where the envelope is split.
+    pub fn received(&mut self, records: usize) {
+        self.received += u64::try_from(records).unwrap_or(u64::MAX);
+    }
+
+    /// Counts a record where it ends.
+    pub fn ended(&mut self, disposition: Disposition) {
+        *self.dispositions.entry(disposition.label()).or_default() += 1;
+        if let Disposition::Rejected(reason) = disposition {
+            *self.rejects.entry(reason).or_default() += 1;
+        }
+    }
+}
+
+impl Telemetry {
+    /// Registers the families on `registry`, with those of the process itself, and everything known at zero.
+    ///
+    /// # Panics
+    ///
+    /// When the registry holds families of these names already.
+    pub fn new(registry: &Registry) -> Self {
+        let families = ExporterFamilies::register(registry, ());
+        registry
+            .register(Box::new(ProcessCollector::for_self()))
+            .expect("the names of the process collector are its own");
+        families
+            .build_info
+            .with_label_values(&[env!("CARGO_PKG_VERSION")])
+            .set(1.0);
+        let _at_zero = families
+            .records_received_total
+            .with_label_values::<&str>(&[]);
+        for disposition in Disposition::LABELS {
+            let _at_zero = families.records_total.with_label_values(&[disposition]);
+        }
+        for reason in Reject::ALL {
+            let _at_zero = families.rejects_total.with_label_values(&[reason.label()]);
+        }
+        Self { families }
+    }
+
+    /// A batch was applied to the metrics.
+    pub fn batch_applied(&self, partition: &PartitionId, batch: AppliedBatch<'_>) {
+        let labels = [partition.event_hub(), partition.partition()];
+        let families = &self.families;
+        families
+            .events_total
+            .with_label_values(&labels)
+            .inc_by(batch.events);
+        families
+            .event_bytes_total
+            .with_label_values(&labels)
+            .inc_by(batch.bytes);
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::as_conversions,
+            reason = "a gauge is a float"
+        )]
+        let sequence_number = batch.last_sequence_number as f64;
+        families
+            .partition_last_sequence_number
+            .with_label_values(&labels)
+            .set(sequence_number);
+        families
+            .records_received_total
+            .with_label_values::<&str>(&[])
+            .inc_by(batch.tally.received);
+        for (disposition, records) in &batch.tally.dispositions {
+            families
+                .records_total
+                .with_label_values(&[*disposition])
+                .inc_by(*records);
+        }
+        for (reason, records) in &batch.tally.rejects {
+            families
+                .rejects_total
+                .with_label_values(&[reason.label()])
+                .inc_by(*records);
+        }
+        let rejected: u64 = batch.tally.rejects.values().sum();
+        if rejected > 0 {
+            tracing::warn!(
+                event_hub = partition.event_hub(),
+                partition = partition.partition(),
+                sequence_number = batch.last_sequence_number,
+                rejected,
+                reasons = ?batch.tally.rejects,
+                "records of a batch could not be read"
+            );
+        }
+    }
+
+    /// An event hub told which partitions it has.
+    pub fn event_hub_answered(&self, event_hub: &str, partitions: usize) {
+        self.families.up.with_label_values(&[event_hub]).set(1.0);
+        tracing::info!(event_hub, partitions, "event hub found");
+    }
+
+    /// An event hub did not tell which partitions it has; it is asked again.
+    pub fn event_hub_failed(
+        &self,
+        event_hub: &str,
+        cause: &'static str,
+        error: &dyn Error,
+        retry_ms: u128,
+    ) {
+        self.families.up.with_label_values(&[event_hub]).set(0.0);
+        tracing::warn!(
+            event_hub,
+            cause,
+            error = chain(error),
+            retry_ms,
+            "event hub does not answer"
+        );
+    }
+
+    /// A partition is ours to read: its series exist from now on.
+    pub fn partition_found(&self, partition: &PartitionId, causes: &[&'static str]) {
+        let labels = [partition.event_hub(), partition.partition()];
+        let families = &self.families;
+        let _at_zero = families.events_total.with_label_values(&labels);
+        let _at_zero = families.event_bytes_total.with_label_values(&labels);
+        families.partition_owned.with_label_values(&labels).set(0.0);
+        for cause in causes {
+            let _at_zero = families
+                .receiver_restarts_total
+                .with_label_values(&[labels[0], labels[1], cause]);
+        }
+    }
+
+    /// A partition is being read.
+    pub fn receiver_opened(&self, partition: &PartitionId, after: Option<i64>) {
+        let labels = [partition.event_hub(), partition.partition()];
+        self.families
+            .partition_owned
+            .with_label_values(&labels)
+            .set(1.0);
+        tracing::info!(
+            event_hub = labels[0],
+            partition = labels[1],
+            after,
+            "reading partition"
+        );
+    }
+
+    /// A partition is not read any more; it is opened again after its last event.
+    pub fn receiver_failed(
+        &self,
+        partition: &PartitionId,
+        cause: &'static str,
+        error: &dyn Error,
+        retry_ms: u128,
+    ) {
+        let labels = [partition.event_hub(), partition.partition()];
+        self.families
+            .partition_owned
+            .with_label_values(&labels)
+            .set(0.0);
+        self.families
+            .receiver_restarts_total
+            .with_label_values(&[labels[0], labels[1], cause])
+            .inc();
+        tracing::warn!(
+            event_hub = labels[0],
+            partition = labels[1],
+            cause,
+            error = chain(error),
+            retry_ms,
+            "receiver failed"
+        );
+    }
+
+    /// A label has a cap.
+    pub(crate) fn label_is_capped(&self, label: &'static str) {
+        let _at_zero = self
+            .families
+            .label_overflow_total
+            .with_label_values(&[label]);
+    }
+
+    /// A value above a label's cap became `other`.
+    pub(crate) fn label_overflowed(&self, label: &'static str) {
+        let overflow = self
+            .families
+            .label_overflow_total
+            .with_label_values(&[label]);
+        if overflow.get() == 0 {
+            tracing::warn!(
+                label,
+                "too many distinct values: new ones are counted as `other` from here on"
+            );
+        }
+        overflow.inc();
+    }
+
+    /// How many series about ACS a scrape found.
+    pub(crate) fn series_are(&self, series: usize) {
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::as_conversions,
+            reason = "a gauge is a float"
+        )]
+        self.families
+            .series
+            .with_label_values::<&str>(&[])
+            .set(series as f64);
+    }
+}
+
+/// What a batch adds to the exporter's own counts.
+#[derive(Clone, Copy, Debug)]
+pub struct AppliedBatch<'a> {
+    /// Events in it.
+    pub events: u64,
+    /// Bytes of their bodies.
+    pub bytes: u64,
+    /// The sequence number of its last event.
+    pub last_sequence_number: i64,
+    /// How its records ended.
+    pub tally: &'a Tally,
+}
+
+/// An error and its causes in one line: an error describes itself only, so the chain is told where it is handled.
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        // The SDK's errors repeat their causes in their own text.
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,57 @@
+//! What each endpoint answers.
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+
+use super::Shown;
+
+/// Prometheus 3 fails a scrape that has no content type, so it is always this one.
+const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+pub(super) fn router(shown: Shown) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics))
+        .route("/-/healthy", get(healthy))
+        .route("/-/ready", get(ready))
+        .route("/", get(home))
+        .with_state(shown)
+}
+
+/// Here, later, a scrape that was written whole acknowledges the positions that it carried.
+async fn metrics(State(shown): State<Shown>) -> Response {
+    match shown.exposition.scrape() {
+        Ok(scrape) => ([(header::CONTENT_TYPE, TEXT_FORMAT)], scrape.body).into_response(),
+        Err(error) => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            format!("cannot encode the metrics: {error}\n"),
+        )
+            .into_response(),
+    }
+}
+
+/// Fails only for what a restart cures: that this answers is the proof. A hub that is down is not.
+async fn healthy() -> &'static str {
+    "healthy\n"
+}
+
+async fn ready(State(shown): State<Shown>) -> (StatusCode, String) {
+    match shown.readiness.check() {
+        Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
+        Err(missing) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("not ready\n{missing}\n"),
+        ),
+    }
+}
+
+async fn home() -> Html<&'static str> {
+    Html(
+        "<!doctype html><html lang=en><title>acs-recording-exporter</title>\
+         <h1>acs-recording-exporter</h1>\
+         <p>Call Recording logs of Azure Communication Services, as Prometheus metrics.\
+         <ul><li><a href=/metrics>metrics</a><li><a href=/-/ready>ready</a><li><a href=/-/healthy>healthy</a></ul>",
+    )
+}

@@ -1,0 +1,254 @@
+//! The families about ACS, and how an observation moves them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use prometheus::Registry;
+
+use super::family::families;
+use super::labels::{Label, Labels};
+use super::{BucketSettings, Settings, zeros};
+use crate::acs::{Moves, Observation, OperationMoves, SummaryMoves, UsageMoves};
+use crate::telemetry::Telemetry;
+
+families! {
+    /// Every family about ACS. Total and failures are apart, as the Prometheus guide for exporters asks
+    /// (<https://prometheus.io/docs/instrumenting/writing_exporters/>); units are base units.
+    pub struct AcsFamilies(buckets: &BucketSettings), prefix "acs_" {
+        /// Requests to the Call Recording APIs, however they ended.
+        recording_operations_total: IntCounterVec["resource", "operation", "result_type", "result_signature"],
+        /// Requests to the Call Recording APIs that failed.
+        recording_operation_failures_total: IntCounterVec["resource", "operation", "result_signature", "reason"],
+        /// How long ACS took to answer a request to the Call Recording APIs, in seconds.
+        recording_operation_duration_seconds: HistogramVec["resource", "operation"]
+            buckets buckets.operation_duration.as_slice(),
+        /// Requests to the Call Recording APIs, by the SDK that sent them.
+        recording_sdk_operations_total: IntCounterVec["resource", "sdk_type", "sdk_version"],
+        /// Requests to the Call Recording APIs, by api-version.
+        recording_operation_versions_total: IntCounterVec["resource", "operation_version"],
+        /// Recordings that were reported, however they ended.
+        recordings_total: IntCounterVec[
+            "resource", "result_type", "end_reason", "content_type", "channel_type", "format_type"
+        ],
+        /// Recordings that failed, or that ended because something broke.
+        recording_failures_total: IntCounterVec["resource", "end_reason", "reason"],
+        /// How long recordings are, in seconds.
+        recording_length_seconds: HistogramVec["resource", "format_type"] buckets buckets.recording_length.as_slice(),
+        /// Files into which recordings were cut.
+        recording_chunks_total: CounterVec["resource", "format_type"],
+        /// How many audio channels recordings have.
+        recording_audio_channels: HistogramVec["resource"] buckets &AUDIO_CHANNELS,
+        /// From the end of a recording to the time of its summary, in seconds.
+        recording_report_delay_seconds: HistogramVec["resource"] buckets buckets.report_delay.as_slice(),
+        /// What was used, in units of its unit type.
+        usage_quantity_total: CounterVec["resource", "usage_type", "unit_type"],
+        /// Usage records.
+        usage_records_total: IntCounterVec["resource", "usage_type", "unit_type"],
+        /// Log records observed.
+        log_records_total: IntCounterVec["resource", "category", "level"],
+        /// From the time of a log record to when the event hub took it in, in seconds.
+        log_record_delay_seconds: HistogramVec["category"] buckets buckets.record_delay.as_slice(),
+        /// The time of the latest log record, in seconds since 1970.
+        log_last_record_timestamp_seconds: GaugeVec["resource", "category"],
+        /// The ACS resources seen, always 1.
+        resource_info: GaugeVec["resource", "resource_group", "subscription_id"],
+    }
+}
+
+/// ACS mixes to one channel, or keeps up to five speakers apart
+/// (<https://learn.microsoft.com/azure/communication-services/concepts/voice-video-calling/call-recording>).
+const AUDIO_CHANNELS: [f64; 5] = [1.0, 2.0, 3.0, 4.0, 5.0];
+
+/// The families, and what is needed to keep them bounded.
+#[derive(Debug)]
+pub struct AcsMetrics {
+    families: AcsFamilies,
+    labels: Labels,
+    /// What `acs_resource_info` says of each resource now: group and subscription.
+    info: HashMap<String, (String, String)>,
+}
+
+impl AcsMetrics {
+    /// Registers the families, with the failure families of the configured resources at zero.
+    pub fn new(registry: &Registry, settings: &Settings, telemetry: &Arc<Telemetry>) -> Self {
+        let mut metrics = Self {
+            families: AcsFamilies::register(registry, &settings.buckets),
+            labels: Labels::new(settings.label_values_max.get(), Arc::clone(telemetry)),
+            info: HashMap::new(),
+        };
+        for resource in &settings.resources {
+            metrics.labels.know_resource(resource);
+            zeros::expose(&metrics.families, resource);
+        }
+        metrics
+    }
+
+    /// Moves every series that an observation names.
+    pub fn apply(&mut self, observation: &Observation<'_>) {
+        let (resource, is_new) = self.labels.resource(&observation.resource);
+        if is_new {
+            zeros::expose(&self.families, resource);
+        }
+        self.apply_log(resource, observation);
+        match &observation.moves {
+            Moves::Operation(moves) => self.apply_operation(resource, moves),
+            Moves::Summary(moves) => self.apply_summary(resource, moves),
+            Moves::Usage(moves) => self.apply_usage(resource, moves),
+        }
+    }
+
+    fn apply_log(&mut self, resource: &str, observation: &Observation<'_>) {
+        let category = observation.category.label();
+        let level = self.labels.admit(Label::Level, &observation.level);
+        self.families
+            .log_records_total
+            .with_label_values(&[resource, category, level])
+            .inc();
+        if let Some(delay) = observation.delay_seconds {
+            self.families
+                .log_record_delay_seconds
+                .with_label_values(&[category])
+                .observe(delay);
+        }
+        if let Some(time) = observation.time {
+            #[expect(
+                clippy::cast_precision_loss,
+                clippy::as_conversions,
+                reason = "milliseconds fit for millennia"
+            )]
+            let seconds = (time.unix_timestamp_nanos() / 1_000_000) as f64 / 1000.0;
+            let latest = self
+                .families
+                .log_last_record_timestamp_seconds
+                .with_label_values(&[resource, category]);
+            latest.set(latest.get().max(seconds));
+        }
+        self.describe(resource, observation);
+    }
+
+    /// Keeps one info series for each resource: one that moved to another group does not have two.
+    fn describe(&mut self, resource: &str, observation: &Observation<'_>) {
+        let (Some(group), Some(subscription)) =
+            (&observation.resource_group, &observation.subscription_id)
+        else {
+            return;
+        };
+        if resource == super::labels::OTHER {
+            return;
+        }
+        let known = self.info.get(resource);
+        if known.is_some_and(|(g, s)| g == group && s == subscription) {
+            return;
+        }
+        let info = &self.families.resource_info;
+        if let Some((group, subscription)) = known {
+            // It was set below, under this very name.
+            let _removed = info.remove_label_values(&[resource, group, subscription]);
+        }
+        info.with_label_values(&[resource, group.as_ref(), subscription.as_ref()])
+            .set(1.0);
+        self.info.insert(
+            resource.to_owned(),
+            (group.to_string(), subscription.to_string()),
+        );
+    }
+
+    fn apply_operation(&mut self, resource: &str, moves: &OperationMoves<'_>) {
+        let families = &self.families;
+        let labels = &mut self.labels;
+        let operation = labels.admit(Label::Operation, &moves.operation);
+        let result_type = labels.admit(Label::ResultType, &moves.result_type);
+        let signature = labels.admit(Label::ResultSignature, &moves.result_signature);
+        families
+            .recording_operations_total
+            .with_label_values(&[resource, operation, result_type, signature])
+            .inc();
+        if let Some(reason) = moves.failure {
+            families
+                .recording_operation_failures_total
+                .with_label_values(&[resource, operation, signature, reason.label()])
+                .inc();
+        }
+        if let Some(duration) = moves.duration_seconds {
+            families
+                .recording_operation_duration_seconds
+                .with_label_values(&[resource, operation])
+                .observe(duration);
+        }
+        let sdk_type = labels.admit(Label::SdkType, &moves.sdk_type);
+        let sdk_version = labels.admit(Label::SdkVersion, &moves.sdk_version);
+        families
+            .recording_sdk_operations_total
+            .with_label_values(&[resource, sdk_type, sdk_version])
+            .inc();
+        let version = labels.admit(Label::OperationVersion, &moves.operation_version);
+        families
+            .recording_operation_versions_total
+            .with_label_values(&[resource, version])
+            .inc();
+    }
+
+    fn apply_summary(&mut self, resource: &str, moves: &SummaryMoves<'_>) {
+        let families = &self.families;
+        let labels = &mut self.labels;
+        let end_reason = labels.admit(Label::EndReason, &moves.end_reason);
+        let format_type = labels.admit(Label::FormatType, &moves.format_type);
+        families
+            .recordings_total
+            .with_label_values(&[
+                resource,
+                labels.admit(Label::ResultType, &moves.result_type),
+                end_reason,
+                labels.admit(Label::ContentType, &moves.content_type),
+                labels.admit(Label::ChannelType, &moves.channel_type),
+                format_type,
+            ])
+            .inc();
+        if let Some(reason) = moves.failure {
+            families
+                .recording_failures_total
+                .with_label_values(&[resource, end_reason, reason.label()])
+                .inc();
+        }
+        if let Some(length) = moves.length_seconds {
+            families
+                .recording_length_seconds
+                .with_label_values(&[resource, format_type])
+                .observe(length);
+        }
+        if let Some(chunks) = moves.chunks {
+            families
+                .recording_chunks_total
+                .with_label_values(&[resource, format_type])
+                .inc_by(chunks);
+        }
+        if let Some(channels) = moves.audio_channels {
+            families
+                .recording_audio_channels
+                .with_label_values(&[resource])
+                .observe(channels);
+        }
+        if let Some(delay) = moves.report_delay_seconds {
+            families
+                .recording_report_delay_seconds
+                .with_label_values(&[resource])
+                .observe(delay);
+        }
+    }
+
+    fn apply_usage(&mut self, resource: &str, moves: &UsageMoves<'_>) {
+        let usage_type = self.labels.admit(Label::UsageType, &moves.usage_type);
+        let unit_type = self.labels.admit(Label::UnitType, &moves.unit_type);
+        let series = [resource, usage_type, unit_type];
+        self.families
+            .usage_records_total
+            .with_label_values(&series)
+            .inc();
+        if let Some(quantity) = moves.quantity {
+            self.families
+                .usage_quantity_total
+                .with_label_values(&series)
+                .inc_by(quantity);
+        }
+    }
+}

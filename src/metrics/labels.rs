@@ -1,0 +1,178 @@
+//! The caps on label values: whatever is sent, the number of series stays bounded and totals stay right.
+//!
+//! A value of a known vocabulary always passes. Any other passes until its label has shown as many distinct ones as
+//! allowed; from then on a new one is `other`, which is counted, and logged once for each label.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::acs::{END_REASONS, FAILURE_STATUSES, OPERATIONS, UNKNOWN};
+use crate::telemetry::Telemetry;
+
+/// What stands for the values above a cap.
+pub(super) const OTHER: &str = "other";
+
+/// The longest value that is a label, in bytes. ACS names and versions stay far below; text that long is a payload.
+const VALUE_BYTES_MAX: usize = 128;
+
+/// The labels whose values come from the records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Label {
+    ChannelType,
+    ContentType,
+    EndReason,
+    FormatType,
+    Level,
+    Operation,
+    OperationVersion,
+    Resource,
+    ResultSignature,
+    ResultType,
+    SdkType,
+    SdkVersion,
+    UnitType,
+    UsageType,
+}
+
+impl Label {
+    pub(super) const ALL: [Self; 14] = [
+        Self::ChannelType,
+        Self::ContentType,
+        Self::EndReason,
+        Self::FormatType,
+        Self::Level,
+        Self::Operation,
+        Self::OperationVersion,
+        Self::Resource,
+        Self::ResultSignature,
+        Self::ResultType,
+        Self::SdkType,
+        Self::SdkVersion,
+        Self::UnitType,
+        Self::UsageType,
+    ];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::ChannelType => "channel_type",
+            Self::ContentType => "content_type",
+            Self::EndReason => "end_reason",
+            Self::FormatType => "format_type",
+            Self::Level => "level",
+            Self::Operation => "operation",
+            Self::OperationVersion => "operation_version",
+            Self::Resource => "resource",
+            Self::ResultSignature => "result_signature",
+            Self::ResultType => "result_type",
+            Self::SdkType => "sdk_type",
+            Self::SdkVersion => "sdk_version",
+            Self::UnitType => "unit_type",
+            Self::UsageType => "usage_type",
+        }
+    }
+
+    fn vocabulary(self) -> Vec<String> {
+        fn owned(values: &[&str]) -> Vec<String> {
+            values.iter().map(|value| (*value).to_owned()).collect()
+        }
+        match self {
+            Self::ChannelType => owned(&["mixed", "unmixed"]),
+            Self::ContentType => owned(&["audio_video", "audio", "transcription"]),
+            Self::EndReason => END_REASONS
+                .iter()
+                .map(|(reason, _)| (*reason).to_owned())
+                .collect(),
+            Self::FormatType => owned(&["mp4", "mp3", "wav"]),
+            Self::Level => owned(&["Informational", "Warning", "Error", "Critical"]),
+            Self::Operation => owned(&OPERATIONS),
+            Self::ResultSignature => {
+                let successes = [200, 202, 204];
+                successes
+                    .iter()
+                    .chain(&FAILURE_STATUSES)
+                    .map(u16::to_string)
+                    .collect()
+            }
+            Self::ResultType => owned(&["Succeeded", "Failed"]),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// What each label has shown so far.
+#[derive(Debug)]
+pub(super) struct Labels {
+    values_max: usize,
+    shown: HashMap<Label, Shown>,
+    telemetry: Arc<Telemetry>,
+}
+
+#[derive(Debug, Default)]
+struct Shown {
+    values: HashSet<String>,
+    /// How many of them count against the cap: those of the vocabulary do not.
+    counted: usize,
+}
+
+impl Labels {
+    pub(super) fn new(values_max: usize, telemetry: Arc<Telemetry>) -> Self {
+        let mut shown: HashMap<Label, Shown> = HashMap::new();
+        for label in Label::ALL {
+            telemetry.label_is_capped(label.name());
+            let values = label
+                .vocabulary()
+                .into_iter()
+                .chain([UNKNOWN.to_owned(), OTHER.to_owned()]);
+            shown.insert(
+                label,
+                Shown {
+                    values: values.collect(),
+                    counted: 0,
+                },
+            );
+        }
+        Self {
+            values_max,
+            shown,
+            telemetry,
+        }
+    }
+
+    /// Makes a configured resource part of the vocabulary.
+    pub(super) fn know_resource(&mut self, resource: &str) {
+        self.shown
+            .entry(Label::Resource)
+            .or_default()
+            .values
+            .insert(resource.to_owned());
+    }
+
+    /// The value to use for a resource, and whether it is the first time that it is.
+    pub(super) fn resource<'v>(&mut self, value: &'v str) -> (&'v str, bool) {
+        let before = self
+            .shown
+            .get(&Label::Resource)
+            .map_or(0, |shown| shown.counted);
+        let admitted = self.admit(Label::Resource, value);
+        let after = self
+            .shown
+            .get(&Label::Resource)
+            .map_or(0, |shown| shown.counted);
+        (admitted, after > before)
+    }
+
+    /// The value to use: the one given, or `other`.
+    pub(super) fn admit<'v>(&mut self, label: Label, value: &'v str) -> &'v str {
+        let shown = self.shown.entry(label).or_default();
+        if shown.values.contains(value) {
+            return value;
+        }
+        if shown.counted < self.values_max && value.len() <= VALUE_BYTES_MAX {
+            shown.counted += 1;
+            shown.values.insert(value.to_owned());
+            return value;
+        }
+        self.telemetry.label_overflowed(label.name());
+        OTHER
+    }
+}

@@ -1,0 +1,141 @@
+//! Opens the SDK's clients, under the rules that keep its recovery from losing events.
+//!
+//! No retries inside the SDK: after each recovery it would go on from the position at which the link was first
+//! opened. A client lives until its first error and is thrown away then. Every wait has a timeout: the SDK has none,
+//! neither for connecting nor for a link that nobody answers.
+
+use std::future::Future;
+use std::time::Duration;
+
+use azure_core_amqp::AmqpTransport;
+use azure_messaging_eventhubs::{ConsumerClient, EventHubsError, ProducerClient, RetryOptions};
+
+use super::credential;
+use super::error::SourceError;
+use super::settings::{Authentication, Namespace, Settings, Transport};
+
+/// A connection crosses TCP, TLS, SASL and a token: some seconds on a bad day, never this long.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A read of properties is one request and one answer on an open connection, after one exchange of a token.
+pub(super) const PROPERTIES_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A client that does not close in this time is dropped as it is.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The name under which the broker sees us.
+const APPLICATION_ID: &str = concat!("acs-recording-exporter/", env!("CARGO_PKG_VERSION"));
+
+/// Opens a consumer of one event hub.
+pub(super) async fn consumer(
+    settings: &Settings,
+    event_hub: &str,
+) -> Result<ConsumerClient, SourceError> {
+    let namespace = &settings.namespace;
+    resolve(namespace, settings.transport).await?;
+    let mut builder = ConsumerClient::builder()
+        .with_application_id(APPLICATION_ID.to_owned())
+        .with_consumer_group(settings.consumer_group.clone())
+        .with_retry_options(no_retries())
+        .with_transport(transport(settings.transport));
+    if let Some(endpoint) = &namespace.endpoint {
+        builder = builder.with_custom_endpoint(endpoint.clone());
+    }
+    match &namespace.authentication {
+        Authentication::ConnectionString(string) => {
+            let opening = builder.open_with_connection_string(string.secret(), Some(event_hub));
+            timed("open connection", OPEN_TIMEOUT, opening).await
+        }
+        Authentication::Credential(kind) => {
+            let credential = credential::make(*kind)?;
+            let opening = builder.open(&namespace.host, event_hub.to_owned(), credential);
+            timed("open connection", OPEN_TIMEOUT, opening).await
+        }
+    }
+}
+
+/// Closes a consumer; what it answers does not matter any more.
+pub(super) async fn close(client: ConsumerClient) {
+    // After a stolen link, say, closing is answered by an error that says no more than the one that we had.
+    let _answer = tokio::time::timeout(CLOSE_TIMEOUT, client.close()).await;
+}
+
+/// Opens a producer for one event hub; the simulator sends through it.
+///
+/// # Errors
+///
+/// When the namespace is not reached, or does not let us in.
+pub async fn producer(
+    namespace: &Namespace,
+    event_hub: &str,
+) -> Result<ProducerClient, SourceError> {
+    resolve(namespace, Transport::Tcp).await?;
+    let mut builder = ProducerClient::builder()
+        .with_application_id(APPLICATION_ID.to_owned())
+        .with_retry_options(no_retries());
+    if let Some(endpoint) = &namespace.endpoint {
+        builder = builder.with_custom_endpoint(endpoint.clone());
+    }
+    match &namespace.authentication {
+        Authentication::ConnectionString(string) => {
+            let opening = builder.open_with_connection_string(string.secret(), Some(event_hub));
+            timed("open connection", OPEN_TIMEOUT, opening).await
+        }
+        Authentication::Credential(kind) => {
+            let credential = credential::make(*kind)?;
+            let opening = builder.open(&namespace.host, event_hub, credential);
+            timed("open connection", OPEN_TIMEOUT, opening).await
+        }
+    }
+}
+
+/// Waits for the SDK, but not for ever.
+pub(super) async fn timed<T>(
+    step: &'static str,
+    limit: Duration,
+    work: impl Future<Output = Result<T, EventHubsError>>,
+) -> Result<T, SourceError> {
+    match tokio::time::timeout(limit, work).await {
+        Ok(answer) => answer.map_err(SourceError::EventHub),
+        Err(_) => Err(SourceError::Timeout {
+            step,
+            seconds: limit.as_secs(),
+        }),
+    }
+}
+
+/// Looks the host up before the SDK does: it blocks its thread while it does so, and for as long as a resolver that
+/// is down lets it wait.
+async fn resolve(namespace: &Namespace, transport: Transport) -> Result<(), SourceError> {
+    let address = match (&namespace.endpoint, transport) {
+        (Some(endpoint), _) => endpoint.trim_start_matches("amqp://").to_owned(),
+        (None, Transport::Tcp) => format!("{}:5671", namespace.host),
+        (None, Transport::WebSocket) => format!("{}:443", namespace.host),
+    };
+    let found = tokio::time::timeout(OPEN_TIMEOUT, tokio::net::lookup_host(address)).await;
+    match found {
+        Ok(Ok(_addresses)) => Ok(()),
+        Ok(Err(source)) => Err(SourceError::Unresolved {
+            host: namespace.host.clone(),
+            source,
+        }),
+        Err(_) => Err(SourceError::Timeout {
+            step: "resolve host",
+            seconds: OPEN_TIMEOUT.as_secs(),
+        }),
+    }
+}
+
+fn no_retries() -> RetryOptions {
+    RetryOptions {
+        max_retries: 0,
+        ..RetryOptions::default()
+    }
+}
+
+fn transport(transport: Transport) -> AmqpTransport {
+    match transport {
+        Transport::Tcp => AmqpTransport::Tcp,
+        Transport::WebSocket => AmqpTransport::WebSocket,
+    }
+}

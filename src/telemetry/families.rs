@@ -1,0 +1,33 @@
+//! The families about the exporter itself.
+
+use crate::metrics::family::families;
+
+families! {
+    /// Every family about the exporter itself; those of the process are added by the `prometheus` crate.
+    pub struct ExporterFamilies(_nothing: ()), prefix "acs_recording_exporter_" {
+        /// The version that runs, always 1.
+        build_info: GaugeVec["version"],
+        /// 1 while the event hub answers.
+        up: GaugeVec["event_hub"],
+        /// Events received.
+        events_total: IntCounterVec["event_hub", "partition"],
+        /// Bytes of the bodies of the events received.
+        event_bytes_total: IntCounterVec["event_hub", "partition"],
+        /// 1 while this process reads the partition.
+        partition_owned: GaugeVec["event_hub", "partition"],
+        /// The sequence number of the last event that was applied to the metrics.
+        partition_last_sequence_number: GaugeVec["event_hub", "partition"],
+        /// Times that a partition's receiver was opened again, by what ended it.
+        receiver_restarts_total: IntCounterVec["event_hub", "partition", "cause"],
+        /// Records received, counted where the envelope is split.
+        records_received_total: IntCounterVec[],
+        /// Records by how they ended; their sum is that of the records received.
+        records_total: IntCounterVec["disposition"],
+        /// Records that could not be read, by why.
+        rejects_total: IntCounterVec["reason"],
+        /// Label values that became other, since their label has too many.
+        label_overflow_total: IntCounterVec["label"],
+        /// Series about ACS in the latest scrape.
+        series: GaugeVec[],
+    }
+}

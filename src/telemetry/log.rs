@@ -1,0 +1,39 @@
+//! The log: to standard error, for eyes or for a log store.
+
+use std::io::{self, IsTerminal};
+
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+use tracing_subscriber::{Layer, Registry};
+
+use super::settings::{Format, Settings};
+
+/// The log could not be started.
+#[derive(Debug, thiserror::Error)]
+#[error("the log is started already")]
+pub struct LogError(#[source] TryInitError);
+
+/// Starts the log, for the whole process.
+///
+/// # Errors
+///
+/// When it was started before.
+pub fn start(settings: &Settings) -> Result<(), LogError> {
+    let human = match settings.format {
+        Format::Auto => io::stderr().is_terminal(),
+        Format::Human => true,
+        Format::Json => false,
+    };
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(io::stderr)
+        .with_ansi(human && io::stderr().is_terminal());
+    let lines: Box<dyn Layer<Registry> + Send + Sync> = if human {
+        lines.with_target(false).boxed()
+    } else {
+        lines.json().flatten_event(true).boxed()
+    };
+    tracing_subscriber::registry()
+        .with(lines.with_filter(settings.level.filter()))
+        .try_init()
+        .map_err(LogError)
+}
