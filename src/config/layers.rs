@@ -1,0 +1,152 @@
+//! The layers between default and checked form: variables and flags become entries, as the lines of a file do in
+//! `yaml`. Nothing is judged here but what concerns the layer itself.
+
+use super::Flag;
+use super::fault::{Fault, Origin};
+use super::keys::{KEYS, Key, PREFIX};
+
+/// One key that somebody set. It has no `Debug`: it may hold a secret.
+#[derive(Clone)]
+pub(super) struct Entry {
+    pub(super) key: String,
+    pub(super) value: Value,
+    pub(super) origin: Origin,
+}
+
+/// What stands beside a key.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) enum Value {
+    /// Nothing, as in `listen:`; or the value is a section.
+    Nothing,
+    Text(String),
+    List(Vec<String>),
+}
+
+impl Value {
+    /// A text is a list where one is wanted, so that lists can be variables: `a, b`. The empty text is the empty list.
+    pub(super) fn items(&self) -> Vec<&str> {
+        match self {
+            Self::List(items) => items.iter().map(|item| item.trim()).collect(),
+            Self::Text(text) if !text.trim().is_empty() => text.split(',').map(str::trim).collect(),
+            Self::Text(_) | Self::Nothing => Vec::new(),
+        }
+    }
+}
+
+/// The variables that are ours, or were meant to be.
+pub(super) fn variables(environment: Vec<(String, String)>, faults: &mut Vec<Fault>) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = Vec::new();
+    for (name, value) in environment {
+        let value = Value::Text(value);
+        if let Some(rest) = name.strip_prefix(PREFIX) {
+            let key = rest.to_ascii_lowercase().replace("__", ".");
+            let origin = Origin::Variable(name);
+            match entries.iter().find(|entry| entry.key == key) {
+                Some(first) => {
+                    let problem =
+                        format!("{} sets the same key: keep one of the two", first.origin);
+                    faults.push(Fault::new(&key, &value, &origin, problem));
+                }
+                None => entries.push(Entry { key, value, origin }),
+            }
+        } else if let Some(key) = meant_for_us(&name) {
+            let problem = format!("must be written `{}`", key.variable());
+            faults.push(Fault::new(
+                key.name,
+                &value,
+                &Origin::Variable(name),
+                problem,
+            ));
+        }
+    }
+    entries
+}
+
+/// The flags, all of which name keys by construction.
+pub(super) fn flags(flags: Vec<Flag>) -> Vec<Entry> {
+    let entry = |Flag { key, value, flag }| Entry {
+        key: key.to_owned(),
+        value: Value::Text(value),
+        origin: Origin::Flag(flag),
+    };
+    flags.into_iter().map(entry).collect()
+}
+
+/// A key written with single underscores (`ACS_RECORDING_EXPORTER_HTTP_LISTEN`) must not pass in silence. All else
+/// that begins with `ACS_RECORDING_EXPORTER_` is set by Kubernetes for a Service of that name, and no concern of ours.
+fn meant_for_us(name: &str) -> Option<&'static Key> {
+    let rest = name.strip_prefix(PREFIX.strip_suffix('_')?)?;
+    let misspelt = || Key::nearest(&rest.to_ascii_lowercase().replace("__", "."));
+    let sounds_like = KEYS.iter().find(|key| key.sounds_like(rest));
+    // Two underscores are in none of Kubernetes' names.
+    sounds_like.or_else(|| rest.contains("__").then(misspelt).flatten())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Entries and faults, a line each.
+    fn check(environment: &[(&str, &str)], expected: &[&str]) {
+        let environment = environment
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let mut faults = Vec::new();
+        let entries = variables(environment.collect(), &mut faults);
+        let entries = entries
+            .iter()
+            .map(|entry| format!("{} = {:?}", entry.key, entry.value.items()));
+        let lines: Vec<String> = entries.chain(faults.iter().map(Fault::to_string)).collect();
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn two_underscores_stand_between_section_and_key() {
+        check(
+            &[
+                ("ACS_RECORDING_EXPORTER__EVENT_HUB__NAMES", "a, b"),
+                (
+                    "ACS_RECORDING_EXPORTER__METRICS__BUCKETS__REPORT_DELAY",
+                    "1",
+                ),
+                ("ACS_RECORDING_EXPORTER__METRICS__RESOURCES", ""),
+                ("HOME", "/root"),
+            ],
+            &[
+                "event_hub.names = [\"a\", \"b\"]",
+                "metrics.buckets.report_delay = [\"1\"]",
+                "metrics.resources = []",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_key_with_single_underscores_is_a_fault_and_a_kubernetes_service_is_none() {
+        check(
+            &[
+                ("ACS_RECORDING_EXPORTER_SERVICE_HOST", "10.0.0.1"),
+                ("ACS_RECORDING_EXPORTER_PORT_9464_TCP_ADDR", "10.0.0.1"),
+                ("ACS_RECORDING_EXPORTER_HTTP_LISTEN", "[::]:80"),
+                ("ACS_RECORDING_EXPORTER_LOG__LEVL", "debug"),
+            ],
+            &[
+                "http.listen = `[::]:80` (variable ACS_RECORDING_EXPORTER_HTTP_LISTEN): must be written `ACS_RECORDING_EXPORTER__HTTP__LISTEN`",
+                "log.level = `debug` (variable ACS_RECORDING_EXPORTER_LOG__LEVL): must be written `ACS_RECORDING_EXPORTER__LOG__LEVEL`",
+            ],
+        );
+    }
+
+    #[test]
+    fn two_spellings_of_one_variable_are_a_fault() {
+        check(
+            &[
+                ("ACS_RECORDING_EXPORTER__LOG__LEVEL", "info"),
+                ("ACS_RECORDING_EXPORTER__log__level", "debug"),
+            ],
+            &[
+                "log.level = [\"info\"]",
+                "log.level = `debug` (variable ACS_RECORDING_EXPORTER__log__level): variable ACS_RECORDING_EXPORTER__LOG__LEVEL sets the same key: keep one of the two",
+            ],
+        );
+    }
+}

@@ -1,0 +1,250 @@
+//! From keys to the modules' settings: one function a section, in the order of the table. A function takes all of its
+//! keys before it gives up on one, or the rest would count as unknown.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::Config;
+use super::reader::Reader;
+use crate::source::event_hub::{
+    self, Authentication, ConnectionString, CredentialKind, Namespace, Start, Transport,
+};
+use crate::{http, metrics, service, telemetry};
+
+/// Takes every key. Nothing is returned only where a fault was noted.
+pub(super) fn config(reader: &mut Reader) -> Option<Config> {
+    let event_hub = event_hub(reader);
+    let metrics = metrics(reader);
+    let http = http(reader);
+    let shutdown = shutdown(reader);
+    let log = log(reader);
+    Some(Config {
+        event_hub: event_hub?,
+        metrics: metrics?,
+        http: http?,
+        shutdown: shutdown?,
+        log: log?,
+    })
+}
+
+fn event_hub(reader: &mut Reader) -> Option<event_hub::Settings> {
+    let connection = reader.text(CONNECTION_STRING, str::parse::<ConnectionString>);
+    let host = reader.text(NAMESPACE, event_hub::namespace_host);
+    let names = reader.list(NAMES, EVENT_HUBS_MAX, event_hub::event_hub_name);
+    let consumer_group = reader.text(CONSUMER_GROUP, event_hub::consumer_group);
+    let start = reader.text("event_hub.start", start);
+    let transport = reader.one_of(
+        TRANSPORT,
+        &[("tcp", Transport::Tcp), ("websocket", Transport::WebSocket)],
+    );
+    let credential = reader.one_of(
+        AUTH_KIND,
+        &[
+            ("auto", CredentialKind::Auto),
+            ("managed_identity", CredentialKind::ManagedIdentity),
+            ("workload_identity", CredentialKind::WorkloadIdentity),
+            ("client_secret", CredentialKind::ClientSecret),
+            ("azure_cli", CredentialKind::AzureCli),
+        ],
+    );
+
+    one_way_in(reader, credential);
+    let event_hubs = event_hubs(reader, names, connection.as_ref());
+    reader.require(
+        CONSUMER_GROUP,
+        "name the consumer group that this exporter alone reads; `$Default` has to be written on purpose, since the exporter evicts whoever reads a group without an owner level",
+    );
+    if connection
+        .as_ref()
+        .is_some_and(ConnectionString::is_emulator)
+        && transport == Some(Transport::WebSocket)
+    {
+        reader.contradiction(
+            TRANSPORT,
+            "must be `tcp`: `event_hub.connection_string` leads to an emulator",
+        );
+    }
+
+    let namespace = match (connection, host) {
+        (Some(connection), _) => connection.into_namespace(),
+        (None, Some(host)) => Namespace {
+            host,
+            endpoint: None,
+            authentication: Authentication::Credential(credential?),
+        },
+        (None, None) => return None,
+    };
+    Some(event_hub::Settings {
+        namespace,
+        event_hubs: event_hubs?,
+        consumer_group: consumer_group?,
+        start: start?,
+        transport: transport?,
+    })
+}
+
+/// A connection string, or a namespace with a credential: neither both nor none.
+fn one_way_in(reader: &mut Reader, credential: Option<CredentialKind>) {
+    let Some(connection) = reader.origin(CONNECTION_STRING).cloned() else {
+        if reader.origin(NAMESPACE).is_none() && !reader.is_faulty(NAMESPACE) {
+            reader.require(
+                CONNECTION_STRING,
+                "set it, or `event_hub.namespace` to authenticate with Microsoft Entra ID",
+            );
+        }
+        return;
+    };
+    if reader.origin(NAMESPACE).is_some() {
+        let problem =
+            format!("`{CONNECTION_STRING}` is set too ({connection}): keep one of the two");
+        reader.contradiction(NAMESPACE, problem);
+    }
+    // The default may stand there: the reference file spells it out, and it asks for nothing.
+    if credential.is_some_and(|kind| kind != CredentialKind::Auto) {
+        let problem = format!(
+            "has no effect with `{CONNECTION_STRING}` ({connection}): use `{NAMESPACE}` in its stead, or leave this out"
+        );
+        reader.contradiction(AUTH_KIND, problem);
+    }
+}
+
+/// The hubs to read, which the connection string may name, and must not contradict.
+fn event_hubs(
+    reader: &mut Reader,
+    names: Option<Vec<String>>,
+    connection: Option<&ConnectionString>,
+) -> Option<Vec<String>> {
+    match (names, connection.and_then(ConnectionString::event_hub)) {
+        (Some(names), _) if names.is_empty() => {
+            reader.contradiction(NAMES, "must name at least one event hub");
+            None
+        }
+        (Some(names), Some(path)) if !matches!(names.as_slice(), [name] if name.eq_ignore_ascii_case(path)) =>
+        {
+            let problem = format!(
+                "the `EntityPath` of `{CONNECTION_STRING}` allows `{path}` only: name that, leave the key out, or use a connection string of the namespace"
+            );
+            reader.contradiction(NAMES, problem);
+            None
+        }
+        (Some(names), _) => Some(names),
+        (None, Some(path)) if !reader.is_faulty(NAMES) => Some(vec![path.to_owned()]),
+        (None, _) => {
+            // A connection string that could not be read may well have named one.
+            if !reader.is_faulty(CONNECTION_STRING) || reader.origin(CONNECTION_STRING).is_none() {
+                reader.require(
+                    NAMES,
+                    "name the event hubs that the diagnostic settings write to",
+                );
+            }
+            None
+        }
+    }
+}
+
+fn start(text: &str) -> Result<Start, &'static str> {
+    match text {
+        "earliest" => return Ok(Start::Earliest),
+        "latest" => return Ok(Start::Latest),
+        _ => {}
+    }
+    let time = OffsetDateTime::parse(text, &Rfc3339).map_err(
+        |_| "must be `earliest`, `latest` or a time, for example `2026-01-31T12:00:00Z`",
+    )?;
+    // The SDK panics on an earlier one, and no hub keeps events that long.
+    if time < OffsetDateTime::UNIX_EPOCH {
+        Err("must not be before 1970")
+    } else {
+        Ok(Start::At(time))
+    }
+}
+
+fn metrics(reader: &mut Reader) -> Option<metrics::Settings> {
+    let resources = reader.list("metrics.resources", RESOURCES_MAX, resource);
+    let label_values_max = reader.number("metrics.label_values_max", 1..=LABEL_VALUES_LIMIT);
+    let operation_duration = reader.buckets("metrics.buckets.operation_duration");
+    let recording_length = reader.buckets("metrics.buckets.recording_length");
+    let report_delay = reader.buckets("metrics.buckets.report_delay");
+    let record_delay = reader.buckets("metrics.buckets.record_delay");
+    Some(metrics::Settings {
+        resources: resources?,
+        label_values_max: label_values_max.and_then(NonZeroUsize::new)?,
+        buckets: metrics::BucketSettings {
+            operation_duration: operation_duration?,
+            recording_length: recording_length?,
+            report_delay: report_delay?,
+            record_delay: record_delay?,
+        },
+    })
+}
+
+/// The name of an ACS resource, in lower case as in the labels.
+fn resource(text: &str) -> Result<String, &'static str> {
+    // Azure allows 63; what matters here is that it is a label's value and a name, and not a resource id.
+    let is_name = (1..=63).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    if is_name {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err(
+            "must be the name of an ACS resource: up to 63 letters, digits, `-` and `_`, not its whole id",
+        )
+    }
+}
+
+fn http(reader: &mut Reader) -> Option<http::Settings> {
+    let listen = reader.address("http.listen");
+    Some(http::Settings { listen: listen? })
+}
+
+fn shutdown(reader: &mut Reader) -> Option<service::Settings> {
+    let deadline = reader.duration("shutdown.deadline", SHUTDOWN_LEAST..=SHUTDOWN_MOST);
+    Some(service::Settings {
+        deadline: deadline?,
+    })
+}
+
+fn log(reader: &mut Reader) -> Option<telemetry::Settings> {
+    use telemetry::Format;
+    let format = reader.one_of(
+        "log.format",
+        &[
+            ("auto", Format::Auto),
+            ("human", Format::Human),
+            ("json", Format::Json),
+        ],
+    );
+    let level = reader.text("log.level", str::parse);
+    Some(telemetry::Settings {
+        format: format?,
+        level: level?,
+    })
+}
+
+const CONNECTION_STRING: &str = "event_hub.connection_string";
+const NAMESPACE: &str = "event_hub.namespace";
+const NAMES: &str = "event_hub.names";
+const CONSUMER_GROUP: &str = "event_hub.consumer_group";
+const TRANSPORT: &str = "event_hub.transport";
+const AUTH_KIND: &str = "auth.kind";
+
+/// One connection for each partition of each hub: more than this is several exporters' work. A standard namespace
+/// has 10 hubs.
+const EVENT_HUBS_MAX: usize = 100;
+
+/// Each has its failure series from the start, some hundreds.
+const RESOURCES_MAX: usize = 100;
+
+/// Above this a label is no longer a label, but an identifier.
+const LABEL_VALUES_LIMIT: usize = 10_000;
+
+/// Less would abort every stop.
+const SHUTDOWN_LEAST: Duration = Duration::from_secs(1);
+
+/// No supervisor waits longer; Kubernetes gives 30 s unless told otherwise.
+const SHUTDOWN_MOST: Duration = Duration::from_mins(10);

@@ -1,0 +1,93 @@
+//! Where configuration comes from, as values; and the one edge where they are read from the process and the disk.
+
+use std::borrow::Cow;
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use super::fault::ConfigError;
+
+/// All that configures the program. It has no `Debug`: flags and variables hold secrets.
+#[derive(Clone, Default)]
+pub struct Sources {
+    /// The YAML file, if there is one.
+    pub file: Option<File>,
+    /// Names and values of variables; those of others are passed over. See [`environment`].
+    pub environment: Vec<(String, String)>,
+    /// What the command line sets.
+    pub flags: Vec<Flag>,
+}
+
+/// A YAML file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum File {
+    /// On disk.
+    Path(PathBuf),
+    /// In the program.
+    Embedded {
+        /// What it is called in a fault.
+        name: &'static str,
+        /// What it holds.
+        text: &'static str,
+    },
+}
+
+/// A key that the command line sets.
+#[derive(Clone)]
+pub struct Flag {
+    /// The key, as the table names it.
+    pub key: &'static str,
+    /// Its value; lists have commas.
+    pub value: String,
+    /// What it is called in a fault: `--listen`.
+    pub flag: &'static str,
+}
+
+/// The file that the `demo` command runs on. Its connection string comes by flag, since the port of the local hub is
+/// known only when it listens.
+pub const DEMO: File = File::Embedded {
+    name: "config/demo.yaml",
+    text: include_str!("../../config/demo.yaml"),
+};
+
+/// The variables of the process, in the order of their names, so that faults come in the same order every time. What
+/// is not Unicode is read with replacement characters, and is a fault if the key is ours.
+pub fn environment() -> Vec<(String, String)> {
+    let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+    let mut variables: Vec<_> = std::env::vars_os()
+        .map(|(name, value)| (text(name), text(value)))
+        .collect();
+    variables.sort();
+    variables
+}
+
+impl File {
+    /// What its lines are called in a fault, and its text.
+    pub(super) fn read(&self) -> Result<(String, Cow<'static, str>), ConfigError> {
+        match self {
+            Self::Path(path) => Ok((format!("file {}", path.display()), read(path)?.into())),
+            Self::Embedded { name, text } => Ok((format!("built-in {name}"), (*text).into())),
+        }
+    }
+}
+
+/// A configuration has a few kilobytes; this keeps a wrong path from filling the memory.
+const FILE_BYTES_MAX: u64 = 1024 * 1024;
+
+fn read(path: &Path) -> Result<String, ConfigError> {
+    let mut text = String::new();
+    let read = fs::File::open(path)
+        .and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text))
+        .map_err(|source| ConfigError::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
+    if u64::try_from(read).is_ok_and(|read| read <= FILE_BYTES_MAX) {
+        Ok(text)
+    } else {
+        Err(ConfigError::TooLarge {
+            path: path.to_owned(),
+            max_bytes: FILE_BYTES_MAX,
+        })
+    }
+}

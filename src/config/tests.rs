@@ -1,0 +1,366 @@
+//! The whole of it: layers in, configuration or the text of the faults out; and the files that we ship.
+
+#![expect(
+    clippy::needless_raw_string_hashes,
+    reason = "`UPDATE_EXPECT=1` writes them so"
+)]
+
+use std::collections::BTreeMap;
+
+use expect_test::{Expect, expect};
+
+use super::*;
+use crate::source::event_hub::{Authentication, CredentialKind, Start, Transport};
+
+const REFERENCE: &str = include_str!("../../config/exporter.yaml");
+const CONNECTION: &str = "Endpoint=sb://contoso.servicebus.windows.net/;SharedAccessKeyName=listen;SharedAccessKey=c2VjcmV0";
+
+/// Layers in short: a file, variables without their prefix, flags.
+fn sources(
+    file: &'static str,
+    environment: &[(&str, &str)],
+    flags: &[(&'static str, &'static str, &str)],
+) -> Sources {
+    Sources {
+        file: Some(File::Embedded {
+            name: "x.yaml",
+            text: file,
+        }),
+        environment: environment
+            .iter()
+            .map(|(name, value)| {
+                (
+                    format!("ACS_RECORDING_EXPORTER__{name}"),
+                    (*value).to_owned(),
+                )
+            })
+            .collect(),
+        flags: flags
+            .iter()
+            .map(|(flag, key, value)| Flag {
+                key,
+                value: (*value).to_owned(),
+                flag,
+            })
+            .collect(),
+    }
+}
+
+/// The least that configures the program, by variable.
+fn least() -> Vec<(&'static str, &'static str)> {
+    vec![
+        ("EVENT_HUB__CONNECTION_STRING", CONNECTION),
+        ("EVENT_HUB__NAMES", "logs"),
+        ("EVENT_HUB__CONSUMER_GROUP", "exporter"),
+    ]
+}
+
+fn check_faults(sources: Sources, expected: &Expect) {
+    let error = load(sources).expect_err("the sources have faults");
+    expected.assert_eq(&error.to_string());
+    assert!(
+        !format!("{error} {error:?}").contains("c2VjcmV0"),
+        "a secret in a fault: {error:?}"
+    );
+}
+
+#[test]
+fn three_mistakes_in_three_layers_are_reported_at_once() {
+    check_faults(
+        sources(
+            "event_hub:\n  names: [logs]\n  consumer_group: exporter\nmetrics:\n  label_values_max: 0\n",
+            &[
+                ("EVENT_HUB__CONNECTION_STRING", CONNECTION),
+                ("SHUTDOWN__DEADLINE", "25"),
+            ],
+            &[("--listen", "http.listen", "localhost:9464")],
+        ),
+        &expect![[r#"
+            config: 3 faults
+              metrics.label_values_max = `0` (built-in x.yaml:5): must be a whole number between 1 and 10000
+              http.listen = `localhost:9464` (flag --listen): must be an IP address and a port, for example `0.0.0.0:9464` or `[::]:9464`
+              shutdown.deadline = `25` (variable ACS_RECORDING_EXPORTER__SHUTDOWN__DEADLINE): needs a unit, for example `25s`"#]],
+    );
+}
+
+#[test]
+fn what_is_required_is_asked_for() {
+    check_faults(
+        sources("", &[], &[]),
+        &expect![[r#"
+        config: 3 faults
+          event_hub.connection_string (not set): set it, or `event_hub.namespace` to authenticate with Microsoft Entra ID
+          event_hub.names (not set): name the event hubs that the diagnostic settings write to
+          event_hub.consumer_group (not set): name the consumer group that this exporter alone reads; `$Default` has to be written on purpose, since the exporter evicts whoever reads a group without an owner level"#]],
+    );
+}
+
+#[test]
+fn unknown_keys_are_reported_where_they_stand_with_what_was_meant() {
+    let mut environment = least();
+    environment.extend([
+        ("HTTP__LISTN", "[::]:80"),
+        ("EVENT_HUB__CONECTION_STRING", CONNECTION),
+        ("LOG", "debug"),
+    ]);
+    check_faults(
+        sources(
+            "http:\n  listn: 0.0.0.0:80\n  listen:\n    port: 80\nhtttp:\n  tls: yes\nlog:\nauth:\n",
+            &environment,
+            &[],
+        ),
+        &expect![[r#"
+            config: 6 faults
+              http.listn = `0.0.0.0:80` (built-in x.yaml:2): is no key; did you mean `http.listen`?
+              http.listen.port = <redacted> (built-in x.yaml:4): is no key: `http.listen` holds a value, and no keys below it
+              htttp.tls = <redacted> (built-in x.yaml:6): is no key: remove it; `config/exporter.yaml` lists those that are
+              http.listn = `[::]:80` (variable ACS_RECORDING_EXPORTER__HTTP__LISTN): is no key; did you mean `ACS_RECORDING_EXPORTER__HTTP__LISTEN`?
+              event_hub.conection_string = <redacted> (variable ACS_RECORDING_EXPORTER__EVENT_HUB__CONECTION_STRING): is no key; did you mean `ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING`?
+              log = <redacted> (variable ACS_RECORDING_EXPORTER__LOG): is a section: set `ACS_RECORDING_EXPORTER__LOG__FORMAT`, `ACS_RECORDING_EXPORTER__LOG__LEVEL`"#]],
+    );
+}
+
+#[test]
+fn contradictions_name_both_sides() {
+    check_faults(
+        sources(
+            "event_hub:\n  namespace: contoso\n  names: [a, b]\n  transport: websocket\nauth:\n  kind: azure_cli\n",
+            &[(
+                "EVENT_HUB__CONNECTION_STRING",
+                &format!("{CONNECTION};EntityPath=logs;UseDevelopmentEmulator=true"),
+            )],
+            &[("--consumer-group", "event_hub.consumer_group", "$default")],
+        ),
+        &expect![[r#"
+            config: 4 faults
+              event_hub.namespace = `contoso` (built-in x.yaml:2): `event_hub.connection_string` is set too (variable ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING): keep one of the two
+              auth.kind = `azure_cli` (built-in x.yaml:6): has no effect with `event_hub.connection_string` (variable ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING): use `event_hub.namespace` in its stead, or leave this out
+              event_hub.names = `[a, b]` (built-in x.yaml:3): the `EntityPath` of `event_hub.connection_string` allows `logs` only: name that, leave the key out, or use a connection string of the namespace
+              event_hub.transport = `websocket` (built-in x.yaml:4): must be `tcp`: `event_hub.connection_string` leads to an emulator"#]],
+    );
+}
+
+#[test]
+fn an_unreadable_connection_string_does_not_draw_further_faults() {
+    check_faults(
+        sources(
+            "event_hub:\n  consumer_group: exporter\n",
+            &[("EVENT_HUB__CONNECTION_STRING", "SharedAccessKey=c2VjcmV0")],
+            &[],
+        ),
+        &expect![[r#"
+            config: 1 fault
+              event_hub.connection_string = <redacted> (variable ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING): has no `Endpoint`: copy the whole `Endpoint=sb://...;SharedAccessKeyName=...;SharedAccessKey=...`"#]],
+    );
+}
+
+#[test]
+fn the_highest_layer_holds_and_hides_the_faults_below_it() {
+    let mut environment = least();
+    environment.push(("LOG__LEVEL", "debug"));
+    let file = "log:\n  level: loud\n  format: json\nhttp:\n  listen: nowhere\n";
+    let config = load(sources(
+        file,
+        &environment,
+        &[("--listen", "http.listen", "127.0.0.1:0")],
+    ))
+    .expect("no fault holds");
+    assert_eq!(config.http.listen.to_string(), "127.0.0.1:0");
+    assert_eq!(config.log.level.as_str(), "debug");
+    assert_eq!(config.log.format, telemetry::Format::Json);
+}
+
+#[test]
+fn a_namespace_is_read_with_a_credential() {
+    let file = "event_hub:\n  namespace: Contoso\n  names: a, b\n  consumer_group: $Default\n  start: 2026-01-31T12:00:00Z\n  transport: websocket\nauth:\n  kind: workload_identity\n";
+    let settings = load(sources(file, &[], &[]))
+        .expect("nothing is missing")
+        .event_hub;
+    assert_eq!(settings.namespace.host, "contoso.servicebus.windows.net");
+    assert_eq!(settings.namespace.endpoint, None);
+    assert_eq!(
+        settings.namespace.authentication,
+        Authentication::Credential(CredentialKind::WorkloadIdentity)
+    );
+    assert_eq!(settings.event_hubs, ["a", "b"]);
+    assert_eq!(settings.consumer_group, "$Default");
+    assert_eq!(
+        settings.start,
+        Start::At(time::macros::datetime!(2026-01-31 12:00 UTC))
+    );
+    assert_eq!(settings.transport, Transport::WebSocket);
+}
+
+#[test]
+fn a_connection_string_may_name_its_hub() {
+    let connection = format!("{CONNECTION};EntityPath=Logs");
+    let flags = [
+        (
+            "--connection-string",
+            "event_hub.connection_string",
+            connection.as_str(),
+        ),
+        ("--consumer-group", "event_hub.consumer_group", "exporter"),
+    ];
+    let settings = load(sources("", &[], &flags))
+        .expect("nothing is missing")
+        .event_hub;
+    assert_eq!(settings.event_hubs, ["Logs"]);
+    let settings = load(sources("event_hub: {names: [logs]}", &[], &flags))
+        .expect("the two agree")
+        .event_hub;
+    assert_eq!(settings.event_hubs, ["logs"]);
+    assert!(
+        !format!("{settings:?}").contains("c2VjcmV0"),
+        "{settings:?}"
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let path = std::path::PathBuf::from("no/such/file.yaml");
+    let error = load(Sources {
+        file: Some(File::Path(path)),
+        ..Sources::default()
+    })
+    .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "config: file no/such/file.yaml cannot be read"
+    );
+    let error = load(sources("http:\n\tlisten: a\n", &[], &[])).unwrap_err();
+    expect!["config: built-in x.yaml:2: tabs disallowed within this context (block indentation)"]
+        .assert_eq(&error.to_string());
+}
+
+#[test]
+fn a_file_on_disk_is_named_with_the_line() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "http:\n  listen: x\n").unwrap();
+    let sources = Sources {
+        file: Some(File::Path(file.path().to_owned())),
+        ..sources("", &least(), &[])
+    };
+    let error = load(sources).unwrap_err().to_string();
+    assert!(
+        error.contains(&format!("(file {}:2)", file.path().display())),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_reference_file_as_it_stands_says_the_defaults() {
+    let reference =
+        load(sources(REFERENCE, &least(), &[])).expect("the reference file has no fault");
+    let defaults = load(sources("", &least(), &[])).expect("the defaults have no fault");
+    assert_eq!(reference, defaults);
+}
+
+#[test]
+fn the_reference_file_lists_every_key_once_with_default_help_and_variable() {
+    let mut faults = Vec::new();
+    let set = yaml::entries("file", REFERENCE, &mut faults).expect("the reference file is YAML");
+    let listed = listed(REFERENCE);
+    let names: Vec<&str> = listed.iter().map(|(name, _)| name.as_str()).collect();
+    let known: Vec<&str> = KEYS.iter().map(|key| key.name).collect();
+    assert_eq!(
+        names, known,
+        "the file and the table list the same keys in the same order"
+    );
+    for (key, (_, comment)) in KEYS.iter().zip(&listed) {
+        assert_eq!(
+            comment.first(),
+            Some(&key.help),
+            "{} begins with its help",
+            key.name
+        );
+        let variable = format!("variable: {}", key.variable());
+        assert_eq!(
+            comment.last(),
+            Some(&variable.as_str()),
+            "{} ends with its variable",
+            key.name
+        );
+    }
+    let set: BTreeMap<_, _> = set
+        .iter()
+        .map(|entry| (entry.key.as_str(), entry.value.items().join(", ")))
+        .collect();
+    let defaults: BTreeMap<_, _> = KEYS
+        .iter()
+        .filter_map(|key| Some((key.name, key.default?.to_owned())))
+        .collect();
+    assert_eq!(set, defaults, "what is not commented out has its default");
+}
+
+/// Each key of a file, commented out (`# key:`) or not, with the comment above it.
+fn listed(text: &'static str) -> Vec<(String, Vec<&'static str>)> {
+    let is_name = |name: &str| {
+        !name.is_empty()
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    };
+    let (mut listed, mut sections, mut comment) = (Vec::new(), Vec::new(), Vec::new());
+    for line in text.lines() {
+        let body = line.trim_start();
+        let depth = (line.len() - body.len()) / 2;
+        let key = match body.strip_prefix("# ") {
+            Some(text) => text.strip_suffix(':').filter(|name| is_name(name)),
+            None => body.split_once(':').map(|(name, _)| name),
+        };
+        match key {
+            Some(name) => {
+                sections.truncate(depth);
+                sections.push(name);
+                if body.starts_with('#') || !body.ends_with(':') {
+                    listed.push((sections.join("."), comment.clone()));
+                }
+                comment.clear();
+            }
+            None if body.is_empty() => comment.clear(),
+            None => comment.push(body.trim_start_matches('#').trim()),
+        }
+    }
+    listed
+}
+
+#[test]
+fn every_key_of_the_table_is_taken_by_a_section() {
+    let entry = |key: &Key| layers::Entry {
+        key: key.name.to_owned(),
+        value: layers::Value::Text("x".to_owned()),
+        origin: Origin::Default,
+    };
+    let mut reader = reader::Reader::new(KEYS.iter().map(entry).collect(), Vec::new());
+    sections::config(&mut reader);
+    for fault in reader.finish() {
+        assert!(!fault.to_string().contains("is no key"), "{fault}");
+    }
+}
+
+#[test]
+fn the_demo_file_lacks_only_the_connection_string() {
+    let connection = format!("{CONNECTION};EntityPath=logs");
+    let flags = vec![Flag {
+        key: "event_hub.connection_string",
+        value: connection,
+        flag: "--demo",
+    }];
+    let config = load(Sources {
+        file: Some(DEMO),
+        flags,
+        ..Sources::default()
+    })
+    .expect("the demo file has no fault");
+    assert_eq!(config.event_hub.consumer_group, "acs-recording-exporter");
+    assert_eq!(config.event_hub.start, Start::Earliest);
+    assert_eq!(
+        config.metrics.resources,
+        [
+            "contoso-contact-center",
+            "contoso-support",
+            "fabrikam-telehealth"
+        ]
+    );
+}
