@@ -11,6 +11,7 @@ pub mod metrics;
 pub mod pipeline;
 pub mod readiness;
 pub mod service;
+pub mod shutdown;
 pub mod simulate;
 pub mod source;
 pub mod telemetry;

@@ -1,3 +1,3 @@
-//! The binary of `acs-recording-exporter`.
+//! The binary.
 
 fn main() {}

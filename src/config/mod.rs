@@ -26,7 +26,7 @@ pub use fault::{ConfigError, Fault, Origin};
 pub use keys::{KEYS, Key};
 pub use sources::{DEMO, File, Flag, Sources, environment};
 
-use crate::{http, metrics, service, source, telemetry};
+use crate::{http, metrics, shutdown, source, telemetry};
 
 /// All that the program is told.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,7 +38,7 @@ pub struct Config {
     /// `http`: where to serve it.
     pub http: http::Settings,
     /// `shutdown`: how to stop.
-    pub shutdown: service::Settings,
+    pub shutdown: shutdown::Settings,
     /// `log`: what to tell.
     pub log: telemetry::Settings,
 }

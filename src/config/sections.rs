@@ -12,7 +12,7 @@ use super::reader::Reader;
 use crate::source::event_hub::{
     self, Authentication, ConnectionString, CredentialKind, Namespace, Start, Transport,
 };
-use crate::{http, metrics, service, telemetry};
+use crate::{http, metrics, shutdown, telemetry};
 
 /// Takes every key. Nothing is returned only where a fault was noted.
 pub(super) fn config(reader: &mut Reader) -> Option<Config> {
@@ -202,9 +202,9 @@ fn http(reader: &mut Reader) -> Option<http::Settings> {
     Some(http::Settings { listen: listen? })
 }
 
-fn shutdown(reader: &mut Reader) -> Option<service::Settings> {
+fn shutdown(reader: &mut Reader) -> Option<shutdown::Settings> {
     let deadline = reader.duration("shutdown.deadline", SHUTDOWN_LEAST..=SHUTDOWN_MOST);
-    Some(service::Settings {
+    Some(shutdown::Settings {
         deadline: deadline?,
     })
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use prometheus::proto::MetricFamily;
+use prometheus::proto::{Metric, MetricFamily, MetricType};
 use prometheus::{Encoder, Registry, TextEncoder};
 
 use super::{AcsMetrics, Settings};
@@ -93,6 +93,11 @@ impl Exposition {
     }
 }
 
+/// How many series Prometheus makes of a family: a histogram has one for each bucket, `+Inf`, sum and count.
 fn series(family: &MetricFamily) -> usize {
-    family.get_metric().len()
+    let of_metric = |metric: &Metric| match family.get_field_type() {
+        MetricType::HISTOGRAM => metric.get_histogram().get_bucket().len() + 3,
+        _ => 1,
+    };
+    family.get_metric().iter().map(of_metric).sum()
 }

@@ -4,8 +4,6 @@
 //! It stops by dropping: sources stop and let go of the queue, the pipeline drains it and ends, the HTTP endpoints
 //! stop last, so that a scrape can still see what was drained. A deadline stands over all of it.
 
-mod settings;
-
 use std::sync::Arc;
 
 use prometheus::Registry;
@@ -13,13 +11,12 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-pub use settings::Settings;
-
 use crate::config::Config;
 use crate::http::{self, HttpError, Shown};
 use crate::metrics::Exposition;
 use crate::pipeline;
 use crate::readiness::Readiness;
+use crate::shutdown;
 use crate::source::event_hub::{EventHubSource, SourceError};
 use crate::telemetry::Telemetry;
 
@@ -30,7 +27,7 @@ const QUEUE_BATCHES: usize = 16;
 /// The service, ready to run.
 #[derive(Debug)]
 pub struct Service {
-    settings: Settings,
+    settings: shutdown::Settings,
     server: http::Server,
     shown: Shown,
     source: EventHubSource,

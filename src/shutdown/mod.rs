@@ -1,0 +1,36 @@
+//! How the process is told to stop: signals -> token.
+
+mod settings;
+
+use std::convert::Infallible;
+use std::io;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+pub use settings::Settings;
+
+/// What a shell reports of a process that SIGINT ended.
+const INTERRUPTED: i32 = 130;
+
+/// Waits for SIGTERM or SIGINT and cancels `stop`; another signal ends the process at once. Never returns otherwise.
+///
+/// # Errors
+///
+/// When the system does not let us handle the signals.
+pub async fn on_signals(stop: CancellationToken) -> io::Result<Infallible> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut next = async || {
+        tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        }
+    };
+    let name = next().await;
+    tracing::info!(signal = name, "told to stop; once more stops at once");
+    stop.cancel();
+    next().await;
+    #[expect(clippy::exit, reason = "whoever signals twice has waited long enough")]
+    std::process::exit(INTERRUPTED)
+}

@@ -1,0 +1,5 @@
+//! Everything that is tested from outside, in one binary.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod golden;
