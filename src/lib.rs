@@ -1,10 +1,73 @@
-//! A Prometheus exporter for the Call Recording logs of Azure Communication Services.
+//! A Prometheus exporter for the Call Recording logs of Azure Communication Services (ACS).
+//!
+//! Azure Monitor's diagnostic settings stream the logs of an ACS resource into an Event Hub. This program reads that
+//! hub for as long as it runs, and exports what the logs say about Call Recording: failures, latency, result
+//! signatures, what was recorded, what was used. This page is its map; it must stay true.
+//!
+//! # The way of an event
+//!
+//! ```text
+//! ReceivedEventData  (the SDK's)                            source::event_hub   one task for each partition
+//!   -> Event         position, enqueued_at, body            event
+//!   -> Batch         of one partition, in order             event               bounded queue, one writer behind it
+//!   -> slots         the records of a body, still unread    envelope::open      pure
+//!   -> Record        Operation | Summary | Usage | Other    acs::read           pure
+//!   -> Observation   which series move, by how much         acs::observe        pure
+//!   -> series        of the `prometheus` registry           metrics
+//!   -> scrape        a cut, taken under the writer's lock   metrics::Exposition -> http
+//! ```
+//!
+//! # Where to look
+//!
+//! | question | place |
+//! | --- | --- |
+//! | Where is a label of a metric decided? | the `observe` of its log: `acs/operation.rs`, `acs/summary.rs`, `acs/usage.rs`; `resource`, `category` and `level` in `acs/mod.rs` |
+//! | What counts as a failure? | `acs/outcome.rs` for requests, `acs/end_reason.rs` for recordings |
+//! | Which metrics are there? | `metrics/acs.rs` about ACS, `telemetry/families.rs` about the exporter; or the command `metrics` |
+//! | How is a label kept bounded? | `metrics/labels.rs` |
+//! | Why do failure series exist before any failure? | `metrics/zeros.rs` |
+//! | What happens when a link breaks? | `source/event_hub/reader.rs` |
+//! | Which keys has the configuration? | `config/keys.rs`, and `config/exporter.yaml` for people |
+//!
+//! # Modules, in reading order
+//!
+//! [`event`], [`disposition`], [`envelope`] and [`acs`] are the core: values and functions of values, no I/O, no clock,
+//! no log. [`family`] is how metric families are declared; [`metrics`] and [`telemetry`] hold every one, about ACS and about ourselves. [`pipeline`] is the loop that
+//! joins them. [`source`] reads event hubs, [`readiness`] knows whether it does, [`http`] serves what is known.
+//! [`config`] composes the settings that each module owns. [`service`] builds the parts and stops them in order,
+//! [`shutdown`] turns signals into a token. [`cli`] has the commands. [`hub`] is a local Event Hub and [`simulate`] makes
+//! traffic for it; the exporter needs neither.
+//!
+//! Nothing points back up: `cli -> service -> config -> {source, http, metrics, telemetry, shutdown}`,
+//! `pipeline -> {event, envelope, acs, metrics, telemetry}`, and the core knows only itself. A test holds that.
+//!
+//! # What always holds
+//!
+//! 1. **Nothing is lost in silence.** Every record received is observed, ignored (a category that is not exported) or
+//!    rejected (with a reason). What was received is counted where the envelope is split, the three where they happen.
+//! 2. **The first failure is seen.** A counter that is born at 1 is invisible to `increase()`, so the failure families
+//!    stand at 0 for the whole known vocabulary of every resource that is configured or was seen. Failure series never
+//!    expire.
+//! 3. **A scrape is a consistent cut.** A batch is applied whole under one lock, and a scrape is gathered under it.
+//! 4. **A hub that is away is not an error.** Its readers wait and open again after the last event that they passed on;
+//!    `/metrics` answers from a thread of its own.
+//! 5. **Everything is bounded**: the queue, batches, label values, waits.
+//! 6. **No personal data leaves**: no caller address, URI, recording, call or correlation id in a label or a log line.
+//!
+//! # What is not there yet
+//!
+//! Delivery is not exact yet: positions live in memory, so a restart begins at `event_hub.start`. The places are ready:
+//! a [`metrics::Scrape`] carries the positions of its cut, which a completed scrape will acknowledge and a checkpoint
+//! will store; [`pipeline`] is where an event is held back whose failure series no scrape has shown. A failure under a
+//! label set outside the known vocabulary is therefore still born at 1. A link that is silently dead is not noticed
+//! yet either: readiness and `up` tell what the last answer was.
 
 pub mod acs;
 pub mod config;
 pub mod disposition;
 pub mod envelope;
 pub mod event;
+pub mod family;
 pub mod http;
 pub mod hub;
 pub mod metrics;

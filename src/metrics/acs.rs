@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use prometheus::Registry;
 
-use super::family::families;
 use super::labels::{Label, Labels};
 use super::{BucketSettings, Settings, zeros};
 use crate::acs::{Moves, Observation, OperationMoves, SummaryMoves, UsageMoves};
+use crate::family::families;
 use crate::telemetry::Telemetry;
 
 families! {

@@ -6,12 +6,10 @@
 
 mod acs;
 mod exposition;
-pub(crate) mod family;
 mod labels;
 mod settings;
 mod zeros;
 
 pub use acs::{AcsFamilies, AcsMetrics};
 pub use exposition::{Exposition, Scrape};
-pub use family::Family;
 pub use settings::{BucketSettings, Buckets, InvalidBuckets, Settings};

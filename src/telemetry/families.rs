@@ -1,6 +1,6 @@
 //! The families about the exporter itself.
 
-use crate::metrics::family::families;
+use crate::family::families;
 
 families! {
     /// Every family about the exporter itself; those of the process are added by the `prometheus` crate.

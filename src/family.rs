@@ -92,7 +92,7 @@ impl Kind for HistogramVec {
     }
 }
 
-/// Declares a struct of families; see `acs.rs` beside this file for how it reads.
+/// Declares a struct of families; see `metrics/acs.rs` for how it reads.
 macro_rules! families {
     (
         $(#[$about:meta])*
@@ -114,10 +114,10 @@ macro_rules! families {
 
         impl $Families {
             /// Every family, in the order of the struct.
-            pub const CATALOGUE: &'static [$crate::metrics::Family] = &[
-                $($crate::metrics::Family::new(
+            pub const CATALOGUE: &'static [$crate::family::Family] = &[
+                $($crate::family::Family::new(
                     concat!($prefix, stringify!($field)),
-                    <prometheus::$Kind as $crate::metrics::family::Kind>::NAME,
+                    <prometheus::$Kind as $crate::family::Kind>::NAME,
                     &[$($label),*],
                     concat!($($help),+),
                 ),)+
@@ -129,7 +129,7 @@ macro_rules! families {
                 Self {
                     $($field: {
                         let buckets: Option<&[f64]> = None $(.or(Some($buckets)))?;
-                        $crate::metrics::family::Kind::registered(registry, next(), buckets)
+                        $crate::family::Kind::registered(registry, next(), buckets)
                     },)+
                 }
             }
