@@ -20,6 +20,12 @@ fn operations() {
     check("operations");
 }
 
+/// The examples on Microsoft's page about the logs, in the shape in which it prints them.
+#[test]
+fn documentation() {
+    check("documentation");
+}
+
 #[test]
 fn summaries() {
     check("summaries");

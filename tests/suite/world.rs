@@ -1,0 +1,175 @@
+//! The world around the program, as it is: processes, HTTP, and waiting for what is to come.
+
+use std::future::Future;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Long enough for two busy cores; a test that passes never waits so long.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Asks again until the answer is `Ok`; panics with what it last saw.
+pub(crate) async fn eventually<T, F: Future<Output = Result<T, String>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
+    let started = Instant::now();
+    loop {
+        match ask().await {
+            Ok(answer) => return answer,
+            Err(seen) if started.elapsed() > PATIENCE => panic!("{what}: not within {PATIENCE:?}; last seen: {seen}"),
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+}
+
+/// A running process; killed when dropped.
+pub(crate) struct Process {
+    child: Child,
+    lines: Arc<Mutex<Vec<String>>>,
+}
+
+impl Process {
+    /// Starts the program itself.
+    pub(crate) fn exporter(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::start(Path::new(env!("CARGO_BIN_EXE_acs-recording-exporter")), arguments, variables)
+    }
+
+    pub(crate) fn start(program: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut child = Command::new(program)
+            .args(arguments)
+            .envs(variables.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot start `{}`: {error}", program.display()));
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        collect(child.stdout.take().unwrap(), &lines);
+        collect(child.stderr.take().unwrap(), &lines);
+        Self { child, lines }
+    }
+
+    /// All that it has written so far.
+    pub(crate) fn written(&self) -> String {
+        self.lines.lock().unwrap().join("\n")
+    }
+
+    /// What stands behind `marker` in the first line that has it, once it is written.
+    pub(crate) async fn says(&self, marker: &str) -> String {
+        eventually(&format!("a line with `{marker}`"), || async {
+            let lines = self.lines.lock().unwrap();
+            let found = lines.iter().find_map(|line| line.split_once(marker).map(|(_, rest)| rest.trim().to_owned()));
+            found.ok_or_else(|| lines.join("\n"))
+        })
+        .await
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        assert!(status.unwrap().success());
+    }
+
+    /// Waits until it ends by itself.
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
+        let started = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(started.elapsed() < PATIENCE, "does not end; it wrote:\n{}", self.written());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _killed = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+fn collect(stream: impl Read + Send + 'static, lines: &Arc<Mutex<Vec<String>>>) {
+    let lines = Arc::clone(lines);
+    thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            lines.lock().unwrap().push(line);
+        }
+    });
+}
+
+/// An exporter under test: its process and where it serves.
+pub(crate) struct Exporter {
+    pub(crate) process: Process,
+    pub(crate) address: String,
+}
+
+impl Exporter {
+    /// Starts `run` with a port of its own.
+    pub(crate) async fn start(variables: &[(&str, &str)]) -> Self {
+        let mut all = vec![("ACS_RECORDING_EXPORTER__LOG__FORMAT", "json")];
+        all.extend(variables);
+        let process = Process::exporter(&["run", "--listen", "127.0.0.1:0"], &all);
+        let rest = process.says("\"address\":\"").await;
+        let address = rest.split('"').next().unwrap().to_owned();
+        Self { process, address }
+    }
+
+    pub(crate) async fn ready(&self) {
+        eventually("ready", || async {
+            let (status, text) = get(&self.address, "/-/ready").await?;
+            if status == 200 { Ok(()) } else { Err(format!("{text}\n{}", self.process.written())) }
+        })
+        .await;
+    }
+
+    pub(crate) async fn scrape(&self) -> Result<Samples, String> {
+        let (status, text) = get(&self.address, "/metrics").await?;
+        if status == 200 { Ok(Samples(text)) } else { Err(text) }
+    }
+}
+
+pub(crate) async fn get(address: &str, path: &str) -> Result<(u16, String), String> {
+    let asking = async {
+        let response = reqwest::get(format!("http://{address}{path}")).await?;
+        Ok::<_, reqwest::Error>((response.status().as_u16(), response.text().await?))
+    };
+    match tokio::time::timeout(Duration::from_secs(10), asking).await {
+        Ok(answer) => answer.map_err(|error| error.to_string()),
+        Err(_) => Err("no answer within 10 s".to_owned()),
+    }
+}
+
+/// A scrape, to be asked.
+pub(crate) struct Samples(pub(crate) String);
+
+impl Samples {
+    /// The sum of the samples of `name` whose labels contain all of `labels`, each written `key="value"`.
+    pub(crate) fn sum(&self, name: &str, labels: &[&str]) -> f64 {
+        self.0
+            .lines()
+            .filter_map(|line| {
+                let (series, value) = line.rsplit_once(' ')?;
+                let (series_name, series_labels) = series.split_once('{').unwrap_or((series, ""));
+                let is_asked = series_name == name && labels.iter().all(|label| series_labels.contains(label));
+                is_asked.then(|| value.parse::<f64>().unwrap())
+            })
+            .sum()
+    }
+}
+
+/// The Python that has the Event Hubs client.
+pub(crate) fn python() -> PathBuf {
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/.venv/bin/python");
+    assert!(python.exists(), "no `{}`: run `tests/interop/setup` first", python.display());
+    python
+}
+
+/// A file beside the clients in other languages.
+pub(crate) fn interop(file: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop").join(file).to_str().unwrap().to_owned()
+}
