@@ -11,10 +11,10 @@ async fn three_mistakes_are_reported_at_once_with_key_value_and_origin() {
     fs::write(&file, "event_hub:\n  namespace: contoso\n  names: [acs-logs]\n  consumer_group: exporter\n  start: yesterday\n")
         .unwrap();
     let path = file.to_str().unwrap();
-    let mut process = Process::exporter(&["run", "--config", path, "--listen", "localhost"], &[(
-        "ACS_RECORDING_EXPORTER__SHUTDOWN__DEADLINE",
-        "25",
-    )]);
+    let mut process = Process::exporter(
+        &["run", "--config", path, "--listen", "localhost"],
+        &[("ACS_RECORDING_EXPORTER__SHUTDOWN__DEADLINE", "25")],
+    );
     let status = process.ended().await;
     assert_eq!(status.code(), Some(2));
     let expected = expect_test::expect![];

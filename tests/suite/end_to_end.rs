@@ -14,17 +14,39 @@ const TIMES: u32 = 100;
 
 #[tokio::test]
 async fn what_is_published_is_counted_exactly() {
-    let hub = Process::exporter(&["hub", "--listen", "127.0.0.1:0", "--event-hub", "acs-logs", "--partitions", "4"], &[]);
+    let hub = Process::exporter(
+        &[
+            "hub",
+            "--listen",
+            "127.0.0.1:0",
+            "--event-hub",
+            "acs-logs",
+            "--partitions",
+            "4",
+        ],
+        &[],
+    );
     let connection_string = hub.says("connection string: ").await;
     let mut exporter = Exporter::start(&[
-        ("ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING", &connection_string),
-        ("ACS_RECORDING_EXPORTER__EVENT_HUB__CONSUMER_GROUP", "exporter"),
+        (
+            "ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING",
+            &connection_string,
+        ),
+        (
+            "ACS_RECORDING_EXPORTER__EVENT_HUB__CONSUMER_GROUP",
+            "exporter",
+        ),
     ])
     .await;
     exporter.ready().await;
 
     let samples: Value = serde_json::from_str(include_str!("../data/documentation.json")).unwrap();
-    let envelopes: Vec<_> = samples["records"].as_array().unwrap().iter().map(|r| json!({"records": [r]})).collect();
+    let envelopes: Vec<_> = samples["records"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| json!({"records": [r]}))
+        .collect();
     publish(&connection_string, &envelopes, TIMES).await;
     // The mark comes last in each partition: when all of them are seen, nothing else is to come.
     let mark = json!({"category": "Usage", "properties": {"usageType": "mark", "unitType": "marks", "quantity": 1}});
@@ -32,7 +54,11 @@ async fn what_is_published_is_counted_exactly() {
     let scrape = eventually("the marks of all partitions", || async {
         let scrape = exporter.scrape().await?;
         let marks = scrape.sum("acs_usage_records_total", &[r#"usage_type="mark""#]);
-        if marks >= 4.0 { Ok(scrape) } else { Err(format!("{marks} of 4")) }
+        if marks >= 4.0 {
+            Ok(scrape)
+        } else {
+            Err(format!("{marks} of 4"))
+        }
     })
     .await;
 
@@ -41,35 +67,93 @@ async fn what_is_published_is_counted_exactly() {
     let check = |name: &str, labels: &[&str], expected: f64| {
         let seen = scrape.sum(name, labels);
         let difference = (seen - expected).abs();
-        assert!(difference < 1e-6 * expected.max(1.0), "{name}{labels:?}: {seen}, not {expected}\n{}", scrape.0);
+        assert!(
+            difference < 1e-6 * expected.max(1.0),
+            "{name}{labels:?}: {seen}, not {expected}\n{}",
+            scrape.0
+        );
     };
-    check("acs_recording_exporter_events_total", &[], 5.0 * times + 4.0);
-    check("acs_recording_exporter_records_received_total", &[], 5.0 * times + 4.0);
-    check("acs_recording_exporter_records_total", &[r#"disposition="observed""#], 5.0 * times + 4.0);
-    let succeeded = [resource, r#"operation="ResumeRecording""#, r#"result_signature="202""#, r#"result_type="Succeeded""#];
+    check(
+        "acs_recording_exporter_events_total",
+        &[],
+        5.0 * times + 4.0,
+    );
+    check(
+        "acs_recording_exporter_records_received_total",
+        &[],
+        5.0 * times + 4.0,
+    );
+    check(
+        "acs_recording_exporter_records_total",
+        &[r#"disposition="observed""#],
+        5.0 * times + 4.0,
+    );
+    let succeeded = [
+        resource,
+        r#"operation="ResumeRecording""#,
+        r#"result_signature="202""#,
+        r#"result_type="Succeeded""#,
+    ];
     check("acs_recording_operations_total", &succeeded, times);
     check("acs_recording_operations_total", &[], times);
     check("acs_recording_operation_failures_total", &[], 0.0);
-    check("acs_recording_operation_duration_seconds_count", &[resource], times);
-    check("acs_recording_operation_duration_seconds_sum", &[resource], 0.13 * times);
-    check("acs_recording_sdk_operations_total", &[resource, r#"sdk_type="dotnet""#], times);
-    let ended = [resource, r#"end_reason="CallEnded""#, r#"content_type="audio_video""#, r#"format_type="mp4""#];
+    check(
+        "acs_recording_operation_duration_seconds_count",
+        &[resource],
+        times,
+    );
+    check(
+        "acs_recording_operation_duration_seconds_sum",
+        &[resource],
+        0.13 * times,
+    );
+    check(
+        "acs_recording_sdk_operations_total",
+        &[resource, r#"sdk_type="dotnet""#],
+        times,
+    );
+    let ended = [
+        resource,
+        r#"end_reason="CallEnded""#,
+        r#"content_type="audio_video""#,
+        r#"format_type="mp4""#,
+    ];
     check("acs_recordings_total", &ended, 3.0 * times);
     check("acs_recordings_total", &[], 3.0 * times);
     check("acs_recording_failures_total", &[], 0.0);
-    check("acs_recording_length_seconds_sum", &[resource], (73872.94 + 3.34 + 2.7) * times);
+    check(
+        "acs_recording_length_seconds_sum",
+        &[resource],
+        (73872.94 + 3.34 + 2.7) * times,
+    );
     check("acs_recording_chunks_total", &[resource], 8.0 * times);
-    check("acs_usage_quantity_total", &[resource, r#"usage_type="pstn""#, r#"unit_type="minutes""#], 2.5 * times);
-    println!("published {TIMES} times each, counted {TIMES} times each: 5 samples of the documentation");
+    check(
+        "acs_usage_quantity_total",
+        &[resource, r#"usage_type="pstn""#, r#"unit_type="minutes""#],
+        2.5 * times,
+    );
+    println!(
+        "published {TIMES} times each, counted {TIMES} times each: 5 samples of the documentation"
+    );
 
     exporter.process.signal("TERM");
-    assert!(exporter.process.ended().await.success(), "{}", exporter.process.written());
+    assert!(
+        exporter.process.ended().await.success(),
+        "{}",
+        exporter.process.written()
+    );
 }
 
 #[tokio::test]
 async fn the_demo_shows_every_family_within_seconds_and_promtool_finds_nothing() {
     let mut demo = Process::exporter(&["demo", "--listen", "127.0.0.1:0"], &[]);
-    let port = demo.says("http://localhost:").await.split('/').next().unwrap().to_owned();
+    let port = demo
+        .says("http://localhost:")
+        .await
+        .split('/')
+        .next()
+        .unwrap()
+        .to_owned();
     let address = format!("127.0.0.1:{port}");
     let text = eventually("all families above zero", || async {
         let (_, text) = crate::world::get(&address, "/metrics").await?;
@@ -86,7 +170,11 @@ async fn the_demo_shows_every_family_within_seconds_and_promtool_finds_nothing()
         .into_iter()
         .filter(|name| scrape.sum(name, &[]) <= 0.0)
         .collect();
-        if missing.is_empty() { Ok(scrape.0) } else { Err(format!("still zero: {missing:?}")) }
+        if missing.is_empty() {
+            Ok(scrape.0)
+        } else {
+            Err(format!("still zero: {missing:?}"))
+        }
     })
     .await;
     promtool_finds_nothing(&text);
@@ -102,10 +190,19 @@ fn promtool_finds_nothing(scrape: &str) {
         .stderr(Stdio::piped())
         .spawn()
         .expect("promtool is installed by `tests/run` (Debian's package prometheus)");
-    promtool.stdin.take().unwrap().write_all(scrape.as_bytes()).unwrap();
+    promtool
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(scrape.as_bytes())
+        .unwrap();
     let answer = promtool.wait_with_output().unwrap();
-    let found = String::from_utf8_lossy(&answer.stdout).into_owned() + &String::from_utf8_lossy(&answer.stderr);
-    assert!(answer.status.success() && found.trim().is_empty(), "promtool: {found}");
+    let found = String::from_utf8_lossy(&answer.stdout).into_owned()
+        + &String::from_utf8_lossy(&answer.stderr);
+    assert!(
+        answer.status.success() && found.trim().is_empty(),
+        "promtool: {found}"
+    );
 }
 
 async fn publish(connection_string: &str, bodies: &[Value], times: u32) {
@@ -113,7 +210,12 @@ async fn publish(connection_string: &str, bodies: &[Value], times: u32) {
 }
 
 async fn publish_to_each_partition(connection_string: &str, body: &Value) {
-    run_publisher(connection_string, std::slice::from_ref(body), &["--each-partition"]).await;
+    run_publisher(
+        connection_string,
+        std::slice::from_ref(body),
+        &["--each-partition"],
+    )
+    .await;
 }
 
 async fn run_publisher(connection_string: &str, bodies: &[Value], arguments: &[&str]) {
@@ -125,7 +227,10 @@ async fn run_publisher(connection_string: &str, bodies: &[Value], arguments: &[&
     let script = interop("python/publish.py");
     let mut all = vec![script.as_str(), "--bodies", &path];
     all.extend(arguments);
-    let mut publisher =
-        Process::start(Path::new(&python()), &all, &[("EVENT_HUB_CONNECTION_STRING", connection_string)]);
+    let mut publisher = Process::start(
+        Path::new(&python()),
+        &all,
+        &[("EVENT_HUB_CONNECTION_STRING", connection_string)],
+    );
     assert!(publisher.ended().await.success(), "{}", publisher.written());
 }

@@ -14,12 +14,17 @@ use tokio::time::Instant;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Asks again until the answer is `Ok`; panics with what it last saw.
-pub(crate) async fn eventually<T, F: Future<Output = Result<T, String>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
+pub(crate) async fn eventually<T, F: Future<Output = Result<T, String>>>(
+    what: &str,
+    mut ask: impl FnMut() -> F,
+) -> T {
     let started = Instant::now();
     loop {
         match ask().await {
             Ok(answer) => return answer,
-            Err(seen) if started.elapsed() > PATIENCE => panic!("{what}: not within {PATIENCE:?}; last seen: {seen}"),
+            Err(seen) if started.elapsed() > PATIENCE => {
+                panic!("{what}: not within {PATIENCE:?}; last seen: {seen}")
+            }
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }
@@ -34,7 +39,11 @@ pub(crate) struct Process {
 impl Process {
     /// Starts the program itself.
     pub(crate) fn exporter(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
-        Self::start(Path::new(env!("CARGO_BIN_EXE_acs-recording-exporter")), arguments, variables)
+        Self::start(
+            Path::new(env!("CARGO_BIN_EXE_acs-recording-exporter")),
+            arguments,
+            variables,
+        )
     }
 
     pub(crate) fn start(program: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
@@ -61,14 +70,19 @@ impl Process {
     pub(crate) async fn says(&self, marker: &str) -> String {
         eventually(&format!("a line with `{marker}`"), || async {
             let lines = self.lines.lock().unwrap();
-            let found = lines.iter().find_map(|line| line.split_once(marker).map(|(_, rest)| rest.trim().to_owned()));
+            let found = lines.iter().find_map(|line| {
+                line.split_once(marker)
+                    .map(|(_, rest)| rest.trim().to_owned())
+            });
             found.ok_or_else(|| lines.join("\n"))
         })
         .await
     }
 
     pub(crate) fn signal(&self, name: &str) {
-        let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        let status = Command::new("kill")
+            .args([&format!("-{name}"), &self.child.id().to_string()])
+            .status();
         assert!(status.unwrap().success());
     }
 
@@ -79,7 +93,11 @@ impl Process {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status;
             }
-            assert!(started.elapsed() < PATIENCE, "does not end; it wrote:\n{}", self.written());
+            assert!(
+                started.elapsed() < PATIENCE,
+                "does not end; it wrote:\n{}",
+                self.written()
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -122,14 +140,22 @@ impl Exporter {
     pub(crate) async fn ready(&self) {
         eventually("ready", || async {
             let (status, text) = get(&self.address, "/-/ready").await?;
-            if status == 200 { Ok(()) } else { Err(format!("{text}\n{}", self.process.written())) }
+            if status == 200 {
+                Ok(())
+            } else {
+                Err(format!("{text}\n{}", self.process.written()))
+            }
         })
         .await;
     }
 
     pub(crate) async fn scrape(&self) -> Result<Samples, String> {
         let (status, text) = get(&self.address, "/metrics").await?;
-        if status == 200 { Ok(Samples(text)) } else { Err(text) }
+        if status == 200 {
+            Ok(Samples(text))
+        } else {
+            Err(text)
+        }
     }
 }
 
@@ -155,7 +181,8 @@ impl Samples {
             .filter_map(|line| {
                 let (series, value) = line.rsplit_once(' ')?;
                 let (series_name, series_labels) = series.split_once('{').unwrap_or((series, ""));
-                let is_asked = series_name == name && labels.iter().all(|label| series_labels.contains(label));
+                let is_asked =
+                    series_name == name && labels.iter().all(|label| series_labels.contains(label));
                 is_asked.then(|| value.parse::<f64>().unwrap())
             })
             .sum()
@@ -165,11 +192,20 @@ impl Samples {
 /// The Python that has the Event Hubs client.
 pub(crate) fn python() -> PathBuf {
     let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/.venv/bin/python");
-    assert!(python.exists(), "no `{}`: run `tests/interop/setup` first", python.display());
+    assert!(
+        python.exists(),
+        "no `{}`: run `tests/interop/setup` first",
+        python.display()
+    );
     python
 }
 
 /// A file beside the clients in other languages.
 pub(crate) fn interop(file: &str) -> String {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop").join(file).to_str().unwrap().to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/interop")
+        .join(file)
+        .to_str()
+        .unwrap()
+        .to_owned()
 }

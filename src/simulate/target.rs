@@ -1,0 +1,247 @@
+//! An Event Hub to send to: its connection, what waits for it, and what becomes of that.
+//!
+//! Never sends an event twice and never waits without a bound. The SDK's producer does neither for
+//! us, so each step has a time limit here, and a producer that failed is not used again.
+
+use std::{collections::VecDeque, error::Error, fmt, future::Future, pin::Pin, time::Duration};
+
+use azure_messaging_eventhubs::ProducerClient;
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::{Envelope, Report, SimulateError};
+
+/// How long the first opening of a hub is tried: a hub that starts beside us is up by then, and a
+/// wrong address should be an error soon.
+const FIRST_OPEN_WITHIN: Duration = Duration::from_secs(30);
+
+/// The SDK has no time limit of its own when a server accepts and then says nothing.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// `fe2o3-amqp` 0.16 registers an unsettled message after it has handed out its transfer, so an
+/// answer that is faster gets lost and `send_batch` waits for ever.
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A courtesy to the service; a connection that hangs must not hold up the end.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A connection that was cut is back at once, more often than not.
+const BACKOFF_MIN: Duration = Duration::from_millis(250);
+
+/// A hub that is back gets its traffic before anyone has wondered where it is.
+const BACKOFF_MAX: Duration = Duration::from_secs(15);
+
+/// For a hub that is away: three minutes of the default traffic, and 120 MiB at the very most.
+const WAITING_EVENTS_MAX: usize = 600;
+
+/// Whatever keeps a producer from opening.
+pub type OpenError = Box<dyn Error + Send + Sync>;
+
+type Opening = Pin<Box<dyn Future<Output = Result<ProducerClient, OpenError>> + Send>>;
+
+/// An Event Hub to send to.
+pub struct Target {
+    pub(super) event_hub: String,
+    open: Box<dyn Fn() -> Opening + Send + Sync>,
+}
+
+impl Target {
+    /// `open` makes a producer for the hub of this name. It is called again after every error,
+    /// since a `ProducerClient` whose send has hung or failed cannot be trusted again. Give the
+    /// producer `RetryOptions` with `max_retries: 0`: the SDK's own retries send events twice.
+    pub fn new<Open, Opened, OpenedError>(event_hub: impl Into<String>, open: Open) -> Self
+    where
+        Open: Fn() -> Opened + Send + Sync + 'static,
+        Opened: Future<Output = Result<ProducerClient, OpenedError>> + Send + 'static,
+        OpenedError: Into<OpenError>,
+    {
+        Self {
+            event_hub: event_hub.into(),
+            open: Box::new(move || {
+                let opened = open();
+                Box::pin(async move { opened.await.map_err(Into::into) })
+            }),
+        }
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Target")
+            .field("event_hub", &self.event_hub)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A hub, its connection, and what waits for it.
+pub(super) struct Hub {
+    target: Target,
+    producer: Option<ProducerClient>,
+    waiting: VecDeque<Envelope>,
+    backoff: Duration,
+    open_not_before: Instant,
+}
+
+impl Hub {
+    pub(super) fn new(target: Target) -> Self {
+        Self {
+            target,
+            producer: None,
+            waiting: VecDeque::new(),
+            backoff: BACKOFF_MIN,
+            open_not_before: Instant::now(),
+        }
+    }
+
+    pub(super) async fn open_first(&mut self) -> Result<(), SimulateError> {
+        let give_up_at = Instant::now() + FIRST_OPEN_WITHIN;
+        loop {
+            match self.open().await {
+                Ok(producer) => {
+                    self.producer = Some(producer);
+                    self.backoff = BACKOFF_MIN;
+                    return Ok(());
+                }
+                Err(source) if Instant::now() >= give_up_at => {
+                    let event_hub = self.target.event_hub.clone();
+                    return Err(SimulateError::Open { event_hub, source });
+                }
+                Err(_) => {
+                    self.back_off();
+                    sleep_until(self.open_not_before).await;
+                }
+            }
+        }
+    }
+
+    async fn open(&self) -> Result<ProducerClient, OpenError> {
+        match timeout(OPEN_TIMEOUT, (self.target.open)()).await {
+            Ok(opened) => opened,
+            Err(elapsed) => Err(elapsed.into()),
+        }
+    }
+
+    fn back_off(&mut self) {
+        self.open_not_before = Instant::now() + self.backoff;
+        self.backoff = (self.backoff * 2).min(BACKOFF_MAX);
+    }
+
+    pub(super) fn wait_in_line(&mut self, envelope: Envelope, report: &mut Report) {
+        if self.waiting.len() >= WAITING_EVENTS_MAX {
+            self.waiting.pop_front();
+            report.events_dropped += 1;
+        }
+        self.waiting.push_back(envelope);
+    }
+
+    /// Sends what waits, as far as the hub takes it and nobody stops it.
+    pub(super) async fn send(&mut self, stop: &CancellationToken, report: &mut Report) {
+        if self.producer.is_none() && Instant::now() >= self.open_not_before {
+            match stop.run_until_cancelled(self.open()).await {
+                Some(Ok(producer)) => self.producer = Some(producer),
+                Some(Err(_)) => self.back_off(),
+                None => return,
+            }
+        }
+        while !self.waiting.is_empty() && !stop.is_cancelled() {
+            let Some(producer) = &self.producer else {
+                return;
+            };
+            match send_batch(producer, &self.waiting).await {
+                Sent::Accepted(events) => {
+                    if self.backoff > BACKOFF_MIN {
+                        info!(
+                            event_hub = self.target.event_hub,
+                            "simulated traffic flows again"
+                        );
+                        self.backoff = BACKOFF_MIN;
+                    }
+                    self.waiting
+                        .drain(..events)
+                        .for_each(|envelope| report.count(&envelope));
+                }
+                Sent::TooLarge => {
+                    self.waiting.pop_front();
+                    report.events_dropped += 1;
+                }
+                Sent::Unknown(events, error) => {
+                    self.waiting.drain(..events);
+                    report.events_of_unknown_fate += count(events);
+                    self.fail(&error).await;
+                }
+                Sent::Nothing(error) => self.fail(&error).await,
+            }
+        }
+    }
+
+    /// Logs the first error of a row, and lets the connection go.
+    async fn fail(&mut self, error: &OpenError) {
+        if self.backoff == BACKOFF_MIN {
+            let error: &(dyn Error + 'static) = error.as_ref();
+            let event_hub = &self.target.event_hub;
+            warn!(event_hub, error, "event hub fails, opening it again");
+        }
+        self.back_off();
+        if let Some(producer) = self.producer.take() {
+            close(producer).await;
+        }
+    }
+
+    pub(super) async fn close(mut self, report: &mut Report) {
+        report.events_dropped += count(self.waiting.len());
+        if let Some(producer) = self.producer.take() {
+            close(producer).await;
+        }
+    }
+}
+
+/// An error here changes nothing: the connection is given up anyway.
+async fn close(producer: ProducerClient) {
+    drop(timeout(CLOSE_TIMEOUT, producer.close()).await);
+}
+
+/// What became of the first events that wait.
+enum Sent {
+    Accepted(usize),
+    Unknown(usize, OpenError),
+    /// No event has left: all wait on.
+    Nothing(OpenError),
+    /// The first event alone is more than the hub takes.
+    TooLarge,
+}
+
+/// Sends the first events that wait for the hub and are of one category, as one batch: a batch goes
+/// to one partition, so the categories of a second spread over the partitions as Azure Monitor's do.
+async fn send_batch(producer: &ProducerClient, waiting: &VecDeque<Envelope>) -> Sent {
+    let batch = match timeout(SEND_TIMEOUT, producer.create_batch(None)).await {
+        Ok(Ok(batch)) => batch,
+        Ok(Err(error)) => return Sent::Nothing(error.into()),
+        Err(elapsed) => return Sent::Nothing(elapsed.into()),
+    };
+    let category = waiting.front().map(|envelope| envelope.category);
+    for envelope in waiting
+        .iter()
+        .take_while(|of| Some(of.category) == category)
+    {
+        match batch.try_add_event_data(envelope.body.as_str(), None) {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(error) => return Sent::Nothing(error.into()),
+        }
+    }
+    let events = batch.len();
+    if events == 0 {
+        // The SDK panics when an empty batch is sent.
+        return Sent::TooLarge;
+    }
+    match timeout(SEND_TIMEOUT, producer.send_batch(batch, None)).await {
+        Ok(Ok(())) => Sent::Accepted(events),
+        Ok(Err(error)) => Sent::Unknown(events, error.into()),
+        Err(elapsed) => Sent::Unknown(events, elapsed.into()),
+    }
+}
+
+fn count(events: usize) -> u64 {
+    u64::try_from(events).unwrap_or(u64::MAX)
+}
