@@ -14,6 +14,16 @@ pub struct Settings {
     pub level: Level,
 }
 
+impl Default for Settings {
+    /// What the configuration's defaults are, for commands that have none.
+    fn default() -> Self {
+        Self {
+            format: Format::Auto,
+            level: Level("info".to_owned()),
+        }
+    }
+}
+
 /// The shape of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -25,14 +35,32 @@ pub enum Format {
     Json,
 }
 
+/// The crates of the Azure SDK, and what it talks AMQP and HTTP with, as targets of log lines.
+const SDK_TARGETS: [&str; 7] = [
+    "azure_core",
+    "azure_core_amqp",
+    "azure_identity",
+    "azure_messaging_eventhubs",
+    "fe2o3_amqp",
+    "typespec_client_core",
+    "hyper_util",
+];
+
 /// Filter directives of the log that are known to parse: `info`, or `info,azure_core_amqp=warn`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Level(String);
 
 impl Level {
     /// The filter, made anew: an [`EnvFilter`] cannot be cloned.
+    ///
+    /// The SDK is silent unless a directive names it: what it has to say reaches us as an error, which is logged once,
+    /// where it is handled.
     pub fn filter(&self) -> EnvFilter {
-        EnvFilter::new(&self.0)
+        let silent: String = SDK_TARGETS
+            .iter()
+            .map(|target| format!("{target}=off,"))
+            .collect();
+        EnvFilter::new(silent + &self.0)
     }
 
     /// The directives, as they were written but for spaces.
@@ -92,6 +120,13 @@ mod tests {
             "warn,azure_core_amqp=debug",
         );
         check("acs[span{a=1}]=trace", "acs[span{a=1}]=trace");
+    }
+
+    #[test]
+    fn the_sdk_is_silent_unless_it_is_named() {
+        let filter = |text: &str| text.parse::<Level>().unwrap().filter().to_string();
+        assert!(filter("info").contains("azure_core_amqp=off"));
+        assert!(!filter("info,azure_core_amqp=debug").contains("azure_core_amqp=off"));
     }
 
     #[test]

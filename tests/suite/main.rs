@@ -1,6 +1,10 @@
 //! Everything that is tested from outside, in one binary.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
 
 mod architecture;
 mod config;
