@@ -63,6 +63,7 @@
 //! yet either: readiness and `up` tell what the last answer was.
 
 pub mod acs;
+pub mod cli;
 pub mod config;
 pub mod disposition;
 pub mod envelope;

@@ -1,1 +1,138 @@
-//! The local Event Hub.
+//! The local Event Hub: a server that real Event Hubs clients connect to over AMQP 1.0.
+//!
+//! It keeps events in memory, bounded, and forgets them when it stops. It is for trying things out and for tests, ours
+//! and others': it checks no signatures, replicates nothing and knows no throughput units.
+//!
+//! What it does was observed in the official Rust, Python and JavaScript clients, against which it is tested. What the
+//! real service does beyond what they read is marked in the comments as assumed.
+//!
+//! From the inside out:
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`amqp`] | values, frames and messages as bytes; stands alone |
+//! | `event`, `log` | a message with the hub's annotations; a partition's events |
+//! | `start`, `reader` | where a reader starts; who may read |
+//! | `namespace` | the event hubs and partitions that all connections share |
+//! | `mailbox` | how others reach a connection |
+//! | `connection` | a client's connection, as a state machine over frames, and its task |
+//! | `server` | [`Hub`]: accepts connections and owns their tasks |
+//! | `handle` | [`Handle`]: what the rest of the program does with a running hub |
+
+pub mod amqp;
+mod clock;
+mod condition;
+mod connection;
+mod event;
+mod handle;
+mod log;
+mod mailbox;
+mod namespace;
+mod reader;
+mod server;
+mod start;
+
+use std::io;
+use std::net::SocketAddr;
+
+pub use handle::{Handle, PartitionState};
+pub use server::Hub;
+
+/// What a hub is made of.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where it listens; port 0 takes any that is free.
+    pub listen: SocketAddr,
+    /// The event hubs of its namespace: at least one, each with its own name.
+    pub event_hubs: Vec<EventHub>,
+    /// How many bytes of memory the events of all event hubs may take together; beyond it the oldest are dropped.
+    pub retain_bytes: usize,
+}
+
+/// An event hub to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventHub {
+    /// The name, which clients may write in any case.
+    pub name: String,
+    /// How many partitions it has: 1 to 1024.
+    pub partitions: u32,
+}
+
+/// [`Settings::retain_bytes`] unless told otherwise: a busy hour of call recording logs many times over (they are about
+/// 1 KiB each), and a small part of a developer's machine.
+pub const RETAIN_BYTES: usize = 256 * 1024 * 1024;
+
+/// The bytes of the largest message, or batch of events; what Event Hubs allows in its standard and higher tiers.
+pub const MESSAGE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Partitions of one event hub; what Event Hubs allows in its dedicated tier.
+pub const PARTITIONS_MAX: u32 = 1024;
+
+impl Settings {
+    /// A hub with these event hubs on any free port of this machine alone, which keeps [`RETAIN_BYTES`].
+    pub fn local(event_hubs: impl IntoIterator<Item = EventHub>) -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            event_hubs: event_hubs.into_iter().collect(),
+            retain_bytes: RETAIN_BYTES,
+        }
+    }
+}
+
+impl EventHub {
+    /// An event hub of this name and number of partitions.
+    pub fn new(name: impl Into<String>, partitions: u32) -> Self {
+        Self {
+            name: name.into(),
+            partitions,
+        }
+    }
+}
+
+/// Why a hub does not do as it was told.
+#[derive(Debug, thiserror::Error)]
+pub enum HubError {
+    /// The address is taken, or not of this machine.
+    #[error("cannot listen on `{address}`")]
+    Bind {
+        /// Where it should have listened.
+        address: SocketAddr,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// [`Settings::event_hubs`] is empty.
+    #[error("a hub needs at least one event hub")]
+    NoEventHub,
+    /// Names are what Azure allows: 1 to 256 letters, digits, `.`, `-` and `_`, beginning and ending with a letter or
+    /// digit.
+    #[error("`{0}` cannot be the name of an event hub")]
+    Name(String),
+    /// Two event hubs would have the same name, but for its case.
+    #[error("there are two event hubs `{0}`")]
+    Twice(String),
+    /// Fewer than one or more than [`PARTITIONS_MAX`].
+    #[error(
+        "event hub `{event_hub}` cannot have {partitions} partitions, only 1 to {PARTITIONS_MAX}"
+    )]
+    Partitions {
+        /// The event hub.
+        event_hub: String,
+        /// The number that was asked for.
+        partitions: u32,
+    },
+    /// There is no event hub of this name.
+    #[error("there is no event hub `{0}`")]
+    UnknownEventHub(String),
+    /// The event hub has no partition of this number.
+    #[error("event hub `{event_hub}` has no partition `{partition}`")]
+    UnknownPartition {
+        /// The event hub.
+        event_hub: String,
+        /// The partition.
+        partition: u32,
+    },
+    /// An event that no client could receive.
+    #[error("an event of {0} bytes is larger than a message can be")]
+    TooLarge(usize),
+}

@@ -56,10 +56,9 @@ impl Level {
     /// The SDK is silent unless a directive names it: what it has to say reaches us as an error, which is logged once,
     /// where it is handled.
     pub fn filter(&self) -> EnvFilter {
-        let silent: String = SDK_TARGETS
-            .iter()
-            .map(|target| format!("{target}=off,"))
-            .collect();
+        let silent = SDK_TARGETS
+            .map(|target| target.to_owned() + "=off,")
+            .concat();
         EnvFilter::new(silent + &self.0)
     }
 

@@ -1,4 +1,4 @@
-//! Everything that is tested from outside, in one binary.
+//! The integration tests: one binary, a module for each subject.
 
 #![expect(
     clippy::unwrap_used,
@@ -10,4 +10,5 @@ mod architecture;
 mod config;
 mod end_to_end;
 mod golden;
+mod hub;
 mod world;

@@ -1,0 +1,102 @@
+//! Who reads a partition, and who may: owner levels.
+//!
+//! With an owner level one reads alone within the consumer group: whoever comes with a level as high or higher takes
+//! over, and the one before is told `amqp:link:stolen`. Without a level up to five read side by side, while nobody has
+//! one.
+
+use super::amqp::performative::AmqpError;
+use super::condition;
+use super::mailbox::Mailbox;
+
+/// Readers without an owner level per partition and consumer group; Event Hubs documents five.
+const READERS_MAX: usize = 5;
+
+/// A link that reads a partition.
+#[derive(Clone, Debug)]
+pub(crate) struct Reader {
+    pub(crate) id: ReaderId,
+    pub(crate) consumer_group: String,
+    pub(crate) owner_level: Option<i64>,
+    /// What the client calls it, for the texts of errors.
+    pub(crate) name: String,
+    /// Its connection.
+    pub(crate) mailbox: Mailbox,
+}
+
+/// Which link a reader is, within the whole program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ReaderId {
+    pub(crate) connection: u64,
+    /// Unlike channel and handle, never used again.
+    pub(crate) serial: u64,
+    pub(crate) channel: u16,
+    pub(crate) handle: u32,
+}
+
+/// A reader that has to go, and what it is told.
+#[derive(Debug)]
+pub(crate) struct Displaced {
+    pub(crate) reader: Reader,
+    pub(crate) error: AmqpError,
+}
+
+/// The readers of one partition.
+#[derive(Debug, Default)]
+pub(crate) struct Readers(Vec<Reader>);
+
+impl Readers {
+    /// Lets a reader in. The ones that it displaces are no longer among the readers and have yet to be told.
+    pub(crate) fn claim(&mut self, candidate: Reader) -> Result<Vec<Displaced>, AmqpError> {
+        let same_group = |reader: &Reader| reader.consumer_group == candidate.consumer_group;
+        let highest = self
+            .0
+            .iter()
+            .filter(|reader| same_group(reader))
+            .filter_map(|reader| reader.owner_level)
+            .max();
+        let displaced = match (candidate.owner_level, highest) {
+            (None, Some(owner)) => {
+                return Err(condition::stolen(format!(
+                    "At least one receiver for the endpoint is created with epoch of '{owner}', and so non-epoch receiver is not allowed. Either reconnect with a higher epoch, or make sure all epoch receivers are closed or disconnected."
+                )));
+            }
+            (Some(level), Some(owner)) if level < owner => {
+                return Err(condition::stolen(format!(
+                    "Receiver '{}' with a higher epoch '{owner}' already exists. Receiver with epoch {level} cannot be created. Make sure you are creating receiver with increasing epoch value to ensure connectivity, or ensure all old epoch receivers are closed or disconnected.",
+                    candidate.name
+                )));
+            }
+            (Some(level), _) => self
+                .0
+                .extract_if(.., |reader| same_group(reader))
+                .map(|reader| Displaced {
+                    error: condition::stolen(format!(
+                        "New receiver '{}' with higher epoch of '{level}' is created hence current receiver '{}' with epoch '{}' is getting disconnected. If you are recreating the receiver, make sure a higher epoch is used.",
+                        candidate.name,
+                        reader.name,
+                        reader.owner_level.unwrap_or(-1)
+                    )),
+                    reader,
+                })
+                .collect(),
+            (None, None) => {
+                if self.0.iter().filter(|reader| same_group(reader)).count() >= READERS_MAX {
+                    return Err(condition::resource_limit(format!(
+                        "Exceeded the maximum number of allowed receivers per partition in a consumer group which is {READERS_MAX}."
+                    )));
+                }
+                Vec::new()
+            }
+        };
+        self.0.push(candidate);
+        Ok(displaced)
+    }
+
+    pub(crate) fn release(&mut self, id: ReaderId) {
+        self.0.retain(|reader| reader.id != id);
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Reader> {
+        self.0.iter()
+    }
+}

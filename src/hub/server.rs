@@ -1,0 +1,189 @@
+//! The listener: accepts connections, and owns their tasks until the end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::clock::Now;
+use super::connection::Connection;
+use super::connection::task::serve;
+use super::mailbox::Mailbox;
+use super::namespace::Namespace;
+use super::{EventHub, Handle, HubError, PARTITIONS_MAX, Settings};
+
+/// Connections at a time; as many as Event Hubs allows a namespace of the standard tier. More wait in the backlog.
+const CONNECTIONS_MAX: usize = 5000;
+
+/// How long to wait after the system refuses to accept: it has run out of something, and would refuse again at once.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The policy and key of the connection string. Any would do; these are those of Microsoft's emulator, so that what was
+/// written for it works here.
+const KEY: &str = "SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=SAS_KEY_VALUE";
+
+/// A local Event Hub that listens and does not serve yet.
+#[derive(Debug)]
+pub struct Hub {
+    listener: TcpListener,
+    address: SocketAddr,
+    /// The name of the event hub, if there is exactly one.
+    entity_path: Option<String>,
+    namespace: Arc<Namespace>,
+}
+
+impl Hub {
+    /// Checks the settings and takes the port.
+    ///
+    /// # Errors
+    ///
+    /// If the settings cannot be, or the address cannot be listened on.
+    pub async fn bind(settings: Settings) -> Result<Self, HubError> {
+        check(&settings.event_hubs)?;
+        let cannot_bind = |source| HubError::Bind {
+            address: settings.listen,
+            source,
+        };
+        let listener = TcpListener::bind(settings.listen)
+            .await
+            .map_err(cannot_bind)?;
+        let address = listener.local_addr().map_err(cannot_bind)?;
+        let entity_path = match settings.event_hubs.as_slice() {
+            [only] => Some(only.name.clone()),
+            _ => None,
+        };
+        let now = Now::read().timestamp;
+        let namespace = Arc::new(Namespace::new(
+            &settings.event_hubs,
+            settings.retain_bytes,
+            now,
+        ));
+        Ok(Self {
+            listener,
+            address,
+            entity_path,
+            namespace,
+        })
+    }
+
+    /// Where it listens, with the port that it got.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What clients connect with. It names the event hub only if there is exactly one, and a host that can be dialled.
+    pub fn connection_string(&self) -> String {
+        let host = if self.address.ip().is_unspecified() {
+            format!("localhost:{}", self.address.port())
+        } else {
+            self.address.to_string()
+        };
+        let entity_path = self
+            .entity_path
+            .as_ref()
+            .map(|name| format!(";EntityPath={name}"))
+            .unwrap_or_default();
+        format!("Endpoint=sb://{host}/;{KEY}{entity_path};UseDevelopmentEmulator=true")
+    }
+
+    /// A hold on the hub for the time that it serves.
+    pub fn handle(&self) -> Handle {
+        Handle::new(Arc::clone(&self.namespace))
+    }
+
+    /// Serves clients until it is stopped; then says good-bye to them, and returns when all have gone.
+    ///
+    /// # Errors
+    ///
+    /// None at present: what fails with one client concerns no other.
+    pub async fn serve(self, stop: CancellationToken) -> Result<(), HubError> {
+        let mut connections = JoinSet::new();
+        let mut serial = 0;
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                Some(ended) = connections.join_next() => report(ended),
+                accepted = self.listener.accept(), if connections.len() < CONNECTIONS_MAX => match accepted {
+                    Ok((stream, peer)) => {
+                        serial += 1;
+                        tracing::debug!(connection = serial, %peer, "connection accepted");
+                        connections.spawn(converse(serial, stream, Arc::clone(&self.namespace), stop.clone()));
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "cannot accept a connection");
+                        sleep(ACCEPT_PAUSE).await;
+                    }
+                },
+            }
+        }
+        while let Some(ended) = connections.join_next().await {
+            report(ended);
+        }
+        Ok(())
+    }
+}
+
+async fn converse(
+    serial: u64,
+    stream: TcpStream,
+    namespace: Arc<Namespace>,
+    stop: CancellationToken,
+) {
+    // Frames are written as a whole; waiting for more would only add to their delay.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(connection = serial, %error, "cannot send without delay");
+    }
+    let (mailbox, inbox) = Mailbox::new();
+    let connection = Connection::new(serial, namespace, mailbox);
+    match serve(connection, stream, inbox, stop).await {
+        Ok(()) => tracing::debug!(connection = serial, "connection ended"),
+        // Clients that are dropped reset their connections: nothing to worry about.
+        Err(error) => tracing::debug!(connection = serial, %error, "connection lost"),
+    }
+}
+
+fn report(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "the task of a connection failed");
+    }
+}
+
+fn check(event_hubs: &[EventHub]) -> Result<(), HubError> {
+    if event_hubs.is_empty() {
+        return Err(HubError::NoEventHub);
+    }
+    for (index, event_hub) in event_hubs.iter().enumerate() {
+        let name = &event_hub.name;
+        if !is_name(name) {
+            return Err(HubError::Name(name.clone()));
+        }
+        if event_hubs
+            .iter()
+            .skip(index + 1)
+            .any(|other| other.name.eq_ignore_ascii_case(name))
+        {
+            return Err(HubError::Twice(name.clone()));
+        }
+        if event_hub.partitions == 0 || event_hub.partitions > PARTITIONS_MAX {
+            return Err(HubError::Partitions {
+                event_hub: name.clone(),
+                partitions: event_hub.partitions,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn is_name(name: &str) -> bool {
+    let inner =
+        |character: char| character.is_ascii_alphanumeric() || matches!(character, '.' | '-' | '_');
+    (1..=256).contains(&name.len())
+        && name.chars().all(inner)
+        && !name.starts_with(['.', '-', '_'])
+        && !name.ends_with(['.', '-', '_'])
+}
