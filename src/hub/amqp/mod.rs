@@ -3,7 +3,7 @@
 //! It stands alone: nothing here knows of Event Hubs, of sockets or of time. Every read is checked and bounded, so that
 //! bytes from anyone decode to a value or to an error, in memory proportional to their number.
 //!
-//! Read in this order: [`value`], [`decode`] and [`encode`], [`composite`], [`performative`], [`frame`], [`message`].
+//! Read in this order: [`value`], [`mod@decode`] and [`mod@encode`], [`composite`], [`performative`], [`frame`], [`message`].
 //! Section numbers in the comments are those of the standard, OASIS AMQP 1.0 (2012).
 
 pub mod composite;
