@@ -151,6 +151,10 @@ pub async fn run(cli: Cli) -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever read our output has read enough: `metrics | head`.
+        Err(CommandError::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             let code = if matches!(error, CommandError::Config(_)) {
                 ExitCode::from(WRONG_CONFIG)

@@ -1,6 +1,6 @@
 //! The families about ACS, and how an observation moves them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use prometheus::Registry;
@@ -64,6 +64,8 @@ const AUDIO_CHANNELS: [f64; 5] = [1.0, 2.0, 3.0, 4.0, 5.0];
 pub struct AcsMetrics {
     families: AcsFamilies,
     labels: Labels,
+    /// The resources whose failure series stand at zero or above.
+    exposed: HashSet<String>,
     /// What `acs_resource_info` says of each resource now: group and subscription.
     info: HashMap<String, (String, String)>,
 }
@@ -74,20 +76,21 @@ impl AcsMetrics {
         let mut metrics = Self {
             families: AcsFamilies::register(registry, &settings.buckets),
             labels: Labels::new(settings.label_values_max.get(), Arc::clone(telemetry)),
+            exposed: HashSet::new(),
             info: HashMap::new(),
         };
         for resource in &settings.resources {
             metrics.labels.know_resource(resource);
-            zeros::expose(&metrics.families, resource);
+            metrics.expose(resource);
         }
         metrics
     }
 
     /// Moves every series that an observation names.
     pub fn apply(&mut self, observation: &Observation<'_>) {
-        let (resource, is_new) = self.labels.resource(&observation.resource);
-        if is_new {
-            zeros::expose(&self.families, resource);
+        let resource = self.labels.admit(Label::Resource, &observation.resource);
+        if !self.exposed.contains(resource) {
+            self.expose(resource);
         }
         self.apply_log(resource, observation);
         match &observation.moves {
@@ -95,6 +98,11 @@ impl AcsMetrics {
             Moves::Summary(moves) => self.apply_summary(resource, moves),
             Moves::Usage(moves) => self.apply_usage(resource, moves),
         }
+    }
+
+    fn expose(&mut self, resource: &str) {
+        zeros::expose(&self.families, resource);
+        self.exposed.insert(resource.to_owned());
     }
 
     fn apply_log(&mut self, resource: &str, observation: &Observation<'_>) {

@@ -147,20 +147,6 @@ impl Labels {
             .insert(resource.to_owned());
     }
 
-    /// The value to use for a resource, and whether it is the first time that it is.
-    pub(super) fn resource<'v>(&mut self, value: &'v str) -> (&'v str, bool) {
-        let before = self
-            .shown
-            .get(&Label::Resource)
-            .map_or(0, |shown| shown.counted);
-        let admitted = self.admit(Label::Resource, value);
-        let after = self
-            .shown
-            .get(&Label::Resource)
-            .map_or(0, |shown| shown.counted);
-        (admitted, after > before)
-    }
-
     /// The value to use: the one given, or `other`.
     pub(super) fn admit<'v>(&mut self, label: Label, value: &'v str) -> &'v str {
         let shown = self.shown.entry(label).or_default();

@@ -151,6 +151,11 @@ impl Telemetry {
         );
     }
 
+    /// An event hub does not answer, or not to us; the failure that showed it is logged by whoever met it.
+    pub fn event_hub_is_away(&self, event_hub: &str) {
+        self.families.up.with_label_values(&[event_hub]).set(0.0);
+    }
+
     /// A partition is ours to read: its series exist from now on.
     pub fn partition_found(&self, partition: &PartitionId, causes: &[&'static str]) {
         let labels = [partition.event_hub(), partition.partition()];
@@ -172,6 +177,7 @@ impl Telemetry {
             .partition_owned
             .with_label_values(&labels)
             .set(1.0);
+        self.families.up.with_label_values(&[labels[0]]).set(1.0);
         tracing::info!(
             event_hub = labels[0],
             partition = labels[1],
