@@ -5,6 +5,7 @@
 //! failure. Another category is one more file, a line in [`Category`]'s table and an arm in the three matches below.
 
 mod end_reason;
+mod identity;
 mod operation;
 mod outcome;
 mod resource;
@@ -83,6 +84,8 @@ pub struct Observation<'a> {
     pub time: Option<OffsetDateTime>,
     /// From then to when the event hub took it in, in seconds.
     pub delay_seconds: Option<f64>,
+    /// Tells the record from all others; `None` if it has nothing that does.
+    pub identity: Option<u64>,
     /// The rest, by category.
     pub moves: Moves<'a>,
 }
@@ -202,6 +205,7 @@ pub fn observe<'a>(record: &Record<'a>, enqueued_at: OffsetDateTime) -> Option<O
         delay_seconds: record
             .time
             .map(|time| (enqueued_at - time).as_seconds_f64().max(0.0)),
+        identity: identity::identity(&record.log, record.time),
         moves,
     })
 }

@@ -57,6 +57,11 @@ pub const KEYS: &[Key] = &[
         "How many values one label may take.",
     ),
     Key::with(
+        "metrics.series_max",
+        "20000",
+        "How many series there may be outside the known vocabularies.",
+    ),
+    Key::with(
         "metrics.buckets.operation_duration",
         "0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10",
         "acs_recording_operation_duration_seconds: how long an API call took.",

@@ -165,6 +165,7 @@ fn start(text: &str) -> Result<Start, &'static str> {
 fn metrics(reader: &mut Reader) -> Option<metrics::Settings> {
     let resources = reader.list("metrics.resources", RESOURCES_MAX, resource);
     let label_values_max = reader.number("metrics.label_values_max", 1..=LABEL_VALUES_LIMIT);
+    let series_max = reader.number("metrics.series_max", SERIES_FEWEST..=SERIES_LIMIT);
     let operation_duration = reader.buckets("metrics.buckets.operation_duration");
     let recording_length = reader.buckets("metrics.buckets.recording_length");
     let report_delay = reader.buckets("metrics.buckets.report_delay");
@@ -172,6 +173,7 @@ fn metrics(reader: &mut Reader) -> Option<metrics::Settings> {
     Some(metrics::Settings {
         resources: resources?,
         label_values_max: label_values_max.and_then(NonZeroUsize::new)?,
+        series_max: series_max.and_then(NonZeroUsize::new)?,
         buckets: metrics::BucketSettings {
             operation_duration: operation_duration?,
             recording_length: recording_length?,
@@ -242,6 +244,12 @@ const RESOURCES_MAX: usize = 100;
 
 /// Above this a label is no longer a label, but an identifier.
 const LABEL_VALUES_LIMIT: usize = 10_000;
+
+/// Fewer would hide what one resource sends on a normal day.
+const SERIES_FEWEST: usize = 100;
+
+/// A Prometheus of ordinary size has about a million series in all.
+const SERIES_LIMIT: usize = 1_000_000;
 
 /// Less would abort every stop.
 const SHUTDOWN_LEAST: Duration = Duration::from_secs(1);

@@ -67,6 +67,12 @@ impl Telemetry {
         let _at_zero = families
             .records_received_total
             .with_label_values::<&str>(&[]);
+        let _at_zero = families
+            .duplicate_records_total
+            .with_label_values::<&str>(&[]);
+        let _at_zero = families
+            .series_overflow_total
+            .with_label_values::<&str>(&[]);
         for disposition in Disposition::LABELS {
             let _at_zero = families.records_total.with_label_values(&[disposition]);
         }
@@ -234,6 +240,28 @@ impl Telemetry {
             );
         }
         overflow.inc();
+    }
+
+    /// A label set beyond the budget of series was folded into one with `other`.
+    pub(crate) fn series_overflowed(&self) {
+        let overflow = self
+            .families
+            .series_overflow_total
+            .with_label_values::<&str>(&[]);
+        if overflow.get() == 0 {
+            tracing::warn!(
+                "too many series: new label sets are counted under `other` from here on"
+            );
+        }
+        overflow.inc();
+    }
+
+    /// A record came that had come before.
+    pub(crate) fn record_repeated(&self) {
+        self.families
+            .duplicate_records_total
+            .with_label_values::<&str>(&[])
+            .inc();
     }
 
     /// How many series about ACS a scrape found.

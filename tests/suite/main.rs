@@ -7,7 +7,9 @@
 )]
 
 mod architecture;
+mod bounds;
 mod config;
+mod decoding;
 mod end_to_end;
 mod golden;
 mod hub;
