@@ -10,8 +10,9 @@ mod architecture;
 mod bounds;
 mod config;
 mod decoding;
+mod documents;
 mod end_to_end;
 mod golden;
 mod hub;
-mod readme;
+
 mod world;
