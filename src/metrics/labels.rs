@@ -128,6 +128,8 @@ pub(super) struct Labels {
 
 #[derive(Debug, Default)]
 struct Shown {
+    /// Whether a value outside `known` is news: ACS has changed, or we never knew.
+    has_vocabulary: bool,
     known: HashSet<String>,
     /// As sent, up to the cap.
     others: HashSet<String>,
@@ -139,6 +141,10 @@ impl Labels {
         for label in Label::ALL {
             telemetry.label_is_capped(label.name());
             let mut known: HashSet<_> = label.vocabulary().into_iter().collect();
+            let has_vocabulary = !known.is_empty();
+            if has_vocabulary {
+                telemetry.drift_is_watched(label.name());
+            }
             known.extend([UNKNOWN.to_owned(), OTHER.to_owned()]);
             if label == Label::Resource {
                 known.extend(settings.resources.iter().cloned());
@@ -146,6 +152,7 @@ impl Labels {
             shown.insert(
                 label,
                 Shown {
+                    has_vocabulary,
                     known,
                     others: HashSet::new(),
                 },
@@ -166,6 +173,9 @@ impl Labels {
                 value,
                 is_known: true,
             };
+        }
+        if shown.has_vocabulary {
+            self.telemetry.drifted(label.name(), value);
         }
         if !shown.others.contains(value) {
             if shown.others.len() >= self.values_max || value.len() > VALUE_BYTES_MAX {

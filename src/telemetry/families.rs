@@ -27,6 +27,8 @@ families! {
         rejects_total: IntCounterVec["reason"],
         /// Records that had been received before: two diagnostic settings on one hub, or a redelivery.
         duplicate_records_total: IntCounterVec[],
+        /// Values, fields and categories that no page of Microsoft names, by where they stood.
+        drift_total: IntCounterVec["kind"],
         /// Label values that became other, since their label has too many.
         label_overflow_total: IntCounterVec["label"],
         /// Times that a label set had values replaced by other, since there are too many series.

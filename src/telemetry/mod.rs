@@ -7,8 +7,9 @@ mod families;
 mod log;
 mod settings;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::error::Error;
+use std::sync::{Mutex, PoisonError};
 
 use prometheus::Registry;
 use prometheus::process_collector::ProcessCollector;
@@ -24,7 +25,15 @@ use crate::event::PartitionId;
 #[derive(Debug)]
 pub struct Telemetry {
     families: ExporterFamilies,
+    /// What was logged as drift, since it is logged once.
+    drift_logged: Mutex<HashSet<(&'static str, String)>>,
 }
+
+/// Whoever sends nonsense shall not fill the log with it; the count goes on.
+const DRIFT_LOGGED_MAX: usize = 200;
+
+/// Names are shorter than this.
+const DRIFT_CHARACTERS: usize = 64;
 
 /// How the records of a batch ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -79,7 +88,10 @@ impl Telemetry {
         for reason in Reject::ALL {
             let _at_zero = families.rejects_total.with_label_values(&[reason.label()]);
         }
-        Self { families }
+        Self {
+            families,
+            drift_logged: Mutex::default(),
+        }
     }
 
     /// A batch was applied to the metrics.
@@ -217,6 +229,28 @@ impl Telemetry {
             retry_ms,
             "receiver failed"
         );
+    }
+
+    /// Drift of this kind is told apart from its first time on.
+    pub(crate) fn drift_is_watched(&self, kind: &'static str) {
+        let _at_zero = self.families.drift_total.with_label_values(&[kind]);
+    }
+
+    /// Something came that is not in the documentation: ACS has changed, or it never told. Each is logged once.
+    pub(crate) fn drifted(&self, kind: &'static str, value: &str) {
+        self.families.drift_total.with_label_values(&[kind]).inc();
+        let value: String = value.chars().take(DRIFT_CHARACTERS).collect();
+        let mut logged = self
+            .drift_logged
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if logged.len() < DRIFT_LOGGED_MAX && logged.insert((kind, value.clone())) {
+            tracing::warn!(
+                kind,
+                value,
+                "not in the documentation of ACS; counted as it is"
+            );
+        }
     }
 
     /// A label has a cap.
