@@ -13,27 +13,31 @@
 //! | [`amqp`] | values, frames and messages as bytes; stands alone |
 //! | `event`, `log` | a message with the hub's annotations; a partition's events |
 //! | `start`, `reader` | where a reader starts; who may read |
+//! | `partition` | a log, who reads it, and the faults asked of it |
 //! | `namespace` | the event hubs and partitions that all connections share |
 //! | `mailbox` | how others reach a connection |
 //! | `connection` | a client's connection, as a state machine over frames, and its task |
 //! | `server` | [`Hub`]: accepts connections and owns their tasks |
-//! | `handle` | [`Handle`]: what the rest of the program does with a running hub |
+//! | `handle`, `faults` | [`Handle`]: what the rest of the program does with a running hub, and does to it |
 
 pub mod amqp;
 mod clock;
 mod condition;
 mod connection;
 mod event;
+mod faults;
 mod handle;
 mod log;
 mod mailbox;
 mod namespace;
+mod partition;
 mod reader;
 mod server;
 mod start;
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 pub use handle::{Handle, PartitionState};
 pub use server::Hub;
@@ -47,6 +51,8 @@ pub struct Settings {
     pub event_hubs: Vec<EventHub>,
     /// How many bytes of memory the events of all event hubs may take together; beyond it the oldest are dropped.
     pub retain_bytes: usize,
+    /// How old an event may become; none keeps it as long as there is room.
+    pub retain_for: Option<Duration>,
 }
 
 /// An event hub to be made.
@@ -56,6 +62,9 @@ pub struct EventHub {
     pub name: String,
     /// How many partitions it has: 1 to 1024.
     pub partitions: u32,
+    /// The consumer groups that clients may name, besides `$Default`. None lets them name any: then a consumer can be
+    /// tried without first making its group. With a list, another group is refused as Azure refuses it.
+    pub consumer_groups: Option<Vec<String>>,
 }
 
 /// [`Settings::retain_bytes`] unless told otherwise: a busy hour of call recording logs many times over (they are about
@@ -75,6 +84,7 @@ impl Settings {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             event_hubs: event_hubs.into_iter().collect(),
             retain_bytes: RETAIN_BYTES,
+            retain_for: None,
         }
     }
 }
@@ -85,7 +95,18 @@ impl EventHub {
         Self {
             name: name.into(),
             partitions,
+            consumer_groups: None,
         }
+    }
+
+    /// The same with only these consumer groups, and `$Default`.
+    #[must_use]
+    pub fn with_consumer_groups(
+        mut self,
+        groups: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        self.consumer_groups = Some(groups.into_iter().map(Into::into).collect());
+        self
     }
 }
 

@@ -6,18 +6,21 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::clock::Now;
 use super::connection::Connection;
 use super::connection::task::serve;
-use super::mailbox::Mailbox;
+use super::mailbox::{Inbox, Mailbox};
 use super::namespace::Namespace;
 use super::{EventHub, Handle, HubError, PARTITIONS_MAX, Settings};
 
 /// Connections at a time; as many as Event Hubs allows a namespace of the standard tier. More wait in the backlog.
 const CONNECTIONS_MAX: usize = 5000;
+
+/// How often events that are too old are looked for. They may stay this much longer.
+const AGING_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long to wait after the system refuses to accept: it has run out of something, and would refuse again at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -57,11 +60,7 @@ impl Hub {
             _ => None,
         };
         let now = Now::read().timestamp;
-        let namespace = Arc::new(Namespace::new(
-            &settings.event_hubs,
-            settings.retain_bytes,
-            now,
-        ));
+        let namespace = Arc::new(Namespace::new(&settings, now));
         Ok(Self {
             listener,
             address,
@@ -103,10 +102,12 @@ impl Hub {
     pub async fn serve(self, stop: CancellationToken) -> Result<(), HubError> {
         let mut connections = JoinSet::new();
         let mut serial = 0;
+        let mut aging = interval(AGING_INTERVAL);
         loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
+                _ = aging.tick() => self.namespace.drop_aged(Now::read().timestamp),
                 Some(ended) = connections.join_next() => report(ended),
                 accepted = self.listener.accept(), if connections.len() < CONNECTIONS_MAX => match accepted {
                     Ok((stream, peer)) => {
@@ -139,11 +140,45 @@ async fn converse(
         tracing::debug!(connection = serial, %error, "cannot send without delay");
     }
     let (mailbox, inbox) = Mailbox::new();
-    let connection = Connection::new(serial, namespace, mailbox);
-    match serve(connection, stream, inbox, stop).await {
+    let _registered = Registered::new(serial, &namespace, mailbox.clone());
+    let ended = if namespace.faults.silent() {
+        stay_silent(&inbox, &stop).await;
+        Ok(())
+    } else {
+        let connection = Connection::new(serial, Arc::clone(&namespace), mailbox);
+        serve(connection, stream, inbox, stop).await
+    };
+    match ended {
         Ok(()) => tracing::debug!(connection = serial, "connection ended"),
         // Clients that are dropped reset their connections: nothing to worry about.
         Err(error) => tracing::debug!(connection = serial, %error, "connection lost"),
+    }
+}
+
+/// The connection's entry among those that faults reach.
+struct Registered<'a> {
+    serial: u64,
+    namespace: &'a Namespace,
+}
+
+impl<'a> Registered<'a> {
+    fn new(serial: u64, namespace: &'a Namespace, mailbox: Mailbox) -> Self {
+        namespace.connected(serial, mailbox);
+        Self { serial, namespace }
+    }
+}
+
+impl Drop for Registered<'_> {
+    fn drop(&mut self) {
+        self.namespace.disconnected(self.serial);
+    }
+}
+
+/// Until the connection is cut; the socket is held, and dropped by the caller.
+async fn stay_silent(inbox: &Inbox, stop: &CancellationToken) {
+    tokio::select! {
+        () = inbox.cut.cancelled() => {}
+        () = stop.cancelled() => {}
     }
 }
 

@@ -1,6 +1,8 @@
 //! The local Event Hub, judged by clients that others wrote: the Rust SDK here, Python in [`interop`].
 
+mod faults;
 mod interop;
+mod limits;
 mod publish;
 mod receive;
 mod support;
