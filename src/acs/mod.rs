@@ -9,6 +9,7 @@ mod identity;
 mod operation;
 mod outcome;
 mod resource;
+mod rules;
 mod summary;
 mod usage;
 mod view;
@@ -21,6 +22,7 @@ pub use end_reason::{END_REASONS, EndClass};
 pub use operation::{FAILURE_STATUSES, OPERATIONS, Operation, OperationMoves};
 pub use outcome::{FailureReason, ResultType};
 pub use resource::Resource;
+pub use rules::FailureRules;
 pub use summary::{RecordingFailure, Summary, SummaryMoves};
 pub use usage::{Usage, UsageMoves};
 

@@ -82,6 +82,21 @@ pub const KEYS: &[Key] = &[
         "acs_log_record_delay_seconds: from a record's own time to its arrival in the hub.",
     ),
     Key::with(
+        "failures.end_reasons",
+        "",
+        "End reasons that count as failures though the built-in table does not say so.",
+    ),
+    Key::with(
+        "failures.end_reasons_except",
+        "",
+        "End reasons that do not count as failures though the built-in table says so.",
+    ),
+    Key::with(
+        "failures.statuses_except",
+        "",
+        "HTTP statuses of operations that do not count as failures.",
+    ),
+    Key::with(
         "http.listen",
         "0.0.0.0:9464",
         "Where /metrics and the health endpoints are served.",
