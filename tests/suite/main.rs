@@ -15,4 +15,5 @@ mod end_to_end;
 mod golden;
 mod hub;
 
+mod recovery;
 mod world;

@@ -5,4 +5,4 @@ mod interop;
 mod limits;
 mod publish;
 mod receive;
-mod support;
+pub(crate) mod support;
