@@ -14,19 +14,18 @@ fn a_hundred_thousand_operation_names_make_as_many_series_as_allowed_and_the_tot
         }));
     }
     let scrape = Samples(decoder.scrape());
-    assert!((scrape.sum("acs_recording_operations_total", &[]) - 100_000.0).abs() < 0.5);
-    assert!(
-        (scrape.sum("acs_recording_operations_total", &[r#"operation="other""#]) - 99_900.0).abs()
-            < 0.5
+    assert_eq!(scrape.sum("acs_recording_operations_total", &[]), 100_000.0);
+    assert_eq!(
+        scrape.sum("acs_recording_operations_total", &[r#"operation="other""#]),
+        99_900.0
     );
     assert_eq!(scrape.series("acs_recording_operations_total"), 101);
-    assert!(
-        (scrape.sum(
+    assert_eq!(
+        scrape.sum(
             "acs_recording_exporter_label_overflow_total",
             &[r#"label="operation""#]
-        ) - 99_900.0)
-            .abs()
-            < 0.5
+        ),
+        99_900.0
     );
 }
 
@@ -42,14 +41,17 @@ fn products_of_labels_are_bounded_and_known_values_are_shown_all_the_same() {
         json!({"operationName": "StartRecording", "resultSignature": 503}),
     )]);
     let scrape = Samples(decoder.scrape());
-    assert!((scrape.sum("acs_recording_operations_total", &[]) - 10_001.0).abs() < 0.5);
+    assert_eq!(scrape.sum("acs_recording_operations_total", &[]), 10_001.0);
     assert!(
         scrape.series("acs_recording_operations_total") <= 502,
         "{}",
         scrape.series("acs_recording_operations_total")
     );
     let known = [r#"operation="StartRecording""#, r#"result_signature="503""#];
-    assert!((scrape.sum("acs_recording_operation_failures_total", &known) - 1.0).abs() < 0.5);
+    assert_eq!(
+        scrape.sum("acs_recording_operation_failures_total", &known),
+        1.0
+    );
     assert!(scrape.sum("acs_recording_exporter_series_overflow_total", &[]) > 0.0);
 }
 
@@ -59,8 +61,11 @@ fn records_that_come_twice_are_counted_as_such_and_not_dropped() {
     let documentation = include_bytes!("../data/documentation.json").to_vec();
     decoder.apply([documentation.clone(), documentation]);
     let scrape = Samples(decoder.scrape());
-    assert!((scrape.sum("acs_recording_exporter_duplicate_records_total", &[]) - 5.0).abs() < 0.5);
-    assert!((scrape.sum("acs_recordings_total", &[]) - 6.0).abs() < 0.5);
+    assert_eq!(
+        scrape.sum("acs_recording_exporter_duplicate_records_total", &[]),
+        5.0
+    );
+    assert_eq!(scrape.sum("acs_recordings_total", &[]), 6.0);
 }
 
 fn operation(mut properties: serde_json::Value) -> Vec<u8> {

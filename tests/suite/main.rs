@@ -5,6 +5,10 @@
     clippy::panic,
     reason = "a test that cannot go on has failed"
 )]
+#![expect(
+    clippy::float_cmp,
+    reason = "samples that count are whole: any difference is a fault"
+)]
 
 mod architecture;
 mod bounds;
