@@ -4,3 +4,4 @@ mod interop;
 mod publish;
 mod receive;
 mod support;
+mod tls;
