@@ -46,6 +46,12 @@ impl Transport for TcpStream {
     }
 }
 
+impl<T: Transport + ?Sized> Transport for Box<T> {
+    fn acknowledge(&self) {
+        (**self).acknowledge();
+    }
+}
+
 /// What came of waiting for the socket.
 #[derive(Debug, Default)]
 struct Moved {

@@ -6,3 +6,4 @@ mod limits;
 mod publish;
 mod receive;
 pub(crate) mod support;
+mod tls;

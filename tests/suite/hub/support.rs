@@ -125,7 +125,7 @@ fn connection_string(event_hub: &str) -> String {
 }
 
 /// Errors shall be seen, not retried.
-fn no_retries() -> RetryOptions {
+pub(crate) fn no_retries() -> RetryOptions {
     RetryOptions {
         max_retries: 0,
         ..Default::default()
