@@ -19,6 +19,8 @@ mod request;
 mod send;
 mod session;
 pub(super) mod task;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
