@@ -221,6 +221,14 @@ impl Link {
         }
     }
 
+    /// Whether it carries requests or answers, and no events.
+    pub(super) fn is_of_service(&self) -> bool {
+        match self {
+            Self::Receiving(receiving) => matches!(receiving.purpose, Purpose::Requests(_)),
+            Self::Sending(sending) => matches!(sending.content, Content::Answers { .. }),
+        }
+    }
+
     /// The reader that this link is, and of what.
     pub(super) fn reader(&self) -> Option<(PartitionId, ReaderId)> {
         match self {

@@ -302,13 +302,15 @@ impl Connection {
             let answer = Deferred::Detach {
                 channel,
                 handle: detach.handle,
+                of_service: link.is_of_service(),
             };
             self.later.push(now + DETACH_AFTER, answer);
         }
     }
 
     fn take_end(&mut self, channel: u16) {
-        self.later.forget(channel);
+        let owed = self.later.take_ended(channel);
+        self.say(owed);
         if let Some(session) = self.sessions.remove(&channel) {
             session.links.values().for_each(|link| self.release(link));
             self.output.put(channel, &End { error: None });
@@ -367,15 +369,23 @@ impl Connection {
         }
     }
 
-    /// Says what was held back until now. Settlements of deliveries in a row go as one frame.
+    /// Says what was held back until now.
     fn take_due(&mut self, now: Now) {
         if self.tokens.expire(now.timestamp) {
             self.detach_without_token();
         }
+        let due = self.later.take_due(now.instant);
+        self.say(due);
+    }
+
+    /// Settlements of deliveries in a row go as one frame.
+    fn say(&mut self, held_back: Vec<Deferred>) {
         let mut range: Option<Settled> = None;
-        for deferred in self.later.take_due(now.instant) {
+        for deferred in held_back {
             match deferred {
-                Deferred::Detach { channel, handle } => self.detach(channel, handle, None),
+                Deferred::Detach {
+                    channel, handle, ..
+                } => self.detach(channel, handle, None),
                 Deferred::Settle {
                     channel,
                     delivery_id,
