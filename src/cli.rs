@@ -73,6 +73,10 @@ struct HubArgs {
     /// How many partitions each event hub has.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1024))]
     partitions: u32,
+    /// Where to take requests for faults over HTTP: cut connections, freeze partitions and so on. For tests; anyone who
+    /// reaches the address may ask.
+    #[arg(long, value_name = "ADDRESS")]
+    admin: Option<SocketAddr>,
     #[command(flatten)]
     tls: TlsArgs,
 }
@@ -310,9 +314,22 @@ async fn local_hub(args: HubArgs, stop: CancellationToken) -> Result<(), Command
         writeln!(out, "custom endpoint: {}", tls.endpoint())?;
         writeln!(out, "trust: SSL_CERT_FILE={}", ca_file.display())?;
     }
+    let mut admin = JoinSet::new();
+    if let Some(address) = args.admin {
+        let listener = tokio::net::TcpListener::bind(address).await?;
+        writeln!(out, "faults: POST to http://{}", listener.local_addr()?)?;
+        let (router, stop) = (hub::admin::router(hub.handle()), stop.clone());
+        admin.spawn(async move {
+            axum::serve(listener, router)
+                .with_graceful_shutdown(stop.cancelled_owned())
+                .await
+        });
+    }
     writeln!(out, "ready: listening on {}", hub.address())?;
     out.flush()?;
-    Ok(hub.serve(stop).await?)
+    hub.serve(stop).await?;
+    admin.shutdown().await;
+    Ok(())
 }
 
 async fn simulation(args: SimulateArgs, stop: CancellationToken) -> Result<(), CommandError> {
