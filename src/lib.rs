@@ -8,6 +8,7 @@
 //!
 //! ```text
 //! ReceivedEventData  (the SDK's)                            source::event_hub   one task for each partition
+//! or a document      of a file                              source::replay
 //!   -> Event         position, enqueued_at, body            event
 //!   -> Batch         of one partition, in order             event               bounded queue, one writer behind it
 //!   -> slots         the records of a body, still unread    envelope::open      pure
@@ -27,6 +28,7 @@
 //! | How is a label kept bounded? | `metrics/labels.rs` |
 //! | Why do failure series exist before any failure? | `metrics/zeros.rs` |
 //! | What becomes of what cannot be read? | counted in `telemetry`; kept, if asked for, by `dead_letters/` |
+//! | How does history get into Prometheus? | `metrics/backfill.rs` and `metrics/openmetrics.rs`, by the command `replay` |
 //! | What happens when a link breaks? | `source/event_hub/reader.rs` |
 //! | Which keys has the configuration? | `config/keys.rs`, and `config/exporter.yaml` for people |
 //!
@@ -66,6 +68,7 @@
 
 pub mod acs;
 pub mod cli;
+mod cli_replay;
 pub mod config;
 pub mod dead_letters;
 pub mod disposition;
