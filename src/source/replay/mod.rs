@@ -9,6 +9,7 @@
 mod capture;
 mod files;
 mod splitter;
+mod within;
 
 use std::cell::Cell;
 use std::fmt;
