@@ -11,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::cli_replay::{self, ReplayArgs, ReplayFailed};
 use crate::config::{self, Config, ConfigError, File, Flag, Sources};
 use crate::hub::{EventHub, Hub, HubError, TlsSettings};
 use crate::metrics::AcsFamilies;
@@ -39,6 +40,8 @@ enum Command {
     Hub(HubArgs),
     /// Send the logs of simulated calls to an event hub.
     Simulate(SimulateArgs),
+    /// Count the records in files instead of an event hub, and print the metrics, or their history.
+    Replay(ReplayArgs),
     /// List every metric: name, type, labels, help.
     Metrics,
 }
@@ -158,6 +161,9 @@ pub enum CommandError {
     /// Of the simulation.
     #[error("the simulation failed")]
     Simulate(#[from] simulate::SimulateError),
+    /// Of a replay.
+    #[error(transparent)]
+    Replay(#[from] ReplayFailed),
     /// Of a connection string on the command line.
     #[error("`--connection-string` {0}")]
     ConnectionString(#[source] InvalidConnectionString),
@@ -188,11 +194,17 @@ pub async fn run(cli: Cli) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever read our output has read enough: `metrics | head`.
-        Err(CommandError::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+        Err(CommandError::Io(error) | CommandError::Replay(ReplayFailed::Io(error)))
+            if error.kind() == io::ErrorKind::BrokenPipe =>
+        {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            let code = if matches!(error, CommandError::Config(_)) {
+            let is_of_config = matches!(
+                error,
+                CommandError::Config(_) | CommandError::Replay(ReplayFailed::Config(_))
+            );
+            let code = if is_of_config {
                 ExitCode::from(WRONG_CONFIG)
             } else {
                 ExitCode::FAILURE
@@ -210,6 +222,7 @@ async fn command(command: Command, stop: CancellationToken) -> Result<(), Comman
         Command::Demo(args) => demo(args, stop).await,
         Command::Hub(args) => local_hub(args, stop).await,
         Command::Simulate(args) => simulation(args, stop).await,
+        Command::Replay(args) => Ok(cli_replay::replay(args, stop).await?),
         Command::Metrics => Ok(catalogue(&mut io::stdout().lock())?),
     }
 }

@@ -18,6 +18,6 @@ mod documents;
 mod end_to_end;
 mod golden;
 mod hub;
-
 mod recovery;
+mod replay;
 mod world;
