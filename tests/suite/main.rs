@@ -11,4 +11,5 @@ mod config;
 mod end_to_end;
 mod golden;
 mod hub;
+mod script;
 mod world;
