@@ -1,5 +1,6 @@
 //! The commands: flags -> config -> parts -> exit code.
 
+use std::fs;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -11,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{self, Config, ConfigError, File, Flag, Sources};
-use crate::hub::{EventHub, Hub, HubError};
+use crate::hub::{EventHub, Hub, HubError, TlsSettings};
 use crate::metrics::AcsFamilies;
 use crate::service::{Service, ServiceError};
 use crate::source::event_hub::{ConnectionString, InvalidConnectionString, Namespace, producer};
@@ -75,6 +76,28 @@ struct HubArgs {
     /// How much memory the events of all event hubs may take together, such as `64MiB`; beyond it the oldest are dropped.
     #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = bytes)]
     retain_bytes: usize,
+    #[command(flatten)]
+    tls: TlsArgs,
+}
+
+#[derive(Debug, Args)]
+struct TlsArgs {
+    /// Where to listen for TLS as well, for AMQP and for AMQP over WebSocket. Clients look for port 5671, or 443 with a
+    /// WebSocket, unless they are given a custom endpoint.
+    #[arg(long, value_name = "ADDRESS", requires = "tls_ca_file")]
+    tls: Option<SocketAddr>,
+    /// Where to write the certificate authority that clients have to trust; a new one at each start. `SSL_CERT_FILE` is
+    /// the variable for that, in Python `connection_verify` the argument.
+    #[arg(long, value_name = "FILE", requires = "tls")]
+    tls_ca_file: Option<PathBuf>,
+    /// The host name that the certificate is made out to, besides this machine's own.
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "tls",
+        default_value = "localhost"
+    )]
+    tls_host: String,
 }
 
 #[derive(Debug, Args)]
@@ -122,6 +145,15 @@ pub enum CommandError {
     /// Of the local hub.
     #[error("the local Event Hub failed")]
     Hub(#[from] HubError),
+    /// The file of `--tls-ca-file`.
+    #[error("cannot write `{}`", path.display())]
+    CaFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
     /// Of the simulation.
     #[error("the simulation failed")]
     Simulate(#[from] simulate::SimulateError),
@@ -154,6 +186,10 @@ pub async fn run(cli: Cli) -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever read our output has read enough: `metrics | head`.
+        Err(CommandError::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             let code = if matches!(error, CommandError::Config(_)) {
                 ExitCode::from(WRONG_CONFIG)
@@ -259,11 +295,25 @@ async fn local_hub(args: HubArgs, stop: CancellationToken) -> Result<(), Command
     let hub = Hub::bind(hub::Settings {
         listen: args.listen,
         retain_bytes: args.retain_bytes,
+        tls: args.tls.settings(),
         ..hub::Settings::local(event_hubs)
     })
     .await?;
     let mut out = io::stdout();
     writeln!(out, "connection string: {}", hub.connection_string())?;
+    if let (Some(tls), Some(connection_string), Some(ca_file)) = (
+        hub.tls(),
+        hub.tls_connection_string(),
+        &args.tls.tls_ca_file,
+    ) {
+        fs::write(ca_file, tls.ca_certificate()).map_err(|source| CommandError::CaFile {
+            path: ca_file.clone(),
+            source,
+        })?;
+        writeln!(out, "over TLS: {connection_string}")?;
+        writeln!(out, "custom endpoint: {}", tls.endpoint())?;
+        writeln!(out, "trust: SSL_CERT_FILE={}", ca_file.display())?;
+    }
     writeln!(out, "ready: listening on {}", hub.address())?;
     out.flush()?;
     Ok(hub.serve(stop).await?)
@@ -369,6 +419,15 @@ fn bytes(text: &str) -> Result<usize, &'static str> {
         number.parse::<usize>().ok()?.checked_mul(unit)
     };
     parse().ok_or("must be a whole number with a unit, for example `64MiB`")
+}
+
+impl TlsArgs {
+    fn settings(&self) -> Option<TlsSettings> {
+        self.tls.map(|listen| TlsSettings {
+            listen,
+            host: self.tls_host.clone(),
+        })
+    }
 }
 
 impl Traffic {

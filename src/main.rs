@@ -5,7 +5,11 @@ use std::process::ExitCode;
 use acs_recording_exporter::cli::{self, Cli};
 use clap::Parser;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    cli::run(Cli::parse()).await
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = tokio::runtime::Runtime::new().expect("a machine that runs programs has threads");
+    let code = runtime.block_on(cli::run(cli));
+    // Whatever has not stopped by its deadline ends with the process.
+    runtime.shutdown_background();
+    code
 }

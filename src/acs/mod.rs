@@ -5,9 +5,11 @@
 //! failure. Another category is one more file, a line in [`Category`]'s table and an arm in the three matches below.
 
 mod end_reason;
+mod identity;
 mod operation;
 mod outcome;
 mod resource;
+mod rules;
 mod summary;
 mod usage;
 mod view;
@@ -20,6 +22,7 @@ pub use end_reason::{END_REASONS, EndClass};
 pub use operation::{FAILURE_STATUSES, OPERATIONS, Operation, OperationMoves};
 pub use outcome::{FailureReason, ResultType};
 pub use resource::Resource;
+pub use rules::FailureRules;
 pub use summary::{RecordingFailure, Summary, SummaryMoves};
 pub use usage::{Usage, UsageMoves};
 
@@ -83,6 +86,8 @@ pub struct Observation<'a> {
     pub time: Option<OffsetDateTime>,
     /// From then to when the event hub took it in, in seconds.
     pub delay_seconds: Option<f64>,
+    /// Tells the record from all others; `None` if it has nothing that does.
+    pub identity: Option<u64>,
     /// The rest, by category.
     pub moves: Moves<'a>,
 }
@@ -202,6 +207,7 @@ pub fn observe<'a>(record: &Record<'a>, enqueued_at: OffsetDateTime) -> Option<O
         delay_seconds: record
             .time
             .map(|time| (enqueued_at - time).as_seconds_f64().max(0.0)),
+        identity: identity::identity(&record.log, record.time),
         moves,
     })
 }

@@ -57,6 +57,11 @@ pub const KEYS: &[Key] = &[
         "How many values one label may take.",
     ),
     Key::with(
+        "metrics.series_max",
+        "20000",
+        "How many series there may be outside the known vocabularies.",
+    ),
+    Key::with(
         "metrics.buckets.operation_duration",
         "0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10",
         "acs_recording_operation_duration_seconds: how long an API call took.",
@@ -75,6 +80,21 @@ pub const KEYS: &[Key] = &[
         "metrics.buckets.record_delay",
         "1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600",
         "acs_log_record_delay_seconds: from a record's own time to its arrival in the hub.",
+    ),
+    Key::with(
+        "failures.end_reasons",
+        "",
+        "End reasons that count as failures though the built-in table does not say so.",
+    ),
+    Key::with(
+        "failures.end_reasons_except",
+        "",
+        "End reasons that do not count as failures though the built-in table says so.",
+    ),
+    Key::with(
+        "failures.statuses_except",
+        "",
+        "HTTP statuses of operations that do not count as failures.",
     ),
     Key::with(
         "http.listen",

@@ -26,7 +26,7 @@ pub use fault::{ConfigError, Fault, Origin};
 pub use keys::{KEYS, Key};
 pub use sources::{DEMO, File, Flag, Sources, environment};
 
-use crate::{http, metrics, shutdown, source, telemetry};
+use crate::{acs, http, metrics, shutdown, source, telemetry};
 
 /// All that the program is told.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +35,8 @@ pub struct Config {
     pub event_hub: source::event_hub::Settings,
     /// `metrics`: what to export.
     pub metrics: metrics::Settings,
+    /// `failures`: what counts as a failure.
+    pub failures: acs::FailureRules,
     /// `http`: where to serve it.
     pub http: http::Settings,
     /// `shutdown`: how to stop.

@@ -9,6 +9,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::Config;
 use super::reader::Reader;
+use crate::acs::FailureRules;
 use crate::source::event_hub::{
     self, Authentication, ConnectionString, CredentialKind, Namespace, Start, Transport,
 };
@@ -18,12 +19,14 @@ use crate::{http, metrics, shutdown, telemetry};
 pub(super) fn config(reader: &mut Reader) -> Option<Config> {
     let event_hub = event_hub(reader);
     let metrics = metrics(reader);
+    let failures = failures(reader);
     let http = http(reader);
     let shutdown = shutdown(reader);
     let log = log(reader);
     Some(Config {
         event_hub: event_hub?,
         metrics: metrics?,
+        failures: failures?,
         http: http?,
         shutdown: shutdown?,
         log: log?,
@@ -165,6 +168,7 @@ fn start(text: &str) -> Result<Start, &'static str> {
 fn metrics(reader: &mut Reader) -> Option<metrics::Settings> {
     let resources = reader.list("metrics.resources", RESOURCES_MAX, resource);
     let label_values_max = reader.number("metrics.label_values_max", 1..=LABEL_VALUES_LIMIT);
+    let series_max = reader.number("metrics.series_max", SERIES_FEWEST..=SERIES_LIMIT);
     let operation_duration = reader.buckets("metrics.buckets.operation_duration");
     let recording_length = reader.buckets("metrics.buckets.recording_length");
     let report_delay = reader.buckets("metrics.buckets.report_delay");
@@ -172,6 +176,7 @@ fn metrics(reader: &mut Reader) -> Option<metrics::Settings> {
     Some(metrics::Settings {
         resources: resources?,
         label_values_max: label_values_max.and_then(NonZeroUsize::new)?,
+        series_max: series_max.and_then(NonZeroUsize::new)?,
         buckets: metrics::BucketSettings {
             operation_duration: operation_duration?,
             recording_length: recording_length?,
@@ -194,6 +199,40 @@ fn resource(text: &str) -> Result<String, &'static str> {
         Err(
             "must be the name of an ACS resource: up to 63 letters, digits, `-` and `_`, not its whole id",
         )
+    }
+}
+
+fn failures(reader: &mut Reader) -> Option<FailureRules> {
+    let end_reasons = reader.list("failures.end_reasons", FAILURE_RULES_MAX, end_reason);
+    let end_reasons_except =
+        reader.list("failures.end_reasons_except", FAILURE_RULES_MAX, end_reason);
+    let statuses_except = reader.list("failures.statuses_except", FAILURE_RULES_MAX, status);
+    Some(FailureRules::new(
+        end_reasons?,
+        end_reasons_except?,
+        statuses_except?
+            .iter()
+            .filter_map(|status| status.parse().ok()),
+    ))
+}
+
+/// An end reason, in any case: those of ACS are words without blanks.
+fn end_reason(text: &str) -> Result<String, &'static str> {
+    let is_word =
+        (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if is_word {
+        Ok(text.to_owned())
+    } else {
+        Err("must be an end reason such as `MediaTimeout`: letters and digits only")
+    }
+}
+
+/// A status that is a failure unless it is excepted.
+fn status(text: &str) -> Result<String, &'static str> {
+    let status: Option<u16> = text.parse().ok();
+    match status {
+        Some(400..=699) => Ok(text.to_owned()),
+        _ => Err("must be an HTTP status from 400 to 699"),
     }
 }
 
@@ -242,6 +281,15 @@ const RESOURCES_MAX: usize = 100;
 
 /// Above this a label is no longer a label, but an identifier.
 const LABEL_VALUES_LIMIT: usize = 10_000;
+
+/// Fewer would hide what one resource sends on a normal day.
+const SERIES_FEWEST: usize = 100;
+
+/// A Prometheus of ordinary size has about a million series in all.
+const SERIES_LIMIT: usize = 1_000_000;
+
+/// There are about thirty end reasons and twenty statuses.
+const FAILURE_RULES_MAX: usize = 100;
 
 /// Less would abort every stop.
 const SHUTDOWN_LEAST: Duration = Duration::from_secs(1);

@@ -18,6 +18,18 @@ const FRAMING: Symbol = Symbol::from_static("amqp:connection:framing-error");
 const FORCED: Symbol = Symbol::from_static("amqp:connection:forced");
 const ARGUMENT: Symbol = Symbol::from_static("com.microsoft:argument-error");
 
+const SERVER_BUSY: Symbol = Symbol::from_static("com.microsoft:server-busy");
+
+/// The text of a fault that was asked for, so that nobody takes it for a real one.
+pub(crate) const ASKED_FOR: &str = "This fault was asked for.";
+
+pub(crate) fn server_busy() -> AmqpError {
+    AmqpError::new(
+        SERVER_BUSY,
+        "The request was terminated because the entity is being throttled. Please wait 4 seconds and try again.",
+    )
+}
+
 pub(crate) fn not_found(address: &str) -> AmqpError {
     AmqpError::new(
         NOT_FOUND,
@@ -25,8 +37,20 @@ pub(crate) fn not_found(address: &str) -> AmqpError {
     )
 }
 
-pub(crate) fn unauthorized(description: &str) -> AmqpError {
-    AmqpError::new(UNAUTHORIZED, description)
+/// No token was put that would allow the link.
+pub(crate) fn no_token(address: &str) -> AmqpError {
+    AmqpError::new(
+        UNAUTHORIZED,
+        format!("There is no token for '{address}': put one to $cbs first."),
+    )
+}
+
+/// The token that allowed the link is no longer one. That Azure says it so is assumed.
+pub(crate) fn token_expired() -> AmqpError {
+    AmqpError::new(
+        UNAUTHORIZED,
+        "ExpiredToken: the token of the link has expired.",
+    )
 }
 
 /// Someone reads the partition with a higher owner level, or as high and later.

@@ -25,6 +25,8 @@ pub(crate) struct Event {
     pub(crate) sequence_number: i64,
     pub(crate) offset: i64,
     pub(crate) enqueued_at: Timestamp,
+    /// How many bytes of the message stand before its annotations.
+    pub(crate) header_length: usize,
     /// One allocation of exactly this event, so that dropping the event gives back all its memory: a slice of a batch
     /// would hold the batch.
     pub(crate) message: Bytes,
@@ -120,6 +122,7 @@ impl Incoming {
             sequence_number,
             offset,
             enqueued_at,
+            header_length: self.header.len(),
             message: Bytes::copy_from_slice(&message),
         }
     }

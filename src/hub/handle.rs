@@ -14,7 +14,7 @@ use super::{HubError, MESSAGE_BYTES_MAX};
 /// A hold on a running hub. Copies are cheap and reach the same hub.
 #[derive(Clone, Debug)]
 pub struct Handle {
-    namespace: Arc<Namespace>,
+    pub(super) namespace: Arc<Namespace>,
 }
 
 /// A partition at a moment.
@@ -89,13 +89,17 @@ impl Handle {
         Ok(states.collect())
     }
 
-    fn event_hub(&self, name: &str) -> Result<EventHubId, HubError> {
+    pub(super) fn event_hub(&self, name: &str) -> Result<EventHubId, HubError> {
         self.namespace
             .find(name)
             .ok_or_else(|| HubError::UnknownEventHub(name.to_owned()))
     }
 
-    fn partition(&self, event_hub: &str, partition: u32) -> Result<PartitionId, HubError> {
+    pub(super) fn partition(
+        &self,
+        event_hub: &str,
+        partition: u32,
+    ) -> Result<PartitionId, HubError> {
         let id = self.event_hub(event_hub)?;
         self.namespace
             .find_partition(id, &partition.to_string())

@@ -20,6 +20,8 @@ pub(crate) enum Command {
         reader: ReaderId,
         error: Option<AmqpError>,
     },
+    /// Say good-bye and end.
+    Close(AmqpError),
 }
 
 /// The address of a connection.

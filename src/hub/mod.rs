@@ -13,40 +13,62 @@
 //! | [`amqp`] | values, frames and messages as bytes; stands alone |
 //! | `event`, `log` | a message with the hub's annotations; a partition's events |
 //! | `start`, `reader` | where a reader starts; who may read |
+//! | `partition` | a log, who reads it, and the faults asked of it |
 //! | `namespace` | the event hubs and partitions that all connections share |
 //! | `mailbox` | how others reach a connection |
 //! | `connection` | a client's connection, as a state machine over frames, and its task |
+//! | `tls`, `websocket` | what may lie between a socket and its AMQP |
 //! | `server` | [`Hub`]: accepts connections and owns their tasks |
-//! | `handle` | [`Handle`]: what the rest of the program does with a running hub |
+//! | `handle`, `faults` | [`Handle`]: what the rest of the program does with a running hub, and does to it |
 
 pub mod amqp;
 mod clock;
 mod condition;
 mod connection;
 mod event;
+mod faults;
 mod handle;
 mod log;
 mod mailbox;
 mod namespace;
+mod partition;
 mod reader;
 mod server;
 mod start;
+mod tls;
+mod websocket;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 pub use handle::{Handle, PartitionState};
 pub use server::Hub;
+pub use tls::Tls;
 
 /// What a hub is made of.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Where it listens; port 0 takes any that is free.
     pub listen: SocketAddr,
+    /// Where it listens for TLS besides, if it does.
+    pub tls: Option<TlsSettings>,
     /// The event hubs of its namespace: at least one, each with its own name.
     pub event_hubs: Vec<EventHub>,
     /// How many bytes of memory the events of all event hubs may take together; beyond it the oldest are dropped.
     pub retain_bytes: usize,
+    /// How old an event may become; none keeps it as long as there is room.
+    pub retain_for: Option<Duration>,
+}
+
+/// TLS with a certificate that is made at the start; AMQP inside it or inside a WebSocket inside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsSettings {
+    /// Where it listens; port 0 takes any that is free. Clients look for 5671, or with a WebSocket for 443.
+    pub listen: SocketAddr,
+    /// The host that the certificate is made out to, besides this machine's own names and addresses. A name, since the
+    /// Rust SDK (0.16) refuses an address where it uses TLS.
+    pub host: String,
 }
 
 /// An event hub to be made.
@@ -56,6 +78,9 @@ pub struct EventHub {
     pub name: String,
     /// How many partitions it has: 1 to 1024.
     pub partitions: u32,
+    /// The consumer groups that clients may name, besides `$Default`. None lets them name any: then a consumer can be
+    /// tried without first making its group. With a list, another group is refused as Azure refuses it.
+    pub consumer_groups: Option<Vec<String>>,
 }
 
 /// [`Settings::retain_bytes`] unless told otherwise: a busy hour of call recording logs many times over (they are about
@@ -68,13 +93,28 @@ pub const MESSAGE_BYTES_MAX: u64 = 1024 * 1024;
 /// Partitions of one event hub; what Event Hubs allows in its dedicated tier.
 pub const PARTITIONS_MAX: u32 = 1024;
 
+/// Any free port of this machine, which no other machine reaches.
+const ANY_LOCAL_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
 impl Settings {
     /// A hub with these event hubs on any free port of this machine alone, which keeps [`RETAIN_BYTES`].
     pub fn local(event_hubs: impl IntoIterator<Item = EventHub>) -> Self {
         Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            listen: ANY_LOCAL_PORT,
+            tls: None,
             event_hubs: event_hubs.into_iter().collect(),
             retain_bytes: RETAIN_BYTES,
+            retain_for: None,
+        }
+    }
+}
+
+impl TlsSettings {
+    /// On any free port of this machine alone, as `localhost`.
+    pub fn local() -> Self {
+        Self {
+            listen: ANY_LOCAL_PORT,
+            host: "localhost".to_owned(),
         }
     }
 }
@@ -85,7 +125,18 @@ impl EventHub {
         Self {
             name: name.into(),
             partitions,
+            consumer_groups: None,
         }
+    }
+
+    /// The same with only these consumer groups, and `$Default`.
+    #[must_use]
+    pub fn with_consumer_groups(
+        mut self,
+        groups: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        self.consumer_groups = Some(groups.into_iter().map(Into::into).collect());
+        self
     }
 }
 
@@ -101,6 +152,18 @@ pub enum HubError {
         #[source]
         source: io::Error,
     },
+    /// The host of [`TlsSettings`] cannot stand in a certificate.
+    #[error("cannot make a certificate for `{host}`")]
+    Certificate {
+        /// The host.
+        host: String,
+        /// What is wrong with it.
+        #[source]
+        source: rcgen::Error,
+    },
+    /// The certificate was made, but TLS does not take it.
+    #[error("cannot set TLS up")]
+    Tls(#[source] tokio_rustls::rustls::Error),
     /// [`Settings::event_hubs`] is empty.
     #[error("a hub needs at least one event hub")]
     NoEventHub,

@@ -3,25 +3,34 @@
 //! One lock guards it, held for as long as bytes are copied and never across an await. It knows AMQP's errors, since
 //! they are what a client is told, but no frames and no sockets.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::Settings;
 use super::amqp::performative::AmqpError;
 use super::clock::Timestamp;
 use super::condition;
 use super::event::{Event, Incoming};
-use super::log::{Last, Log};
-use super::reader::{Displaced, Reader, ReaderId, Readers};
+use super::faults::Faults;
+use super::log::Last;
+use super::mailbox::Mailbox;
+use super::partition::{Partition, PartitionProperties};
+use super::reader::{Displaced, Reader, ReaderId};
 use super::start::Start;
 
 /// Event hubs, their partitions, and who reads them.
 #[derive(Debug)]
 pub(crate) struct Namespace {
     retain_bytes: usize,
+    retain_for_ms: Option<Timestamp>,
     state: Mutex<State>,
+    /// The connections there are, by their serial.
+    connections: Mutex<BTreeMap<u64, Mailbox>>,
+    pub(crate) faults: Faults,
 }
 
 /// Which event hub of the namespace. They are never taken away, so it stays right.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct EventHubId(usize);
 
 /// Which partition of the namespace.
@@ -39,16 +48,6 @@ pub(crate) struct EventHubProperties {
     pub(crate) partitions: usize,
 }
 
-/// What a client can ask about a partition.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct PartitionProperties {
-    pub(crate) first_sequence_number: i64,
-    pub(crate) last: Last,
-    pub(crate) retained_events: usize,
-    pub(crate) retained_bytes: usize,
-    pub(crate) readers: usize,
-}
-
 #[derive(Debug)]
 struct State {
     event_hubs: Vec<EventHub>,
@@ -60,37 +59,49 @@ struct State {
 struct EventHub {
     name: String,
     created_at: Timestamp,
+    /// None: any group is there.
+    consumer_groups: Option<Vec<String>>,
     partitions: Vec<Partition>,
     /// Counts the sends that name neither partition nor key.
     turns: usize,
 }
 
-#[derive(Debug, Default)]
-struct Partition {
-    log: Log,
-    readers: Readers,
-}
-
 impl Namespace {
-    pub(crate) fn new(event_hubs: &[super::EventHub], retain_bytes: usize, now: Timestamp) -> Self {
-        let event_hubs = event_hubs
-            .iter()
-            .map(|event_hub| EventHub {
-                name: event_hub.name.clone(),
-                created_at: now,
-                partitions: (0..event_hub.partitions)
-                    .map(|_| Partition::default())
-                    .collect(),
-                turns: 0,
-            })
-            .collect();
+    pub(crate) fn new(settings: &Settings, now: Timestamp) -> Self {
+        let event_hubs = settings.event_hubs.iter().map(|event_hub| EventHub {
+            name: event_hub.name.clone(),
+            created_at: now,
+            consumer_groups: event_hub.consumer_groups.clone(),
+            partitions: (0..event_hub.partitions)
+                .map(|_| Partition::default())
+                .collect(),
+            turns: 0,
+        });
         Self {
-            retain_bytes,
+            retain_bytes: settings.retain_bytes,
+            retain_for_ms: settings
+                .retain_for
+                .map(|age| Timestamp::try_from(age.as_millis()).unwrap_or(Timestamp::MAX)),
             state: Mutex::new(State {
-                event_hubs,
+                event_hubs: event_hubs.collect(),
                 bytes: 0,
             }),
+            connections: Mutex::default(),
+            faults: Faults::default(),
         }
+    }
+
+    pub(crate) fn connected(&self, connection: u64, mailbox: Mailbox) {
+        self.lock_connections().insert(connection, mailbox);
+    }
+
+    pub(crate) fn disconnected(&self, connection: u64) {
+        self.lock_connections().remove(&connection);
+    }
+
+    /// How to reach each connection.
+    pub(crate) fn connections(&self) -> Vec<Mailbox> {
+        self.lock_connections().values().cloned().collect()
     }
 
     /// The event hub of this name, whose case does not matter.
@@ -114,6 +125,22 @@ impl Namespace {
         self.lock().partition(id).map(|_| id)
     }
 
+    /// Whether the event hub has this consumer group. `$Default` is always there.
+    pub(crate) fn has_consumer_group(&self, event_hub: EventHubId, consumer_group: &str) -> bool {
+        let state = self.lock();
+        let event_hub = state.event_hubs.get(event_hub.0);
+        match event_hub.map(|event_hub| &event_hub.consumer_groups) {
+            None => false,
+            Some(None) => true,
+            Some(Some(groups)) => {
+                consumer_group.eq_ignore_ascii_case("$Default")
+                    || groups
+                        .iter()
+                        .any(|group| group.eq_ignore_ascii_case(consumer_group))
+            }
+        }
+    }
+
     /// Appends messages to one partition: the one that is named, else the one of the key, else the next in turn.
     pub(crate) fn publish(
         &self,
@@ -130,14 +157,7 @@ impl Namespace {
         let Some(partition) = state.partition_mut(id) else {
             return;
         };
-        let bytes_before = partition.log.bytes();
-        for message in messages {
-            partition.log.append(message, partition_key, now);
-        }
-        let grown_by = partition.log.bytes() - bytes_before;
-        for reader in partition.readers.iter() {
-            reader.mailbox.new_events();
-        }
+        let grown_by = partition.append(messages, partition_key, now);
         state.bytes += grown_by;
         state.retain(self.retain_bytes);
     }
@@ -150,14 +170,10 @@ impl Namespace {
         reader: Reader,
     ) -> Result<(i64, Vec<Displaced>), AmqpError> {
         let mut state = self.lock();
-        let partition = state
-            .partition_mut(partition)
-            .ok_or_else(|| condition::not_found(&partition.number.to_string()))?;
-        let next = partition
-            .log
-            .resolve(start)
-            .map_err(condition::invalid_argument)?;
-        Ok((next, partition.readers.claim(reader)?))
+        match state.partition_mut(partition) {
+            Some(partition) => partition.open_reader(start, reader),
+            None => Err(condition::not_found(&partition.number.to_string())),
+        }
     }
 
     pub(crate) fn close_reader(&self, partition: PartitionId, reader: ReaderId) {
@@ -166,26 +182,97 @@ impl Namespace {
         }
     }
 
-    /// Shows a reader the events from a sequence number on, as long as `take` wants more. What comes next for it, and
-    /// whether that is there already.
+    /// What [`Partition::read`] does, of this partition.
     pub(crate) fn read(
         &self,
         partition: PartitionId,
         from: i64,
-        mut take: impl FnMut(&Event) -> bool,
+        take: impl FnMut(&Event, &Last) -> bool,
     ) -> (i64, bool) {
-        let state = self.lock();
-        let Some(partition) = state.partition(partition) else {
-            return (from, false);
-        };
-        let mut next = from;
-        for event in partition.log.events_from(from) {
-            if !take(event) {
-                break;
-            }
-            next = event.sequence_number + 1;
+        match self.lock().partition_mut(partition) {
+            Some(partition) => partition.read(from, take),
+            None => (from, false),
         }
-        (next, next < partition.log.next_sequence_number())
+    }
+
+    /// Gives the event hub more partitions, empty ones. False: it has as many already.
+    pub(crate) fn grow(&self, event_hub: EventHubId, partitions: usize) -> bool {
+        let mut state = self.lock();
+        match state.event_hubs.get_mut(event_hub.0) {
+            Some(event_hub) if event_hub.partitions.len() < partitions => {
+                event_hub
+                    .partitions
+                    .resize_with(partitions, Partition::default);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Makes the event hub anew: without events, its sequence numbers beginning again. Whoever read it must be told.
+    pub(crate) fn forget(&self, event_hub: EventHubId, now: Timestamp) -> Vec<Reader> {
+        let mut state = self.lock();
+        let Some(event_hub) = state.event_hubs.get_mut(event_hub.0) else {
+            return Vec::new();
+        };
+        event_hub.created_at = now;
+        let partitions = event_hub.partitions.len();
+        let forgotten = std::mem::take(&mut event_hub.partitions);
+        event_hub
+            .partitions
+            .resize_with(partitions, Partition::default);
+        state.bytes -= forgotten
+            .iter()
+            .map(|partition| partition.log.bytes())
+            .sum::<usize>();
+        forgotten
+            .into_iter()
+            .flat_map(|mut partition| partition.readers.take_all())
+            .collect()
+    }
+
+    /// Takes a partition's readers away. Whoever they are must be told.
+    pub(crate) fn take_readers(&self, partition: PartitionId) -> Vec<Reader> {
+        let mut state = self.lock();
+        state
+            .partition_mut(partition)
+            .map(|partition| partition.readers.take_all())
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn freeze(&self, partition: PartitionId, frozen: bool) {
+        if let Some(partition) = self.lock().partition_mut(partition) {
+            partition.freeze(frozen);
+        }
+    }
+
+    pub(crate) fn corrupt_next(&self, partition: PartitionId) {
+        if let Some(partition) = self.lock().partition_mut(partition) {
+            partition.corrupt_next();
+        }
+    }
+
+    /// Drops the events that are older than they may be.
+    pub(crate) fn drop_aged(&self, now: Timestamp) {
+        let Some(retain_for) = self.retain_for_ms else {
+            return;
+        };
+        let mut state = self.lock();
+        let mut freed = 0;
+        let partitions = state
+            .event_hubs
+            .iter_mut()
+            .flat_map(|event_hub| &mut event_hub.partitions);
+        for partition in partitions {
+            while partition
+                .log
+                .oldest_enqueued_at()
+                .is_some_and(|enqueued_at| enqueued_at + retain_for <= now)
+            {
+                freed += partition.log.drop_oldest();
+            }
+        }
+        state.bytes -= freed;
     }
 
     pub(crate) fn event_hub_properties(&self, event_hub: EventHubId) -> Option<EventHubProperties> {
@@ -222,6 +309,12 @@ impl Namespace {
     /// A panic while the lock is held leaves the counts at worst a little wrong: no reason to end all connections.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_connections(&self) -> MutexGuard<'_, BTreeMap<u64, Mailbox>> {
+        self.connections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -268,18 +361,6 @@ impl State {
                 Some((_, partition)) => self.bytes -= partition.log.drop_oldest(),
                 None => break,
             }
-        }
-    }
-}
-
-impl Partition {
-    fn properties(&self) -> PartitionProperties {
-        PartitionProperties {
-            first_sequence_number: self.log.first_sequence_number(),
-            last: self.log.last(),
-            retained_events: self.log.len(),
-            retained_bytes: self.log.bytes(),
-            readers: self.readers.iter().count(),
         }
     }
 }

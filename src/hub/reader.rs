@@ -96,6 +96,10 @@ impl Readers {
         self.0.retain(|reader| reader.id != id);
     }
 
+    pub(crate) fn take_all(&mut self) -> Vec<Reader> {
+        std::mem::take(&mut self.0)
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Reader> {
         self.0.iter()
     }

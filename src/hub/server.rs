@@ -1,23 +1,29 @@
 //! The listener: accepts connections, and owns their tasks until the end.
 
+use std::future::pending;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::clock::Now;
 use super::connection::Connection;
-use super::connection::task::serve;
-use super::mailbox::Mailbox;
+use super::connection::task::{Transport, serve};
+use super::mailbox::{Inbox, Mailbox};
 use super::namespace::Namespace;
+use super::tls::{Acceptor, Tls};
 use super::{EventHub, Handle, HubError, PARTITIONS_MAX, Settings};
 
 /// Connections at a time; as many as Event Hubs allows a namespace of the standard tier. More wait in the backlog.
 const CONNECTIONS_MAX: usize = 5000;
+
+/// How often events that are too old are looked for. They may stay this much longer.
+const AGING_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long to wait after the system refuses to accept: it has run out of something, and would refuse again at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -31,6 +37,7 @@ const KEY: &str = "SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey
 pub struct Hub {
     listener: TcpListener,
     address: SocketAddr,
+    tls: Option<Tls>,
     /// The name of the event hub, if there is exactly one.
     entity_path: Option<String>,
     namespace: Arc<Namespace>,
@@ -52,19 +59,20 @@ impl Hub {
             .await
             .map_err(cannot_bind)?;
         let address = listener.local_addr().map_err(cannot_bind)?;
+        let now = Now::read();
+        let tls = match &settings.tls {
+            Some(tls) => Some(Tls::bind(tls, now).await?),
+            None => None,
+        };
         let entity_path = match settings.event_hubs.as_slice() {
             [only] => Some(only.name.clone()),
             _ => None,
         };
-        let now = Now::read().timestamp;
-        let namespace = Arc::new(Namespace::new(
-            &settings.event_hubs,
-            settings.retain_bytes,
-            now,
-        ));
+        let namespace = Arc::new(Namespace::new(&settings, now.timestamp));
         Ok(Self {
             listener,
             address,
+            tls,
             entity_path,
             namespace,
         })
@@ -82,12 +90,31 @@ impl Hub {
         } else {
             self.address.to_string()
         };
+        format!(
+            "{};UseDevelopmentEmulator=true",
+            self.connection_string_for(&host)
+        )
+    }
+
+    /// What clients connect with over TLS, as they do to Azure. It has no port: clients take 5671, or 443 with a
+    /// WebSocket, whatever it says. Where the hub listens on another one they need [`Tls::endpoint`] as well.
+    pub fn tls_connection_string(&self) -> Option<String> {
+        let tls = self.tls.as_ref()?;
+        Some(self.connection_string_for(tls.host()))
+    }
+
+    /// Where it listens for TLS, if it does, and what clients have to trust.
+    pub fn tls(&self) -> Option<&Tls> {
+        self.tls.as_ref()
+    }
+
+    fn connection_string_for(&self, host: &str) -> String {
         let entity_path = self
             .entity_path
             .as_ref()
             .map(|name| format!(";EntityPath={name}"))
             .unwrap_or_default();
-        format!("Endpoint=sb://{host}/;{KEY}{entity_path};UseDevelopmentEmulator=true")
+        format!("Endpoint=sb://{host}/;{KEY}{entity_path}")
     }
 
     /// A hold on the hub for the time that it serves.
@@ -103,16 +130,18 @@ impl Hub {
     pub async fn serve(self, stop: CancellationToken) -> Result<(), HubError> {
         let mut connections = JoinSet::new();
         let mut serial = 0;
+        let mut aging = interval(AGING_INTERVAL);
         loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
+                _ = aging.tick() => self.namespace.drop_aged(Now::read().timestamp),
                 Some(ended) = connections.join_next() => report(ended),
-                accepted = self.listener.accept(), if connections.len() < CONNECTIONS_MAX => match accepted {
-                    Ok((stream, peer)) => {
+                accepted = self.accept(), if connections.len() < CONNECTIONS_MAX => match accepted {
+                    Ok((socket, peer, tls)) => {
                         serial += 1;
                         tracing::debug!(connection = serial, %peer, "connection accepted");
-                        connections.spawn(converse(serial, stream, Arc::clone(&self.namespace), stop.clone()));
+                        connections.spawn(converse(serial, socket, tls, Arc::clone(&self.namespace), stop.clone()));
                     }
                     Err(error) => {
                         tracing::warn!(%error, "cannot accept a connection");
@@ -126,24 +155,89 @@ impl Hub {
         }
         Ok(())
     }
+
+    /// The next client, and what secures it if it came to the port of TLS.
+    async fn accept(&self) -> io::Result<(TcpStream, SocketAddr, Option<Acceptor>)> {
+        let secured = async {
+            match &self.tls {
+                Some(tls) => tls.accept().await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            plain = self.listener.accept() => plain.map(|(socket, peer)| (socket, peer, None)),
+            secured = secured => secured.map(|(socket, peer, acceptor)| (socket, peer, Some(acceptor))),
+        }
+    }
 }
 
 async fn converse(
     serial: u64,
-    stream: TcpStream,
+    socket: TcpStream,
+    tls: Option<Acceptor>,
     namespace: Arc<Namespace>,
     stop: CancellationToken,
 ) {
     // Frames are written as a whole; waiting for more would only add to their delay.
-    if let Err(error) = stream.set_nodelay(true) {
+    if let Err(error) = socket.set_nodelay(true) {
         tracing::debug!(connection = serial, %error, "cannot send without delay");
     }
+    let stream: Box<dyn Transport> = match tls {
+        None => Box::new(socket),
+        Some(acceptor) => {
+            let secured = tokio::select! {
+                () = stop.cancelled() => return,
+                secured = acceptor.accept(socket) => secured,
+            };
+            match secured {
+                Ok(stream) => stream,
+                Err(error) => {
+                    tracing::debug!(connection = serial, %error, "handshake failed");
+                    return;
+                }
+            }
+        }
+    };
     let (mailbox, inbox) = Mailbox::new();
-    let connection = Connection::new(serial, namespace, mailbox);
-    match serve(connection, stream, inbox, stop).await {
+    let _registered = Registered::new(serial, &namespace, mailbox.clone());
+    let ended = if namespace.faults.silent() {
+        stay_silent(&inbox, &stop).await;
+        Ok(())
+    } else {
+        let connection = Connection::new(serial, Arc::clone(&namespace), mailbox);
+        serve(connection, stream, inbox, stop).await
+    };
+    match ended {
         Ok(()) => tracing::debug!(connection = serial, "connection ended"),
         // Clients that are dropped reset their connections: nothing to worry about.
         Err(error) => tracing::debug!(connection = serial, %error, "connection lost"),
+    }
+}
+
+/// The connection's entry among those that faults reach.
+struct Registered<'a> {
+    serial: u64,
+    namespace: &'a Namespace,
+}
+
+impl<'a> Registered<'a> {
+    fn new(serial: u64, namespace: &'a Namespace, mailbox: Mailbox) -> Self {
+        namespace.connected(serial, mailbox);
+        Self { serial, namespace }
+    }
+}
+
+impl Drop for Registered<'_> {
+    fn drop(&mut self) {
+        self.namespace.disconnected(self.serial);
+    }
+}
+
+/// Until the connection is cut; the socket is held, and dropped by the caller.
+async fn stay_silent(inbox: &Inbox, stop: &CancellationToken) {
+    tokio::select! {
+        () = inbox.cut.cancelled() => {}
+        () = stop.cancelled() => {}
     }
 }
 

@@ -1,11 +1,13 @@
 //! The families about ACS, and how an observation moves them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use prometheus::Registry;
 
-use super::labels::{Label, Labels};
+use super::budget::Budget;
+use super::labels::{Admitted, Label, Labels, OTHER};
+use super::repeats::Repeats;
 use super::{BucketSettings, Settings, zeros};
 use crate::acs::{Moves, Observation, OperationMoves, SummaryMoves, UsageMoves};
 use crate::family::families;
@@ -64,8 +66,13 @@ const AUDIO_CHANNELS: [f64; 5] = [1.0, 2.0, 3.0, 4.0, 5.0];
 pub struct AcsMetrics {
     families: AcsFamilies,
     labels: Labels,
+    budget: Budget,
+    repeats: Repeats,
+    /// The resources whose failure series stand at zero or above.
+    exposed: HashSet<String>,
     /// What `acs_resource_info` says of each resource now: group and subscription.
     info: HashMap<String, (String, String)>,
+    telemetry: Arc<Telemetry>,
 }
 
 impl AcsMetrics {
@@ -73,21 +80,30 @@ impl AcsMetrics {
     pub fn new(registry: &Registry, settings: &Settings, telemetry: &Arc<Telemetry>) -> Self {
         let mut metrics = Self {
             families: AcsFamilies::register(registry, &settings.buckets),
-            labels: Labels::new(settings.label_values_max.get(), Arc::clone(telemetry)),
+            labels: Labels::new(settings, Arc::clone(telemetry)),
+            budget: Budget::new(settings, Arc::clone(telemetry)),
+            repeats: Repeats::default(),
+            exposed: HashSet::new(),
             info: HashMap::new(),
+            telemetry: Arc::clone(telemetry),
         };
         for resource in &settings.resources {
-            metrics.labels.know_resource(resource);
-            zeros::expose(&metrics.families, resource);
+            metrics.expose(resource);
         }
         metrics
     }
 
     /// Moves every series that an observation names.
     pub fn apply(&mut self, observation: &Observation<'_>) {
-        let (resource, is_new) = self.labels.resource(&observation.resource);
-        if is_new {
-            zeros::expose(&self.families, resource);
+        let resource = self.labels.admit(Label::Resource, &observation.resource);
+        if !self.exposed.contains(resource.value) {
+            self.expose(resource.value);
+        }
+        if observation
+            .identity
+            .is_some_and(|identity| self.repeats.is_repeat(identity))
+        {
+            self.telemetry.record_repeated();
         }
         self.apply_log(resource, observation);
         match &observation.moves {
@@ -97,12 +113,17 @@ impl AcsMetrics {
         }
     }
 
-    fn apply_log(&mut self, resource: &str, observation: &Observation<'_>) {
+    fn expose(&mut self, resource: &str) {
+        zeros::expose(&self.families, resource);
+        self.exposed.insert(resource.to_owned());
+    }
+
+    fn apply_log(&mut self, resource: Admitted<'_>, observation: &Observation<'_>) {
         let category = observation.category.label();
         let level = self.labels.admit(Label::Level, &observation.level);
-        self.families
-            .log_records_total
-            .with_label_values(&[resource, category, level])
+        let series = [resource, Admitted::known(category), level];
+        self.budget
+            .counter(&self.families.log_records_total, series)
             .inc();
         if let Some(delay) = observation.delay_seconds {
             self.families
@@ -120,10 +141,10 @@ impl AcsMetrics {
             let latest = self
                 .families
                 .log_last_record_timestamp_seconds
-                .with_label_values(&[resource, category]);
+                .with_label_values(&[resource.value, category]);
             latest.set(latest.get().max(seconds));
         }
-        self.describe(resource, observation);
+        self.describe(resource.value, observation);
     }
 
     /// Keeps one info series for each resource: one that moved to another group does not have two.
@@ -133,7 +154,7 @@ impl AcsMetrics {
         else {
             return;
         };
-        if resource == super::labels::OTHER {
+        if resource == OTHER {
             return;
         }
         let known = self.info.get(resource);
@@ -153,101 +174,101 @@ impl AcsMetrics {
         );
     }
 
-    fn apply_operation(&mut self, resource: &str, moves: &OperationMoves<'_>) {
-        let families = &self.families;
-        let labels = &mut self.labels;
+    fn apply_operation(&mut self, resource: Admitted<'_>, moves: &OperationMoves<'_>) {
+        let (families, labels, budget) = (&self.families, &mut self.labels, &mut self.budget);
         let operation = labels.admit(Label::Operation, &moves.operation);
         let result_type = labels.admit(Label::ResultType, &moves.result_type);
         let signature = labels.admit(Label::ResultSignature, &moves.result_signature);
-        families
-            .recording_operations_total
-            .with_label_values(&[resource, operation, result_type, signature])
+        let series = [resource, operation, result_type, signature];
+        budget
+            .counter(&families.recording_operations_total, series)
             .inc();
         if let Some(reason) = moves.failure {
-            families
-                .recording_operation_failures_total
-                .with_label_values(&[resource, operation, signature, reason.label()])
+            let series = [
+                resource,
+                operation,
+                signature,
+                Admitted::known(reason.label()),
+            ];
+            budget
+                .counter(&families.recording_operation_failures_total, series)
                 .inc();
         }
         if let Some(duration) = moves.duration_seconds {
-            families
-                .recording_operation_duration_seconds
-                .with_label_values(&[resource, operation])
+            let series = [resource, operation];
+            budget
+                .histogram(&families.recording_operation_duration_seconds, series)
                 .observe(duration);
         }
         let sdk_type = labels.admit(Label::SdkType, &moves.sdk_type);
         let sdk_version = labels.admit(Label::SdkVersion, &moves.sdk_version);
-        families
-            .recording_sdk_operations_total
-            .with_label_values(&[resource, sdk_type, sdk_version])
+        let series = [resource, sdk_type, sdk_version];
+        budget
+            .counter(&families.recording_sdk_operations_total, series)
             .inc();
         let version = labels.admit(Label::OperationVersion, &moves.operation_version);
-        families
-            .recording_operation_versions_total
-            .with_label_values(&[resource, version])
+        budget
+            .counter(
+                &families.recording_operation_versions_total,
+                [resource, version],
+            )
             .inc();
     }
 
-    fn apply_summary(&mut self, resource: &str, moves: &SummaryMoves<'_>) {
-        let families = &self.families;
-        let labels = &mut self.labels;
+    fn apply_summary(&mut self, resource: Admitted<'_>, moves: &SummaryMoves<'_>) {
+        let (families, labels, budget) = (&self.families, &mut self.labels, &mut self.budget);
+        let result_type = labels.admit(Label::ResultType, &moves.result_type);
         let end_reason = labels.admit(Label::EndReason, &moves.end_reason);
+        let content_type = labels.admit(Label::ContentType, &moves.content_type);
+        let channel_type = labels.admit(Label::ChannelType, &moves.channel_type);
         let format_type = labels.admit(Label::FormatType, &moves.format_type);
-        families
-            .recordings_total
-            .with_label_values(&[
-                resource,
-                labels.admit(Label::ResultType, &moves.result_type),
-                end_reason,
-                labels.admit(Label::ContentType, &moves.content_type),
-                labels.admit(Label::ChannelType, &moves.channel_type),
-                format_type,
-            ])
-            .inc();
+        let series = [
+            resource,
+            result_type,
+            end_reason,
+            content_type,
+            channel_type,
+            format_type,
+        ];
+        budget.counter(&families.recordings_total, series).inc();
         if let Some(reason) = moves.failure {
-            families
-                .recording_failures_total
-                .with_label_values(&[resource, end_reason, reason.label()])
+            let series = [resource, end_reason, Admitted::known(reason.label())];
+            budget
+                .counter(&families.recording_failures_total, series)
                 .inc();
         }
         if let Some(length) = moves.length_seconds {
-            families
-                .recording_length_seconds
-                .with_label_values(&[resource, format_type])
+            budget
+                .histogram(&families.recording_length_seconds, [resource, format_type])
                 .observe(length);
         }
         if let Some(chunks) = moves.chunks {
-            families
-                .recording_chunks_total
-                .with_label_values(&[resource, format_type])
+            budget
+                .amount(&families.recording_chunks_total, [resource, format_type])
                 .inc_by(chunks);
         }
         if let Some(channels) = moves.audio_channels {
-            families
-                .recording_audio_channels
-                .with_label_values(&[resource])
+            budget
+                .histogram(&families.recording_audio_channels, [resource])
                 .observe(channels);
         }
         if let Some(delay) = moves.report_delay_seconds {
-            families
-                .recording_report_delay_seconds
-                .with_label_values(&[resource])
+            budget
+                .histogram(&families.recording_report_delay_seconds, [resource])
                 .observe(delay);
         }
     }
 
-    fn apply_usage(&mut self, resource: &str, moves: &UsageMoves<'_>) {
+    fn apply_usage(&mut self, resource: Admitted<'_>, moves: &UsageMoves<'_>) {
         let usage_type = self.labels.admit(Label::UsageType, &moves.usage_type);
         let unit_type = self.labels.admit(Label::UnitType, &moves.unit_type);
         let series = [resource, usage_type, unit_type];
-        self.families
-            .usage_records_total
-            .with_label_values(&series)
+        self.budget
+            .counter(&self.families.usage_records_total, series)
             .inc();
         if let Some(quantity) = moves.quantity {
-            self.families
-                .usage_quantity_total
-                .with_label_values(&series)
+            self.budget
+                .amount(&self.families.usage_quantity_total, series)
                 .inc_by(quantity);
         }
     }

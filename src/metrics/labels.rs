@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::Settings;
 use crate::acs::{END_REASONS, FAILURE_STATUSES, OPERATIONS, UNKNOWN};
 use crate::telemetry::Telemetry;
 
@@ -99,6 +100,24 @@ impl Label {
     }
 }
 
+/// A value that may be shown.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Admitted<'v> {
+    pub(super) value: &'v str,
+    /// Of a vocabulary, of a closed set, or a resource: such values are never replaced by `other` to save series.
+    pub(super) is_known: bool,
+}
+
+impl Admitted<'static> {
+    /// A value of a closed set of ours.
+    pub(super) fn known(value: &'static str) -> Self {
+        Self {
+            value,
+            is_known: true,
+        }
+    }
+}
+
 /// What each label has shown so far.
 #[derive(Debug)]
 pub(super) struct Labels {
@@ -109,70 +128,66 @@ pub(super) struct Labels {
 
 #[derive(Debug, Default)]
 struct Shown {
-    values: HashSet<String>,
-    /// How many of them count against the cap: those of the vocabulary do not.
-    counted: usize,
+    /// Whether a value outside `known` is news: ACS has changed, or we never knew.
+    has_vocabulary: bool,
+    known: HashSet<String>,
+    /// As sent, up to the cap.
+    others: HashSet<String>,
 }
 
 impl Labels {
-    pub(super) fn new(values_max: usize, telemetry: Arc<Telemetry>) -> Self {
+    pub(super) fn new(settings: &Settings, telemetry: Arc<Telemetry>) -> Self {
         let mut shown: HashMap<Label, Shown> = HashMap::new();
         for label in Label::ALL {
             telemetry.label_is_capped(label.name());
-            let values = label
-                .vocabulary()
-                .into_iter()
-                .chain([UNKNOWN.to_owned(), OTHER.to_owned()]);
+            let mut known: HashSet<_> = label.vocabulary().into_iter().collect();
+            let has_vocabulary = !known.is_empty();
+            if has_vocabulary {
+                telemetry.drift_is_watched(label.name());
+            }
+            known.extend([UNKNOWN.to_owned(), OTHER.to_owned()]);
+            if label == Label::Resource {
+                known.extend(settings.resources.iter().cloned());
+            }
             shown.insert(
                 label,
                 Shown {
-                    values: values.collect(),
-                    counted: 0,
+                    has_vocabulary,
+                    known,
+                    others: HashSet::new(),
                 },
             );
         }
         Self {
-            values_max,
+            values_max: settings.label_values_max.get(),
             shown,
             telemetry,
         }
     }
 
-    /// Makes a configured resource part of the vocabulary.
-    pub(super) fn know_resource(&mut self, resource: &str) {
-        self.shown
-            .entry(Label::Resource)
-            .or_default()
-            .values
-            .insert(resource.to_owned());
-    }
-
-    /// The value to use for a resource, and whether it is the first time that it is.
-    pub(super) fn resource<'v>(&mut self, value: &'v str) -> (&'v str, bool) {
-        let before = self
-            .shown
-            .get(&Label::Resource)
-            .map_or(0, |shown| shown.counted);
-        let admitted = self.admit(Label::Resource, value);
-        let after = self
-            .shown
-            .get(&Label::Resource)
-            .map_or(0, |shown| shown.counted);
-        (admitted, after > before)
-    }
-
     /// The value to use: the one given, or `other`.
-    pub(super) fn admit<'v>(&mut self, label: Label, value: &'v str) -> &'v str {
+    pub(super) fn admit<'v>(&mut self, label: Label, value: &'v str) -> Admitted<'v> {
         let shown = self.shown.entry(label).or_default();
-        if shown.values.contains(value) {
-            return value;
+        if shown.known.contains(value) {
+            return Admitted {
+                value,
+                is_known: true,
+            };
         }
-        if shown.counted < self.values_max && value.len() <= VALUE_BYTES_MAX {
-            shown.counted += 1;
-            shown.values.insert(value.to_owned());
-            return value;
+        if shown.has_vocabulary {
+            self.telemetry.drifted(label.name(), value);
         }
-        self.telemetry.label_overflowed(label.name());
-        OTHER
+        if !shown.others.contains(value) {
+            if shown.others.len() >= self.values_max || value.len() > VALUE_BYTES_MAX {
+                self.telemetry.label_overflowed(label.name());
+                return Admitted::known(OTHER);
+            }
+            shown.others.insert(value.to_owned());
+        }
+        // A resource is worth its series: there are at most as many as its cap.
+        Admitted {
+            value,
+            is_known: label == Label::Resource,
+        }
     }
 }

@@ -1,12 +1,15 @@
 //! Every domain series, the caps that bound them, and the one lock under which they move.
 //!
-//! `acs` declares the families and moves them, `labels` caps what becomes a label value, `zeros` shows failure
+//! `acs` declares the families and moves them, `labels` caps what becomes a label
+//! value and `budget` how many series there are, `repeats` notices records that come twice, `zeros` shows failure
 //! series before the first failure. [`Exposition`] holds the lock: a batch is applied under it and a scrape is
 //! gathered under it, so what a scrape shows is a consistent cut.
 
 mod acs;
+mod budget;
 mod exposition;
 mod labels;
+mod repeats;
 mod settings;
 mod zeros;
 

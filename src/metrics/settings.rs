@@ -9,6 +9,8 @@ pub struct Settings {
     pub resources: Vec<String>,
     /// How many values a label may take before further ones become `other`.
     pub label_values_max: NonZeroUsize,
+    /// How many series there may be of label sets outside the known vocabularies.
+    pub series_max: NonZeroUsize,
     /// The upper bounds of the histograms.
     pub buckets: BucketSettings,
 }

@@ -110,4 +110,7 @@ pub enum SimulateError {
         #[source]
         source: OpenError,
     },
+    /// The simulation's own thread could not work.
+    #[error("cannot run the simulation on a thread of its own")]
+    Runtime(#[source] std::io::Error),
 }

@@ -6,7 +6,11 @@
 use std::time::Duration;
 
 use time::OffsetDateTime;
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    runtime::Builder,
+    task::spawn_blocking,
+    time::{Instant, sleep_until},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -71,7 +75,7 @@ impl Report {
     }
 }
 
-/// Sends traffic from now on until `stop`, or for the duration of the settings.
+/// Sends traffic from now on until `stop`, or for the duration of the settings. Dropped, it stops too.
 ///
 /// Each category goes to one hub: to the one that Azure Monitor names after it when a diagnostic
 /// setting names none (`insights-logs-callrecordingsummary`), else to the first that is not named
@@ -81,11 +85,41 @@ impl Report {
 /// up. After the first opening no error ends it: a hub that is away is opened again with a growing
 /// wait.
 ///
+/// It works on a thread and a runtime of its own, where it also opens the producers: `fe2o3-amqp`
+/// 0.16 hands out a transfer before it registers it as unsettled, so on a runtime of many threads
+/// an answer that comes between the two is lost, and `send_batch` waits for ever (seen after 20
+/// events, with a hub that answers at once). On one thread nothing comes between the two.
+///
 /// # Errors
 ///
 /// [`SimulateError::Setting`] for a setting out of its range, [`SimulateError::NoTarget`] without
-/// targets, [`SimulateError::Open`] when a hub could not be opened within 30 s at the start.
+/// targets, [`SimulateError::Open`] when a hub could not be opened within 30 s at the start,
+/// [`SimulateError::Runtime`] when the thread could not work.
 pub async fn run(
+    settings: Settings,
+    targets: Vec<Target>,
+    stop: CancellationToken,
+) -> Result<Report, SimulateError> {
+    let stop = stop.child_token();
+    let _stop_when_dropped = stop.clone().drop_guard();
+    let thread = spawn_blocking(move || {
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(SimulateError::Runtime)?;
+        let sent = runtime.block_on(send(settings, targets, stop));
+        // The SDK resolves names on blocking threads: those are not waited for.
+        runtime.shutdown_background();
+        sent
+    });
+    match thread.await {
+        Ok(sent) => sent,
+        Err(panicked) => Err(SimulateError::Runtime(panicked.into())),
+    }
+}
+
+/// [`run`], on whatever runtime it is called.
+pub(super) async fn send(
     settings: Settings,
     targets: Vec<Target>,
     stop: CancellationToken,
@@ -145,7 +179,7 @@ pub async fn run(
         }
     }
     for hub in hubs {
-        hub.close(&mut report).await;
+        hub.close(&stop, &mut report).await;
     }
     report.log("simulated traffic ends");
     Ok(report)

@@ -19,9 +19,11 @@ const FIRST_OPEN_WITHIN: Duration = Duration::from_secs(30);
 /// The SDK has no time limit of its own when a server accepts and then says nothing.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// `fe2o3-amqp` 0.16 registers an unsettled message after it has handed out its transfer, so an
-/// answer that is faster gets lost and `send_batch` waits for ever.
+/// The SDK has none: an answer that got lost would be waited for for ever.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// For what waits when the time is up and the hub had just failed: a few tries.
+const LAST_SENDS_WITHIN: Duration = Duration::from_secs(5);
 
 /// A courtesy to the service; a connection that hangs must not hold up the end.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -50,6 +52,7 @@ impl Target {
     /// `open` makes a producer for the hub of this name. It is called again after every error,
     /// since a `ProducerClient` whose send has hung or failed cannot be trusted again. Give the
     /// producer `RetryOptions` with `max_retries: 0`: the SDK's own retries send events twice.
+    /// It runs on the simulation's own runtime, see [`run`](super::run).
     pub fn new<Open, Opened, OpenedError>(event_hub: impl Into<String>, open: Open) -> Self
     where
         Open: Fn() -> Opened + Send + Sync + 'static,
@@ -188,7 +191,16 @@ impl Hub {
         }
     }
 
-    pub(super) async fn close(mut self, report: &mut Report) {
+    /// Sends what still waits, unless it is stopped, and lets the connection go.
+    pub(super) async fn close(mut self, stop: &CancellationToken, report: &mut Report) {
+        let give_up_at = Instant::now() + LAST_SENDS_WITHIN;
+        while !self.waiting.is_empty() && !stop.is_cancelled() && Instant::now() < give_up_at {
+            if self.producer.is_none() {
+                let retry_at = self.open_not_before.min(give_up_at);
+                stop.run_until_cancelled(sleep_until(retry_at)).await;
+            }
+            self.send(stop, report).await;
+        }
         report.events_dropped += count(self.waiting.len());
         if let Some(producer) = self.producer.take() {
             close(producer).await;

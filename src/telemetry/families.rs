@@ -25,8 +25,14 @@ families! {
         records_total: IntCounterVec["disposition"],
         /// Records that could not be read, by why.
         rejects_total: IntCounterVec["reason"],
+        /// Records that had been received before: two diagnostic settings on one hub, or a redelivery.
+        duplicate_records_total: IntCounterVec[],
+        /// Values, fields and categories that no page of Microsoft names, by where they stood.
+        drift_total: IntCounterVec["kind"],
         /// Label values that became other, since their label has too many.
         label_overflow_total: IntCounterVec["label"],
+        /// Times that a label set had values replaced by other, since there are too many series.
+        series_overflow_total: IntCounterVec[],
         /// Series about ACS in the latest scrape.
         series: GaugeVec[],
     }

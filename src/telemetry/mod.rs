@@ -7,8 +7,9 @@ mod families;
 mod log;
 mod settings;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::error::Error;
+use std::sync::{Mutex, PoisonError};
 
 use prometheus::Registry;
 use prometheus::process_collector::ProcessCollector;
@@ -24,7 +25,15 @@ use crate::event::PartitionId;
 #[derive(Debug)]
 pub struct Telemetry {
     families: ExporterFamilies,
+    /// What was logged as drift, since it is logged once.
+    drift_logged: Mutex<HashSet<(&'static str, String)>>,
 }
+
+/// Whoever sends nonsense shall not fill the log with it; the count goes on.
+const DRIFT_LOGGED_MAX: usize = 200;
+
+/// Names are shorter than this.
+const DRIFT_CHARACTERS: usize = 64;
 
 /// How the records of a batch ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,13 +76,22 @@ impl Telemetry {
         let _at_zero = families
             .records_received_total
             .with_label_values::<&str>(&[]);
+        let _at_zero = families
+            .duplicate_records_total
+            .with_label_values::<&str>(&[]);
+        let _at_zero = families
+            .series_overflow_total
+            .with_label_values::<&str>(&[]);
         for disposition in Disposition::LABELS {
             let _at_zero = families.records_total.with_label_values(&[disposition]);
         }
         for reason in Reject::ALL {
             let _at_zero = families.rejects_total.with_label_values(&[reason.label()]);
         }
-        Self { families }
+        Self {
+            families,
+            drift_logged: Mutex::default(),
+        }
     }
 
     /// A batch was applied to the metrics.
@@ -151,6 +169,11 @@ impl Telemetry {
         );
     }
 
+    /// An event hub does not answer, or not to us; the failure that showed it is logged by whoever met it.
+    pub fn event_hub_is_away(&self, event_hub: &str) {
+        self.families.up.with_label_values(&[event_hub]).set(0.0);
+    }
+
     /// A partition is ours to read: its series exist from now on.
     pub fn partition_found(&self, partition: &PartitionId, causes: &[&'static str]) {
         let labels = [partition.event_hub(), partition.partition()];
@@ -172,6 +195,7 @@ impl Telemetry {
             .partition_owned
             .with_label_values(&labels)
             .set(1.0);
+        self.families.up.with_label_values(&[labels[0]]).set(1.0);
         tracing::info!(
             event_hub = labels[0],
             partition = labels[1],
@@ -207,6 +231,28 @@ impl Telemetry {
         );
     }
 
+    /// Drift of this kind is told apart from its first time on.
+    pub(crate) fn drift_is_watched(&self, kind: &'static str) {
+        let _at_zero = self.families.drift_total.with_label_values(&[kind]);
+    }
+
+    /// Something came that is not in the documentation: ACS has changed, or it never told. Each is logged once.
+    pub(crate) fn drifted(&self, kind: &'static str, value: &str) {
+        self.families.drift_total.with_label_values(&[kind]).inc();
+        let value: String = value.chars().take(DRIFT_CHARACTERS).collect();
+        let mut logged = self
+            .drift_logged
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if logged.len() < DRIFT_LOGGED_MAX && logged.insert((kind, value.clone())) {
+            tracing::warn!(
+                kind,
+                value,
+                "not in the documentation of ACS; counted as it is"
+            );
+        }
+    }
+
     /// A label has a cap.
     pub(crate) fn label_is_capped(&self, label: &'static str) {
         let _at_zero = self
@@ -228,6 +274,28 @@ impl Telemetry {
             );
         }
         overflow.inc();
+    }
+
+    /// A label set beyond the budget of series was folded into one with `other`.
+    pub(crate) fn series_overflowed(&self) {
+        let overflow = self
+            .families
+            .series_overflow_total
+            .with_label_values::<&str>(&[]);
+        if overflow.get() == 0 {
+            tracing::warn!(
+                "too many series: new label sets are counted under `other` from here on"
+            );
+        }
+        overflow.inc();
+    }
+
+    /// A record came that had come before.
+    pub(crate) fn record_repeated(&self) {
+        self.families
+            .duplicate_records_total
+            .with_label_values::<&str>(&[])
+            .inc();
     }
 
     /// How many series about ACS a scrape found.

@@ -30,7 +30,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ("shutdown", &[]),
     (
         "config",
-        &["http", "metrics", "shutdown", "source", "telemetry"],
+        &["acs", "http", "metrics", "shutdown", "source", "telemetry"],
     ),
     ("hub", &[]),
     ("simulate", &[]),

@@ -4,16 +4,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use acs_recording_exporter::config::{self, File, Flag, Sources};
-use acs_recording_exporter::event::{Batch, Event, PartitionId, Position};
-use acs_recording_exporter::metrics::Exposition;
-use acs_recording_exporter::pipeline;
-use acs_recording_exporter::telemetry::Telemetry;
 use expect_test::expect_file;
-use prometheus::Registry;
-use time::macros::datetime;
+
+use crate::decoding::Decoder;
 
 #[test]
 fn operations() {
@@ -68,53 +62,9 @@ fn no_file_is_forgotten() {
 
 #[track_caller]
 fn check(name: &str) {
-    let body = fs::read(data(&format!("{name}.json"))).unwrap();
-    let scrape = scrape(body);
-    expect_file![data(&format!("{name}.prom"))].assert_eq(&scrape);
-}
-
-/// The scrape after one event with this body, but for what tells of the process and its build.
-fn scrape(body: Vec<u8>) -> String {
-    let flag = |key, value: &str| Flag {
-        key,
-        value: value.to_owned(),
-        flag: "test",
-    };
-    let config = config::load(Sources {
-        file: None::<File>,
-        environment: Vec::new(),
-        flags: vec![
-            flag("event_hub.namespace", "contoso"),
-            flag("event_hub.names", "logs"),
-            flag("event_hub.consumer_group", "exporter"),
-        ],
-    })
-    .unwrap();
-    let registry = Registry::new();
-    let telemetry = Arc::new(Telemetry::new(&registry));
-    let exposition = Exposition::new(&config.metrics, registry, telemetry);
-    let event = Event {
-        position: Position {
-            sequence_number: 7,
-            offset: Some("1024".to_owned()),
-        },
-        enqueued_at: datetime!(2026-01-31 12:00:00 UTC),
-        body,
-    };
-    pipeline::apply(
-        &Batch {
-            partition: PartitionId::new("logs", "0"),
-            events: vec![event],
-        },
-        &exposition,
-    );
-    let text = String::from_utf8(exposition.scrape().unwrap().body).unwrap();
-    let of_the_process = |line: &str| {
-        line.contains(" process_") || line.starts_with("process_") || line.contains("build_info")
-    };
-    text.lines()
-        .filter(|line| !of_the_process(line))
-        .fold(String::new(), |text, line| text + line + "\n")
+    let mut decoder = Decoder::new(&[]);
+    decoder.apply([fs::read(data(&format!("{name}.json"))).unwrap()]);
+    expect_file![data(&format!("{name}.prom"))].assert_eq(&decoder.scrape());
 }
 
 fn data(file: &str) -> PathBuf {

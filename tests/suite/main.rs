@@ -5,11 +5,19 @@
     clippy::panic,
     reason = "a test that cannot go on has failed"
 )]
+#![expect(
+    clippy::float_cmp,
+    reason = "samples that count are whole: any difference is a fault"
+)]
 
 mod architecture;
+mod bounds;
 mod config;
+mod decoding;
+mod documents;
 mod end_to_end;
 mod golden;
 mod hub;
+mod recovery;
 mod script;
 mod world;

@@ -191,6 +191,17 @@ impl Samples {
             })
             .sum()
     }
+
+    /// How many series `name` has.
+    pub(crate) fn series(&self, name: &str) -> usize {
+        self.0
+            .lines()
+            .filter(|line| {
+                line.strip_prefix(name)
+                    .is_some_and(|rest| rest.starts_with('{'))
+            })
+            .count()
+    }
 }
 
 /// The Python that has the Event Hubs client.

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use crate::hub::MESSAGE_BYTES_MAX;
-use crate::hub::amqp::Value;
 use crate::hub::amqp::performative::{AmqpError, Attach, ROLE_RECEIVER, ROLE_SENDER};
+use crate::hub::amqp::{Array, Symbol, Value};
 use crate::hub::condition;
 use crate::hub::mailbox::Command;
 use crate::hub::namespace::{EventHubId, PartitionId};
@@ -21,6 +21,9 @@ const LINKS_MAX: usize = 4096;
 /// The settle modes of a sender (section 2.8.2).
 const SETTLED: u8 = 1;
 const MIXED: u8 = 2;
+
+/// What a client desires that wants to know the end of a partition with each event.
+const RUNTIME_METRIC: Symbol = Symbol::from_static("com.microsoft:enable-receiver-runtime-metric");
 
 /// The link property that holds the owner level.
 const OWNER_LEVEL: &str = "com.microsoft:epoch";
@@ -81,9 +84,7 @@ impl Connection {
             return Ok(service_link(Service::Cbs, attach));
         }
         if !self.tokens.any() {
-            return Err(condition::unauthorized(&format!(
-                "Put a token for '{address}' to $cbs first."
-            )));
+            return Err(condition::no_token(address));
         }
         match (client_receives, node) {
             (_, Node::Management) => Ok(service_link(Service::Management, attach)),
@@ -112,16 +113,26 @@ impl Connection {
             ) => {
                 let event_hub = self.find(event_hub, address)?;
                 let partition = self.find_partition(event_hub, partition, address)?;
+                if !self.namespace.has_consumer_group(event_hub, consumer_group) {
+                    return Err(condition::not_found(address));
+                }
                 self.open_reader(channel, attach, consumer_group, partition)
             }
             _ => Err(condition::not_found(address)),
         }
     }
 
+    /// The event hub of this name, if there is a token for it.
     fn find(&self, event_hub: &str, address: &str) -> Result<EventHubId, AmqpError> {
-        self.namespace
+        let event_hub = self
+            .namespace
             .find(event_hub)
-            .ok_or_else(|| condition::not_found(address))
+            .ok_or_else(|| condition::not_found(address))?;
+        if self.tokens.allow(event_hub) {
+            Ok(event_hub)
+        } else {
+            Err(condition::no_token(address))
+        }
     }
 
     fn find_partition(
@@ -179,6 +190,7 @@ impl Connection {
             partition,
             reader: id,
             next,
+            runtime_metric: desires_runtime_metric(attach),
         };
         Ok(Link::Sending(Sending::new(
             content,
@@ -250,9 +262,19 @@ fn answer_to(attach: Attach) -> Attach {
         incomplete_unsettled: Some(false),
         initial_delivery_count: (role == ROLE_SENDER).then_some(0),
         max_message_size: Some(MESSAGE_BYTES_MAX),
-        offered_capabilities: None,
+        offered_capabilities: desires_runtime_metric(&attach)
+            .then(|| Value::Array(Array::of_symbols([RUNTIME_METRIC]))),
         desired_capabilities: None,
         properties: None,
         ..attach
+    }
+}
+
+fn desires_runtime_metric(attach: &Attach) -> bool {
+    let is_it = |desired: &Value| desired.as_text() == Some(RUNTIME_METRIC.as_str());
+    match &attach.desired_capabilities {
+        Some(Value::Array(desired)) => desired.values().iter().any(is_it),
+        Some(desired) => is_it(desired),
+        None => false,
     }
 }

@@ -157,6 +157,8 @@ pub(super) enum Content {
         reader: ReaderId,
         /// Sequence number of the next event for it.
         next: i64,
+        /// The client wants to know the end of the partition with each event.
+        runtime_metric: bool,
     },
     Answers {
         service: Service,
@@ -206,6 +208,17 @@ impl Link {
 
     pub(super) fn draining(&self) -> bool {
         matches!(self, Self::Sending(sending) if sending.drain)
+    }
+
+    /// The event hub that a token must be for.
+    pub(super) fn event_hub(&self) -> Option<EventHubId> {
+        match self {
+            Self::Receiving(Receiving {
+                purpose: Purpose::Events { event_hub, .. },
+                ..
+            }) => Some(*event_hub),
+            _ => self.reader().map(|(partition, _)| partition.event_hub),
+        }
     }
 
     /// Whether it carries requests or answers, and no events.

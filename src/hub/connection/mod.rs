@@ -19,6 +19,8 @@ mod request;
 mod send;
 mod session;
 pub(super) mod task;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -347,6 +349,7 @@ impl Connection {
 
     fn take_command(&mut self, command: Command) {
         match command {
+            Command::Close(error) => self.close(Some(error)),
             Command::Detach { reader, error } => {
                 let link = self
                     .sessions
@@ -367,8 +370,11 @@ impl Connection {
     }
 
     /// Says what was held back until now.
-    fn take_due(&mut self, now: Instant) {
-        let due = self.later.take_due(now);
+    fn take_due(&mut self, now: Now) {
+        if self.tokens.expire(now.timestamp) {
+            self.detach_without_token();
+        }
+        let due = self.later.take_due(now.instant);
         self.say(due);
     }
 
@@ -422,9 +428,31 @@ impl Connection {
         );
     }
 
-    /// When something that was held back is due.
-    fn next_due(&self) -> Option<Instant> {
-        self.later.next_due()
+    /// Closes the links that no token allows any more.
+    fn detach_without_token(&mut self) {
+        let tokens = &self.tokens;
+        let mut without = Vec::new();
+        for (&channel, session) in &mut self.sessions {
+            let expired = session.links.extract_if(.., |_, link| {
+                link.event_hub()
+                    .is_some_and(|event_hub| !tokens.allow(event_hub))
+            });
+            without.extend(expired.map(|(handle, link)| (channel, handle, link)));
+        }
+        for (channel, handle, link) in without {
+            self.release(&link);
+            self.detach(channel, handle, Some(condition::token_expired()));
+        }
+    }
+
+    /// When something is due that was held back, or a token expires.
+    fn next_due(&self, now: Now) -> Option<Instant> {
+        let expiry = self.tokens.next_expiry().map(|expires_at| {
+            let left = u64::try_from(expires_at.saturating_sub(now.timestamp)).unwrap_or(0);
+            // A clock that is set meanwhile is noticed within the minute.
+            now.instant + Duration::from_millis(left).min(Duration::from_mins(1))
+        });
+        [self.later.next_due(), expiry].into_iter().flatten().min()
     }
 
     /// Gives up what a link holds in the namespace.

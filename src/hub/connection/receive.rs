@@ -9,8 +9,11 @@ use crate::hub::amqp::performative::{AmqpError, DeliveryState, Rejected, Transfe
 use crate::hub::clock::Now;
 use crate::hub::condition;
 use crate::hub::event::Incoming;
+use crate::hub::namespace::{EventHubId, PartitionId};
 
 use super::Connection;
+use super::address::path_of;
+use super::cbs::{self, Audience};
 use super::later::{Deferred, SETTLE_AFTER};
 use super::link::{ANSWERS_MAX, Content, Delivered, Link, Purpose, Sending, Service};
 use super::management;
@@ -58,11 +61,11 @@ impl Connection {
         delivered: Delivered,
         now: Now,
     ) -> Result<(), AmqpError> {
-        let state = match (delivered.message, purpose) {
-            (Err(bytes), _) => rejected(condition::message_too_large(bytes, MESSAGE_BYTES_MAX)),
+        let taken = match (delivered.message, purpose) {
+            (Err(bytes), _) => Err(condition::message_too_large(bytes, MESSAGE_BYTES_MAX)),
             (Ok(message), Purpose::Requests(service)) => {
                 self.serve(channel, service, message, now)?;
-                DeliveryState::Accepted
+                Ok(())
             }
             (
                 Ok(message),
@@ -70,19 +73,17 @@ impl Connection {
                     event_hub,
                     partition,
                 },
-            ) => match messages_of(delivered.message_format, &message) {
-                Ok((messages, partition_key)) => {
-                    self.namespace.publish(
-                        event_hub,
-                        partition,
-                        partition_key.as_deref(),
-                        &messages,
-                        now.timestamp,
-                    );
-                    DeliveryState::Accepted
-                }
-                Err(error) => rejected(condition::undecodable(error.to_string())),
-            },
+            ) => self.publish(
+                event_hub,
+                partition,
+                delivered.message_format,
+                &message,
+                now,
+            ),
+        };
+        let state = match taken {
+            Ok(()) => DeliveryState::Accepted,
+            Err(error) => DeliveryState::Rejected(Rejected { error: Some(error) }),
         };
         if !delivered.settled {
             let settlement = Deferred::Settle {
@@ -92,6 +93,29 @@ impl Connection {
             };
             self.later.push(now.instant + SETTLE_AFTER, settlement);
         }
+        Ok(())
+    }
+
+    fn publish(
+        &self,
+        event_hub: EventHubId,
+        partition: Option<PartitionId>,
+        message_format: u32,
+        message: &Bytes,
+        now: Now,
+    ) -> Result<(), AmqpError> {
+        if self.namespace.faults.take_busy() {
+            return Err(condition::server_busy());
+        }
+        let (messages, partition_key) = messages_of(message_format, message)
+            .map_err(|error| condition::undecodable(error.to_string()))?;
+        self.namespace.publish(
+            event_hub,
+            partition,
+            partition_key.as_deref(),
+            &messages,
+            now.timestamp,
+        );
         Ok(())
     }
 
@@ -107,7 +131,13 @@ impl Connection {
         let request =
             Request::parse(message).map_err(|error| condition::undecodable(error.to_string()))?;
         let answer = match service {
-            Service::Cbs => self.tokens.put(&request, now.timestamp),
+            Service::Cbs => match self.namespace.faults.token_status() {
+                Some(status) => cbs::refused(status.into(), condition::ASKED_FOR),
+                None => {
+                    self.tokens
+                        .put(self.audience(request.text("name")), &request, now.timestamp)
+                }
+            },
             Service::Management => management::answer(&self.namespace, &request),
         };
         tracing::debug!(
@@ -151,6 +181,16 @@ impl Connection {
         Ok(())
     }
 
+    fn audience(&self, name: &str) -> Audience {
+        match path_of(name).split('/').next() {
+            None | Some("") => Audience::Namespace,
+            Some(event_hub) => self
+                .namespace
+                .find(event_hub)
+                .map_or(Audience::Elsewhere, Audience::EventHub),
+        }
+    }
+
     fn check_unfinished(&self) -> Result<(), AmqpError> {
         let links = self
             .sessions
@@ -189,8 +229,4 @@ fn messages_of(
         }
     }
     Ok((messages, partition_key))
-}
-
-fn rejected(error: AmqpError) -> DeliveryState {
-    DeliveryState::Rejected(Rejected { error: Some(error) })
 }

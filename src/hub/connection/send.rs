@@ -2,8 +2,12 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
+use crate::hub::amqp::message::{SectionKind, put_section};
+use crate::hub::amqp::{Symbol, Value};
+use crate::hub::clock::{Now, Timestamp};
+use crate::hub::log::Last;
 use crate::hub::namespace::Namespace;
 
 use super::Connection;
@@ -24,19 +28,20 @@ struct Way<'a> {
 
 impl Connection {
     /// Fills the output with what there is to send, the links taking turns, as far as credit and windows go.
-    pub(super) fn fill(&mut self) {
-        while !self.closed && self.output.buffer.len() < FULL && self.fill_one_turn() {}
+    pub(super) fn fill(&mut self, now: Now) {
+        while !self.closed && self.output.buffer.len() < FULL && self.fill_one_turn(now) {}
         self.give_back_drained();
     }
 
     /// True if some link has more to send.
-    fn fill_one_turn(&mut self) -> bool {
+    fn fill_one_turn(&mut self, now: Now) -> bool {
         let mut more = false;
         for (&channel, session) in &mut self.sessions {
             for (&handle, link) in &mut session.links {
                 if let Link::Sending(sending) = link {
                     more |= sending.fill(
                         &self.namespace,
+                        now,
                         Way {
                             channel,
                             handle,
@@ -82,7 +87,7 @@ impl Connection {
 
 impl Sending {
     /// Sends up to a turn's worth. True if there is more, and room for it.
-    fn fill(&mut self, namespace: &Namespace, mut way: Way<'_>) -> bool {
+    fn fill(&mut self, namespace: &Namespace, now: Now, mut way: Way<'_>) -> bool {
         if self.credit == 0 || way.outgoing.is_closed() {
             return false;
         }
@@ -91,11 +96,22 @@ impl Sending {
         let (sent, more) = match &mut self.content {
             Content::Answers { waiting, .. } => (way.send_answers(waiting, turn, settled), false),
             Content::Events {
-                partition, next, ..
+                partition,
+                next,
+                runtime_metric,
+                ..
             } => {
                 let mut sent = 0;
-                let (after, more) = namespace.read(*partition, *next, |event| {
-                    let taken = sent < turn && way.send(settled, &[&event.message]);
+                let mut metric = None;
+                let (after, more) = namespace.read(*partition, *next, |event, last| {
+                    if *runtime_metric && metric.is_none() {
+                        metric = Some(end_of_partition(last, now.timestamp));
+                    }
+                    let (header, message) = event
+                        .message
+                        .split_at(event.header_length.min(event.message.len()));
+                    let metric = metric.as_deref().unwrap_or_default();
+                    let taken = sent < turn && way.send(settled, &[header, metric, message]);
                     sent += u32::from(taken);
                     taken
                 });
@@ -106,6 +122,30 @@ impl Sending {
         self.count(sent);
         more && self.credit > 0
     }
+}
+
+/// The delivery annotations by which a client learns the end of the partition, without asking.
+fn end_of_partition(last: &Last, now: Timestamp) -> BytesMut {
+    let annotation = |key, value| (Value::from(Symbol::from_static(key)), value);
+    let annotations = vec![
+        annotation(
+            "last_enqueued_sequence_number",
+            Value::Long(last.sequence_number),
+        ),
+        annotation(
+            "last_enqueued_offset",
+            Value::String(last.offset.to_string()),
+        ),
+        annotation("last_enqueued_time_utc", Value::Timestamp(last.enqueued_at)),
+        annotation("runtime_info_retrieval_time_utc", Value::Timestamp(now)),
+    ];
+    let mut section = BytesMut::new();
+    put_section(
+        &mut section,
+        SectionKind::DeliveryAnnotations,
+        &Value::Map(annotations),
+    );
+    section
 }
 
 impl Way<'_> {

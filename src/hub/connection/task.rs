@@ -46,6 +46,12 @@ impl Transport for TcpStream {
     }
 }
 
+impl<T: Transport + ?Sized> Transport for Box<T> {
+    fn acknowledge(&self) {
+        (**self).acknowledge();
+    }
+}
+
 /// What came of waiting for the socket.
 #[derive(Debug, Default)]
 struct Moved {
@@ -62,10 +68,15 @@ pub(crate) async fn serve(
 ) -> io::Result<()> {
     let mut input = BytesMut::new();
     let (mut last_read, mut last_write) = (Instant::now(), Instant::now());
+    // What came in stays unread until then, if a delay was asked for.
+    let mut unread_until = last_read;
     loop {
-        connection.take_input(&mut input, Now::read());
-        connection.take_due(Instant::now());
-        connection.fill();
+        let now = Now::read();
+        if now.instant >= unread_until {
+            connection.take_input(&mut input, now);
+        }
+        connection.take_due(now);
+        connection.fill(now);
         if connection.closed {
             break;
         }
@@ -75,11 +86,12 @@ pub(crate) async fn serve(
         let heartbeat_at = connection
             .peer_idle_time_out
             .map(|idle| last_write + idle / 2);
-        let wake_at = [connection.next_due(), heartbeat_at]
+        let delayed = Some(unread_until).filter(|until| *until > now.instant);
+        let wake_at = [connection.next_due(now), heartbeat_at, delayed]
             .into_iter()
             .flatten()
             .fold(dead_at, Instant::min);
-        let reads = connection.wants_input();
+        let reads = connection.wants_input() && delayed.is_none();
         let may_send_more = connection.output.buffer.len() < FULL;
         tokio::select! {
             biased;
@@ -93,6 +105,7 @@ pub(crate) async fn serve(
                 }
                 if moved.read.is_some() {
                     last_read = Instant::now();
+                    unread_until = last_read + connection.namespace.faults.delay();
                     stream.acknowledge();
                 }
                 if moved.wrote.is_some() {

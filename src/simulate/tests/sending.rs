@@ -6,7 +6,10 @@ use azure_messaging_eventhubs::ProducerClient;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::super::{Category, Settings, SimulateError, Target, run, sender::hub_of};
+use super::super::{
+    Category, Settings, SimulateError, Target, run,
+    sender::{hub_of, send},
+};
 
 #[test]
 fn each_category_goes_to_its_own_hub_or_the_general_one() {
@@ -37,7 +40,7 @@ fn absent_hub() -> Target {
 #[tokio::test(start_paused = true)]
 async fn a_hub_that_is_not_there_at_the_start_is_an_error_after_half_a_minute() {
     let before = Instant::now();
-    let ran = run(
+    let ran = send(
         Settings::default(),
         vec![absent_hub()],
         CancellationToken::new(),
@@ -60,7 +63,7 @@ async fn a_stop_while_the_hub_is_awaited_ends_the_run() {
         duration: Some(Duration::from_secs(5)),
         ..Settings::default()
     };
-    let report = run(settings, vec![absent_hub()], stop).await;
+    let report = send(settings, vec![absent_hub()], stop).await;
     assert_eq!(report.expect("it was asked to stop").events, 0);
 }
 

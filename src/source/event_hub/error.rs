@@ -81,6 +81,14 @@ impl Cause {
         "closed",
     ];
 
+    /// Whether the hub itself still answers: it may refuse us, or one link of ours may have ended.
+    pub fn hub_answers(self) -> bool {
+        matches!(
+            self,
+            Self::Stolen | Self::Argument | Self::Closed | Self::Busy
+        )
+    }
+
     /// The value of the label `cause`.
     pub fn label(self) -> &'static str {
         match self {

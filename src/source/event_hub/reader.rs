@@ -66,6 +66,9 @@ impl Reader {
             }
             let wait = backoff.next(error.cause(), rand::random());
             self.readiness.partition_closed(&self.partition);
+            if !error.cause().hub_answers() {
+                self.telemetry.event_hub_is_away(self.partition.event_hub());
+            }
             self.telemetry.receiver_failed(
                 &self.partition,
                 error.cause().label(),

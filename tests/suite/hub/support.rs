@@ -3,9 +3,11 @@
 //! Every wait has a time-out: the SDK can hang, and a test that hangs says nothing.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use acs_recording_exporter::hub::{EventHub, Handle, Hub, HubError, Settings};
+use azure_core::credentials::TokenCredential;
 use azure_core_amqp::error::AmqpErrorCondition;
 use azure_messaging_eventhubs::error::ErrorKind;
 use azure_messaging_eventhubs::models::{EventData, ReceivedEventData};
@@ -89,6 +91,23 @@ impl RunningHub {
                 .with_retry_options(no_retries())
                 .with_consumer_group(group.to_owned())
                 .open_with_connection_string(&connection_string(event_hub), None),
+        )
+        .await
+    }
+}
+
+impl RunningHub {
+    /// A consumer with tokens in place of a key.
+    pub(crate) async fn consumer_with(
+        &self,
+        event_hub: &str,
+        credential: Arc<dyn TokenCredential>,
+    ) -> Result<ConsumerClient, SdkError> {
+        within(
+            ConsumerClient::builder()
+                .with_custom_endpoint(self.endpoint.clone())
+                .with_retry_options(no_retries())
+                .open("127.0.0.1", event_hub.to_owned(), credential),
         )
         .await
     }

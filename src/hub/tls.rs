@@ -1,0 +1,220 @@
+//! TLS: a certificate of the hub's own making, and the way from a socket to a stream of AMQP.
+//!
+//! The certificate lives as long as the process. Its authority (CA) is made with it, signs it and forgets its key, so
+//! that whoever trusts the authority trusts this hub and nothing else. A certificate that is its own authority would be
+//! shorter, but webpki refuses such a one (`CaUsedAsEndEntity`), and with it the Rust SDK.
+//!
+//! On the port of TLS the client's first byte tells AMQP from WebSocket, so one port stands for Event Hubs' 5671 and
+//! its 443.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
+};
+use time::OffsetDateTime;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use tokio_rustls::server::TlsStream;
+
+use super::clock::{Now, Timestamp};
+use super::connection::task::Transport;
+use super::{HubError, TlsSettings, websocket};
+
+/// Where a hub listens for TLS, and what its clients have to trust.
+#[derive(Debug)]
+pub struct Tls {
+    listener: TcpListener,
+    acceptor: Acceptor,
+    address: SocketAddr,
+    host: String,
+    ca_certificate: String,
+}
+
+impl Tls {
+    /// Makes the certificate and takes the port.
+    pub(super) async fn bind(settings: &TlsSettings, now: Now) -> Result<Self, HubError> {
+        let cannot_bind = |source| HubError::Bind {
+            address: settings.listen,
+            source,
+        };
+        let listener = TcpListener::bind(settings.listen)
+            .await
+            .map_err(cannot_bind)?;
+        let address = listener.local_addr().map_err(cannot_bind)?;
+        let certificates = Certificates::make(settings, now.timestamp).map_err(|source| {
+            HubError::Certificate {
+                host: settings.host.clone(),
+                source,
+            }
+        })?;
+        Ok(Self {
+            listener,
+            acceptor: Acceptor::new(certificates.chain, certificates.key)?,
+            address,
+            host: settings.host.clone(),
+            ca_certificate: certificates.ca,
+        })
+    }
+
+    /// Where it listens, with the port that it got.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The host that the certificate is made out to.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Where clients connect to: the custom endpoint of those that would look for port 5671 of a connection string's
+    /// host.
+    pub fn endpoint(&self) -> String {
+        format!("amqps://{}:{}", self.host, self.address.port())
+    }
+
+    /// The certificate of the authority, in PEM: what `SSL_CERT_FILE` points at.
+    pub fn ca_certificate(&self) -> &str {
+        &self.ca_certificate
+    }
+
+    /// The next client, and what will shake hands with it.
+    pub(super) async fn accept(&self) -> io::Result<(TcpStream, SocketAddr, Acceptor)> {
+        let (socket, peer) = self.listener.accept().await?;
+        Ok((socket, peer, self.acceptor.clone()))
+    }
+}
+
+/// How long a client may take for the handshakes and its first byte. Honest ones take milliseconds, and no more than
+/// this at the far end of a bad line.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
+
+/// Turns sockets into streams of AMQP.
+#[derive(Clone)]
+pub(super) struct Acceptor(TlsAcceptor);
+
+impl Acceptor {
+    /// The provider of cryptography is named: the process may have none, or another, as its default.
+    fn new(
+        chain: Vec<CertificateDer<'static>>,
+        key: PrivatePkcs8KeyDer<'static>,
+    ) -> Result<Self, HubError> {
+        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .and_then(|builder| {
+                builder
+                    .with_no_client_auth()
+                    .with_single_cert(chain, key.into())
+            })
+            .map_err(HubError::Tls)?;
+        Ok(Self(TlsAcceptor::from(Arc::new(config))))
+    }
+
+    /// Shakes hands with a client.
+    pub(super) async fn accept(&self, socket: TcpStream) -> io::Result<Box<dyn Transport>> {
+        timeout(HANDSHAKE_MAX, self.shake_hands(socket)).await?
+    }
+
+    async fn shake_hands(&self, socket: TcpStream) -> io::Result<Box<dyn Transport>> {
+        let mut stream = BufReader::new(self.0.accept(socket).await?);
+        // Every header of AMQP begins with `A`, every request for a WebSocket with `GET`.
+        if stream.fill_buf().await?.first() == Some(&b'G') {
+            Ok(Box::new(websocket::accept(stream).await?))
+        } else {
+            Ok(Box::new(stream))
+        }
+    }
+}
+
+impl std::fmt::Debug for Acceptor {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Acceptor").finish_non_exhaustive()
+    }
+}
+
+/// A client's stream once TLS is taken off, with a look ahead.
+pub(super) type Decrypted = BufReader<TlsStream<TcpStream>>;
+
+impl Transport for Decrypted {
+    fn acknowledge(&self) {
+        let (socket, _) = self.get_ref().get_ref();
+        socket.acknowledge();
+    }
+}
+
+/// How long a certificate is valid, in seconds: a year, far longer than a hub runs and short enough for Apple's systems,
+/// which refuse more than 825 days.
+const VALID_FOR: i64 = 365 * 24 * 60 * 60;
+
+/// How long it has been valid already, in seconds: clocks of containers and their hosts differ.
+const VALID_SINCE: i64 = 24 * 60 * 60;
+
+/// What the hub shows to clients, and what they check it with.
+struct Certificates {
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivatePkcs8KeyDer<'static>,
+    ca: String,
+}
+
+impl Certificates {
+    fn make(settings: &TlsSettings, now: Timestamp) -> Result<Self, rcgen::Error> {
+        let mut authority = params(Vec::new(), "acs-recording-exporter local Event Hub CA", now)?;
+        authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        let authority_key = KeyPair::generate()?;
+        let ca = authority.self_signed(&authority_key)?.pem();
+        let issuer = Issuer::new(authority, authority_key);
+
+        let mut leaf = params(names(settings), &settings.host, now)?;
+        // Python 3.13 checks strictly, and misses these two.
+        leaf.use_authority_key_identifier_extension = true;
+        leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        let key = KeyPair::generate()?;
+        let certificate = leaf.signed_by(&key, &issuer)?;
+        Ok(Self {
+            chain: vec![certificate.der().clone()],
+            key: PrivatePkcs8KeyDer::from(key.serialize_der()),
+            ca,
+        })
+    }
+}
+
+/// All that this machine calls itself, besides the host that was asked for.
+fn names(settings: &TlsSettings) -> Vec<String> {
+    let mut names = vec![settings.host.clone()];
+    let mut others = vec!["localhost".to_owned(), "127.0.0.1".into(), "::1".into()];
+    if !settings.listen.ip().is_unspecified() {
+        others.push(settings.listen.ip().to_string());
+    }
+    for other in others {
+        if !names.contains(&other) {
+            names.push(other);
+        }
+    }
+    names
+}
+
+fn params(
+    names: Vec<String>,
+    common_name: &str,
+    now: Timestamp,
+) -> Result<CertificateParams, rcgen::Error> {
+    let mut params = CertificateParams::new(names)?;
+    params
+        .distinguished_name
+        .push(DnType::CommonName, common_name);
+    let at = |seconds| OffsetDateTime::from_unix_timestamp(seconds).map_err(|_| rcgen::Error::Time);
+    params.not_before = at(now / 1000 - VALID_SINCE)?;
+    params.not_after = at(now / 1000 + VALID_FOR)?;
+    Ok(params)
+}

@@ -1,0 +1,98 @@
+//! What the documents promise of names and commands, held against the program.
+
+use std::process::Command;
+
+use acs_recording_exporter::metrics::AcsFamilies;
+use acs_recording_exporter::telemetry::ExporterFamilies;
+
+const README: &str = include_str!("../../README.md");
+
+#[test]
+fn every_metric_in_the_readme_exists() {
+    let families: Vec<_> = AcsFamilies::CATALOGUE
+        .iter()
+        .chain(ExporterFamilies::CATALOGUE)
+        .map(|family| family.name)
+        .collect();
+    let is_of_a_name = |c: char| c.is_ascii_lowercase() || c == '_';
+    let named = README
+        .split(|c| !is_of_a_name(c))
+        .filter(|word| word.starts_with("acs_"));
+    let unknown: Vec<_> = named.filter(|name| !families.contains(name)).collect();
+    assert!(
+        unknown.is_empty(),
+        "the README names metrics that do not exist: {unknown:?}"
+    );
+}
+
+#[test]
+fn every_command_in_the_readme_exists() {
+    let help = Command::new(env!("CARGO_BIN_EXE_acs-recording-exporter"))
+        .arg("--help")
+        .output()
+        .unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    for (_, rest) in README
+        .match_indices("`acs-recording-exporter ")
+        .map(|(at, found)| README.split_at(at + found.len()))
+    {
+        let command = rest.split(['`', ' ']).next().unwrap();
+        assert!(
+            help.contains(&format!("\n  {command} ")),
+            "no command `{command}` in:\n{help}"
+        );
+    }
+}
+
+const METRICS: &str = include_str!("../../docs/metrics.md");
+
+#[test]
+fn every_family_is_documented_with_its_type_and_labels() {
+    for family in AcsFamilies::CATALOGUE
+        .iter()
+        .chain(ExporterFamilies::CATALOGUE)
+    {
+        let row = METRICS
+            .lines()
+            .find(|line| line.starts_with(&format!("| `{}` |", family.name)));
+        let cells: Vec<_> = row
+            .unwrap_or_else(|| panic!("no row for `{}`", family.name))
+            .split('|')
+            .map(str::trim)
+            .collect();
+        assert_eq!(
+            cells[2].split(' ').next().unwrap(),
+            family.kind,
+            "{}",
+            family.name
+        );
+        assert_eq!(cells[3], family.labels.join(", "), "{}", family.name);
+    }
+}
+
+#[test]
+fn every_property_that_is_read_is_documented_with_what_becomes_of_it() {
+    let sources = [
+        include_str!("../../src/acs/operation.rs"),
+        include_str!("../../src/acs/summary.rs"),
+        include_str!("../../src/acs/usage.rs"),
+    ];
+    let mut properties = 0;
+    for source in sources {
+        for (_, rest) in source
+            .match_indices("view.property(\"")
+            .map(|(at, found)| source.split_at(at + found.len()))
+        {
+            let name = rest.split('"').next().unwrap();
+            assert!(
+                METRICS.contains(&format!("`{name}`")),
+                "`{name}` is not in docs/metrics.md"
+            );
+            properties += 1;
+        }
+    }
+    assert!(
+        properties > 30,
+        "the test does not find the properties any more: {properties}"
+    );
+}

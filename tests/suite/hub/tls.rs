@@ -1,0 +1,259 @@
+//! TLS, with AMQP inside it or a WebSocket.
+//!
+//! The clients find the hub's certificate authority through `SSL_CERT_FILE`, a variable of their process; so they run
+//! in processes of their own. The Rust SDK's is this test binary again.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use acs_recording_exporter::hub::{EventHub, Handle, Hub, HubError, Settings, TlsSettings};
+use azure_core_amqp::AmqpTransport;
+use azure_messaging_eventhubs::{ConsumerClient, ProducerClient};
+use serde_json::json;
+use tempfile::NamedTempFile;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::support::{body, from_earliest, no_retries, open, send, take, to_partition, within};
+use crate::world::{Exporter, Process, eventually, interop, python};
+
+/// A hub with TLS that serves until it is dropped.
+struct SecuredHub {
+    handle: Handle,
+    connection_string: String,
+    endpoint: String,
+    ca_file: NamedTempFile,
+    _serving: JoinSet<Result<(), HubError>>,
+}
+
+impl SecuredHub {
+    async fn start(tls: TlsSettings) -> Result<Self, HubError> {
+        let hub = Hub::bind(Settings {
+            tls: Some(tls),
+            ..Settings::local([EventHub::new("calls", 1)])
+        })
+        .await?;
+        let tls = hub.tls().expect("it was asked for");
+        let ca_file = NamedTempFile::new().expect("a file");
+        std::fs::write(&ca_file, tls.ca_certificate()).expect("written");
+        let (handle, endpoint) = (hub.handle(), tls.endpoint());
+        let connection_string = hub.tls_connection_string().expect("it has TLS");
+        let mut serving = JoinSet::new();
+        serving.spawn(hub.serve(CancellationToken::new()));
+        Ok(Self {
+            handle,
+            connection_string,
+            endpoint,
+            ca_file,
+            _serving: serving,
+        })
+    }
+
+    fn ca_file(&self) -> &str {
+        self.ca_file.path().to_str().expect("UTF-8")
+    }
+}
+
+/// Tells the test that it is the client, and where the hub is.
+const ENDPOINT: &str = "ACS_TEST_TLS_ENDPOINT";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_rust_sdk_publishes_and_reads_over_tls() {
+    check_rust_sdk(
+        "the_rust_sdk_publishes_and_reads_over_tls",
+        AmqpTransport::Tcp,
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_rust_sdk_publishes_and_reads_over_a_websocket() {
+    check_rust_sdk(
+        "the_rust_sdk_publishes_and_reads_over_a_websocket",
+        AmqpTransport::WebSocket,
+    )
+    .await;
+}
+
+/// Starts the test of this name again as the client of a hub; or is that client.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a variable makes the same test the client"
+)]
+async fn check_rust_sdk(test: &str, transport: AmqpTransport) {
+    if let Ok(endpoint) = std::env::var(ENDPOINT) {
+        return publish_and_read(&endpoint, transport).await;
+    }
+    let hub = SecuredHub::start(TlsSettings::local())
+        .await
+        .expect("any port is free");
+    let mut client = Process::start(
+        &std::env::current_exe().expect("this test binary"),
+        &["--exact", &format!("hub::tls::{test}"), "--nocapture"],
+        &[(ENDPOINT, &hub.endpoint), ("SSL_CERT_FILE", hub.ca_file())],
+    );
+    assert!(client.ended().await.success(), "{}", client.written());
+    let partitions = hub.handle.partitions("calls").expect("the event hub");
+    let last: Vec<_> = partitions
+        .iter()
+        .map(|partition| partition.last_sequence_number)
+        .collect();
+    assert_eq!(last, [Some(19)]);
+}
+
+async fn publish_and_read(endpoint: &str, transport: AmqpTransport) {
+    let connection_string = "Endpoint=sb://localhost/;SharedAccessKeyName=Any;SharedAccessKey=c2VjcmV0;EntityPath=calls";
+    let producer = within(
+        ProducerClient::builder()
+            .with_custom_endpoint(endpoint.to_owned())
+            .with_retry_options(no_retries())
+            .with_transport(transport)
+            .open_with_connection_string(connection_string, None),
+    )
+    .await
+    .expect("a producer");
+    // Each nearly a frame of AMQP, a batch of them several, and all more than a socket buffers.
+    let bodies: Vec<_> = (0..20).map(|number| format!("{number:060000}")).collect();
+    for batch in bodies.chunks(5) {
+        send(&producer, to_partition("0"), batch.to_vec())
+            .await
+            .expect("sent");
+    }
+    let consumer = within(
+        ConsumerClient::builder()
+            .with_custom_endpoint(endpoint.to_owned())
+            .with_retry_options(no_retries())
+            .with_transport(transport)
+            .open_with_connection_string(connection_string, None),
+    )
+    .await
+    .expect("a consumer");
+    let receiver = open(&consumer, "0", from_earliest())
+        .await
+        .expect("a receiver");
+    let read: Vec<_> = take(&receiver, 20).await.iter().map(body).collect();
+    assert_eq!(read, bodies);
+    within(consumer.close()).await.expect("closed");
+    within(producer.close()).await.expect("closed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_exporter_reads_over_tls_where_azure_would_be() {
+    // The connection string has no port, so it must be Azure's, which another run of the tests may have at the moment.
+    let hub = eventually("port 5671", || async {
+        let settings = TlsSettings {
+            listen: SocketAddr::from(([127, 0, 0, 1], 5671)),
+            ..TlsSettings::local()
+        };
+        SecuredHub::start(settings)
+            .await
+            .map_err(|error| error.to_string())
+    })
+    .await;
+    let exporter = Exporter::start(&[
+        ("SSL_CERT_FILE", hub.ca_file()),
+        (
+            "ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING",
+            &hub.connection_string,
+        ),
+        (
+            "ACS_RECORDING_EXPORTER__EVENT_HUB__CONSUMER_GROUP",
+            "exporter",
+        ),
+    ])
+    .await;
+    exporter.ready().await;
+    let record = json!({"category": "Usage", "properties": {"usageType": "mark", "unitType": "marks", "quantity": 1}});
+    let event = json!({ "records": [record] }).to_string();
+    hub.handle
+        .publish("calls", 0, event.as_bytes())
+        .expect("published");
+    eventually("the record", || async {
+        let seen = exporter
+            .scrape()
+            .await?
+            .sum("acs_usage_records_total", &[r#"usage_type="mark""#]);
+        if seen >= 1.0 {
+            Ok(())
+        } else {
+            Err(exporter.process.written())
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn python_publishes_and_reads_over_tls_and_over_a_websocket() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ca_file = folder.path().join("ca.pem");
+    let ca_file = ca_file.to_str().expect("UTF-8");
+    let hub = Process::exporter(
+        &[
+            "hub",
+            "--listen",
+            "127.0.0.1:0",
+            "--tls",
+            "127.0.0.1:0",
+            "--tls-ca-file",
+            ca_file,
+        ],
+        &[],
+    );
+    let mut client = Process::start(
+        &python(),
+        &[&interop("python/tls.py")],
+        &[
+            ("EVENT_HUB_CONNECTION_STRING", &hub.says("over TLS: ").await),
+            ("EVENT_HUB_ENDPOINT", &hub.says("custom endpoint: ").await),
+            ("EVENT_HUB_CA_FILE", ca_file),
+        ],
+    );
+    assert!(client.ended().await.success(), "{}", client.written());
+}
+
+/// What a client gets to hear that starts with these bytes, until the hub hangs up.
+async fn heard_after(opening: &[u8]) -> Vec<u8> {
+    let hub = SecuredHub::start(TlsSettings::local())
+        .await
+        .expect("any port is free");
+    let address = hub.endpoint.trim_start_matches("amqps://");
+    let mut socket = TcpStream::connect(address).await.expect("connected");
+    socket.write_all(opening).await.expect("sent");
+    let mut heard = Vec::new();
+    let hung_up =
+        tokio::time::timeout(Duration::from_mins(1), socket.read_to_end(&mut heard)).await;
+    if let Err(error) = hung_up.expect("it hangs up") {
+        // The system's way to say that it threw away what was sent.
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    }
+    heard
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_shake_hands_is_dropped() {
+    assert_eq!(heard_after(b"").await, b"", "after a while");
+    assert_eq!(heard_after(b"\x16\x03\x01").await, b"", "after a while");
+    // An alert: fatal, and what it is.
+    assert!(
+        heard_after(b"AMQP\x00\x01\x00\x00")
+            .await
+            .starts_with(&[0x15, 3])
+    );
+    assert!(heard_after(&[0xff; 10_000]).await.len() < 100);
+}
+
+#[tokio::test]
+async fn a_host_that_cannot_stand_in_a_certificate_is_refused() {
+    let refused = SecuredHub::start(TlsSettings {
+        host: "kölle".to_owned(),
+        ..TlsSettings::local()
+    })
+    .await;
+    let error = refused
+        .map(|_| ())
+        .expect_err("no certificate has such a name");
+    assert_eq!(error.to_string(), "cannot make a certificate for `kölle`");
+}
