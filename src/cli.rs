@@ -80,6 +80,9 @@ struct HubArgs {
     /// reaches the address may ask.
     #[arg(long, value_name = "ADDRESS")]
     admin: Option<SocketAddr>,
+    /// How much memory the events of all event hubs may take together, such as `64MiB`; beyond it the oldest are dropped.
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = bytes)]
+    retain_bytes: usize,
     #[command(flatten)]
     tls: TlsArgs,
 }
@@ -308,6 +311,7 @@ async fn local_hub(args: HubArgs, stop: CancellationToken) -> Result<(), Command
         .map(|name| EventHub::new(name, args.partitions));
     let hub = Hub::bind(hub::Settings {
         listen: args.listen,
+        retain_bytes: args.retain_bytes,
         tls: args.tls.settings(),
         ..hub::Settings::local(event_hubs)
     })
@@ -430,6 +434,23 @@ fn target(namespace: &Namespace, event_hub: &str) -> simulate::Target {
     })
 }
 
+/// A number of bytes with a unit, as people write it: `64MiB`.
+fn bytes(text: &str) -> Result<usize, &'static str> {
+    let parse = || {
+        let digits = text.find(|character: char| !character.is_ascii_digit())?;
+        let (number, unit) = text.split_at_checked(digits)?;
+        let unit: usize = match unit.trim_start() {
+            "B" => 1,
+            "KiB" => 1024,
+            "MiB" => 1024 * 1024,
+            "GiB" => 1024 * 1024 * 1024,
+            _ => return None,
+        };
+        number.parse::<usize>().ok()?.checked_mul(unit)
+    };
+    parse().ok_or("must be a whole number with a unit, for example `64MiB`")
+}
+
 impl TlsArgs {
     fn settings(&self) -> Option<TlsSettings> {
         self.tls.map(|listen| TlsSettings {
@@ -447,5 +468,29 @@ impl Traffic {
             duration,
             ..simulate::Settings::default()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_with_their_unit() {
+        assert_eq!(bytes("64MiB"), Ok(64 * 1024 * 1024));
+        assert_eq!(bytes("1 GiB"), Ok(1024 * 1024 * 1024));
+        assert_eq!(bytes("0B"), Ok(0));
+        for text in [
+            "",
+            "64",
+            "MiB",
+            "64MB",
+            "-1KiB",
+            "1.5GiB",
+            "99999999999999GiB",
+        ] {
+            assert!(bytes(text).is_err(), "{text}");
+        }
+        assert_eq!(bytes("256MiB"), Ok(hub::RETAIN_BYTES), "the default");
     }
 }

@@ -20,4 +20,5 @@ mod golden;
 mod hub;
 mod recovery;
 mod replay;
+mod script;
 mod world;
