@@ -68,7 +68,6 @@
 
 pub mod acs;
 pub mod cli;
-mod cli_replay;
 pub mod config;
 pub mod dead_letters;
 pub mod disposition;

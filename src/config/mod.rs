@@ -23,6 +23,7 @@ mod sources;
 mod tests;
 mod yaml;
 
+pub(crate) use bytes::parse as bytes;
 pub use fault::{ConfigError, Fault, Origin};
 pub use keys::{KEYS, Key};
 pub use sources::{DEMO, File, Flag, Sources, environment};
