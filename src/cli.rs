@@ -11,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::cli_replay::{self, ReplayArgs, ReplayFailed};
 use crate::config::{self, Config, ConfigError, File, Flag, Sources};
 use crate::hub::{EventHub, Hub, HubError, TlsSettings};
 use crate::metrics::AcsFamilies;
@@ -39,6 +40,8 @@ enum Command {
     Hub(HubArgs),
     /// Send the logs of simulated calls to an event hub.
     Simulate(SimulateArgs),
+    /// Count the records in files instead of an event hub, and print the metrics, or their history.
+    Replay(ReplayArgs),
     /// List every metric: name, type, labels, help.
     Metrics,
 }
@@ -73,6 +76,13 @@ struct HubArgs {
     /// How many partitions each event hub has.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1024))]
     partitions: u32,
+    /// Where to take requests for faults over HTTP: cut connections, freeze partitions and so on. For tests; anyone who
+    /// reaches the address may ask.
+    #[arg(long, value_name = "ADDRESS")]
+    admin: Option<SocketAddr>,
+    /// How much memory the events of all event hubs may take together, such as `64MiB`; beyond it the oldest are dropped.
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = bytes)]
+    retain_bytes: usize,
     #[command(flatten)]
     tls: TlsArgs,
 }
@@ -154,6 +164,9 @@ pub enum CommandError {
     /// Of the simulation.
     #[error("the simulation failed")]
     Simulate(#[from] simulate::SimulateError),
+    /// Of a replay.
+    #[error(transparent)]
+    Replay(#[from] ReplayFailed),
     /// Of a connection string on the command line.
     #[error("`--connection-string` {0}")]
     ConnectionString(#[source] InvalidConnectionString),
@@ -184,11 +197,17 @@ pub async fn run(cli: Cli) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever read our output has read enough: `metrics | head`.
-        Err(CommandError::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+        Err(CommandError::Io(error) | CommandError::Replay(ReplayFailed::Io(error)))
+            if error.kind() == io::ErrorKind::BrokenPipe =>
+        {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            let code = if matches!(error, CommandError::Config(_)) {
+            let is_of_config = matches!(
+                error,
+                CommandError::Config(_) | CommandError::Replay(ReplayFailed::Config(_))
+            );
+            let code = if is_of_config {
                 ExitCode::from(WRONG_CONFIG)
             } else {
                 ExitCode::FAILURE
@@ -206,6 +225,7 @@ async fn command(command: Command, stop: CancellationToken) -> Result<(), Comman
         Command::Demo(args) => demo(args, stop).await,
         Command::Hub(args) => local_hub(args, stop).await,
         Command::Simulate(args) => simulation(args, stop).await,
+        Command::Replay(args) => Ok(cli_replay::replay(args, stop).await?),
         Command::Metrics => Ok(catalogue(&mut io::stdout().lock())?),
     }
 }
@@ -291,6 +311,7 @@ async fn local_hub(args: HubArgs, stop: CancellationToken) -> Result<(), Command
         .map(|name| EventHub::new(name, args.partitions));
     let hub = Hub::bind(hub::Settings {
         listen: args.listen,
+        retain_bytes: args.retain_bytes,
         tls: args.tls.settings(),
         ..hub::Settings::local(event_hubs)
     })
@@ -310,9 +331,22 @@ async fn local_hub(args: HubArgs, stop: CancellationToken) -> Result<(), Command
         writeln!(out, "custom endpoint: {}", tls.endpoint())?;
         writeln!(out, "trust: SSL_CERT_FILE={}", ca_file.display())?;
     }
+    let mut admin = JoinSet::new();
+    if let Some(address) = args.admin {
+        let listener = tokio::net::TcpListener::bind(address).await?;
+        writeln!(out, "faults: POST to http://{}", listener.local_addr()?)?;
+        let (router, stop) = (hub::admin::router(hub.handle()), stop.clone());
+        admin.spawn(async move {
+            axum::serve(listener, router)
+                .with_graceful_shutdown(stop.cancelled_owned())
+                .await
+        });
+    }
     writeln!(out, "ready: listening on {}", hub.address())?;
     out.flush()?;
-    Ok(hub.serve(stop).await?)
+    hub.serve(stop).await?;
+    admin.shutdown().await;
+    Ok(())
 }
 
 async fn simulation(args: SimulateArgs, stop: CancellationToken) -> Result<(), CommandError> {
@@ -400,6 +434,23 @@ fn target(namespace: &Namespace, event_hub: &str) -> simulate::Target {
     })
 }
 
+/// A number of bytes with a unit, as people write it: `64MiB`.
+fn bytes(text: &str) -> Result<usize, &'static str> {
+    let parse = || {
+        let digits = text.find(|character: char| !character.is_ascii_digit())?;
+        let (number, unit) = text.split_at_checked(digits)?;
+        let unit: usize = match unit.trim_start() {
+            "B" => 1,
+            "KiB" => 1024,
+            "MiB" => 1024 * 1024,
+            "GiB" => 1024 * 1024 * 1024,
+            _ => return None,
+        };
+        number.parse::<usize>().ok()?.checked_mul(unit)
+    };
+    parse().ok_or("must be a whole number with a unit, for example `64MiB`")
+}
+
 impl TlsArgs {
     fn settings(&self) -> Option<TlsSettings> {
         self.tls.map(|listen| TlsSettings {
@@ -417,5 +468,29 @@ impl Traffic {
             duration,
             ..simulate::Settings::default()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_with_their_unit() {
+        assert_eq!(bytes("64MiB"), Ok(64 * 1024 * 1024));
+        assert_eq!(bytes("1 GiB"), Ok(1024 * 1024 * 1024));
+        assert_eq!(bytes("0B"), Ok(0));
+        for text in [
+            "",
+            "64",
+            "MiB",
+            "64MB",
+            "-1KiB",
+            "1.5GiB",
+            "99999999999999GiB",
+        ] {
+            assert!(bytes(text).is_err(), "{text}");
+        }
+        assert_eq!(bytes("256MiB"), Ok(hub::RETAIN_BYTES), "the default");
     }
 }

@@ -57,8 +57,9 @@ pub struct Position {
 pub struct Event {
     /// Where it stands in its partition.
     pub position: Position,
-    /// When the event hub took it in, by the service's clock.
-    pub enqueued_at: OffsetDateTime,
+    /// When the event hub took it in, by the service's clock; `None` if it never went through one, as out of an
+    /// archive.
+    pub enqueued_at: Option<OffsetDateTime>,
     /// The payload as it came; several data sections are joined.
     pub body: Vec<u8>,
 }

@@ -133,6 +133,11 @@ macro_rules! families {
                     },)+
                 }
             }
+
+            /// Takes every series out of every family.
+            pub fn reset(&self) {
+                $(self.$field.reset();)+
+            }
         }
     };
 }

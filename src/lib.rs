@@ -8,6 +8,7 @@
 //!
 //! ```text
 //! ReceivedEventData  (the SDK's)                            source::event_hub   one task for each partition
+//! or a document      of a file                              source::replay
 //!   -> Event         position, enqueued_at, body            event
 //!   -> Batch         of one partition, in order             event               bounded queue, one writer behind it
 //!   -> slots         the records of a body, still unread    envelope::open      pure
@@ -26,6 +27,8 @@
 //! | Which metrics are there? | `metrics/acs.rs` about ACS, `telemetry/families.rs` about the exporter; or the command `metrics` |
 //! | How is a label kept bounded? | `metrics/labels.rs` |
 //! | Why do failure series exist before any failure? | `metrics/zeros.rs` |
+//! | What becomes of what cannot be read? | counted in `telemetry`; kept, if asked for, by `dead_letters/` |
+//! | How does history get into Prometheus? | `metrics/backfill.rs` and `metrics/openmetrics.rs`, by the command `replay` |
 //! | What happens when a link breaks? | `source/event_hub/reader.rs` |
 //! | Which keys has the configuration? | `config/keys.rs`, and `config/exporter.yaml` for people |
 //!
@@ -33,13 +36,13 @@
 //!
 //! [`event`], [`disposition`], [`envelope`] and [`acs`] are the core: values and functions of values, no I/O, no clock,
 //! no log. [`family`] is how metric families are declared; [`metrics`] and [`telemetry`] hold every one, about ACS and about ourselves. [`pipeline`] is the loop that
-//! joins them. [`source`] reads event hubs, [`readiness`] knows whether it does, [`http`] serves what is known.
+//! joins them; [`dead_letters`] keeps what could not be read. [`source`] reads event hubs, or files in their stead, [`readiness`] knows whether it does, [`http`] serves what is known.
 //! [`config`] composes the settings that each module owns. [`service`] builds the parts and stops them in order,
 //! [`shutdown`] turns signals into a token. [`cli`] has the commands. [`hub`] is a local Event Hub and [`simulate`] makes
 //! traffic for it; the exporter needs neither.
 //!
 //! Nothing points back up: `cli -> service -> config -> {source, http, metrics, telemetry, shutdown}`,
-//! `pipeline -> {event, envelope, acs, metrics, telemetry}`, and the core knows only itself. A test holds that.
+//! `pipeline -> {event, envelope, acs, metrics, telemetry, dead_letters}`, and the core knows only itself. A test holds that.
 //!
 //! # What always holds
 //!
@@ -53,6 +56,7 @@
 //!    `/metrics` answers from a thread of its own.
 //! 5. **Everything is bounded**: the queue, batches, label values, waits.
 //! 6. **No personal data leaves**: no caller address, URI, recording, call or correlation id in a label or a log line.
+//!    Dead letters have them, which is why they are off by default and their owner's alone.
 //!
 //! # What is not there yet
 //!
@@ -64,7 +68,9 @@
 
 pub mod acs;
 pub mod cli;
+mod cli_replay;
 pub mod config;
+pub mod dead_letters;
 pub mod disposition;
 pub mod envelope;
 pub mod event;

@@ -11,61 +11,117 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use crate::acs::{self, Observation};
-use crate::disposition::Disposition;
+use crate::dead_letters::DeadLetters;
+use crate::disposition::{Disposition, Reject};
 use crate::envelope;
 use crate::event::{Batch, Event};
 use crate::metrics::Exposition;
 use crate::telemetry::{AppliedBatch, Tally};
 
-/// Applies batches until every sender is gone and the queue is empty.
-pub async fn run(mut batches: mpsc::Receiver<Batch>, exposition: Arc<Exposition>) {
+/// Applies batches until every sender is gone and the queue is empty. Events with rejected records are offered to
+/// `dead_letters`, if they are kept.
+pub async fn run(
+    mut batches: mpsc::Receiver<Batch>,
+    exposition: Arc<Exposition>,
+    dead_letters: Option<DeadLetters>,
+) {
     while let Some(batch) = batches.recv().await {
-        apply(&batch, &exposition);
+        let applied = apply(&batch, &exposition);
+        if let Some(dead_letters) = &dead_letters {
+            for Rejected { event, reasons } in applied.rejected {
+                if let Some(event) = batch.events.get(event) {
+                    dead_letters.offer(&batch.partition, event, &reasons);
+                }
+            }
+        }
     }
+}
+
+/// What a batch moves, and how its records ended.
+#[derive(Debug, Default)]
+pub struct Decoded<'a> {
+    /// Of every record observed, in order.
+    pub observations: Vec<Observation<'a>>,
+    /// How many records ended in which way.
+    pub ended: Ended,
+}
+
+/// How the records of a batch ended.
+#[derive(Debug, Default)]
+pub struct Ended {
+    /// All records, counted.
+    pub tally: Tally,
+    /// The events that had records rejected.
+    pub rejected: Vec<Rejected>,
+}
+
+/// An event with records that could not be read.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// Its index in the batch.
+    pub event: usize,
+    /// Why, one for each such record, in order.
+    pub reasons: Vec<Reject>,
 }
 
 /// Decodes a batch and applies it whole.
-pub fn apply(batch: &Batch, exposition: &Exposition) {
+pub fn apply(batch: &Batch, exposition: &Exposition) -> Ended {
     let Some(last) = batch.events.last() else {
-        return;
+        return Ended::default();
     };
-    let mut tally = Tally::default();
-    let mut observations = Vec::with_capacity(batch.events.len());
-    for event in &batch.events {
-        decode(event, &mut observations, &mut tally);
-    }
     let bytes: usize = batch.events.iter().map(|event| event.body.len()).sum();
-    exposition.apply(
-        &batch.partition,
-        last.position.clone(),
-        &observations,
-        |telemetry| {
-            telemetry.batch_applied(
-                &batch.partition,
-                AppliedBatch {
-                    events: u64::try_from(batch.events.len()).unwrap_or(u64::MAX),
-                    bytes: u64::try_from(bytes).unwrap_or(u64::MAX),
-                    last_sequence_number: last.position.sequence_number,
-                    tally: &tally,
-                },
-            );
-        },
-    );
+    decode(batch, |decoded| {
+        exposition.apply(
+            &batch.partition,
+            last.position.clone(),
+            &decoded.observations,
+            |telemetry| {
+                telemetry.batch_applied(
+                    &batch.partition,
+                    AppliedBatch {
+                        events: u64::try_from(batch.events.len()).unwrap_or(u64::MAX),
+                        bytes: u64::try_from(bytes).unwrap_or(u64::MAX),
+                        last_sequence_number: last.position.sequence_number,
+                        tally: &decoded.ended.tally,
+                    },
+                );
+            },
+        );
+        decoded.ended
+    })
 }
 
-fn decode<'a>(event: &'a Event, observations: &mut Vec<Observation<'a>>, tally: &mut Tally) {
+/// Decodes a batch and hands over what it moves, which borrows from what was decoded and therefore cannot be returned.
+pub fn decode<T>(batch: &Batch, then: impl FnOnce(Decoded<'_>) -> T) -> T {
+    let mut decoded = Decoded::default();
+    for (index, event) in batch.events.iter().enumerate() {
+        let mut reasons = Vec::new();
+        decode_event(event, &mut decoded, &mut reasons);
+        if !reasons.is_empty() {
+            let event = index;
+            decoded.ended.rejected.push(Rejected { event, reasons });
+        }
+    }
+    then(decoded)
+}
+
+fn decode_event<'a>(event: &'a Event, decoded: &mut Decoded<'a>, reasons: &mut Vec<Reject>) {
     let slots = envelope::open(&event.body);
+    let tally = &mut decoded.ended.tally;
     tally.received(slots.len());
     for slot in slots {
         tally.ended(match slot.and_then(acs::read) {
             Ok(record) => match acs::observe(&record, event.enqueued_at) {
                 Some(observation) => {
-                    observations.push(observation);
+                    decoded.observations.push(observation);
                     Disposition::Observed
                 }
                 None => Disposition::Ignored,
             },
-            Err(reason) => Disposition::Rejected(reason),
+            Err(reason) => {
+                reasons.push(reason);
+                Disposition::Rejected(reason)
+            }
         });
     }
 }

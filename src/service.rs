@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::dead_letters::{self, DeadLetters, Keeping};
 use crate::http::{self, HttpError, Shown};
 use crate::metrics::Exposition;
 use crate::pipeline;
@@ -32,6 +33,7 @@ pub struct Service {
     shown: Shown,
     source: EventHubSource,
     batches: mpsc::Receiver<crate::event::Batch>,
+    dead_letters: Option<(DeadLetters, Keeping)>,
 }
 
 /// Why the service could not be built, or ended although nobody stopped it.
@@ -43,6 +45,9 @@ pub enum ServiceError {
     /// Of the source.
     #[error("source")]
     Source(#[from] SourceError),
+    /// No thread for the dead letters.
+    #[error("dead letters")]
+    DeadLetters(#[source] std::io::Error),
     /// Of a task.
     #[error("task `{0}` ended by itself")]
     Task(&'static str, #[source] Option<tokio::task::JoinError>),
@@ -66,6 +71,11 @@ impl Service {
             registry,
             Arc::clone(&telemetry),
         ));
+        let dead_letters = config
+            .dead_letters
+            .map(|settings| dead_letters::keep(settings, Arc::clone(&telemetry)))
+            .transpose()
+            .map_err(ServiceError::DeadLetters)?;
         let readiness = Arc::new(Readiness::new(
             config.event_hub.event_hubs.iter().map(String::as_str),
         ));
@@ -81,6 +91,7 @@ impl Service {
             },
             source,
             batches,
+            dead_letters,
         })
     }
 
@@ -102,6 +113,7 @@ impl Service {
 
         // Acknowledging, checkpoints and leases join these tasks later, between the pipeline and the endpoints.
         let mut tasks = JoinSet::new();
+        let (dead_letters, keeping) = self.dead_letters.unzip();
         let (source, batches, token) = (self.source, self.batches, stop_source.clone());
         tasks.spawn(async move {
             (
@@ -110,7 +122,7 @@ impl Service {
             )
         });
         tasks.spawn(async move {
-            pipeline::run(batches, exposition).await;
+            pipeline::run(batches, exposition, dead_letters).await;
             ("pipeline", Ok(()))
         });
 
@@ -127,6 +139,9 @@ impl Service {
                 ended
                     .map_err(|panic| ServiceError::Task("unknown", Some(panic)))?
                     .1?;
+            }
+            if let Some(keeping) = keeping {
+                keeping.join().await; // the pipeline, which fed it, has ended
             }
             stop_http.cancel();
             serving.join().await.map_err(ServiceError::from)

@@ -84,7 +84,7 @@ pub struct Observation<'a> {
     pub level: Cow<'a, str>,
     /// When the record was written.
     pub time: Option<OffsetDateTime>,
-    /// From then to when the event hub took it in, in seconds.
+    /// From then to when the event hub took it in, in seconds; `None` if either is not known.
     pub delay_seconds: Option<f64>,
     /// Tells the record from all others; `None` if it has nothing that does.
     pub identity: Option<u64>,
@@ -179,8 +179,11 @@ pub fn read(record: &str) -> Result<Record<'_>, Reject> {
     })
 }
 
-/// What a record moves, given when the event hub took it in. `None` if its category is not exported.
-pub fn observe<'a>(record: &Record<'a>, enqueued_at: OffsetDateTime) -> Option<Observation<'a>> {
+/// What a record moves, given when the event hub took it in, if one did. `None` if its category is not exported.
+pub fn observe<'a>(
+    record: &Record<'a>,
+    enqueued_at: Option<OffsetDateTime>,
+) -> Option<Observation<'a>> {
     let (category, moves) = match &record.log {
         Log::Operation(operation) => (Category::Operation, operation::observe(operation)),
         Log::Summary(summary) => (Category::Summary, summary::observe(summary, record.time)),
@@ -206,7 +209,8 @@ pub fn observe<'a>(record: &Record<'a>, enqueued_at: OffsetDateTime) -> Option<O
         // Clocks differ: a record from the future has waited for nothing.
         delay_seconds: record
             .time
-            .map(|time| (enqueued_at - time).as_seconds_f64().max(0.0)),
+            .zip(enqueued_at)
+            .map(|(time, enqueued_at)| (enqueued_at - time).as_seconds_f64().max(0.0)),
         identity: identity::identity(&record.log, record.time),
         moves,
     })

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use humantime::format_duration;
 
+use super::bytes;
 use super::layers::Value;
 use super::reader::Reader;
 use crate::metrics::Buckets;
@@ -94,6 +95,18 @@ impl Reader {
             } else {
                 Err(outside())
             }
+        })
+    }
+
+    /// A number of bytes with its unit, within a range.
+    pub(super) fn bytes(&mut self, key: &'static str, range: RangeInclusive<u64>) -> Option<u64> {
+        self.text(key, |text| {
+            let number = bytes::parse(text)?;
+            if range.contains(&number) {
+                return Ok(number);
+            }
+            let (least, most) = (bytes::shown(*range.start()), bytes::shown(*range.end()));
+            Err(format!("must be between `{least}` and `{most}`"))
         })
     }
 
@@ -225,6 +238,27 @@ mod tests {
                     "needs a number and a unit, for example `5s` or `1m 30s`",
                 ),
                 (" ", "is empty: write a value, or leave the key out"),
+            ],
+        );
+    }
+
+    #[test]
+    fn bytes_need_a_unit_and_have_a_range() {
+        check(
+            "dead_letters.max_bytes",
+            |reader| reader.bytes("dead_letters.max_bytes", 1 << 20..=1 << 30),
+            &[
+                ("1MiB", "1048576"),
+                ("1.5 MiB", "1572864"),
+                ("1GiB", "1073741824"),
+                ("2MB", "2000000"),
+                ("100", "needs a unit, for example `100MiB`"),
+                ("512KiB", "must be between `1MiB` and `1GiB`"),
+                ("2GiB", "must be between `1MiB` and `1GiB`"),
+                (
+                    "much",
+                    "needs a number and a unit, for example `100MiB`; the units are B, KiB, MiB, GiB, TiB, kB, MB, GB and TB",
+                ),
             ],
         );
     }

@@ -106,6 +106,15 @@ pub const KEYS: &[Key] = &[
         "25s",
         "How long an orderly stop may take. After that the process just ends.",
     ),
+    Key::without(
+        "dead_letters.directory",
+        "Where to keep the events that hold records which cannot be read. Off if it is not set.",
+    ),
+    Key::with(
+        "dead_letters.max_bytes",
+        "100MiB",
+        "How much all dead letters may take. The oldest go first.",
+    ),
     Key::with("log.format", "auto", "The shape of a line."),
     Key::with("log.level", "info", "Which lines are written."),
 ];

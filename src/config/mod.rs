@@ -11,6 +11,7 @@
 //! Nothing in here is read later: there is no reload, and no module reads the environment by itself. What the Azure
 //! SDK reads (`AZURE_CLIENT_ID` and its like) is between Azure and the SDK.
 
+mod bytes;
 mod fault;
 mod getters;
 mod keys;
@@ -26,7 +27,7 @@ pub use fault::{ConfigError, Fault, Origin};
 pub use keys::{KEYS, Key};
 pub use sources::{DEMO, File, Flag, Sources, environment};
 
-use crate::{acs, http, metrics, shutdown, source, telemetry};
+use crate::{acs, dead_letters, http, metrics, shutdown, source, telemetry};
 
 /// All that the program is told.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +42,8 @@ pub struct Config {
     pub http: http::Settings,
     /// `shutdown`: how to stop.
     pub shutdown: shutdown::Settings,
+    /// `dead_letters`: where to keep what cannot be read, if anywhere.
+    pub dead_letters: Option<dead_letters::Settings>,
     /// `log`: what to tell.
     pub log: telemetry::Settings,
 }
@@ -50,6 +53,33 @@ pub struct Config {
 /// # Errors
 /// A file that cannot be read, or is no YAML; or every fault there is.
 pub fn load(sources: Sources) -> Result<Config, ConfigError> {
+    let mut reader = read(sources)?;
+    let config = sections::config(&mut reader);
+    let faults = reader.finish();
+    match config {
+        Some(config) if faults.is_empty() => Ok(config),
+        _ => Err(ConfigError::Faults(faults)),
+    }
+}
+
+/// As [`load`], for a command that reads no event hub: what is wrong outside of `metrics`, or missing there, is no
+/// fault.
+///
+/// # Errors
+/// A file that cannot be read, or is no YAML; or every fault of the section `metrics`.
+pub fn load_metrics(sources: Sources) -> Result<metrics::Settings, ConfigError> {
+    let mut reader = read(sources)?;
+    let metrics = sections::metrics(&mut reader);
+    let mut faults = reader.finish();
+    faults.retain(|fault| fault.key().starts_with("metrics"));
+    match metrics {
+        Some(metrics) if faults.is_empty() => Ok(metrics),
+        _ => Err(ConfigError::Faults(faults)),
+    }
+}
+
+/// Every layer's entries, ready to be taken.
+fn read(sources: Sources) -> Result<reader::Reader, ConfigError> {
     let mut faults = Vec::new();
     let mut entries = match sources.file {
         Some(file) => {
@@ -61,11 +91,5 @@ pub fn load(sources: Sources) -> Result<Config, ConfigError> {
     entries.extend(layers::variables(sources.environment, &mut faults));
     entries.extend(layers::flags(sources.flags));
 
-    let mut reader = reader::Reader::new(entries, faults);
-    let config = sections::config(&mut reader);
-    let faults = reader.finish();
-    match config {
-        Some(config) if faults.is_empty() => Ok(config),
-        _ => Err(ConfigError::Faults(faults)),
-    }
+    Ok(reader::Reader::new(entries, faults))
 }

@@ -2,6 +2,7 @@
 //! keys before it gives up on one, or the rest would count as unknown.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -13,7 +14,7 @@ use crate::acs::FailureRules;
 use crate::source::event_hub::{
     self, Authentication, ConnectionString, CredentialKind, Namespace, Start, Transport,
 };
-use crate::{http, metrics, shutdown, telemetry};
+use crate::{dead_letters, http, metrics, shutdown, telemetry};
 
 /// Takes every key. Nothing is returned only where a fault was noted.
 pub(super) fn config(reader: &mut Reader) -> Option<Config> {
@@ -22,6 +23,7 @@ pub(super) fn config(reader: &mut Reader) -> Option<Config> {
     let failures = failures(reader);
     let http = http(reader);
     let shutdown = shutdown(reader);
+    let dead_letters = dead_letters(reader);
     let log = log(reader);
     Some(Config {
         event_hub: event_hub?,
@@ -29,6 +31,7 @@ pub(super) fn config(reader: &mut Reader) -> Option<Config> {
         failures: failures?,
         http: http?,
         shutdown: shutdown?,
+        dead_letters: dead_letters?,
         log: log?,
     })
 }
@@ -165,7 +168,7 @@ fn start(text: &str) -> Result<Start, &'static str> {
     }
 }
 
-fn metrics(reader: &mut Reader) -> Option<metrics::Settings> {
+pub(super) fn metrics(reader: &mut Reader) -> Option<metrics::Settings> {
     let resources = reader.list("metrics.resources", RESOURCES_MAX, resource);
     let label_values_max = reader.number("metrics.label_values_max", 1..=LABEL_VALUES_LIMIT);
     let series_max = reader.number("metrics.series_max", SERIES_FEWEST..=SERIES_LIMIT);
@@ -248,6 +251,25 @@ fn shutdown(reader: &mut Reader) -> Option<shutdown::Settings> {
     })
 }
 
+/// `Some(None)` where they are off.
+#[expect(clippy::option_option, reason = "a section may be faulty, or off")]
+fn dead_letters(reader: &mut Reader) -> Option<Option<dead_letters::Settings>> {
+    let directory = reader.text(DEAD_LETTERS_DIRECTORY, |text| {
+        Ok::<_, &str>(PathBuf::from(text))
+    });
+    let max_bytes = reader.bytes(
+        "dead_letters.max_bytes",
+        DEAD_LETTERS_LEAST..=DEAD_LETTERS_MOST,
+    )?;
+    if directory.is_none() && reader.is_faulty(DEAD_LETTERS_DIRECTORY) {
+        return None;
+    }
+    Some(directory.map(|directory| dead_letters::Settings {
+        directory,
+        max_bytes,
+    }))
+}
+
 fn log(reader: &mut Reader) -> Option<telemetry::Settings> {
     use telemetry::Format;
     let format = reader.one_of(
@@ -271,6 +293,7 @@ const NAMES: &str = "event_hub.names";
 const CONSUMER_GROUP: &str = "event_hub.consumer_group";
 const TRANSPORT: &str = "event_hub.transport";
 const AUTH_KIND: &str = "auth.kind";
+const DEAD_LETTERS_DIRECTORY: &str = "dead_letters.directory";
 
 /// One connection for each partition of each hub: more than this is several exporters' work. A standard namespace
 /// has 10 hubs.
@@ -290,6 +313,12 @@ const SERIES_LIMIT: usize = 1_000_000;
 
 /// There are about thirty end reasons and twenty statuses.
 const FAILURE_RULES_MAX: usize = 100;
+
+/// An event of a standard hub has 1 MB, and a third more in base64: any smaller and one letter drives out all others.
+const DEAD_LETTERS_LEAST: u64 = 16 << 20;
+
+/// A bound that a disk does not reach is none.
+const DEAD_LETTERS_MOST: u64 = 1 << 40;
 
 /// Less would abort every stop.
 const SHUTDOWN_LEAST: Duration = Duration::from_secs(1);

@@ -56,28 +56,32 @@ impl Handle {
     }
 
     /// Closes every connection with this condition, for example `amqp:connection:forced`. How many there were.
-    pub fn close_connections(&self, condition: &'static str) -> usize {
-        let error = asked_for(condition);
+    ///
+    /// # Errors
+    ///
+    /// If the condition is not ASCII.
+    pub fn close_connections(&self, condition: &str) -> Result<usize, HubError> {
+        let error = asked_for(condition)?;
         let connections = self.namespace.connections();
         for connection in &connections {
             connection.send(Command::Close(error.clone()));
         }
-        connections.len()
+        Ok(connections.len())
     }
 
     /// Detaches every reader of a partition, with a condition or without. How many there were.
     ///
     /// # Errors
     ///
-    /// If there is no such partition.
+    /// If there is no such partition, or the condition is not ASCII.
     pub fn detach_readers(
         &self,
         event_hub: &str,
         partition: u32,
-        condition: Option<&'static str>,
+        condition: Option<&str>,
     ) -> Result<usize, HubError> {
         let partition = self.partition(event_hub, partition)?;
-        let error = condition.map(asked_for);
+        let error = condition.map(asked_for).transpose()?;
         Ok(detach(
             &self.namespace.take_readers(partition),
             error.as_ref(),
@@ -135,7 +139,7 @@ impl Handle {
     pub fn forget_everything(&self, event_hub: &str) -> Result<(), HubError> {
         let id = self.event_hub(event_hub)?;
         let readers = self.namespace.forget(id, Now::read().timestamp);
-        detach(&readers, Some(&asked_for("amqp:link:detach-forced")));
+        detach(&readers, Some(&asked_for("amqp:link:detach-forced")?));
         Ok(())
     }
 
@@ -182,6 +186,8 @@ fn detach(readers: &[Reader], error: Option<&AmqpError>) -> usize {
     readers.len()
 }
 
-fn asked_for(condition: &'static str) -> AmqpError {
-    AmqpError::new(Symbol::from_static(condition), condition::ASKED_FOR)
+fn asked_for(condition: &str) -> Result<AmqpError, HubError> {
+    let symbol = Symbol::parse(condition.to_owned())
+        .ok_or_else(|| HubError::Condition(condition.to_owned()))?;
+    Ok(AmqpError::new(symbol, condition::ASKED_FOR))
 }

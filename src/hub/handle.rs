@@ -61,6 +61,11 @@ impl Handle {
         Ok(())
     }
 
+    /// The names of the event hubs, in the order in which they were given.
+    pub fn event_hubs(&self) -> Vec<String> {
+        self.namespace.names()
+    }
+
     /// The partitions of an event hub, in the order of their numbers.
     ///
     /// # Errors

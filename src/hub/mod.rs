@@ -20,7 +20,9 @@
 //! | `tls`, `websocket` | what may lie between a socket and its AMQP |
 //! | `server` | [`Hub`]: accepts connections and owns their tasks |
 //! | `handle`, `faults` | [`Handle`]: what the rest of the program does with a running hub, and does to it |
+//! | [`admin`] | the same over HTTP |
 
+pub mod admin;
 pub mod amqp;
 mod clock;
 mod condition;
@@ -173,6 +175,9 @@ pub enum HubError {
     /// digit.
     #[error("`{0}` cannot be the name of an event hub")]
     Name(String),
+    /// An AMQP condition is a symbol, which is ASCII.
+    #[error("`{0}` cannot be a condition of AMQP")]
+    Condition(String),
     /// Two event hubs would have the same name, but for its case.
     #[error("there are two event hubs `{0}`")]
     Twice(String),

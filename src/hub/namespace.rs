@@ -104,6 +104,15 @@ impl Namespace {
         self.lock_connections().values().cloned().collect()
     }
 
+    /// The names of the event hubs.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.lock()
+            .event_hubs
+            .iter()
+            .map(|event_hub| event_hub.name.clone())
+            .collect()
+    }
+
     /// The event hub of this name, whose case does not matter.
     pub(crate) fn find(&self, name: &str) -> Option<EventHubId> {
         let state = self.lock();

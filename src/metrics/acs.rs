@@ -113,6 +113,12 @@ impl AcsMetrics {
         }
     }
 
+    /// Takes every series out, so that only what moves next is there. What is remembered of labels, budget and
+    /// repeats stays.
+    pub(super) fn reset(&self) {
+        self.families.reset();
+    }
+
     fn expose(&mut self, resource: &str) {
         zeros::expose(&self.families, resource);
         self.exposed.insert(resource.to_owned());

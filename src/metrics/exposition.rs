@@ -78,6 +78,15 @@ impl Exposition {
     ///
     /// When the text cannot be encoded, which `prometheus` does for a family without series only.
     pub fn scrape(&self) -> prometheus::Result<Scrape> {
+        self.scrape_of(|_| true)
+    }
+
+    /// As [`scrape`](Self::scrape), of some families only, told by their names.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn scrape_of(&self, is_shown: impl Fn(&str) -> bool) -> prometheus::Result<Scrape> {
         let (mut families, positions) = {
             let applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
             let domain = self.domain.gather();
@@ -86,6 +95,7 @@ impl Exposition {
             families.extend(domain);
             (families, applied.positions.clone())
         };
+        families.retain(|family| is_shown(family.name()));
         families.sort_by(|a, b| a.name().cmp(b.name()));
         let mut body = Vec::new();
         TextEncoder::new().encode(&families, &mut body)?;

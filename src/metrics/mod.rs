@@ -4,15 +4,20 @@
 //! value and `budget` how many series there are, `repeats` notices records that come twice, `zeros` shows failure
 //! series before the first failure. [`Exposition`] holds the lock: a batch is applied under it and a scrape is
 //! gathered under it, so what a scrape shows is a consistent cut.
+//!
+//! [`Backfill`] is for the past: the same series, moved at the records' own times and written as `openmetrics`.
 
 mod acs;
+mod backfill;
 mod budget;
 mod exposition;
 mod labels;
+mod openmetrics;
 mod repeats;
 mod settings;
 mod zeros;
 
 pub use acs::{AcsFamilies, AcsMetrics};
+pub use backfill::{Backfill, InvalidStep, Step, Written};
 pub use exposition::{Exposition, Scrape};
 pub use settings::{BucketSettings, Buckets, InvalidBuckets, Settings};

@@ -1,3 +1,4 @@
 //! Where events come from.
 
 pub mod event_hub;
+pub mod replay;

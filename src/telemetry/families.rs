@@ -29,6 +29,8 @@ families! {
         duplicate_records_total: IntCounterVec[],
         /// Values, fields and categories that no page of Microsoft names, by where they stood.
         drift_total: IntCounterVec["kind"],
+        /// Events with rejected records, by whether they were kept; only where dead letters are kept.
+        dead_letters_total: IntCounterVec["result"],
         /// Label values that became other, since their label has too many.
         label_overflow_total: IntCounterVec["label"],
         /// Times that a label set had values replaced by other, since there are too many series.

@@ -56,6 +56,32 @@ impl Tally {
             *self.rejects.entry(reason).or_default() += 1;
         }
     }
+
+    /// Adds what another tally has counted.
+    pub fn add(&mut self, other: &Self) {
+        self.received += other.received;
+        for (disposition, records) in &other.dispositions {
+            *self.dispositions.entry(disposition).or_default() += records;
+        }
+        for (reason, records) in &other.rejects {
+            *self.rejects.entry(*reason).or_default() += records;
+        }
+    }
+
+    /// How many records were received.
+    pub fn records_received(&self) -> u64 {
+        self.received
+    }
+
+    /// How many records ended so, by the label of a [`Disposition`].
+    pub fn records(&self, disposition: &str) -> u64 {
+        self.dispositions.get(disposition).copied().unwrap_or(0)
+    }
+
+    /// How many records were rejected for that reason.
+    pub fn rejects(&self, reason: Reject) -> u64 {
+        self.rejects.get(&reason).copied().unwrap_or(0)
+    }
 }
 
 impl Telemetry {
@@ -142,6 +168,45 @@ impl Telemetry {
                 reasons = ?batch.tally.rejects,
                 "records of a batch could not be read"
             );
+        }
+    }
+
+    /// Dead letters are kept: their series exist from now on.
+    pub(crate) fn dead_letters_are_kept(&self) {
+        for result in LetterFate::LABELS {
+            let _at_zero = self
+                .families
+                .dead_letters_total
+                .with_label_values(&[result]);
+        }
+    }
+
+    /// What became of a dead letter. That they cannot be kept is logged at the first and then at every thousandth.
+    pub(crate) fn dead_letter(&self, fate: LetterFate<'_>) {
+        let letters = self
+            .families
+            .dead_letters_total
+            .with_label_values(&[fate.label()]);
+        let before = letters.get();
+        letters.inc();
+        if !before.is_multiple_of(LETTERS_PER_LINE) {
+            return;
+        }
+        match fate {
+            LetterFate::Written => {}
+            LetterFate::Dropped => {
+                tracing::warn!(
+                    before,
+                    "dead letter dropped: the disk is slower than they come"
+                );
+            }
+            LetterFate::Failed(error) => {
+                tracing::warn!(
+                    before,
+                    error = chain(error),
+                    "dead letter could not be written"
+                );
+            }
         }
     }
 
@@ -298,6 +363,14 @@ impl Telemetry {
             .inc();
     }
 
+    /// How many records came that had come before.
+    pub fn records_repeated(&self) -> u64 {
+        self.families
+            .duplicate_records_total
+            .with_label_values::<&str>(&[])
+            .get()
+    }
+
     /// How many series about ACS a scrape found.
     pub(crate) fn series_are(&self, series: usize) {
         #[expect(
@@ -309,6 +382,32 @@ impl Telemetry {
             .series
             .with_label_values::<&str>(&[])
             .set(series as f64);
+    }
+}
+
+/// A full disk fails every letter: one line for so many is enough.
+const LETTERS_PER_LINE: u64 = 1000;
+
+/// What became of a dead letter.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum LetterFate<'a> {
+    /// It is on disk.
+    Written,
+    /// Too many waited.
+    Dropped,
+    /// It could not be written.
+    Failed(&'a dyn Error),
+}
+
+impl LetterFate<'_> {
+    const LABELS: [&'static str; 3] = ["written", "dropped", "failed"];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Written => "written",
+            Self::Dropped => "dropped",
+            Self::Failed(_) => "failed",
+        }
     }
 }
 

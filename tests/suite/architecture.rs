@@ -5,18 +5,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which modules a module may use. A new arrow is a decision: make it here, and in the map.
-const MAY_USE: [(&str, &[&str]); 17] = [
+const MAY_USE: [(&str, &[&str]); 19] = [
     ("event", &[]),
     ("disposition", &[]),
     ("envelope", &["disposition"]),
     ("acs", &["disposition"]),
     ("family", &[]),
     ("telemetry", &["disposition", "event", "family"]),
+    ("dead_letters", &["disposition", "event", "telemetry"]),
     ("metrics", &["acs", "event", "family", "telemetry"]),
     (
         "pipeline",
         &[
             "acs",
+            "dead_letters",
             "disposition",
             "envelope",
             "event",
@@ -25,12 +27,23 @@ const MAY_USE: [(&str, &[&str]); 17] = [
         ],
     ),
     ("readiness", &["event"]),
-    ("source", &["event", "readiness", "telemetry"]),
+    (
+        "source",
+        &["dead_letters", "event", "readiness", "telemetry"],
+    ),
     ("http", &["metrics", "readiness"]),
     ("shutdown", &[]),
     (
         "config",
-        &["acs", "http", "metrics", "shutdown", "source", "telemetry"],
+        &[
+            "acs",
+            "dead_letters",
+            "http",
+            "metrics",
+            "shutdown",
+            "source",
+            "telemetry",
+        ],
     ),
     ("hub", &[]),
     ("simulate", &[]),
@@ -38,6 +51,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
         "service",
         &[
             "config",
+            "dead_letters",
             "event",
             "http",
             "metrics",
@@ -49,8 +63,20 @@ const MAY_USE: [(&str, &[&str]); 17] = [
         ],
     ),
     (
+        "cli_replay",
+        &[
+            "config",
+            "disposition",
+            "metrics",
+            "pipeline",
+            "source",
+            "telemetry",
+        ],
+    ),
+    (
         "cli",
         &[
+            "cli_replay",
             "config",
             "hub",
             "metrics",

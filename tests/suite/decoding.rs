@@ -54,7 +54,7 @@ impl Decoder {
             self.next += 1;
             Event {
                 position,
-                enqueued_at: datetime!(2026-01-31 12:00:00 UTC),
+                enqueued_at: Some(datetime!(2026-01-31 12:00:00 UTC)),
                 body,
             }
         });

@@ -229,7 +229,8 @@ fn promtool_finds_nothing(scrape: &str) {
     );
 }
 
-async fn publish(connection_string: &str, bodies: &[Value], times: u32) {
+/// Publishes bodies in one batch, so of 1 MB at most, that many times.
+pub(crate) async fn publish(connection_string: &str, bodies: &[Value], times: u32) {
     run_publisher(connection_string, bodies, &["--times", &times.to_string()]).await;
 }
 

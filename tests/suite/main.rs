@@ -18,6 +18,7 @@ mod documents;
 mod end_to_end;
 mod golden;
 mod hub;
-
 mod recovery;
+mod replay;
+mod script;
 mod world;

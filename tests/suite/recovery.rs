@@ -28,7 +28,14 @@ async fn links_that_break_in_every_way_lose_nothing_and_count_nothing_twice() {
     let mut published = 0;
     let breaks: [&dyn Fn(); 5] = [
         &|| assert!(hub.handle.cut_connections() > 0),
-        &|| assert!(hub.handle.close_connections("amqp:connection:forced") > 0),
+        &|| {
+            assert_ne!(
+                hub.handle
+                    .close_connections("amqp:connection:forced")
+                    .unwrap(),
+                0
+            );
+        },
         &|| detach(&hub, Some("amqp:link:detach-forced")),
         &|| detach(&hub, Some("amqp:internal-error")),
         &|| detach(&hub, None),

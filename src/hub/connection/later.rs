@@ -10,10 +10,11 @@ use crate::hub::amqp::performative::DeliveryState;
 /// How long a settlement is held back.
 ///
 /// fe2o3-amqp 0.16, which the Rust SDK is built on, registers a message as unsettled after it has handed out the
-/// transfer; a disposition that is faster finds nothing, and the send waits for ever (fixed in its 0.18.2). With 1 ms
-/// three runs in three hung, with 2 ms none; 5 ms leaves a margin for a busy machine. It is a race all the same, so
-/// senders need a time-out of their own.
-pub(super) const SETTLE_AFTER: Duration = Duration::from_millis(5);
+/// transfer; a disposition that is faster finds nothing, and the send waits for ever (fixed in its 0.18.2). On an idle
+/// machine three runs in three hung with 1 ms and none with 2 ms. With six times more work than processors, 2 of about
+/// 120 sends hung with 5 ms and none of 100 with 20 ms. It is a race all the same, so senders need a time-out of their
+/// own.
+pub(super) const SETTLE_AFTER: Duration = Duration::from_millis(20);
 
 /// How long the answer to a detach is held back, and dropped for a service's link if the session ends meanwhile.
 ///

@@ -217,9 +217,11 @@ fn event(received: &ReceivedEventData, previous_sequence_number: i64) -> Event {
                 .unwrap_or(previous_sequence_number.saturating_add(1)),
             offset: received.offset().clone(),
         },
-        enqueued_at: received
-            .enqueued_time()
-            .map_or_else(OffsetDateTime::now_utc, OffsetDateTime::from),
+        enqueued_at: Some(
+            received
+                .enqueued_time()
+                .map_or_else(OffsetDateTime::now_utc, OffsetDateTime::from),
+        ),
         body: body(&received.raw_amqp_message().body),
     }
 }

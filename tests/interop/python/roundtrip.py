@@ -1,78 +1,59 @@
-"""Publishes N events with and without partition keys, and consumes each exactly once, sync and aio."""
+"""Publishes N events with and without partition keys, and consumes each exactly once per consumer group: in one go, and
+with a checkpoint store by two consumers one after the other."""
 
-import asyncio
-import json
 import os
 import sys
+import tempfile
 import threading
 import time
 
 from azure.eventhub import EventData, EventHubConsumerClient, EventHubProducerClient
-from azure.eventhub import aio
+
+from checkpoints import FileCheckpointStore
+from judge import Judge, batches, check_properties
 
 CONNECTION_STRING = os.environ["EVENT_HUB_CONNECTION_STRING"]
 COUNT = int(sys.argv[1])
 PATIENCE_S = 15 + COUNT / 2000
 
 
-class Seen:
-    """Which events came, and which came twice."""
-
-    def __init__(self):
-        self.numbers = set()
-        self.twice = 0
-        self.errors = []
-
-    def take(self, events):
-        for event in events:
-            number = json.loads(event.body_as_str())["number"]
-            assert event.sequence_number is not None and event.offset is not None and event.enqueued_time is not None
-            if number in self.numbers:
-                self.twice += 1
-            self.numbers.add(number)
-
-    def check(self, how, seconds):
-        print(f"{how}: {len(self.numbers)} events in {seconds:.1f} s, {self.twice} twice, errors {self.errors}")
-        assert len(self.numbers) == COUNT and self.twice == 0 and not self.errors
-
-
 def publish():
     producer = EventHubProducerClient.from_connection_string(CONNECTION_STRING)
     started = time.monotonic()
     with producer:
-        properties = producer.get_eventhub_properties()
-        assert properties["eventhub_name"] == "calls" and properties["partition_ids"] == ["0", "1", "2", "3"], properties
-        number = batches = 0
-        while number < COUNT:
-            # Every second batch has a key, each a different one.
-            batch = producer.create_batch(partition_key=f"key {batches}" if batches % 2 else None)
-            for _ in range(500):
-                if number == COUNT:
-                    break
-                batch.add(EventData(json.dumps({"number": number, "padding": "x" * 900})))
-                number += 1
+        for key, bodies in batches(COUNT):
+            batch = producer.create_batch(partition_key=key)
+            for body in bodies:
+                batch.add(EventData(body))
             producer.send_batch(batch)
-            batches += 1
-        last = [producer.get_partition_properties(partition)["last_enqueued_sequence_number"] for partition in "0123"]
-        assert sum(sequence_number + 1 for sequence_number in last) == COUNT, last
-    print(f"published {COUNT} events in {batches} batches, {time.monotonic() - started:.1f} s")
+        seconds = time.monotonic() - started
+        print(f"send_batch: {COUNT} events in {seconds:.1f} s ({COUNT / seconds:.0f}/s)", flush=True)
+        event_hub = producer.get_eventhub_properties()
+        partitions = [producer.get_partition_properties(partition) for partition in event_hub["partition_ids"]]
+        check_properties(event_hub, partitions, COUNT)
 
 
-def consume():
-    seen = Seen()
+def consume(judge, count, group, store=None):
+    """Consumes until the judge has seen `count` events, then stops."""
     done = threading.Event()
 
-    def on_batch(_context, events):
-        seen.take(events)
-        if len(seen.numbers) >= COUNT:
+    def on_batch(context, events):
+        # What comes after the end is neither taken nor checkpointed: it is the next consumer's.
+        if done.is_set():
+            return
+        judge.take(context.partition_id, events)
+        if store:
+            context.update_checkpoint()
+        if len(judge.numbers) >= count:
             done.set()
 
-    client = EventHubConsumerClient.from_connection_string(CONNECTION_STRING, consumer_group="$Default")
-    started = time.monotonic()
+    client = EventHubConsumerClient.from_connection_string(
+        CONNECTION_STRING, consumer_group=group, checkpoint_store=store
+    )
     worker = threading.Thread(
         target=lambda: client.receive_batch(
             on_batch,
-            on_error=lambda _context, error: seen.errors.append(repr(error)),
+            on_error=lambda _context, error: judge.fail(error),
             starting_position="-1",
             max_batch_size=300,
         ),
@@ -80,35 +61,21 @@ def consume():
     )
     worker.start()
     done.wait(PATIENCE_S)
-    seen.check("receive_batch", time.monotonic() - started)
     client.close()
     worker.join(10)
     assert not worker.is_alive()
 
 
-async def consume_asynchronously():
-    seen = Seen()
-    done = asyncio.Event()
-
-    async def on_batch(_context, events):
-        seen.take(events)
-        if len(seen.numbers) >= COUNT:
-            done.set()
-
-    async def on_error(_context, error):
-        seen.errors.append(repr(error))
-
-    client = aio.EventHubConsumerClient.from_connection_string(CONNECTION_STRING, consumer_group="asynchronous")
-    started = time.monotonic()
-    async with client:
-        worker = asyncio.ensure_future(
-            client.receive_batch(on_batch, on_error=on_error, starting_position="-1", max_batch_size=300)
-        )
-        await asyncio.wait_for(done.wait(), PATIENCE_S)
-        seen.check("aio receive_batch", time.monotonic() - started)
-        worker.cancel()
-
-
 publish()
-consume()
-asyncio.run(consume_asynchronously())
+
+at_once = Judge("receive_batch", COUNT)
+consume(at_once, COUNT, "$Default")
+at_once.verdict()
+
+with tempfile.TemporaryDirectory() as folder:
+    checkpoints = os.path.join(folder, "checkpoints.json")
+    restarted = Judge("receive_batch, restarted from its checkpoints", COUNT)
+    consume(restarted, COUNT // 2, "restarted", FileCheckpointStore(checkpoints))
+    assert COUNT // 2 <= len(restarted.numbers) < COUNT, len(restarted.numbers)
+    consume(restarted, COUNT, "restarted", FileCheckpointStore(checkpoints))
+    restarted.verdict()

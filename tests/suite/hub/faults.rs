@@ -57,7 +57,12 @@ async fn a_cut_connection_ends_its_readers() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_closed_connection_ends_its_readers() {
     let (hub, _consumer, receiver) = reading().await;
-    assert_eq!(hub.handle.close_connections("amqp:connection:forced"), 1);
+    assert_eq!(
+        hub.handle
+            .close_connections("amqp:connection:forced")
+            .unwrap(),
+        1
+    );
     error_of(&receiver).await;
     reads_on(&hub).await;
 }

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use acs_recording_exporter::hub::{EventHub, Handle, Hub, HubError, Settings};
 use azure_core::credentials::TokenCredential;
+use azure_core_amqp::error::AmqpErrorCondition;
+use azure_messaging_eventhubs::error::ErrorKind;
 use azure_messaging_eventhubs::models::{EventData, ReceivedEventData};
 use azure_messaging_eventhubs::{
     ConsumerClient, EventDataBatchOptions, EventReceiver, OpenReceiverOptions, ProducerClient,
@@ -28,7 +30,7 @@ pub(crate) type SdkError = azure_messaging_eventhubs::EventHubsError;
 pub(crate) struct RunningHub {
     pub(crate) handle: Handle,
     pub(crate) connection_string: String,
-    endpoint: String,
+    pub(crate) endpoint: String,
     stop: CancellationToken,
     serving: JoinSet<Result<(), HubError>>,
 }
@@ -118,7 +120,7 @@ impl Drop for RunningHub {
 }
 
 /// What the SDK wants to know besides the endpoint.
-fn connection_string(event_hub: &str) -> String {
+pub(crate) fn connection_string(event_hub: &str) -> String {
     format!(
         "Endpoint=sb://127.0.0.1/;SharedAccessKeyName=Any;SharedAccessKey=c2VjcmV0;EntityPath={event_hub}"
     )
@@ -232,6 +234,18 @@ pub(crate) async fn error_of(receiver: &EventReceiver) -> SdkError {
             Err(error) => return error,
         }
     }
+}
+
+/// What the SDK makes of `amqp:link:stolen`.
+pub(crate) fn assert_stolen(error: &SdkError) {
+    let ErrorKind::ConsumerDisconnected(Some(described)) = &error.kind else {
+        panic!("not disconnected: {error:?}");
+    };
+    assert_eq!(
+        described.condition,
+        AmqpErrorCondition::LinkStolen,
+        "{error:?}"
+    );
 }
 
 pub(crate) fn body(event: &ReceivedEventData) -> String {

@@ -46,7 +46,7 @@ async fn a_settlement_is_held_back_for_the_rust_client() {
         .await;
     assert!(matches!(client.hear().await, Performative::Disposition(_)));
     assert!(
-        sent.elapsed() >= Duration::from_millis(5),
+        sent.elapsed() >= Duration::from_millis(20),
         "{:?}",
         sent.elapsed()
     );

@@ -1,0 +1,202 @@
+//! The command `replay`: files -> the decoder and the metrics of a running exporter -> standard output.
+//!
+//! Standard output has the metrics, standard error the progress (if somebody looks) and what became of the records.
+
+mod report;
+
+use std::cell::Cell;
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use prometheus::Registry;
+use time::OffsetDateTime;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{self, ConfigError, File, Sources};
+use crate::metrics::{Backfill, Exposition, Settings, Step};
+use crate::pipeline::{self, Ended};
+use crate::source::replay::{self, Replayed};
+use crate::telemetry::Telemetry;
+use report::Report;
+
+/// What to replay, and as what to print it.
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// Files or folders: PT1H.json archives, JSON lines, arrays, envelopes, dead letters, Event Hubs Capture, each also
+    /// compressed with gzip; `-` is standard input.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// The exporter's configuration file, for `metrics.*`: buckets, caps, resources.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print the history as OpenMetrics with timestamps, for `promtool tsdb create-blocks-from openmetrics`.
+    #[arg(long)]
+    openmetrics: bool,
+    /// How far the samples of the history are apart, 1s to 5m.
+    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = step, requires = "openmetrics")]
+    step: Step,
+    /// Fail if any record is rejected.
+    #[arg(long)]
+    strict: bool,
+}
+
+/// Why a replay failed. What could be read was counted all the same.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayFailed {
+    /// Of the configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Told to stop before the end.
+    #[error("stopped before the end: what is printed is of a part")]
+    Stopped,
+    /// Each was named when it was met.
+    #[error("{0} of the inputs could not be read")]
+    Unreadable(u64),
+    /// With `--strict`.
+    #[error("{0} records were rejected")]
+    Rejected(u64),
+    /// Standard output is gone.
+    #[error("cannot write")]
+    Io(#[from] io::Error),
+    /// The metrics have no text.
+    #[error("the metrics cannot be printed")]
+    Encoding(#[from] prometheus::Error),
+    /// A fault of the program.
+    #[error("the replay ended by itself")]
+    Task(#[from] tokio::task::JoinError),
+}
+
+/// Besides those about ACS, how the records were accounted for.
+const ACCOUNTING: [&str; 6] = [
+    "acs_recording_exporter_records_received_total",
+    "acs_recording_exporter_records_total",
+    "acs_recording_exporter_rejects_total",
+    "acs_recording_exporter_duplicate_records_total",
+    "acs_recording_exporter_label_overflow_total",
+    "acs_recording_exporter_series_overflow_total",
+];
+
+/// Replays the files, on a thread that may wait for disks.
+pub(crate) async fn replay(args: ReplayArgs, stop: CancellationToken) -> Result<(), ReplayFailed> {
+    let settings = config::load_metrics(Sources {
+        file: args.config.clone().map(File::Path),
+        environment: config::environment(),
+        flags: Vec::new(),
+    })?;
+    tokio::task::spawn_blocking(move || {
+        let mut out = BufWriter::new(io::stdout().lock());
+        let replayed = run(&args, &settings, &stop, &mut out)?;
+        // Whoever waits for standard output is served first.
+        replayed.report(&mut io::stderr().lock())?;
+        replayed.verdict(args.strict)
+    })
+    .await?
+}
+
+fn run(
+    args: &ReplayArgs,
+    settings: &Settings,
+    stop: &CancellationToken,
+    out: &mut impl Write,
+) -> Result<Report, ReplayFailed> {
+    let registry = Registry::new();
+    let telemetry = Arc::new(Telemetry::new(&registry));
+    let mut sink = if args.openmetrics {
+        Sink::History(Box::new(Backfill::new(settings, &telemetry, args.step)))
+    } else {
+        Sink::State(Box::new(Exposition::new(
+            settings,
+            registry,
+            Arc::clone(&telemetry),
+        )))
+    };
+    let (inputs, unreadable) = replay::find(&args.files);
+    let sizes: Option<u64> = inputs.iter().map(|(_, size)| *size).sum();
+    let mut report = Report::new(sizes);
+    for unreadable in &unreadable {
+        report.unreadable(unreadable);
+    }
+    for (input, _) in &inputs {
+        let read = Cell::new(0);
+        let bytes_before = report.bytes;
+        let mut previous = None;
+        let ended = replay::read(input, &read, &mut |event| {
+            let ended = sink.take(&event, &mut previous, &mut report.undated);
+            report.bytes = bytes_before + read.get();
+            report.event(input, &event, &ended);
+            !stop.is_cancelled()
+        });
+        report.bytes = bytes_before + read.get();
+        report.files += 1;
+        if let Err(error) = ended {
+            report.unreadable(&error);
+        }
+        if stop.is_cancelled() {
+            report.is_stopped = true;
+            break;
+        }
+    }
+    report.progress.finish_and_clear();
+    report.repeated = telemetry.records_repeated();
+    match sink {
+        Sink::State(exposition) => {
+            let is_shown = |name: &str| {
+                !name.starts_with("acs_recording_exporter_") && name.starts_with("acs_")
+                    || ACCOUNTING.contains(&name)
+            };
+            out.write_all(&exposition.scrape_of(is_shown)?.body)?;
+        }
+        Sink::History(backfill) => report.written = Some(backfill.write(out)?),
+    }
+    out.flush()?;
+    Ok(report)
+}
+
+/// What events move.
+enum Sink {
+    /// The metrics as they stand at the end.
+    State(Box<Exposition>),
+    /// The metrics as they stood at each step.
+    History(Box<Backfill>),
+}
+
+impl Sink {
+    /// Takes an event in. `previous` is the time of the record before it in its file.
+    ///
+    /// A record without a time stands where it was enqueued, or else where the record before it stands. One that has
+    /// neither is counted as `undated` and is not part of a history.
+    fn take(
+        &mut self,
+        event: &Replayed,
+        previous: &mut Option<OffsetDateTime>,
+        undated: &mut u64,
+    ) -> Ended {
+        match self {
+            Self::State(exposition) => pipeline::apply(&event.batch, exposition),
+            Self::History(backfill) => pipeline::decode(&event.batch, |decoded| {
+                let enqueued_at = event
+                    .batch
+                    .events
+                    .first()
+                    .and_then(|event| event.enqueued_at);
+                for observation in &decoded.observations {
+                    let time = observation.time.or(enqueued_at).or(*previous);
+                    match time {
+                        Some(time) => backfill.note(observation, time),
+                        None => *undated += 1,
+                    }
+                    *previous = time;
+                }
+                decoded.ended
+            }),
+        }
+    }
+}
+
+fn step(text: &str) -> Result<Step, String> {
+    let duration: Duration = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    Step::new(duration).map_err(|error| error.to_string())
+}

@@ -1,0 +1,192 @@
+//! What became of everything that was replayed: the progress meanwhile, and the summary at the end.
+
+use std::error::Error;
+use std::io::{self, IsTerminal, Write};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::ReplayFailed;
+use crate::disposition::Reject;
+use crate::metrics::Written;
+use crate::pipeline::Ended;
+use crate::source::replay::{Input, Replayed};
+use crate::telemetry::{self, Tally};
+
+/// How many rejected events are named one by one: enough to see what is wrong, and still a page.
+const REJECTED_NAMED: usize = 20;
+
+/// What became of everything.
+pub(super) struct Report {
+    pub(super) progress: ProgressBar,
+    pub(super) files: u64,
+    pub(super) bytes: u64,
+    pub(super) events: u64,
+    pub(super) cut: u64,
+    pub(super) undated: u64,
+    pub(super) repeated: u64,
+    pub(super) tally: Tally,
+    pub(super) unreadable: u64,
+    pub(super) rejected: Vec<String>,
+    pub(super) rejected_events: u64,
+    pub(super) written: Option<Written>,
+    pub(super) is_stopped: bool,
+}
+
+impl Report {
+    pub(super) fn new(bytes: Option<u64>) -> Self {
+        Self {
+            progress: progress(bytes),
+            files: 0,
+            bytes: 0,
+            events: 0,
+            cut: 0,
+            undated: 0,
+            repeated: 0,
+            tally: Tally::default(),
+            unreadable: 0,
+            rejected: Vec::new(),
+            rejected_events: 0,
+            written: None,
+            is_stopped: false,
+        }
+    }
+
+    pub(super) fn event(&mut self, input: &Input, event: &Replayed, ended: &Ended) {
+        self.progress.set_position(self.bytes);
+        self.events += 1;
+        self.cut += u64::from(event.is_cut);
+        self.tally.add(&ended.tally);
+        for rejected in &ended.rejected {
+            self.rejected_events += 1;
+            if self.rejected.len() < REJECTED_NAMED {
+                let cut = if event.is_cut { " (too long, cut)" } else { "" };
+                self.rejected.push(format!(
+                    "{input}:{}: {}{cut}",
+                    event.place,
+                    reasons(&rejected.reasons)
+                ));
+            }
+        }
+    }
+
+    /// Names an input that cannot be read, at once: a long replay is not to end in a surprise.
+    pub(super) fn unreadable(&mut self, error: &dyn Error) {
+        self.unreadable += 1;
+        // Standard error may be gone; the exit code is not.
+        let _written = self
+            .progress
+            .suspend(|| writeln!(io::stderr(), "{}", telemetry::chain(error)));
+    }
+
+    pub(super) fn report(&self, out: &mut impl Write) -> io::Result<()> {
+        let tally = &self.tally;
+        writeln!(
+            out,
+            "replayed: {}, {}, {}",
+            counted(self.files, "file"),
+            counted(self.bytes, "byte"),
+            counted(self.events, "event")
+        )?;
+        let rejected = tally.records("rejected");
+        writeln!(
+            out,
+            "records: {} received = {} observed + {} ignored + {rejected} rejected",
+            tally.records_received(),
+            tally.records("observed"),
+            tally.records("ignored"),
+        )?;
+        for reason in Reject::ALL {
+            match tally.rejects(reason) {
+                0 => {}
+                records => writeln!(out, "rejected as {}: {records}", reason.label())?,
+            }
+        }
+        for line in &self.rejected {
+            writeln!(out, "  {line}")?;
+        }
+        let named = u64::try_from(self.rejected.len()).unwrap_or(u64::MAX);
+        match self.rejected_events.saturating_sub(named) {
+            0 => {}
+            more => writeln!(out, "  and {} more", counted(more, "event"))?,
+        }
+        if self.repeated > 0 {
+            writeln!(
+                out,
+                "received before, and counted again: {}; do two diagnostic settings write the same?",
+                counted(self.repeated, "record")
+            )?;
+        }
+        if self.cut > 0 {
+            writeln!(out, "longer than 16 MiB, and cut there: {}", self.cut)?;
+        }
+        if let Some(written) = self.written {
+            writeln!(
+                out,
+                "history: {} series, {} samples",
+                written.series, written.samples
+            )?;
+            if self.undated > 0 {
+                writeln!(
+                    out,
+                    "without any time, and not in the history: {}",
+                    counted(self.undated, "record")
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn verdict(&self, is_strict: bool) -> Result<(), ReplayFailed> {
+        let rejected = self.tally.records("rejected");
+        match self {
+            Self {
+                is_stopped: true, ..
+            } => Err(ReplayFailed::Stopped),
+            Self {
+                unreadable: 1.., ..
+            } => Err(ReplayFailed::Unreadable(self.unreadable)),
+            _ if is_strict && rejected > 0 => Err(ReplayFailed::Rejected(rejected)),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn counted(number: u64, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// `malformed`, or `malformed x3, not_an_object` where there are several.
+fn reasons(reasons: &[Reject]) -> String {
+    let count = |reason| reasons.iter().filter(|of| **of == reason).count();
+    let texts: Vec<String> = Reject::ALL
+        .into_iter()
+        .filter_map(|reason| match count(reason) {
+            0 => None,
+            1 => Some(reason.label().to_owned()),
+            records => Some(format!("{} x{records}", reason.label())),
+        })
+        .collect();
+    texts.join(", ")
+}
+
+/// A bar where somebody looks, with no end where that is not known.
+fn progress(bytes: Option<u64>) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let (bar, style) = match bytes {
+        Some(bytes) => (
+            ProgressBar::new(bytes),
+            "{bar:40} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left",
+        ),
+        None => (
+            ProgressBar::no_length(),
+            "{spinner} {bytes}, {bytes_per_sec}",
+        ),
+    };
+    bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(5));
+    match ProgressStyle::with_template(style) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}

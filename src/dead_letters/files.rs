@@ -1,0 +1,269 @@
+//! The files of dead letters: `dead-letters-00000001.jsonl` and on, mode 0600, in a directory of mode 0700.
+//!
+//! A file is never opened again once it is closed, so a line that a crash has cut stays the last one of its file.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::PathBuf;
+
+use super::{DeadLetter, NotALetter, Settings};
+
+/// When a file is full the next is begun, so the oldest can go without all of them: a file is this part of the whole.
+const FILES: u64 = 8;
+
+const PREFIX: &str = "dead-letters-";
+const SUFFIX: &str = ".jsonl";
+
+/// The letter could not be written.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FilesError {
+    /// It is no line.
+    #[error("the letter cannot be written as a line")]
+    Letter(#[from] NotALetter),
+    /// It is larger than all files may be together.
+    #[error("the letter of {bytes} bytes is larger than `dead_letters.max_bytes`")]
+    TooLarge {
+        /// Its size.
+        bytes: u64,
+    },
+    /// The system refused.
+    #[error("`{}`", path.display())]
+    Io {
+        /// The file or the directory.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Appends letters and keeps the bound. Nothing is touched before the first letter.
+#[derive(Debug)]
+pub(super) struct Files {
+    settings: Settings,
+    open: Option<Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    file: File,
+    path: PathBuf,
+    bytes: u64,
+}
+
+impl Files {
+    pub(super) fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            open: None,
+        }
+    }
+
+    /// Appends a letter; begins a file and drops the oldest where that is due.
+    pub(super) fn append(&mut self, letter: &DeadLetter) -> Result<(), FilesError> {
+        let line = letter.to_line()?;
+        let bytes = u64::try_from(line.len()).unwrap_or(u64::MAX);
+        let Settings { max_bytes, .. } = self.settings;
+        if bytes > max_bytes {
+            return Err(FilesError::TooLarge { bytes });
+        }
+        let mut open = match self.open.take() {
+            Some(open) if open.bytes.saturating_add(bytes) <= max_bytes / FILES => open,
+            _ => self.begin()?,
+        };
+        // A letter may be larger than a file should be, and then has one for itself.
+        self.drop_oldest(max_bytes.saturating_sub(bytes), &open)?;
+        if let Err(source) = open.file.write_all(&line) {
+            // Half a line may stand there: the next letter begins another file.
+            return Err(FilesError::Io {
+                path: open.path,
+                source,
+            });
+        }
+        open.bytes += bytes;
+        self.open = Some(open);
+        Ok(())
+    }
+
+    /// Makes the next file. Whoever else writes into the directory does not get the same one.
+    fn begin(&self) -> Result<Open, FilesError> {
+        let directory = &self.settings.directory;
+        let failed = |source| FilesError::Io {
+            path: directory.clone(),
+            source,
+        };
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory)
+            .map_err(failed)?;
+        let mut number = self.numbered()?.last().map_or(0, |(number, ..)| *number);
+        loop {
+            number += 1;
+            let path = directory.join(format!("{PREFIX}{number:08}{SUFFIX}"));
+            match OpenOptions::new()
+                .append(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&path)
+            {
+                Ok(file) => {
+                    return Ok(Open {
+                        file,
+                        path,
+                        bytes: 0,
+                    });
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(source) => return Err(FilesError::Io { path, source }),
+            }
+        }
+    }
+
+    /// Removes files, oldest first and never the open one, until the rest takes `left_bytes` at most.
+    fn drop_oldest(&self, left_bytes: u64, open: &Open) -> Result<(), FilesError> {
+        let files = self.numbered()?;
+        let mut bytes: u64 = files.iter().map(|(_, _, bytes)| bytes).sum();
+        for (_, path, size) in files {
+            if bytes <= left_bytes || path == open.path {
+                break;
+            }
+            match fs::remove_file(&path) {
+                Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                    return Err(FilesError::Io { path, source });
+                }
+                _ => bytes -= size,
+            }
+        }
+        Ok(())
+    }
+
+    /// The files that are there, oldest first: number, path and size.
+    fn numbered(&self) -> Result<Vec<(u64, PathBuf, u64)>, FilesError> {
+        let directory = &self.settings.directory;
+        let failed = |source| FilesError::Io {
+            path: directory.clone(),
+            source,
+        };
+        let mut files = Vec::new();
+        for entry in fs::read_dir(directory).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let name = entry.file_name();
+            let number = name.to_str().and_then(|name| {
+                name.strip_prefix(PREFIX)?
+                    .strip_suffix(SUFFIX)?
+                    .parse()
+                    .ok()
+            });
+            // One that is gone meanwhile takes no room.
+            if let (Some(number), Ok(metadata)) = (number, entry.metadata()) {
+                files.push((number, entry.path(), metadata.len()));
+            }
+        }
+        files.sort();
+        Ok(files)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use time::OffsetDateTime;
+
+    use super::*;
+    use crate::event::{Event, PartitionId, Position};
+
+    fn letter(sequence_number: i64, body_bytes: usize) -> DeadLetter {
+        DeadLetter {
+            partition: PartitionId::new("logs", "0"),
+            event: Event {
+                position: Position {
+                    sequence_number,
+                    offset: None,
+                },
+                enqueued_at: None,
+                body: vec![b'x'; body_bytes],
+            },
+            rejected_at: OffsetDateTime::UNIX_EPOCH,
+            reasons: Vec::new(),
+        }
+    }
+
+    fn sizes(files: &Files) -> Vec<(u64, u64)> {
+        files
+            .numbered()
+            .unwrap()
+            .into_iter()
+            .map(|(number, _, bytes)| (number, bytes))
+            .collect()
+    }
+
+    #[test]
+    fn files_and_directory_are_their_owners_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = folder.path().join("a/b");
+        let mut files = Files::new(Settings {
+            directory: directory.clone(),
+            max_bytes: 10_000,
+        });
+        files.append(&letter(1, 1)).unwrap();
+        let mode =
+            |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&directory), 0o700);
+        assert_eq!(mode(&directory.join("dead-letters-00000001.jsonl")), 0o600);
+    }
+
+    #[test]
+    fn the_oldest_files_go_when_the_bound_is_reached() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings {
+            directory: folder.path().to_owned(),
+            max_bytes: 8 * 1000,
+        };
+        let mut files = Files::new(settings.clone());
+        for number in 0..100 {
+            files.append(&letter(number, 300)).unwrap();
+            let bytes: u64 = sizes(&files).iter().map(|(_, bytes)| bytes).sum();
+            assert!(bytes <= 8 * 1000, "{bytes}");
+        }
+        let (first, last) = (sizes(&files)[0].0, sizes(&files).last().unwrap().0);
+        assert!(first > 1 && last - first >= 6, "{:?}", sizes(&files));
+
+        // Whoever comes next goes on with the numbers, and does not append to a file that may end in half a line.
+        let mut next = Files::new(settings);
+        next.append(&letter(100, 300)).unwrap();
+        assert_eq!(sizes(&next).last().unwrap().0, last + 1);
+    }
+
+    #[test]
+    fn a_letter_above_the_bound_is_refused_and_one_above_a_file_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut files = Files::new(Settings {
+            directory: folder.path().to_owned(),
+            max_bytes: 8 * 1000,
+        });
+        assert!(matches!(
+            files.append(&letter(1, 9000)),
+            Err(FilesError::TooLarge { .. })
+        ));
+        files.append(&letter(2, 2000)).unwrap();
+        files.append(&letter(3, 7000)).unwrap();
+        assert_eq!(sizes(&files).len(), 1, "{:?}", sizes(&files));
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_made_is_tried_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let blocked = folder.path().join("blocked");
+        fs::write(&blocked, "a file").unwrap();
+        let mut files = Files::new(Settings {
+            directory: blocked.clone(),
+            max_bytes: 10_000,
+        });
+        assert!(files.append(&letter(1, 1)).is_err());
+        fs::remove_file(&blocked).unwrap();
+        files.append(&letter(2, 1)).unwrap();
+    }
+}

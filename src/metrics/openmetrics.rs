@@ -1,0 +1,336 @@
+//! Notes of the past -> OpenMetrics with timestamps
+//! (<https://github.com/prometheus/OpenMetrics/blob/v1.0.0/specification/OpenMetrics.md>), as
+//! `promtool tsdb create-blocks-from openmetrics` reads it.
+//!
+//! Which samples there are:
+//!
+//! - A series has one at every step from its first to the last step of all, whether it moved or not: Prometheus takes
+//!   it for gone five minutes after its last sample.
+//! - It stands at 0 one step before it first rises, so that `increase()` sees the rise. A failure series stands at 0
+//!   from the step before the first of all, as in a running exporter, but only if it ever rises: the whole vocabulary
+//!   of failures would be some hundreds of series of zeros for each resource.
+//! - More than [`QUIET_SECONDS_MAX`] without any record are left empty, and all series go on one step before the next:
+//!   one record with a wrong year must not cost years of samples.
+//! - A resource that moved to another group has both in `acs_resource_info` from then on.
+//!
+//! `le` is spelt as in the text format of a running exporter, so that both make the same series.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use super::AcsFamilies;
+use super::backfill::{Labels, Movement, Noted, Step, Written};
+use crate::family::Family;
+
+/// A day: a customer who records nothing over night or on a Sunday has no gap in the graph.
+const QUIET_SECONDS_MAX: i64 = 24 * 60 * 60;
+
+/// Writes every family that has series, and the end mark.
+pub(super) fn write(noted: &Noted, step: Step, out: &mut impl Write) -> io::Result<Written> {
+    let spans = spans(noted, step);
+    let mut written = Written::default();
+    for family in AcsFamilies::CATALOGUE {
+        if let Some(label_sets) = noted.families.get(family.name) {
+            write_head(family, out)?;
+            let mut writer = Writer {
+                family,
+                step,
+                spans: &spans,
+                out,
+                written: &mut written,
+            };
+            for (labels, movements) in label_sets {
+                writer.write_series(labels, movements)?;
+            }
+        }
+    }
+    writeln!(out, "# EOF")?;
+    out.flush()?;
+    Ok(written)
+}
+
+/// Escapes what must not stand in a label's value.
+pub(super) fn escaped(value: &str) -> Cow<'_, str> {
+    if !value.contains(['\\', '"', '\n']) {
+        return Cow::Borrowed(value);
+    }
+    let escape = |c: char| match c {
+        '\\' => Cow::Borrowed("\\\\"),
+        '"' => Cow::Borrowed("\\\""),
+        '\n' => Cow::Borrowed("\\n"),
+        c => Cow::Owned(c.to_string()),
+    };
+    value.chars().map(escape).collect::<String>().into()
+}
+
+/// Steps at which series have samples, both ends included; the first one is the step before the first record.
+type Span = (i64, i64);
+
+fn spans(noted: &Noted, step: Step) -> Vec<Span> {
+    let mut spans: Vec<Span> = Vec::new();
+    for &at in &noted.steps {
+        match spans.last_mut() {
+            Some((_, end)) if step.timestamp(at - *end) <= QUIET_SECONDS_MAX => *end = at,
+            _ => spans.push((at - 1, at)),
+        }
+    }
+    spans
+}
+
+fn write_head(family: &Family, out: &mut impl Write) -> io::Result<()> {
+    let name = base_name(family);
+    writeln!(out, "# TYPE {name} {}", family.kind)?;
+    if name.ends_with("_seconds") {
+        writeln!(out, "# UNIT {name} seconds")?;
+    }
+    writeln!(out, "# HELP {name} {}", escaped(family.help()))
+}
+
+/// `_total` belongs to the samples of a counter and not to its family.
+fn base_name(family: &Family) -> &'static str {
+    family.name.strip_suffix("_total").unwrap_or(family.name)
+}
+
+struct Writer<'a, W> {
+    family: &'a Family,
+    step: Step,
+    spans: &'a [Span],
+    out: &'a mut W,
+    written: &'a mut Written,
+}
+
+impl<W: Write> Writer<'_, W> {
+    fn write_series(
+        &mut self,
+        labels: &Labels,
+        movements: &BTreeMap<i64, Movement>,
+    ) -> io::Result<()> {
+        let Some((&first, movement)) = movements.first_key_value() else {
+            return Ok(());
+        };
+        self.written.series += movement.series();
+        let begins = match movement {
+            // A gauge has no zero to start from.
+            Movement::Level(_) => first,
+            _ if self.family.name.contains("_failures_") => i64::MIN,
+            _ => first - 1,
+        };
+        let mut movements = movements.iter().peekable();
+        let mut reached = movement.none();
+        for &(start, end) in self.spans {
+            for step in start.max(begins)..=end {
+                while let Some((_, movement)) = movements.next_if(|(at, _)| **at <= step) {
+                    reached.add(movement);
+                }
+                self.write_samples(labels, &reached, self.step.timestamp(step))?;
+                self.written.samples += reached.series();
+            }
+        }
+        Ok(())
+    }
+
+    fn write_samples(&mut self, labels: &str, value: &Movement, timestamp: i64) -> io::Result<()> {
+        let (name, out) = (self.family.name, &mut *self.out);
+        match value {
+            Movement::Rise(value) | Movement::Level(value) => {
+                writeln!(out, "{name}{{{labels}}} {value} {timestamp}")
+            }
+            Movement::Values {
+                buckets,
+                count,
+                sum,
+            } => {
+                for (bound, below) in buckets {
+                    writeln!(
+                        out,
+                        "{name}_bucket{{{labels},le=\"{bound}\"}} {below} {timestamp}"
+                    )?;
+                }
+                writeln!(
+                    out,
+                    "{name}_bucket{{{labels},le=\"+Inf\"}} {count} {timestamp}"
+                )?;
+                writeln!(out, "{name}_sum{{{labels}}} {sum} {timestamp}")?;
+                writeln!(out, "{name}_count{{{labels}}} {count} {timestamp}")
+            }
+        }
+    }
+}
+
+impl Movement {
+    /// Where the series stood before it ever moved.
+    fn none(&self) -> Self {
+        match self {
+            Self::Rise(_) => Self::Rise(0.0),
+            Self::Level(_) => Self::Level(f64::NEG_INFINITY),
+            Self::Values { buckets, .. } => Self::Values {
+                buckets: buckets.iter().map(|(bound, _)| (*bound, 0)).collect(),
+                count: 0,
+                sum: 0.0,
+            },
+        }
+    }
+
+    /// How many series Prometheus makes of it.
+    fn series(&self) -> u64 {
+        match self {
+            Self::Rise(_) | Self::Level(_) => 1,
+            Self::Values { buckets, .. } => u64::try_from(buckets.len())
+                .unwrap_or(u64::MAX)
+                .saturating_add(3),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn noted(family: &str, labels: &str, movements: &[(i64, Movement)], noted: &mut Noted) {
+        noted.steps.extend(movements.iter().map(|(step, _)| step));
+        noted
+            .families
+            .entry(family.to_owned())
+            .or_default()
+            .insert(labels.into(), movements.iter().cloned().collect());
+    }
+
+    #[track_caller]
+    fn check(noted: &Noted, expected: &str) {
+        let mut out = Vec::new();
+        write(noted, Step::new(Duration::from_mins(1)).unwrap(), &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let samples: String = text
+            .lines()
+            .filter(|line| !line.starts_with("# HELP"))
+            .fold(String::new(), |all, line| all + line + "\n");
+        assert_eq!(samples, expected);
+    }
+
+    #[test]
+    fn a_series_begins_at_zero_before_its_first_rise_and_has_a_sample_at_every_step() {
+        let mut all = Noted::default();
+        let rises = [(2, Movement::Rise(1.0)), (4, Movement::Rise(2.5))];
+        noted(
+            "acs_usage_quantity_total",
+            r#"usage_type="a""#,
+            &rises,
+            &mut all,
+        );
+        noted(
+            "acs_usage_quantity_total",
+            r#"usage_type="b""#,
+            &[(4, Movement::Rise(1.0))],
+            &mut all,
+        );
+        check(
+            &all,
+            "# TYPE acs_usage_quantity counter\n\
+             acs_usage_quantity_total{usage_type=\"a\"} 0 60\n\
+             acs_usage_quantity_total{usage_type=\"a\"} 1 120\n\
+             acs_usage_quantity_total{usage_type=\"a\"} 1 180\n\
+             acs_usage_quantity_total{usage_type=\"a\"} 3.5 240\n\
+             acs_usage_quantity_total{usage_type=\"b\"} 0 180\n\
+             acs_usage_quantity_total{usage_type=\"b\"} 1 240\n\
+             # EOF\n",
+        );
+    }
+
+    #[test]
+    fn a_failure_stands_at_zero_from_the_start() {
+        let mut all = Noted::default();
+        noted(
+            "acs_usage_records_total",
+            "x=\"\"",
+            &[(1, Movement::Rise(1.0))],
+            &mut all,
+        );
+        noted(
+            "acs_recording_failures_total",
+            "x=\"\"",
+            &[(2, Movement::Rise(1.0))],
+            &mut all,
+        );
+        check(
+            &all,
+            "# TYPE acs_recording_failures counter\n\
+             acs_recording_failures_total{x=\"\"} 0 0\n\
+             acs_recording_failures_total{x=\"\"} 0 60\n\
+             acs_recording_failures_total{x=\"\"} 1 120\n\
+             # TYPE acs_usage_records counter\n\
+             acs_usage_records_total{x=\"\"} 0 0\n\
+             acs_usage_records_total{x=\"\"} 1 60\n\
+             acs_usage_records_total{x=\"\"} 1 120\n\
+             # EOF\n",
+        );
+    }
+
+    #[test]
+    fn a_histogram_is_written_whole_at_each_step() {
+        let mut all = Noted::default();
+        let values = |count, sum| Movement::Values {
+            buckets: Box::new([(0.5, count), (1.0, count)]),
+            count,
+            sum,
+        };
+        noted(
+            "acs_recording_audio_channels",
+            "x=\"\"",
+            &[(1, values(2, 0.25))],
+            &mut all,
+        );
+        check(
+            &all,
+            "# TYPE acs_recording_audio_channels histogram\n\
+             acs_recording_audio_channels_bucket{x=\"\",le=\"0.5\"} 0 0\n\
+             acs_recording_audio_channels_bucket{x=\"\",le=\"1\"} 0 0\n\
+             acs_recording_audio_channels_bucket{x=\"\",le=\"+Inf\"} 0 0\n\
+             acs_recording_audio_channels_sum{x=\"\"} 0 0\n\
+             acs_recording_audio_channels_count{x=\"\"} 0 0\n\
+             acs_recording_audio_channels_bucket{x=\"\",le=\"0.5\"} 2 60\n\
+             acs_recording_audio_channels_bucket{x=\"\",le=\"1\"} 2 60\n\
+             acs_recording_audio_channels_bucket{x=\"\",le=\"+Inf\"} 2 60\n\
+             acs_recording_audio_channels_sum{x=\"\"} 0.25 60\n\
+             acs_recording_audio_channels_count{x=\"\"} 2 60\n\
+             # EOF\n",
+        );
+    }
+
+    #[test]
+    fn a_quiet_day_is_filled_and_a_quiet_year_is_not() {
+        let day = 24 * 60;
+        let mut all = Noted::default();
+        let rises = [
+            (1, Movement::Rise(1.0)),
+            (1 + day, Movement::Rise(1.0)),
+            (400 * day, Movement::Rise(1.0)),
+        ];
+        noted("acs_usage_records_total", "x=\"\"", &rises, &mut all);
+        assert_eq!(
+            spans(&all, Step::new(Duration::from_mins(1)).unwrap()),
+            [(0, 1 + day), (400 * day - 1, 400 * day)]
+        );
+    }
+
+    #[test]
+    fn seconds_have_their_unit_and_labels_are_escaped() {
+        let mut all = Noted::default();
+        noted(
+            "acs_log_last_record_timestamp_seconds",
+            "x=\"\"",
+            &[(1, Movement::Level(7.5))],
+            &mut all,
+        );
+        check(
+            &all,
+            "# TYPE acs_log_last_record_timestamp_seconds gauge\n\
+             # UNIT acs_log_last_record_timestamp_seconds seconds\n\
+             acs_log_last_record_timestamp_seconds{x=\"\"} 7.5 60\n\
+             # EOF\n",
+        );
+        assert_eq!(escaped("a\"b\\c\nd"), "a\\\"b\\\\c\\nd");
+    }
+}

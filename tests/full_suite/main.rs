@@ -1,0 +1,24 @@
+//! The hub under load, by clients that others wrote: the long forms of `tests/suite/hub`, minutes each, with figures.
+//!
+//! `tests/full` runs them, in a release build and one after the other; `cargo test` leaves them out.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that cannot go on has failed; the figures are what it is for"
+)]
+
+mod bounded;
+mod clients;
+mod live;
+mod process;
+mod starts;
+
+#[path = "../suite/script.rs"]
+mod script;
+#[expect(dead_code, reason = "shared with the suite, which uses all of it")]
+#[path = "../suite/hub/support.rs"]
+mod support;
+#[expect(dead_code, reason = "shared with the suite, which uses all of it")]
+#[path = "../suite/world.rs"]
+mod world;
