@@ -44,6 +44,8 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+#[cfg(any(fuzzing, test))]
+pub use connection::fuzz;
 pub use handle::{Handle, PartitionState};
 pub use server::Hub;
 pub use tls::Tls;

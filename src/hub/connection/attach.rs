@@ -18,6 +18,10 @@ use super::{Connection, HANDLE_MAX};
 /// Links of one connection: a client with a link per partition of the largest event hub has 2,000.
 const LINKS_MAX: usize = 4096;
 
+/// The bytes of a link's name, and of its addresses: they are kept as long as the link. The longest of an official client
+/// are about 200, of which Azure allows the names in them 306.
+const TEXT_MAX: usize = 1024;
+
 /// The settle modes of a sender (section 2.8.2).
 const SETTLED: u8 = 1;
 const MIXED: u8 = 2;
@@ -47,6 +51,11 @@ impl Connection {
             return Err(condition::not_allowed(format!(
                 "handle {} is beyond the limit or in use",
                 attach.handle
+            )));
+        }
+        if longest_text(&attach) > TEXT_MAX {
+            return Err(condition::not_allowed(format!(
+                "the name and the addresses of a link have at most {TEXT_MAX} bytes"
             )));
         }
         match self.open_link(channel, &attach) {
@@ -221,6 +230,22 @@ impl Connection {
         self.output.put(channel, &answer);
         self.detach(channel, handle, Some(error));
     }
+}
+
+fn longest_text(attach: &Attach) -> usize {
+    let source = attach
+        .source
+        .as_ref()
+        .and_then(|source| source.address.as_ref());
+    let target = attach
+        .target
+        .as_ref()
+        .and_then(|target| target.address.as_ref());
+    let addresses = [source, target].into_iter().flatten();
+    addresses
+        .filter_map(Value::as_text)
+        .map(str::len)
+        .fold(attach.name.len(), usize::max)
 }
 
 fn service_link(service: Service, attach: &Attach) -> Link {

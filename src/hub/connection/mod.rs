@@ -10,6 +10,8 @@
 mod address;
 mod attach;
 mod cbs;
+#[cfg(any(fuzzing, test))]
+pub mod fuzz;
 mod later;
 mod link;
 mod management;

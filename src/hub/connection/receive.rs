@@ -25,6 +25,10 @@ const BATCH: u32 = 0x8001_3700;
 /// Bytes that one connection may have sent of messages that are not whole yet: the largest message on 64 links at once.
 const UNFINISHED_MAX: usize = 64 * 1024 * 1024;
 
+/// Bytes of the answers that wait for credit on all links of a connection. An answer repeats the request's id, which may
+/// be nearly as large as a message; that of an official client has forty bytes, and one answer waits at a time.
+const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
+
 impl Connection {
     pub(super) fn take_transfer(
         &mut self,
@@ -147,6 +151,12 @@ impl Connection {
             description = answer.description,
             "request answered"
         );
+        let answer = answer.to_message(&request);
+        if self.answer_bytes() + answer.len() > ANSWER_BYTES_MAX {
+            return Err(condition::resource_limit(format!(
+                "more than {ANSWER_BYTES_MAX} bytes of answers wait for credit"
+            )));
+        }
         let Some(session) = self.sessions.get_mut(&channel) else {
             return Ok(());
         };
@@ -177,7 +187,7 @@ impl Connection {
                 "more than {ANSWERS_MAX} answers wait for credit"
             )));
         }
-        waiting.push_back(answer.to_message(&request));
+        waiting.push_back(answer);
         Ok(())
     }
 
@@ -189,6 +199,21 @@ impl Connection {
                 .find(event_hub)
                 .map_or(Audience::Elsewhere, Audience::EventHub),
         }
+    }
+
+    fn answer_bytes(&self) -> usize {
+        let links = self
+            .sessions
+            .values()
+            .flat_map(|session| session.links.values());
+        let answers = links.filter_map(|link| match link {
+            Link::Sending(Sending {
+                content: Content::Answers { waiting, .. },
+                ..
+            }) => Some(waiting),
+            _ => None,
+        });
+        answers.flatten().map(Bytes::len).sum()
     }
 
     fn check_unfinished(&self) -> Result<(), AmqpError> {

@@ -1,9 +1,14 @@
 //! Clients that mean harm, or are broken: the connection ends, and says why.
 
+use bytes::BytesMut;
 use tokio::io::AsyncWriteExt;
 
 use super::{Client, attach, begin, transfer};
-use crate::hub::amqp::performative::{Begin, Performative, ROLE_SENDER, Transfer};
+use crate::hub::amqp::Value;
+use crate::hub::amqp::message::{SectionKind, put_section};
+use crate::hub::amqp::performative::{
+    Attach, Begin, Performative, ROLE_RECEIVER, ROLE_SENDER, Transfer,
+};
 use crate::hub::connection::CHANNEL_MAX;
 use crate::hub::connection::session::HANDLE_MAX;
 
@@ -97,4 +102,40 @@ async fn messages_that_are_never_whole_end_the_connection_before_they_cost_too_m
         }
     }
     check_closed(&mut client, "amqp:resource-limit-exceeded").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_that_nobody_takes_end_the_connection_before_they_cost_too_much() {
+    let mut client = Client::connect(100, None).await;
+    client.say(&attach(0, ROLE_SENDER, "$cbs"), &[]).await;
+    client.say(&attach(1, ROLE_RECEIVER, "$cbs"), &[]).await;
+    // The answer repeats the id. No credit is given for any answer.
+    let id = Value::Binary(vec![0; 60_000].into());
+    let mut request = BytesMut::new();
+    put_section(
+        &mut request,
+        SectionKind::Properties,
+        &Value::List(vec![id]),
+    );
+    put_section(&mut request, SectionKind::Value, &Value::Null);
+    for _ in 0..100 {
+        if !client.say_if_open(0, &transfer(0), &request).await {
+            break;
+        }
+    }
+    check_closed(&mut client, "amqp:resource-limit-exceeded").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_link_of_a_long_name_or_address_ends_the_connection() {
+    let long = "x".repeat(2000);
+    let named = Attach {
+        name: long.clone(),
+        ..attach(1, ROLE_SENDER, "$cbs")
+    };
+    for attach in [named, attach(1, ROLE_SENDER, &long)] {
+        let mut client = Client::connect(100, None).await;
+        client.say(&attach, &[]).await;
+        check_closed(&mut client, "amqp:not-allowed").await;
+    }
 }
