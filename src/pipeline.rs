@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use crate::acs::{self, Observation};
 use crate::dead_letters::DeadLetters;
 use crate::disposition::{Disposition, Reject};
-use crate::envelope;
+use crate::envelope::{self, Envelope};
 use crate::event::{Batch, Event};
 use crate::metrics::Exposition;
 use crate::telemetry::{AppliedBatch, Tally};
@@ -93,10 +93,16 @@ pub fn apply(batch: &Batch, exposition: &Exposition) -> Ended {
 
 /// Decodes a batch and hands over what it moves, which borrows from what was decoded and therefore cannot be returned.
 pub fn decode<T>(batch: &Batch, then: impl FnOnce(Decoded<'_>) -> T) -> T {
+    // Observations are slices of the bodies, or of what was made anew of them: the envelopes outlive them.
+    let envelopes: Vec<_> = batch
+        .events
+        .iter()
+        .map(|event| envelope::open(&event.body))
+        .collect();
     let mut decoded = Decoded::default();
-    for (index, event) in batch.events.iter().enumerate() {
+    for (index, (event, envelope)) in batch.events.iter().zip(&envelopes).enumerate() {
         let mut reasons = Vec::new();
-        decode_event(event, &mut decoded, &mut reasons);
+        decode_event(event, envelope, &mut decoded, &mut reasons);
         if !reasons.is_empty() {
             let event = index;
             decoded.ended.rejected.push(Rejected { event, reasons });
@@ -105,11 +111,15 @@ pub fn decode<T>(batch: &Batch, then: impl FnOnce(Decoded<'_>) -> T) -> T {
     then(decoded)
 }
 
-fn decode_event<'a>(event: &'a Event, decoded: &mut Decoded<'a>, reasons: &mut Vec<Reject>) {
-    let slots = envelope::open(&event.body);
+fn decode_event<'a>(
+    event: &Event,
+    envelope: &'a Envelope<'_>,
+    decoded: &mut Decoded<'a>,
+    reasons: &mut Vec<Reject>,
+) {
     let tally = &mut decoded.ended.tally;
-    tally.received(slots.len());
-    for slot in slots {
+    tally.received(envelope.slots().len());
+    for slot in envelope.slots() {
         tally.ended(match slot.and_then(acs::read) {
             Ok(record) => match acs::observe(&record, event.enqueued_at) {
                 Some(observation) => {

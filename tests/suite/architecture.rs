@@ -5,11 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which modules a module may use. A new arrow is a decision: make it here, and in the map.
-const MAY_USE: [(&str, &[&str]); 18] = [
+const MAY_USE: [(&str, &[&str]); 19] = [
     ("event", &[]),
     ("disposition", &[]),
-    ("envelope", &["disposition"]),
-    ("acs", &["disposition"]),
+    ("repair", &[]),
+    ("envelope", &["disposition", "repair"]),
+    ("acs", &["disposition", "repair"]),
     ("family", &[]),
     ("telemetry", &["disposition", "event", "family"]),
     ("dead_letters", &["disposition", "event", "telemetry"]),
