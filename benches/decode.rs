@@ -36,7 +36,13 @@ fn main() {
             let envelope = envelope::open(black_box(body));
             let records = envelope.slots().flatten().flat_map(acs::read);
             records
-                .filter_map(|record| acs::observe(&record, Some(OffsetDateTime::UNIX_EPOCH)))
+                .filter_map(|record| {
+                    acs::observe(
+                        &record,
+                        Some(OffsetDateTime::UNIX_EPOCH),
+                        &acs::FailureRules::default(),
+                    )
+                })
                 .map(black_box)
                 .count()
         });

@@ -43,13 +43,15 @@ pub enum Reject {
     TooDeep,
     /// The body holds more records than the limit: all beyond it count as one.
     TooManyRecords,
+    /// Reading it met a defect of ours, which cost this record and no other; the log has the place.
+    Panicked,
     /// A compressed body inflates beyond the limit: what it holds counts as one.
     InflatesTooFar,
 }
 
 impl Reject {
     /// Every reason there is.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::EmptyBody,
         Self::BodyNotJson,
         Self::NotAnObject,
@@ -57,6 +59,7 @@ impl Reject {
         Self::Truncated,
         Self::TooDeep,
         Self::TooManyRecords,
+        Self::Panicked,
         Self::InflatesTooFar,
     ];
 
@@ -70,6 +73,7 @@ impl Reject {
             Self::Truncated => "truncated",
             Self::TooDeep => "too_deep",
             Self::TooManyRecords => "too_many_records",
+            Self::Panicked => "panicked",
             Self::InflatesTooFar => "inflates_too_far",
         }
     }

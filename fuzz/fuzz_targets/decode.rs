@@ -23,6 +23,6 @@ fuzz_target!(|body: &[u8]| {
         );
         let record = acs::read(text).expect("a record can be read");
         assert!(record.unfamiliar.len() <= 8);
-        let _moves = acs::observe(&record, record.time);
+        let _moves = acs::observe(&record, record.time, &acs::FailureRules::default());
     }
 });

@@ -151,6 +151,58 @@ impl Category {
             .map_or(UNKNOWN, |(_, name, _)| name)
     }
 
+    /// Whether a category that is not exported is one that ACS is known to have
+    /// (<https://learn.microsoft.com/azure/azure-monitor/reference/supported-logs/microsoft-communication-communicationservices-logs>),
+    /// by its name or by that of its table, or one of the activity log's
+    /// (<https://learn.microsoft.com/azure/azure-monitor/platform/activity-log-schema#categories>).
+    pub fn is_known_elsewhere(sent: &str) -> bool {
+        const OF_THE_ACTIVITY_LOG: [&str; 8] = [
+            "Administrative",
+            "ServiceHealth",
+            "ResourceHealth",
+            "Alert",
+            "Autoscale",
+            "Recommendation",
+            "Security",
+            "Policy",
+        ];
+        const OF_ACS: [&str; 25] = [
+            "AdvancedMessagingOperational",
+            "AuthOperational",
+            "CallAutomationMediaSummary",
+            "CallAutomationOperational",
+            "CallAutomationStreamingUsage",
+            "CallClientMediaStatsTimeSeries",
+            "CallClientOperations",
+            "CallClientServiceRequestAndOutcome",
+            "CallClosedCaptionsSummary",
+            "CallDiagnostics",
+            "CallDiagnosticsUpdates",
+            "CallSummary",
+            "CallSummaryUpdates",
+            "CallSurvey",
+            "CallingMetrics",
+            "ChatOperational",
+            "EmailSendMailOperational",
+            "EmailStatusUpdateOperational",
+            "EmailUserEngagementOperational",
+            "JobRouterOperational",
+            "NetworkTraversalDiagnostics",
+            "NetworkTraversalOperational",
+            "OptOutManagementOperational",
+            "RoomsOperational",
+            "SMSOperational",
+        ];
+        let is_table_of_acs = sent
+            .get(..3)
+            .is_some_and(|prefix| prefix.eq_ignore_ascii_case("ACS"));
+        is_table_of_acs
+            || OF_ACS
+                .iter()
+                .chain(&OF_THE_ACTIVITY_LOG)
+                .any(|known| known.eq_ignore_ascii_case(sent))
+    }
+
     fn named(sent: &str) -> Option<Self> {
         let is = |name: &&str| name.eq_ignore_ascii_case(sent);
         Self::TABLE
@@ -247,14 +299,19 @@ fn first<'a, T, const N: usize>(
     names.into_iter().find_map(|name| read(view.common(name)))
 }
 
-/// What a record moves, given when the event hub took it in, if one did. `None` if its category is not exported.
+/// What a record moves, given when the event hub took it in, if one did, and what counts as a failure. `None` if its
+/// category is not exported.
 pub fn observe<'a>(
     record: &Record<'a>,
     enqueued_at: Option<OffsetDateTime>,
+    rules: &FailureRules,
 ) -> Option<Observation<'a>> {
     let (category, moves) = match &record.log {
-        Log::Operation(operation) => (Category::Operation, operation::observe(operation)),
-        Log::Summary(summary) => (Category::Summary, summary::observe(summary, record.time)),
+        Log::Operation(operation) => (Category::Operation, operation::observe(operation, rules)),
+        Log::Summary(summary) => (
+            Category::Summary,
+            summary::observe(summary, record.time, rules),
+        ),
         Log::Usage(usage) => (Category::Usage, usage::observe(usage)),
         Log::Other => return None,
     };

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use super::outcome::{FailureReason, ResultType};
+use super::rules::FailureRules;
 use super::schema::Schema;
 use super::view::View;
 use super::vocabulary::letters;
@@ -126,7 +127,7 @@ pub(super) fn read<'a>(view: &View<'a>) -> Operation<'a> {
     }
 }
 
-pub(super) fn observe<'a>(operation: &Operation<'a>) -> Moves<'a> {
+pub(super) fn observe<'a>(operation: &Operation<'a>, rules: &FailureRules) -> Moves<'a> {
     let or_unknown = |text: &Option<Cow<'a, str>>| text.clone().unwrap_or(Cow::Borrowed(UNKNOWN));
     let result_type = ResultType::parse(operation.result_type.clone());
     let status = operation.result_signature.as_deref().and_then(status);
@@ -135,7 +136,8 @@ pub(super) fn observe<'a>(operation: &Operation<'a>) -> Moves<'a> {
             .operation_name
             .clone()
             .map_or(Cow::Borrowed(UNKNOWN), name),
-        failure: FailureReason::of_operation(status, &result_type),
+        failure: FailureReason::of_operation(status, &result_type)
+            .filter(|_| rules.status_counts(status)),
         result_type: result_type.label(),
         result_signature: match status {
             Some(status) => Cow::Owned(status.to_string()),

@@ -8,9 +8,10 @@ use std::sync::LazyLock;
 
 use time::{Duration, OffsetDateTime};
 
-use super::end_reason::{EndClass, end_reason};
+use super::end_reason::end_reason;
 use super::outcome::ResultType;
 use super::resource::lower_case;
+use super::rules::FailureRules;
 use super::schema::Schema;
 use super::view::View;
 use super::vocabulary::letters;
@@ -128,7 +129,11 @@ pub(super) fn read<'a>(view: &View<'a>) -> Summary<'a> {
     }
 }
 
-pub(super) fn observe<'a>(summary: &Summary<'a>, time: Option<OffsetDateTime>) -> Moves<'a> {
+pub(super) fn observe<'a>(
+    summary: &Summary<'a>,
+    time: Option<OffsetDateTime>,
+    rules: &FailureRules,
+) -> Moves<'a> {
     let result_type = ResultType::parse(summary.result_type.clone());
     let (end_reason, class) = summary
         .recording_end_reason
@@ -137,7 +142,9 @@ pub(super) fn observe<'a>(summary: &Summary<'a>, time: Option<OffsetDateTime>) -
     let failure = if result_type == ResultType::Failed {
         Some(RecordingFailure::Failed)
     } else {
-        (class == Some(EndClass::Failure)).then_some(RecordingFailure::EndedBadly)
+        rules
+            .ended_badly(&end_reason, class)
+            .then_some(RecordingFailure::EndedBadly)
     };
     let in_lower_case =
         |text: &Option<Cow<'a, str>>| text.as_ref().map_or(Cow::Borrowed(UNKNOWN), lower_case);

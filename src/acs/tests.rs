@@ -192,7 +192,12 @@ fn properties_that_are_lost_leave_what_the_top_level_says() {
     )
     .unwrap();
     assert_eq!(record.legibility, Legibility::Lost);
-    let observation = observe(&record, Some(datetime!(2026-01-31 12:00:00 UTC))).unwrap();
+    let observation = observe(
+        &record,
+        Some(datetime!(2026-01-31 12:00:00 UTC)),
+        &FailureRules::default(),
+    )
+    .unwrap();
     let Moves::Operation(moves) = observation.moves else {
         panic!("not an operation");
     };

@@ -36,6 +36,14 @@ pub struct Envelope<'a> {
 type Slots<'a> = Vec<Result<Cow<'a, str>, Reject>>;
 
 impl Envelope<'_> {
+    /// The envelope of a body that could not be opened at all: one record, rejected.
+    pub fn rejected(reject: Reject) -> Self {
+        Self {
+            slots: vec![Err(reject)],
+            repairs: Repairs::default(),
+        }
+    }
+
     /// Each is one record received: it is to be observed, ignored or rejected.
     pub fn slots(&self) -> impl ExactSizeIterator<Item = Slot<'_>> {
         self.slots

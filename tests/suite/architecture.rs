@@ -66,6 +66,7 @@ const MAY_USE: [(&str, &[&str]); 19] = [
     (
         "cli",
         &[
+            "acs",
             "config",
             "disposition",
             "hub",

@@ -16,6 +16,7 @@ mod bounds;
 mod config;
 mod decoding;
 mod documents;
+mod drift;
 mod end_to_end;
 mod golden;
 mod hub;
