@@ -176,7 +176,7 @@ fn what_is_rejected_is_named_with_its_line_and_fails_only_a_strict_replay() {
     for line in [
         "records: 37 received = 3 observed + 1 ignored + 33 rejected",
         "  PT1H.json:3: not_an_object x2",
-        "  PT1H.json:4: body_not_json",
+        "  PT1H.json:4: truncated",
         "  PT1H.json:6: body_not_json",
         "  and 12 events more",
     ] {
