@@ -53,11 +53,12 @@ async fn one_gib_through_a_bound_of_64_mib() {
     let published: i64 = held.iter().map(|(_, last)| last + 1).sum();
     let kept: i64 = held.iter().map(|(first, last)| last - first + 1).sum();
     println!(
-        "{published} events of 1 KiB published in {took:.1?}, {kept} kept; memory at most {} MiB, at the end {} MiB, on the way {memory:?}; {} of {} sends hung",
+        "{published} events of 1 KiB published in {took:.1?}, {kept} kept; memory at most {} MiB, at the end {} MiB, on the way {memory:?}; {} of {} sends hung, the slowest other took {:.1?}",
         hub.memory_mib("VmHWM"),
         hub.memory_mib("VmRSS"),
         sender.hung,
         sender.sends,
+        sender.slowest,
     );
     assert!(
         usize::try_from(published).unwrap() * EVENT_BYTES >= GIB - sender.in_doubt * EVENT_BYTES

@@ -51,8 +51,8 @@ async fn a_producer_with_live_consumers_ten_times() {
 
         let total = usize::try_from(published.iter().sum::<i64>()).unwrap();
         println!(
-            "round {round}: {total} events held after {sent_in:.1?}, all consumed after {consumed_in:.1?}; {} of {} sends hung",
-            sender.hung, sender.sends
+            "round {round}: {total} events held after {sent_in:.1?}, all consumed after {consumed_in:.1?}; {} of {} sends hung, the slowest other took {:.1?}",
+            sender.hung, sender.sends, sender.slowest
         );
         assert_eq!(consumed, published, "each event once and in order");
         assert!(

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use azure_messaging_eventhubs::models::EventData;
 use azure_messaging_eventhubs::{ConsumerClient, EventDataBatchOptions, ProducerClient};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::support::{SdkError, connection_string, no_retries, within};
 use crate::world::Process;
@@ -135,6 +135,8 @@ pub(crate) struct Sender<'hub> {
     pub(crate) in_doubt: usize,
     pub(crate) sends: usize,
     pub(crate) hung: usize,
+    /// Of those that did not hang.
+    pub(crate) slowest: Duration,
 }
 
 impl<'hub> Sender<'hub> {
@@ -146,6 +148,7 @@ impl<'hub> Sender<'hub> {
             in_doubt: 0,
             sends: 0,
             hung: 0,
+            slowest: Duration::ZERO,
         }
     }
 
@@ -157,11 +160,13 @@ impl<'hub> Sender<'hub> {
     ) -> bool {
         let count = bodies.len();
         self.sends += 1;
+        let started = Instant::now();
         let sent = timeout(SEND_TIME_OUT, self.batch(bodies, options)).await;
         match &sent {
             Ok(sent) => {
                 sent.as_ref().unwrap();
                 self.confirmed += count;
+                self.slowest = self.slowest.max(started.elapsed());
             }
             Err(_) => {
                 self.hung += 1;
