@@ -5,11 +5,17 @@
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use acs_recording_exporter::hub::{EventHub, Handle, Hub, HubError, Settings, TlsSettings};
 use azure_core_amqp::AmqpTransport;
-use azure_messaging_eventhubs::{ConsumerClient, ProducerClient};
+use azure_messaging_eventhubs::models::StartPositions;
+use azure_messaging_eventhubs::{
+    BufferedProducerClient, ConsumerClient, EventProcessor, InMemoryCheckpointStore,
+    ProducerClient, StartLocation, StartPosition,
+};
+use futures_util::StreamExt;
 use serde_json::json;
 use tempfile::NamedTempFile;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -64,7 +70,7 @@ const ENDPOINT: &str = "ACS_TEST_TLS_ENDPOINT";
 async fn the_rust_sdk_publishes_and_reads_over_tls() {
     check_rust_sdk(
         "the_rust_sdk_publishes_and_reads_over_tls",
-        AmqpTransport::Tcp,
+        async |endpoint| publish_and_read(endpoint, AmqpTransport::Tcp).await,
     )
     .await;
 }
@@ -73,7 +79,16 @@ async fn the_rust_sdk_publishes_and_reads_over_tls() {
 async fn the_rust_sdk_publishes_and_reads_over_a_websocket() {
     check_rust_sdk(
         "the_rust_sdk_publishes_and_reads_over_a_websocket",
-        AmqpTransport::WebSocket,
+        async |endpoint| publish_and_read(endpoint, AmqpTransport::WebSocket).await,
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_buffered_producer_and_the_event_processor_work_over_tls() {
+    check_rust_sdk(
+        "the_buffered_producer_and_the_event_processor_work_over_tls",
+        async |endpoint| buffer_and_process(endpoint).await,
     )
     .await;
 }
@@ -83,9 +98,9 @@ async fn the_rust_sdk_publishes_and_reads_over_a_websocket() {
     clippy::disallowed_methods,
     reason = "a variable makes the same test the client"
 )]
-async fn check_rust_sdk(test: &str, transport: AmqpTransport) {
+async fn check_rust_sdk(test: &str, client: impl AsyncFnOnce(&str)) {
     if let Ok(endpoint) = std::env::var(ENDPOINT) {
-        return publish_and_read(&endpoint, transport).await;
+        return client(&endpoint).await;
     }
     let hub = SecuredHub::start(TlsSettings::local())
         .await
@@ -104,8 +119,11 @@ async fn check_rust_sdk(test: &str, transport: AmqpTransport) {
     assert_eq!(last, [Some(19)]);
 }
 
+const CONNECTION_STRING: &str =
+    "Endpoint=sb://localhost/;SharedAccessKeyName=Any;SharedAccessKey=c2VjcmV0;EntityPath=calls";
+
 async fn publish_and_read(endpoint: &str, transport: AmqpTransport) {
-    let connection_string = "Endpoint=sb://localhost/;SharedAccessKeyName=Any;SharedAccessKey=c2VjcmV0;EntityPath=calls";
+    let connection_string = CONNECTION_STRING;
     let producer = within(
         ProducerClient::builder()
             .with_custom_endpoint(endpoint.to_owned())
@@ -138,6 +156,60 @@ async fn publish_and_read(endpoint: &str, transport: AmqpTransport) {
     assert_eq!(read, bodies);
     within(consumer.close()).await.expect("closed");
     within(producer.close()).await.expect("closed");
+}
+
+async fn buffer_and_process(endpoint: &str) {
+    let producer = BufferedProducerClient::builder()
+        .with_custom_endpoint(endpoint.to_owned())
+        .with_retry_options(no_retries())
+        .with_max_wait_time(azure_core::time::Duration::milliseconds(50))
+        .with_on_send_failed(|context| async move { panic!("not sent: {}", context.error) })
+        .open_with_connection_string(CONNECTION_STRING, None);
+    let producer = within(producer).await.expect("a producer");
+    let bodies: Vec<_> = (0..20).map(|number| number.to_string()).collect();
+    for body in &bodies {
+        within(producer.enqueue_event(body.clone(), None))
+            .await
+            .expect("enqueued");
+    }
+    within(producer.flush()).await.expect("flushed");
+    within(producer.close()).await.expect("closed");
+
+    let consumer = ConsumerClient::builder()
+        .with_custom_endpoint(endpoint.to_owned())
+        .with_retry_options(no_retries())
+        .open_with_connection_string(CONNECTION_STRING, None);
+    let start = StartPosition {
+        location: StartLocation::Earliest,
+        inclusive: false,
+    };
+    let processor = EventProcessor::builder()
+        .with_update_interval(azure_core::time::Duration::milliseconds(200))
+        .with_start_positions(StartPositions {
+            default: start,
+            ..Default::default()
+        })
+        .build(
+            within(consumer).await.expect("a consumer"),
+            Arc::new(InMemoryCheckpointStore::new()),
+        );
+    let processor = within(processor).await.expect("a processor");
+    let mut work = JoinSet::new();
+    let at_work = Arc::clone(&processor);
+    work.spawn(async move { at_work.run().await });
+    let partition = within(processor.next_partition_client())
+        .await
+        .expect("the partition");
+    let mut stream = partition.stream_events();
+    let mut read = Vec::new();
+    while read.len() < bodies.len() {
+        let event = within(stream.next())
+            .await
+            .expect("the stream goes on")
+            .expect("an event");
+        read.push(body(&event));
+    }
+    assert_eq!(read, bodies);
 }
 
 #[tokio::test(flavor = "multi_thread")]
