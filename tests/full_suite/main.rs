@@ -13,6 +13,7 @@ mod clients;
 mod live;
 mod process;
 mod starts;
+mod throughput;
 
 #[path = "../suite/script.rs"]
 mod script;

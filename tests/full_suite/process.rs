@@ -98,12 +98,31 @@ impl HubProcess {
         kib.trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
     }
 
+    /// The processor time that it has used.
+    pub(crate) fn processor_seconds(&self) -> f64 {
+        processor_seconds(&self.process.id().to_string())
+    }
+
     /// How many files, and with them connections, it has open.
     pub(crate) fn open_files(&self) -> usize {
         fs::read_dir(format!("/proc/{}/fd", self.process.id()))
             .unwrap()
             .count()
     }
+}
+
+/// The processor time that a process has used, in user and in kernel mode.
+pub(crate) fn processor_seconds(process: &str) -> f64 {
+    /// The kernel counts here in hundredths of a second, whatever its own clock does.
+    const TICKS_PER_SECOND: f64 = 100.0;
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    // The name in parentheses may have blanks; the two times are the 12th and the 13th field behind it.
+    let (_, fields) = stat.rsplit_once(')').unwrap();
+    let ticks = fields.split_whitespace().skip(11).take(2);
+    ticks
+        .map(|field| field.parse::<f64>().unwrap())
+        .sum::<f64>()
+        / TICKS_PER_SECOND
 }
 
 /// A producer that times each send out, and goes on with a new client when one hangs.
