@@ -30,21 +30,37 @@ impl Disposition {
 pub enum Reject {
     /// The event's body is empty.
     EmptyBody,
-    /// The event's body is not JSON: what records it held, if any, cannot be told, so it counts as one.
+    /// The event's body, or a part of it between documents, is not JSON: what records it held, if any, cannot be told,
+    /// so it counts as one.
     BodyNotJson,
     /// The place of a record holds something other than an object.
     NotAnObject,
-    /// An object, but one that cannot be read: nested too deep, or broken inside `properties`.
+    /// An object, but one that cannot be read, even after repair.
     Malformed,
+    /// The body ends too early: the record that it ends in, or what would have come behind, counts as one.
+    Truncated,
+    /// Envelopes inside one another, deeper than the limit: what they hold counts as one.
+    TooDeep,
+    /// The body holds more records than the limit: all beyond it count as one.
+    TooManyRecords,
+    /// Reading it met a defect of ours, which cost this record and no other; the log has the place.
+    Panicked,
+    /// A compressed body inflates beyond the limit: what it holds counts as one.
+    InflatesTooFar,
 }
 
 impl Reject {
     /// Every reason there is.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 9] = [
         Self::EmptyBody,
         Self::BodyNotJson,
         Self::NotAnObject,
         Self::Malformed,
+        Self::Truncated,
+        Self::TooDeep,
+        Self::TooManyRecords,
+        Self::Panicked,
+        Self::InflatesTooFar,
     ];
 
     /// The value of the label `reason`.
@@ -54,6 +70,11 @@ impl Reject {
             Self::BodyNotJson => "body_not_json",
             Self::NotAnObject => "not_an_object",
             Self::Malformed => "malformed",
+            Self::Truncated => "truncated",
+            Self::TooDeep => "too_deep",
+            Self::TooManyRecords => "too_many_records",
+            Self::Panicked => "panicked",
+            Self::InflatesTooFar => "inflates_too_far",
         }
     }
 }

@@ -11,7 +11,7 @@
 //! or a document      of a file                              source::replay
 //!   -> Event         position, enqueued_at, body            event
 //!   -> Batch         of one partition, in order             event               bounded queue, one writer behind it
-//!   -> slots         the records of a body, still unread    envelope::open      pure
+//!   -> Envelope      the records of a body, still unread    envelope::open      pure; repair, where JSON is broken
 //!   -> Record        Operation | Summary | Usage | Other    acs::read           pure
 //!   -> Observation   which series move, by how much         acs::observe        pure
 //!   -> series        of the `prometheus` registry           metrics
@@ -24,6 +24,9 @@
 //! | --- | --- |
 //! | Where is a label of a metric decided? | the `observe` of its log: `acs/operation.rs`, `acs/summary.rs`, `acs/usage.rs`; `resource`, `category` and `level` in `acs/mod.rs` |
 //! | What counts as a failure? | `acs/outcome.rs` for requests, `acs/end_reason.rs` for recordings |
+//! | Which shapes of a body are taken, and what is repaired? | `envelope/tests.rs` shows all; `repair/mod.rs` names each repair |
+//! | Which spellings of a time, a number, a name? | `acs/instant.rs`, `acs/value.rs`, `acs/view.rs` |
+//! | Which properties does a log have? | the `SCHEMA` of its file; one that is not in it is told as `Record::unfamiliar` |
 //! | Which metrics are there? | `metrics/acs.rs` about ACS, `telemetry/families.rs` about the exporter; or the command `metrics` |
 //! | How is a label kept bounded? | `metrics/labels.rs` |
 //! | Why do failure series exist before any failure? | `metrics/zeros.rs` |
@@ -34,7 +37,7 @@
 //!
 //! # Modules, in reading order
 //!
-//! [`event`], [`disposition`], [`envelope`] and [`acs`] are the core: values and functions of values, no I/O, no clock,
+//! [`event`], [`disposition`], [`repair`], [`envelope`] and [`acs`] are the core: values and functions of values, no I/O, no clock,
 //! no log. [`family`] is how metric families are declared; [`metrics`] and [`telemetry`] hold every one, about ACS and about ourselves. [`pipeline`] is the loop that
 //! joins them; [`dead_letters`] keeps what could not be read. [`source`] reads event hubs, or files in their stead, [`readiness`] knows whether it does, [`http`] serves what is known.
 //! [`config`] composes the settings that each module owns. [`service`] builds the parts and stops them in order,
@@ -48,6 +51,7 @@
 //!
 //! 1. **Nothing is lost in silence.** Every record received is observed, ignored (a category that is not exported) or
 //!    rejected (with a reason). What was received is counted where the envelope is split, the three where they happen.
+//!    A record that is broken is repaired as far as that goes, and costs no other.
 //! 2. **The first failure is seen.** A counter that is born at 1 is invisible to `increase()`, so the failure families
 //!    stand at 0 for the whole known vocabulary of every resource that is configured or was seen. Failure series never
 //!    expire.
@@ -68,7 +72,6 @@
 
 pub mod acs;
 pub mod cli;
-mod cli_replay;
 pub mod config;
 pub mod dead_letters;
 pub mod disposition;
@@ -80,6 +83,7 @@ pub mod hub;
 pub mod metrics;
 pub mod pipeline;
 pub mod readiness;
+pub mod repair;
 pub mod service;
 pub mod shutdown;
 pub mod simulate;

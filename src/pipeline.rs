@@ -6,14 +6,15 @@
 //! Where exact delivery takes hold, later: `decode` is where an event that would move a failure series that no scrape
 //! has shown is held back, and [`Exposition::apply`] records the positions that a completed scrape acknowledges.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use crate::acs::{self, Observation};
+use crate::acs::{self, Category, FailureRules, Observation};
 use crate::dead_letters::DeadLetters;
 use crate::disposition::{Disposition, Reject};
-use crate::envelope;
+use crate::envelope::{self, Envelope};
 use crate::event::{Batch, Event};
 use crate::metrics::Exposition;
 use crate::telemetry::{AppliedBatch, Tally};
@@ -70,7 +71,7 @@ pub fn apply(batch: &Batch, exposition: &Exposition) -> Ended {
         return Ended::default();
     };
     let bytes: usize = batch.events.iter().map(|event| event.body.len()).sum();
-    decode(batch, |decoded| {
+    decode(batch, exposition.failure_rules(), |decoded| {
         exposition.apply(
             &batch.partition,
             last.position.clone(),
@@ -92,11 +93,19 @@ pub fn apply(batch: &Batch, exposition: &Exposition) -> Ended {
 }
 
 /// Decodes a batch and hands over what it moves, which borrows from what was decoded and therefore cannot be returned.
-pub fn decode<T>(batch: &Batch, then: impl FnOnce(Decoded<'_>) -> T) -> T {
+///
+/// A panic inside the decoder costs one record, or one event where its records are not told apart yet.
+pub fn decode<T>(batch: &Batch, rules: &FailureRules, then: impl FnOnce(Decoded<'_>) -> T) -> T {
+    // Observations are slices of the bodies, or of what was made anew of them: the envelopes outlive them.
+    let envelopes: Vec<_> = batch
+        .events
+        .iter()
+        .map(|event| guarded(|| Ok(envelope::open(&event.body))).unwrap_or_else(Envelope::rejected))
+        .collect();
     let mut decoded = Decoded::default();
-    for (index, event) in batch.events.iter().enumerate() {
+    for (index, (event, envelope)) in batch.events.iter().zip(&envelopes).enumerate() {
         let mut reasons = Vec::new();
-        decode_event(event, &mut decoded, &mut reasons);
+        decode_event(event, envelope, rules, &mut decoded, &mut reasons);
         if !reasons.is_empty() {
             let event = index;
             decoded.ended.rejected.push(Rejected { event, reasons });
@@ -105,23 +114,64 @@ pub fn decode<T>(batch: &Batch, then: impl FnOnce(Decoded<'_>) -> T) -> T {
     then(decoded)
 }
 
-fn decode_event<'a>(event: &'a Event, decoded: &mut Decoded<'a>, reasons: &mut Vec<Reject>) {
-    let slots = envelope::open(&event.body);
+fn decode_event<'a>(
+    event: &Event,
+    envelope: &'a Envelope<'_>,
+    rules: &FailureRules,
+    decoded: &mut Decoded<'a>,
+    reasons: &mut Vec<Reject>,
+) {
     let tally = &mut decoded.ended.tally;
-    tally.received(slots.len());
-    for slot in slots {
-        tally.ended(match slot.and_then(acs::read) {
-            Ok(record) => match acs::observe(&record, event.enqueued_at) {
-                Some(observation) => {
-                    decoded.observations.push(observation);
-                    Disposition::Observed
+    tally.received(envelope.slots().len());
+    for slot in envelope.slots() {
+        let read = slot.and_then(|slot| {
+            guarded(|| {
+                let record = acs::read(slot)?;
+                let observation = acs::observe(&record, event.enqueued_at, rules);
+                Ok((record, observation))
+            })
+        });
+        let disposition = match read {
+            Ok((record, Some(observation))) => {
+                for field in &record.unfamiliar {
+                    tally.drifted("field", field);
                 }
-                None => Disposition::Ignored,
-            },
+                decoded.observations.push(observation);
+                Disposition::Observed
+            }
+            Ok((record, None)) => {
+                let unknown = record
+                    .category
+                    .filter(|category| !Category::is_known_elsewhere(category));
+                if let Some(category) = unknown {
+                    tally.drifted("category", &category);
+                }
+                Disposition::Ignored
+            }
             Err(reason) => {
                 reasons.push(reason);
                 Disposition::Rejected(reason)
             }
-        });
+        };
+        tally.ended(disposition);
+    }
+}
+
+/// Does what may meet a defect of ours. Nothing outlives a panic but what `work` was given to read.
+fn guarded<T>(work: impl FnOnce() -> Result<T, Reject>) -> Result<T, Reject> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(Reject::Panicked))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_a_rejected_record() {
+        assert_eq!(
+            guarded(|| -> Result<(), Reject> { panic!("a defect") }),
+            Err(Reject::Panicked)
+        );
+        assert_eq!(guarded(|| Ok(7)), Ok(7));
     }
 }

@@ -8,6 +8,8 @@
 
 use std::borrow::Cow;
 
+use super::vocabulary::letters;
+
 /// What a reason says about the recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndClass {
@@ -64,16 +66,23 @@ pub const END_REASONS: [(&str, EndClass); 31] = [
     ("ChunkUploadFailure", Failure),
 ];
 
-/// The value of the label `end_reason`, and the reason's class if it is known. Case does not matter: the API writes
-/// `callEnded` where the log writes `CallEnded`.
+/// The value of the label `end_reason`, and the reason's class if it is known. Case, blanks and punctuation do not
+/// matter: the API writes `callEnded` where the log writes `CallEnded`.
 pub(super) fn end_reason(text: Cow<'_, str>) -> (Cow<'_, str>, Option<EndClass>) {
-    match END_REASONS
-        .iter()
-        .find(|(known, _)| known.eq_ignore_ascii_case(&text))
-    {
+    let known = find(&text).or_else(|| match letters(&text).as_str() {
+        "handedoverortransferred" => find("HandedOverOrTransfered"), // should the SDK ever learn to spell
+        word => find(word),
+    });
+    match known {
         Some((known, class)) => (Cow::Borrowed(*known), Some(*class)),
         None => (text, None),
     }
+}
+
+fn find(word: &str) -> Option<&'static (&'static str, EndClass)> {
+    END_REASONS
+        .iter()
+        .find(|(known, _)| known.eq_ignore_ascii_case(word))
 }
 
 #[cfg(test)]
@@ -89,6 +98,14 @@ mod tests {
         assert_eq!(
             end_reason("MEDIATIMEOUT".into()),
             ("MediaTimeout".into(), Some(Failure))
+        );
+        assert_eq!(
+            end_reason("Handed over, due to media timeout.".into()),
+            ("HandedOverDueToMediaTimeout".into(), Some(Degraded))
+        );
+        assert_eq!(
+            end_reason("handedOverOrTransferred".into()),
+            ("HandedOverOrTransfered".into(), Some(Normal))
         );
     }
 

@@ -6,13 +6,18 @@
 
 mod end_reason;
 mod identity;
+mod instant;
 mod operation;
 mod outcome;
+mod properties;
 mod resource;
 mod rules;
+mod schema;
 mod summary;
 mod usage;
+mod value;
 mod view;
+mod vocabulary;
 
 use std::borrow::Cow;
 
@@ -21,12 +26,14 @@ use time::OffsetDateTime;
 pub use end_reason::{END_REASONS, EndClass};
 pub use operation::{FAILURE_STATUSES, OPERATIONS, Operation, OperationMoves};
 pub use outcome::{FailureReason, ResultType};
+pub use properties::Legibility;
 pub use resource::Resource;
 pub use rules::FailureRules;
 pub use summary::{RecordingFailure, Summary, SummaryMoves};
 pub use usage::{Usage, UsageMoves};
 
 use crate::disposition::Reject;
+use value::Value;
 use view::View;
 
 /// The value of any label whose property is missing.
@@ -50,8 +57,15 @@ pub struct Record<'a> {
     pub resource: Option<Resource<'a>>,
     /// When it was written, by ACS's clock; `None` if it does not say, or not legibly.
     pub time: Option<OffsetDateTime>,
+    /// `category`, else the table in `Type`, as sent: what it calls itself, be it exported or not.
+    pub category: Option<Cow<'a, str>>,
     /// `level`: `Informational`, `Warning`, `Error`, `Critical`.
     pub level: Option<Cow<'a, str>>,
+    /// Names of properties that the schema of its log does not have, the first eight; of a log that is not exported,
+    /// none.
+    pub unfamiliar: Vec<Cow<'a, str>>,
+    /// How well its `properties` could be read.
+    pub legibility: Legibility,
     /// The rest, by category.
     pub log: Log<'a>,
 }
@@ -137,6 +151,58 @@ impl Category {
             .map_or(UNKNOWN, |(_, name, _)| name)
     }
 
+    /// Whether a category that is not exported is one that ACS is known to have
+    /// (<https://learn.microsoft.com/azure/azure-monitor/reference/supported-logs/microsoft-communication-communicationservices-logs>),
+    /// by its name or by that of its table, or one of the activity log's
+    /// (<https://learn.microsoft.com/azure/azure-monitor/platform/activity-log-schema#categories>).
+    pub fn is_known_elsewhere(sent: &str) -> bool {
+        const OF_THE_ACTIVITY_LOG: [&str; 8] = [
+            "Administrative",
+            "ServiceHealth",
+            "ResourceHealth",
+            "Alert",
+            "Autoscale",
+            "Recommendation",
+            "Security",
+            "Policy",
+        ];
+        const OF_ACS: [&str; 25] = [
+            "AdvancedMessagingOperational",
+            "AuthOperational",
+            "CallAutomationMediaSummary",
+            "CallAutomationOperational",
+            "CallAutomationStreamingUsage",
+            "CallClientMediaStatsTimeSeries",
+            "CallClientOperations",
+            "CallClientServiceRequestAndOutcome",
+            "CallClosedCaptionsSummary",
+            "CallDiagnostics",
+            "CallDiagnosticsUpdates",
+            "CallSummary",
+            "CallSummaryUpdates",
+            "CallSurvey",
+            "CallingMetrics",
+            "ChatOperational",
+            "EmailSendMailOperational",
+            "EmailStatusUpdateOperational",
+            "EmailUserEngagementOperational",
+            "JobRouterOperational",
+            "NetworkTraversalDiagnostics",
+            "NetworkTraversalOperational",
+            "OptOutManagementOperational",
+            "RoomsOperational",
+            "SMSOperational",
+        ];
+        let is_table_of_acs = sent
+            .get(..3)
+            .is_some_and(|prefix| prefix.eq_ignore_ascii_case("ACS"));
+        is_table_of_acs
+            || OF_ACS
+                .iter()
+                .chain(&OF_THE_ACTIVITY_LOG)
+                .any(|known| known.eq_ignore_ascii_case(sent))
+    }
+
     fn named(sent: &str) -> Option<Self> {
         let is = |name: &&str| name.eq_ignore_ascii_case(sent);
         Self::TABLE
@@ -148,45 +214,104 @@ impl Category {
 
 /// Reads the text of a record.
 ///
-/// Every property may be missing, stand at the top level or in `properties`, in any case, as a number or as text.
+/// Every property may be missing, stand at the top level or in `properties`, in any case, as a number or as text. What
+/// cannot be read costs only itself: a bad time is no time, and where all of `properties` is lost the record counts for
+/// what its top level says.
 ///
 /// # Errors
 ///
 /// [`Reject::Malformed`] when it is not one JSON object.
 pub fn read(record: &str) -> Result<Record<'_>, Reject> {
     let view = View::read(record).map_err(|_| Reject::Malformed)?;
-    // Log Analytics' export names the table in `Type` and has no category.
-    let category = ["category", "Type"].into_iter().find_map(|name| {
-        view.common(name)
-            .text()
-            .and_then(|sent| Category::named(&sent))
-    });
-    let id = ["resourceId", "_ResourceId"]
-        .into_iter()
-        .find_map(|name| view.common(name).text());
+    let log = match category(&view) {
+        Some(Category::Operation) => Log::Operation(operation::read(&view)),
+        Some(Category::Summary) => Log::Summary(summary::read(&view)),
+        Some(Category::Usage) => Log::Usage(usage::read(&view)),
+        None => Log::Other,
+    };
+    let schema = match log {
+        Log::Operation(_) => Some(&*operation::SCHEMA),
+        Log::Summary(_) => Some(&*summary::SCHEMA),
+        Log::Usage(_) => Some(&*usage::SCHEMA),
+        Log::Other => None,
+    };
     Ok(Record {
-        resource: id.and_then(|id| Resource::parse(&id)),
-        time: ["time", "TimeGenerated", "timestamp"]
-            .into_iter()
-            .find_map(|name| view.common(name).instant()),
+        resource: first(&view, ["resourceId", "_ResourceId"], |value| {
+            Resource::parse(&value.text()?)
+        }),
+        time: time(&view, &log),
+        category: first(&view, CATEGORY_NAMES, Value::text),
         level: view.common("level").text(),
-        log: match category {
-            Some(Category::Operation) => Log::Operation(operation::read(&view)),
-            Some(Category::Summary) => Log::Summary(summary::read(&view)),
-            Some(Category::Usage) => Log::Usage(usage::read(&view)),
-            None => Log::Other,
-        },
+        unfamiliar: schema.map_or_else(Vec::new, |schema| view.unfamiliar(schema)),
+        legibility: view.legibility,
+        log,
     })
 }
 
-/// What a record moves, given when the event hub took it in, if one did. `None` if its category is not exported.
+/// Log Analytics' export names the table in `Type`, and mostly has no category.
+const CATEGORY_NAMES: [&str; 2] = ["category", "Type"];
+
+/// Which log a record is of: what it calls itself, and only where it calls itself nothing, what it looks like.
+fn category(view: &View<'_>) -> Option<Category> {
+    let named = first(view, CATEGORY_NAMES, |value| {
+        Category::named(&value.text()?)
+    });
+    let calls_itself = || first(view, CATEGORY_NAMES, Value::text).is_some();
+    if named.is_some() || calls_itself() {
+        return named;
+    }
+    // The examples on Microsoft's page about operations have no category.
+    if operation::looks_like_one(view) {
+        Some(Category::Operation)
+    } else if summary::looks_like_one(view) {
+        Some(Category::Summary)
+    } else if usage::looks_like_one(view) {
+        Some(Category::Usage)
+    } else {
+        None
+    }
+}
+
+/// When a record was written: the first of its times that is legible.
+fn time(view: &View<'_>, log: &Log<'_>) -> Option<OffsetDateTime> {
+    // Event Hubs and Service Bus have names of their own
+    // (https://github.com/open-telemetry/opentelemetry-collector-contrib/issues/46162).
+    let names = [
+        "time",
+        "timestamp",
+        "TimeGenerated",
+        "EventTimeString",
+        "EventTimestamp",
+    ];
+    first(view, names, Value::instant).or_else(|| match log {
+        // When the use began, which may have been days ago.
+        Log::Usage(_) => None,
+        _ => view.common("startTime").instant(),
+    })
+}
+
+/// The first of these fields that can be read so.
+fn first<'a, T, const N: usize>(
+    view: &View<'a>,
+    names: [&str; N],
+    read: impl Fn(&Value<'a>) -> Option<T>,
+) -> Option<T> {
+    names.into_iter().find_map(|name| read(view.common(name)))
+}
+
+/// What a record moves, given when the event hub took it in, if one did, and what counts as a failure. `None` if its
+/// category is not exported.
 pub fn observe<'a>(
     record: &Record<'a>,
     enqueued_at: Option<OffsetDateTime>,
+    rules: &FailureRules,
 ) -> Option<Observation<'a>> {
     let (category, moves) = match &record.log {
-        Log::Operation(operation) => (Category::Operation, operation::observe(operation)),
-        Log::Summary(summary) => (Category::Summary, summary::observe(summary, record.time)),
+        Log::Operation(operation) => (Category::Operation, operation::observe(operation, rules)),
+        Log::Summary(summary) => (
+            Category::Summary,
+            summary::observe(summary, record.time, rules),
+        ),
         Log::Usage(usage) => (Category::Usage, usage::observe(usage)),
         Log::Other => return None,
     };
@@ -218,12 +343,18 @@ pub fn observe<'a>(
 
 /// The value of the label `level`: one of Azure Monitor's four in whatever case, else as sent.
 fn level(sent: Cow<'_, str>) -> Cow<'_, str> {
-    const LEVELS: [(&str, &str); 5] = [
+    const LEVELS: [(&str, &str); 9] = [
         ("Informational", "Informational"),
         ("Information", "Informational"), // what other services of Azure write
         ("Warning", "Warning"),
         ("Error", "Error"),
         ("Critical", "Critical"),
+        // API Management writes the numbers of .NET's `EventLevel`
+        // (https://github.com/open-telemetry/opentelemetry-collector-contrib/issues/28648).
+        ("1", "Critical"),
+        ("2", "Error"),
+        ("3", "Warning"),
+        ("4", "Informational"),
     ];
     match LEVELS
         .iter()
@@ -233,3 +364,6 @@ fn level(sent: Cow<'_, str>) -> Cow<'_, str> {
         None => sent,
     }
 }
+
+#[cfg(test)]
+mod tests;

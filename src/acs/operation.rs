@@ -4,9 +4,13 @@
 //! (<https://learn.microsoft.com/azure/communication-services/concepts/analytics/logs/recording-logs>).
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use super::outcome::{FailureReason, ResultType};
+use super::rules::FailureRules;
+use super::schema::Schema;
 use super::view::View;
+use super::vocabulary::letters;
 use super::{Moves, UNKNOWN};
 
 /// The record, property by property.
@@ -81,6 +85,31 @@ pub const FAILURE_STATUSES: [u16; 20] = [
     603,
 ];
 
+/// The columns of the table that are not common to all, and those that the other operations of ACS have.
+pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
+    Schema::of(&[
+        "callConnectionId",
+        "serverCallId",
+        "sdkType",
+        "sdkVersion",
+        "subOperationName",
+        "operationId",
+    ])
+});
+
+/// Whether a record that has no category is one of these: by its operation, or by what it asked for.
+pub(super) fn looks_like_one(view: &View<'_>) -> bool {
+    let name = view.property("operationName").text();
+    if name.is_some_and(|name| known_operation(&name).is_some()) {
+        return true;
+    }
+    let uri = view.property("uri").text();
+    uri.is_some_and(|uri| letters(&uri).contains("callingrecordings"))
+        && ["serverCallId", "resultSignature"]
+            .into_iter()
+            .any(|name| view.property(name).text().is_some())
+}
+
 pub(super) fn read<'a>(view: &View<'a>) -> Operation<'a> {
     Operation {
         operation_name: view.property("operationName").text(),
@@ -98,7 +127,7 @@ pub(super) fn read<'a>(view: &View<'a>) -> Operation<'a> {
     }
 }
 
-pub(super) fn observe<'a>(operation: &Operation<'a>) -> Moves<'a> {
+pub(super) fn observe<'a>(operation: &Operation<'a>, rules: &FailureRules) -> Moves<'a> {
     let or_unknown = |text: &Option<Cow<'a, str>>| text.clone().unwrap_or(Cow::Borrowed(UNKNOWN));
     let result_type = ResultType::parse(operation.result_type.clone());
     let status = operation.result_signature.as_deref().and_then(status);
@@ -107,11 +136,15 @@ pub(super) fn observe<'a>(operation: &Operation<'a>) -> Moves<'a> {
             .operation_name
             .clone()
             .map_or(Cow::Borrowed(UNKNOWN), name),
-        failure: FailureReason::of_operation(status, &result_type),
+        failure: FailureReason::of_operation(status, &result_type)
+            .filter(|_| rules.status_counts(status)),
         result_type: result_type.label(),
         result_signature: match status {
             Some(status) => Cow::Owned(status.to_string()),
-            None => or_unknown(&operation.result_signature),
+            None => match operation.result_signature.as_deref() {
+                Some("-1") => Cow::Borrowed(UNKNOWN), // other services write it for "none"
+                _ => or_unknown(&operation.result_signature),
+            },
         },
         duration_seconds: operation.duration_ms.map(|ms| ms / 1000.0),
         sdk_type: or_unknown(&operation.sdk_type),
@@ -122,18 +155,17 @@ pub(super) fn observe<'a>(operation: &Operation<'a>) -> Moves<'a> {
 
 /// The value of the label `operation`. The documentation prints `ResumeCallRecording`, its prose `ResumeRecording`,
 /// the REST API `CallRecording_ResumeRecording` and `CallRecording_GetRecordingProperties`: all of these are one of
-/// [`OPERATIONS`].
+/// [`OPERATIONS`], and so they are with blanks between their words.
 fn name(sent: Cow<'_, str>) -> Cow<'_, str> {
     known_operation(&sent).map_or(sent, Cow::Borrowed)
 }
 
 fn known_operation(sent: &str) -> Option<&'static str> {
-    let mut word = sent.to_ascii_lowercase();
-    for prefix in ["callrecording_", "servercalls_"] {
-        if let Some(rest) = word.strip_prefix(prefix) {
-            word = rest.to_owned();
-        }
-    }
+    let letters = letters(sent);
+    let word = ["callrecording", "servercalls"]
+        .into_iter()
+        .find_map(|prefix| letters.strip_prefix(prefix))
+        .unwrap_or(&letters);
     OPERATIONS.into_iter().find(|known| {
         let verb = known.trim_end_matches("Recording").to_ascii_lowercase();
         word.strip_prefix(&verb)
@@ -166,6 +198,8 @@ mod tests {
         check("CallRecording_StartRecording", "StartRecording");
         check("CallRecording_GetRecordingProperties", "GetRecording");
         check("ServerCalls_StopRecording", "StopRecording");
+        check("Pause Call Recording", "PauseRecording");
+        check("start-recording", "StartRecording");
         check("Call Recording Summary", "Call Recording Summary");
         check("RestartRecording", "RestartRecording");
         check("Start", "Start");

@@ -49,7 +49,7 @@ impl FailureReason {
 /// How something ended, by its `resultType`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ResultType<'a> {
-    /// `Succeeded`, and what other services of Azure write for it: `Success`, `Completed`, `OK`.
+    /// `Succeeded`, and what other services of Azure write for it: `Success`, `Completed`, `OK`, `0`.
     Succeeded,
     /// `Failed`, and what others write for it: `Failure`, `Error`.
     Failed,
@@ -67,7 +67,7 @@ impl<'a> ResultType<'a> {
         };
         let word = text.trim_end_matches('.');
         let is = |words: &[&str]| words.iter().any(|known| word.eq_ignore_ascii_case(known));
-        if is(&["Succeeded", "Success", "Completed", "OK"]) {
+        if is(&["Succeeded", "Success", "Completed", "OK", "0"]) {
             Self::Succeeded
         } else if is(&["Failed", "Failure", "Error"]) {
             Self::Failed
@@ -115,7 +115,9 @@ mod tests {
     fn without_a_status_the_result_type_decides() {
         check(None, "Failure", Some(FailureReason::Failed));
         check(None, "error.", Some(FailureReason::Failed));
+        check(None, "Failed...", Some(FailureReason::Failed));
         check(None, "Succeeded.", None);
+        check(None, "0", None);
         check(None, "Started", None);
         check(None, "", None);
         check(Some(0), "Failed", Some(FailureReason::Failed));

@@ -4,13 +4,17 @@
 //! (<https://learn.microsoft.com/azure/communication-services/concepts/analytics/logs/recording-logs>).
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use time::{Duration, OffsetDateTime};
 
-use super::end_reason::{EndClass, end_reason};
+use super::end_reason::end_reason;
 use super::outcome::ResultType;
 use super::resource::lower_case;
+use super::rules::FailureRules;
+use super::schema::Schema;
 use super::view::View;
+use super::vocabulary::letters;
 use super::{Moves, UNKNOWN};
 
 /// The record, property by property. The ids are not exported: they are unbounded.
@@ -84,6 +88,31 @@ impl RecordingFailure {
     }
 }
 
+/// The columns of the table that are not common to all.
+pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
+    Schema::of(&[
+        "recordingId",
+        "recordingEndReason",
+        "recordingStartTime",
+        "recordingLength",
+        "chunkCount",
+        "contentType",
+        "channelType",
+        "formatType",
+        "audioChannelsCount",
+    ])
+});
+
+/// Whether a record that has no category is one of these: by its operation, or by what only they have.
+pub(super) fn looks_like_one(view: &View<'_>) -> bool {
+    let name = view.property("operationName").text();
+    name.is_some_and(|name| {
+        ["recordingsummary", "callrecordingsummary"].contains(&letters(&name).as_str())
+    }) || ["recordingEndReason", "recordingLength"]
+        .into_iter()
+        .any(|name| view.property(name).text().is_some())
+}
+
 pub(super) fn read<'a>(view: &View<'a>) -> Summary<'a> {
     Summary {
         result_type: view.property("resultType").text(),
@@ -100,7 +129,11 @@ pub(super) fn read<'a>(view: &View<'a>) -> Summary<'a> {
     }
 }
 
-pub(super) fn observe<'a>(summary: &Summary<'a>, time: Option<OffsetDateTime>) -> Moves<'a> {
+pub(super) fn observe<'a>(
+    summary: &Summary<'a>,
+    time: Option<OffsetDateTime>,
+    rules: &FailureRules,
+) -> Moves<'a> {
     let result_type = ResultType::parse(summary.result_type.clone());
     let (end_reason, class) = summary
         .recording_end_reason
@@ -109,7 +142,9 @@ pub(super) fn observe<'a>(summary: &Summary<'a>, time: Option<OffsetDateTime>) -
     let failure = if result_type == ResultType::Failed {
         Some(RecordingFailure::Failed)
     } else {
-        (class == Some(EndClass::Failure)).then_some(RecordingFailure::EndedBadly)
+        rules
+            .ended_badly(&end_reason, class)
+            .then_some(RecordingFailure::EndedBadly)
     };
     let in_lower_case =
         |text: &Option<Cow<'a, str>>| text.as_ref().map_or(Cow::Borrowed(UNKNOWN), lower_case);
@@ -133,12 +168,7 @@ pub(super) fn observe<'a>(summary: &Summary<'a>, time: Option<OffsetDateTime>) -
 /// The value of the label `content_type`. The log writes `Audio - Video`, the API `audioVideo`: blanks, case and
 /// punctuation do not matter.
 fn content_type(sent: Cow<'_, str>) -> Cow<'_, str> {
-    let letters: String = sent
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|c| c.to_ascii_lowercase())
-        .collect();
-    match letters.as_str() {
+    match letters(&sent).as_str() {
         "audiovideo" => Cow::Borrowed("audio_video"),
         "audio" | "audioonly" => Cow::Borrowed("audio"),
         "transcription" => Cow::Borrowed("transcription"),
@@ -164,7 +194,9 @@ mod tests {
         }
         check("Audio - Video", "audio_video");
         check("audioVideo", "audio_video");
+        check("audio/video", "audio_video");
         check("Audio Only", "audio");
+        check("audio-only", "audio");
         check("Audio", "audio");
         check("Transcription", "transcription");
         check("Hologram", "Hologram");

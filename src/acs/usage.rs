@@ -5,10 +5,12 @@
 //! <https://learn.microsoft.com/azure/azure-monitor/reference/tables/acsbillingusage>).
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use time::OffsetDateTime;
 
 use super::resource::lower_case;
+use super::schema::Schema;
 use super::view::View;
 use super::{Moves, UNKNOWN};
 
@@ -50,6 +52,26 @@ pub struct UsageMoves<'a> {
     pub unit_type: Cow<'a, str>,
     /// In units of the unit type.
     pub quantity: Option<f64>,
+}
+
+/// The columns of the table that are not common to all.
+pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
+    Schema::of(&[
+        "recordId",
+        "usageType",
+        "unitType",
+        "quantity",
+        "startTime",
+        "endTime",
+        "participantId",
+        "userIdA",
+        "userIdB",
+    ])
+});
+
+/// Whether a record that has no category is one of these: by what only they have.
+pub(super) fn looks_like_one(view: &View<'_>) -> bool {
+    view.property("usageType").text().is_some() && view.property("quantity").number().is_some()
 }
 
 pub(super) fn read<'a>(view: &View<'a>) -> Usage<'a> {

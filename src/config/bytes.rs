@@ -14,7 +14,7 @@ const UNITS: [(&str, u64); 9] = [
 ];
 
 /// Reads a number, with up to three decimal places, and its unit.
-pub(super) fn parse(text: &str) -> Result<u64, String> {
+pub(crate) fn parse(text: &str) -> Result<u64, String> {
     const WANTED: &str = "needs a number and a unit, for example `100MiB`; the units are B, KiB, MiB, GiB, TiB, kB, MB, GB and TB";
     let digits = text
         .find(|c: char| !c.is_ascii_digit() && c != '.')

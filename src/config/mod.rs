@@ -23,21 +23,20 @@ mod sources;
 mod tests;
 mod yaml;
 
+pub(crate) use bytes::parse as bytes;
 pub use fault::{ConfigError, Fault, Origin};
 pub use keys::{KEYS, Key};
 pub use sources::{DEMO, File, Flag, Sources, environment};
 
-use crate::{acs, dead_letters, http, metrics, shutdown, source, telemetry};
+use crate::{dead_letters, http, metrics, shutdown, source, telemetry};
 
 /// All that the program is told.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// `event_hub` and `auth`: what to read, and as whom.
     pub event_hub: source::event_hub::Settings,
-    /// `metrics`: what to export.
+    /// `metrics` and `failures`: what to export, and what of it counts as a failure.
     pub metrics: metrics::Settings,
-    /// `failures`: what counts as a failure.
-    pub failures: acs::FailureRules,
     /// `http`: where to serve it.
     pub http: http::Settings,
     /// `shutdown`: how to stop.
@@ -71,7 +70,11 @@ pub fn load_metrics(sources: Sources) -> Result<metrics::Settings, ConfigError> 
     let mut reader = read(sources)?;
     let metrics = sections::metrics(&mut reader);
     let mut faults = reader.finish();
-    faults.retain(|fault| fault.key().starts_with("metrics"));
+    faults.retain(|fault| {
+        ["metrics", "failures"]
+            .iter()
+            .any(|section| fault.key().starts_with(section))
+    });
     match metrics {
         Some(metrics) if faults.is_empty() => Ok(metrics),
         _ => Err(ConfigError::Faults(faults)),

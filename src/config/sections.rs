@@ -20,7 +20,6 @@ use crate::{dead_letters, http, metrics, shutdown, telemetry};
 pub(super) fn config(reader: &mut Reader) -> Option<Config> {
     let event_hub = event_hub(reader);
     let metrics = metrics(reader);
-    let failures = failures(reader);
     let http = http(reader);
     let shutdown = shutdown(reader);
     let dead_letters = dead_letters(reader);
@@ -28,7 +27,6 @@ pub(super) fn config(reader: &mut Reader) -> Option<Config> {
     Some(Config {
         event_hub: event_hub?,
         metrics: metrics?,
-        failures: failures?,
         http: http?,
         shutdown: shutdown?,
         dead_letters: dead_letters?,
@@ -176,8 +174,10 @@ pub(super) fn metrics(reader: &mut Reader) -> Option<metrics::Settings> {
     let recording_length = reader.buckets("metrics.buckets.recording_length");
     let report_delay = reader.buckets("metrics.buckets.report_delay");
     let record_delay = reader.buckets("metrics.buckets.record_delay");
+    let failures = failures(reader);
     Some(metrics::Settings {
         resources: resources?,
+        failures: failures?,
         label_values_max: label_values_max.and_then(NonZeroUsize::new)?,
         series_max: series_max.and_then(NonZeroUsize::new)?,
         buckets: metrics::BucketSettings {

@@ -7,7 +7,7 @@ use prometheus::proto::{Metric, MetricFamily, MetricType};
 use prometheus::{Encoder, Registry, TextEncoder};
 
 use super::{AcsMetrics, Settings};
-use crate::acs::Observation;
+use crate::acs::{FailureRules, Observation};
 use crate::event::{PartitionId, Position};
 use crate::telemetry::Telemetry;
 
@@ -17,6 +17,7 @@ pub struct Exposition {
     domain: Registry,
     own: Registry,
     telemetry: Arc<Telemetry>,
+    rules: FailureRules,
     applied: Mutex<Applied>,
 }
 
@@ -50,8 +51,14 @@ impl Exposition {
             domain,
             own,
             telemetry,
+            rules: settings.failures.clone(),
             applied,
         }
+    }
+
+    /// What counts as a failure besides what the tables say.
+    pub fn failure_rules(&self) -> &FailureRules {
+        &self.rules
     }
 
     /// Applies a batch whole: its observations, the position it reaches, and, by `account`, what it adds to the

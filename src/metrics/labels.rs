@@ -175,7 +175,7 @@ impl Labels {
             };
         }
         if shown.has_vocabulary {
-            self.telemetry.drifted(label.name(), value);
+            self.telemetry.drifted(label.name(), value, 1);
         }
         if !shown.others.contains(value) {
             if shown.others.len() >= self.values_max || value.len() > VALUE_BYTES_MAX {

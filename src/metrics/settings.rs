@@ -2,6 +2,8 @@
 
 use std::num::NonZeroUsize;
 
+use crate::acs::FailureRules;
+
 /// Settings of the domain's metrics.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
@@ -11,6 +13,8 @@ pub struct Settings {
     pub label_values_max: NonZeroUsize,
     /// How many series there may be of label sets outside the known vocabularies.
     pub series_max: NonZeroUsize,
+    /// Exceptions to what counts as a failure.
+    pub failures: FailureRules,
     /// The upper bounds of the histograms.
     pub buckets: BucketSettings,
 }

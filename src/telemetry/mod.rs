@@ -41,12 +41,25 @@ pub struct Tally {
     received: u64,
     dispositions: HashMap<&'static str, u64>,
     rejects: HashMap<Reject, u64>,
+    drift: HashMap<(&'static str, String), u64>,
 }
+
+/// Distinct news of one batch that are told apart; the rest of them waits for the next batch that has any.
+const DRIFT_IN_A_BATCH_MAX: usize = 64;
 
 impl Tally {
     /// Counts records where the envelope is split.
     pub fn received(&mut self, records: usize) {
         self.received += u64::try_from(records).unwrap_or(u64::MAX);
+    }
+
+    /// Notes what no page of Microsoft names: a `field` of a record, or a `category`.
+    pub fn drifted(&mut self, kind: &'static str, name: &str) {
+        let name: String = name.chars().take(DRIFT_CHARACTERS).collect();
+        if self.drift.len() < DRIFT_IN_A_BATCH_MAX || self.drift.contains_key(&(kind, name.clone()))
+        {
+            *self.drift.entry((kind, name)).or_default() += 1;
+        }
     }
 
     /// Counts a record where it ends.
@@ -108,6 +121,9 @@ impl Telemetry {
         let _at_zero = families
             .series_overflow_total
             .with_label_values::<&str>(&[]);
+        for kind in ["category", "field"] {
+            let _at_zero = families.drift_total.with_label_values(&[kind]);
+        }
         for disposition in Disposition::LABELS {
             let _at_zero = families.records_total.with_label_values(&[disposition]);
         }
@@ -157,6 +173,9 @@ impl Telemetry {
                 .rejects_total
                 .with_label_values(&[reason.label()])
                 .inc_by(*records);
+        }
+        for ((kind, name), times) in &batch.tally.drift {
+            self.drifted(kind, name, *times);
         }
         let rejected: u64 = batch.tally.rejects.values().sum();
         if rejected > 0 {
@@ -302,8 +321,11 @@ impl Telemetry {
     }
 
     /// Something came that is not in the documentation: ACS has changed, or it never told. Each is logged once.
-    pub(crate) fn drifted(&self, kind: &'static str, value: &str) {
-        self.families.drift_total.with_label_values(&[kind]).inc();
+    pub(crate) fn drifted(&self, kind: &'static str, value: &str, times: u64) {
+        self.families
+            .drift_total
+            .with_label_values(&[kind])
+            .inc_by(times);
         let value: String = value.chars().take(DRIFT_CHARACTERS).collect();
         let mut logged = self
             .drift_logged

@@ -1,4 +1,8 @@
 //! 1 GiB through a hub that may keep 64 MiB: its memory stays bounded, and who comes too late sees that events are gone.
+//!
+//! Such a reader starts at the oldest event that is kept, and sees a gap in the sequence numbers. That Azure does the
+//! same when its retention has passed is assumed: its documents say that expired events cannot be read, and not what
+//! becomes of a position before them.
 
 use azure_messaging_eventhubs::{EventDataBatchOptions, OpenReceiverOptions, StartLocation};
 use tokio::time::Instant;

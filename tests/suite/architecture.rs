@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 const MAY_USE: [(&str, &[&str]); 19] = [
     ("event", &[]),
     ("disposition", &[]),
-    ("envelope", &["disposition"]),
-    ("acs", &["disposition"]),
+    ("repair", &[]),
+    ("envelope", &["disposition", "repair"]),
+    ("acs", &["disposition", "repair"]),
     ("family", &[]),
     ("telemetry", &["disposition", "event", "family"]),
     ("dead_letters", &["disposition", "event", "telemetry"]),
@@ -63,23 +64,14 @@ const MAY_USE: [(&str, &[&str]); 19] = [
         ],
     ),
     (
-        "cli_replay",
-        &[
-            "config",
-            "disposition",
-            "metrics",
-            "pipeline",
-            "source",
-            "telemetry",
-        ],
-    ),
-    (
         "cli",
         &[
-            "cli_replay",
+            "acs",
             "config",
+            "disposition",
             "hub",
             "metrics",
+            "pipeline",
             "service",
             "shutdown",
             "simulate",

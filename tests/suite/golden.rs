@@ -40,6 +40,46 @@ fn a_truncated_body_is_one_rejected_record() {
     check("truncated");
 }
 
+#[test]
+fn flat_rows_of_log_analytics() {
+    check("log_analytics");
+}
+
+/// As text of an object, of text of one, of one in single quotes, of none, and under another name.
+#[test]
+fn properties_as_text() {
+    check("properties_as_text");
+}
+
+/// One document behind another, with a mark, newlines, text, padding, or nothing between.
+#[test]
+fn lines() {
+    check("lines");
+}
+
+/// Envelopes in arrays, in envelopes, in wrappers and in text.
+#[test]
+fn nested() {
+    check("nested");
+}
+
+/// Every breakage that is known, each in a record of its own.
+#[test]
+fn broken_records_are_repaired_or_cost_only_themselves() {
+    check("broken");
+}
+
+/// Every spelling of a time, and of no time.
+#[test]
+fn times() {
+    check("times");
+}
+
+#[test]
+fn records_without_a_category_are_told_by_what_they_hold() {
+    check("no_category");
+}
+
 /// Every payload has a test, and every scrape its payload.
 #[test]
 fn no_file_is_forgotten() {

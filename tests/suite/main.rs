@@ -10,11 +10,13 @@
     reason = "samples that count are whole: any difference is a fault"
 )]
 
+mod any_body;
 mod architecture;
 mod bounds;
 mod config;
 mod decoding;
 mod documents;
+mod drift;
 mod end_to_end;
 mod golden;
 mod hub;

@@ -33,8 +33,8 @@ use tokio::time::Instant;
 
 use super::amqp::frame::{AMQP_HEADER, Frame, SASL_HEADER};
 use super::amqp::performative::{
-    AmqpError, Begin, Close, DeliveryState, Detach, Disposition, End, Flow, Open, Performative,
-    ROLE_RECEIVER, SaslMechanisms, SaslOutcome,
+    AmqpError, Begin, Close, Detach, Disposition, End, Flow, Open, Performative, ROLE_RECEIVER,
+    SaslMechanisms, SaslOutcome,
 };
 use super::amqp::{Array, Symbol, Value};
 use super::clock::Now;
@@ -42,7 +42,7 @@ use super::condition;
 use super::mailbox::{Command, Mailbox};
 use super::namespace::Namespace;
 use cbs::Tokens;
-use later::{DETACH_AFTER, Deferred, Later};
+use later::{DETACH_AFTER, Deferred, Later, SETTLE_AGAIN_AFTER, Settled};
 use link::Link;
 use output::Output;
 use session::{HANDLE_MAX, Session};
@@ -71,6 +71,8 @@ pub(super) struct Connection {
     output: Output,
     /// After so long without a frame from us the client gives up.
     peer_idle_time_out: Option<Duration>,
+    /// Whether the client is the Rust SDK: see [`SETTLE_AGAIN_AFTER`].
+    settles_twice: bool,
     tokens: Tokens,
     sessions: BTreeMap<u16, Session>,
     later: Later,
@@ -102,6 +104,7 @@ impl Connection {
             stage: Stage::Header,
             output: Output::new(),
             peer_idle_time_out: None,
+            settles_twice: false,
             tokens: Tokens::default(),
             sessions: BTreeMap::new(),
             later: Later::default(),
@@ -229,6 +232,11 @@ impl Connection {
     fn take_open(&mut self, open: &Open) {
         self.output
             .limit_frames(open.max_frame_size, FRAME_SIZE_MAX);
+        self.settles_twice = open
+            .properties
+            .as_ref()
+            .and_then(|properties| properties.get("user-agent")?.as_text())
+            .is_some_and(|agent| agent.contains("azsdk-rust-"));
         self.peer_idle_time_out = open
             .idle_time_out
             .filter(|milliseconds| *milliseconds > 0)
@@ -388,6 +396,7 @@ impl Connection {
                 Deferred::Detach {
                     channel, handle, ..
                 } => self.detach(channel, handle, None),
+                Deferred::SettleAgain(range) => self.dispose(&range, true),
                 Deferred::Settle {
                     channel,
                     delivery_id,
@@ -415,16 +424,24 @@ impl Connection {
         }
     }
 
-    /// Always settled, whatever mode the client attached with: pyamqp ignores a disposition that is not.
+    /// Settled at once, whatever mode the client attached with: pyamqp ignores a disposition that is not.
     fn settle(&mut self, range: Settled) {
+        self.dispose(&range, !self.settles_twice);
+        if self.settles_twice {
+            let due = Instant::now() + SETTLE_AGAIN_AFTER;
+            self.later.push(due, Deferred::SettleAgain(range));
+        }
+    }
+
+    fn dispose(&mut self, range: &Settled, settled: bool) {
         self.output.put(
             range.channel,
             &Disposition {
                 role: ROLE_RECEIVER,
                 first: range.first,
                 last: Some(range.last),
-                settled: Some(true),
-                state: Some(range.state),
+                settled: Some(settled),
+                state: Some(range.state.clone()),
                 batchable: Some(false),
             },
         );
@@ -462,20 +479,6 @@ impl Connection {
         if let Some((partition, reader)) = link.reader() {
             self.namespace.close_reader(partition, reader);
         }
-    }
-}
-
-/// Deliveries in a row that became the same.
-struct Settled {
-    channel: u16,
-    first: u32,
-    last: u32,
-    state: DeliveryState,
-}
-
-impl Settled {
-    fn continues(&self, channel: u16, delivery_id: u32, state: &DeliveryState) -> bool {
-        self.channel == channel && self.last.wrapping_add(1) == delivery_id && self.state == *state
     }
 }
 

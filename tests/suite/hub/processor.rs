@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use acs_recording_exporter::hub::EventHub;
 use azure_core::time::Duration;
+use azure_messaging_eventhubs::error::ErrorKind;
 use azure_messaging_eventhubs::models::StartPositions;
 use azure_messaging_eventhubs::processor::PartitionClient;
 use azure_messaging_eventhubs::{
@@ -13,7 +14,7 @@ use azure_messaging_eventhubs::{
 use futures_util::StreamExt;
 use tokio::task::JoinSet;
 
-use super::support::{RunningHub, SdkError, assert_stolen, body, within};
+use super::support::{RunningHub, SdkError, body, within};
 
 const PARTITIONS: usize = 4;
 const EVENTS_EACH: usize = 100;
@@ -140,7 +141,11 @@ async fn a_processor_is_told_which_partitions_another_has_taken() {
                 Err(error) => break error,
             }
         };
-        assert_stolen(&stolen);
+        // The hub says so, unless the processor has noticed itself by then.
+        assert!(
+            matches!(stolen.kind, ErrorKind::ConsumerDisconnected(_)),
+            "{stolen:?}"
+        );
     }
     first.stop().await;
     second.stop().await;

@@ -25,9 +25,9 @@ async fn two_hours_of_history_are_answered_as_they_were() {
     );
 }
 
-/// By hand, for its time: `cargo test --test suite a_day -- --ignored`.
+/// `tests/full` runs it, for its time.
 #[tokio::test]
-#[ignore = "some minutes; two hours are tested above"]
+#[ignore = "takes minutes: tests/full runs it, and two hours are tested above"]
 async fn a_day_of_history_is_answered_as_it_was() {
     println!(
         "{}",

@@ -40,6 +40,10 @@ struct Client {
 
 impl Client {
     async fn connect(incoming_window: u32, idle_time_out: Option<u32>) -> Self {
+        Self::connect_with(incoming_window, open(idle_time_out)).await
+    }
+
+    async fn connect_with(incoming_window: u32, open: Open) -> Self {
         let settings = Settings::local([EventHub::new("calls", 1)]);
         let namespace = Arc::new(Namespace::new(&settings, 0));
         let (stream, theirs) = duplex(1024 * 1024);
@@ -65,7 +69,7 @@ impl Client {
             .await
             .expect("a header");
         assert_eq!(header, AMQP_HEADER);
-        client.say(&open(idle_time_out), &[]).await;
+        client.say(&open, &[]).await;
         client.say(&begin(incoming_window), &[]).await;
         assert!(matches!(client.hear().await, Performative::Open(_)));
         assert!(matches!(client.hear().await, Performative::Begin(_)));

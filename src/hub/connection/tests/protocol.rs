@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use super::{Client, attach, flow, transfer};
-use crate::hub::amqp::Value;
+use super::{Client, attach, flow, open, transfer};
 use crate::hub::amqp::frame::Frame;
 use crate::hub::amqp::message::SectionKind;
-use crate::hub::amqp::performative::{Flow, Performative, ROLE_RECEIVER, ROLE_SENDER};
+use crate::hub::amqp::performative::{
+    Flow, Open, Performative, ROLE_RECEIVER, ROLE_SENDER, Transfer,
+};
+use crate::hub::amqp::{Symbol, Value};
 use crate::hub::connection::IDLE_TIME_OUT;
 
 #[tokio::test(start_paused = true)]
@@ -33,23 +35,47 @@ async fn without_a_token_nothing_but_cbs_can_be_attached() {
     client.authorize().await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_settlement_is_held_back_for_the_rust_client() {
-    let mut client = Client::connect(100, None).await;
+/// After how many milliseconds each disposition of an event comes, and whether it settles it.
+async fn settlements(mut client: Client, count: usize) -> Vec<(u128, bool)> {
     client.authorize().await;
     client.say(&attach(1, ROLE_SENDER, "calls"), &[]).await;
     assert!(matches!(client.hear().await, Performative::Attach(_)));
     assert!(matches!(client.hear().await, Performative::Flow(_)));
     let sent = Instant::now();
-    client
-        .say(&transfer(1), &[0x00, 0x53, 0x77, 0xa1, 1, b'x'])
-        .await;
-    assert!(matches!(client.hear().await, Performative::Disposition(_)));
-    assert!(
-        sent.elapsed() >= Duration::from_millis(20),
-        "{:?}",
-        sent.elapsed()
-    );
+    let event = Transfer {
+        delivery_id: Some(1), // 0 was the token
+        ..transfer(1)
+    };
+    client.say(&event, &[0x00, 0x53, 0x77, 0xa1, 1, b'x']).await;
+    let mut heard = Vec::new();
+    while heard.len() < count {
+        match client.hear().await {
+            Performative::Disposition(disposition) if disposition.first == 1 => {
+                heard.push((sent.elapsed().as_millis(), disposition.settled.unwrap()));
+            }
+            Performative::Disposition(_) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    heard
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_settlement_is_held_back() {
+    let client = Client::connect(100, None).await;
+    assert_eq!(settlements(client, 1).await, [(5, true)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_rust_client_is_told_the_outcome_twice() {
+    let agent = Value::from("azsdk-rust-messaging_eventhubs/0.16.0");
+    let properties = vec![(Value::from(Symbol::from_static("user-agent")), agent)];
+    let open = Open {
+        properties: Some(Value::Map(properties)),
+        ..open(None)
+    };
+    let client = Client::connect_with(100, open).await;
+    assert_eq!(settlements(client, 2).await, [(5, false), (1005, true)]);
 }
 
 #[tokio::test(start_paused = true)]

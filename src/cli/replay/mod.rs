@@ -15,6 +15,7 @@ use prometheus::Registry;
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
+use crate::acs::FailureRules;
 use crate::config::{self, ConfigError, File, Sources};
 use crate::metrics::{Backfill, Exposition, Settings, Step};
 use crate::pipeline::{self, Ended};
@@ -105,7 +106,10 @@ fn run(
     let registry = Registry::new();
     let telemetry = Arc::new(Telemetry::new(&registry));
     let mut sink = if args.openmetrics {
-        Sink::History(Box::new(Backfill::new(settings, &telemetry, args.step)))
+        Sink::History(
+            Box::new(Backfill::new(settings, &telemetry, args.step)),
+            settings.failures.clone(),
+        )
     } else {
         Sink::State(Box::new(Exposition::new(
             settings,
@@ -149,7 +153,7 @@ fn run(
             };
             out.write_all(&exposition.scrape_of(is_shown)?.body)?;
         }
-        Sink::History(backfill) => report.written = Some(backfill.write(out)?),
+        Sink::History(backfill, _) => report.written = Some(backfill.write(out)?),
     }
     out.flush()?;
     Ok(report)
@@ -160,7 +164,7 @@ enum Sink {
     /// The metrics as they stand at the end.
     State(Box<Exposition>),
     /// The metrics as they stood at each step.
-    History(Box<Backfill>),
+    History(Box<Backfill>, FailureRules),
 }
 
 impl Sink {
@@ -176,7 +180,7 @@ impl Sink {
     ) -> Ended {
         match self {
             Self::State(exposition) => pipeline::apply(&event.batch, exposition),
-            Self::History(backfill) => pipeline::decode(&event.batch, |decoded| {
+            Self::History(backfill, rules) => pipeline::decode(&event.batch, rules, |decoded| {
                 let enqueued_at = event
                     .batch
                     .events
