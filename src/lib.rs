@@ -23,12 +23,12 @@
 //! | question | place |
 //! | --- | --- |
 //! | Where is a label of a metric decided? | the `observe` of its log: `acs/operation.rs`, `acs/summary.rs`, `acs/usage.rs`; `resource`, `category` and `level` in `acs/mod.rs` |
-//! | What counts as a failure? | `acs/outcome.rs` for requests, `acs/end_reason.rs` for recordings |
+//! | What counts as a failure? | `acs/outcome.rs` for requests, `acs/end_reason.rs` for recordings, `acs/rules.rs` for what the user says |
 //! | Which shapes of a body are taken, and what is repaired? | `envelope/tests.rs` shows all; `repair/mod.rs` names each repair |
 //! | Which spellings of a time, a number, a name? | `acs/instant.rs`, `acs/value.rs`, `acs/view.rs` |
 //! | Which properties does a log have? | the `SCHEMA` of its file; one that is not in it is told as `Record::unfamiliar` |
 //! | Which metrics are there? | `metrics/acs.rs` about ACS, `telemetry/families.rs` about the exporter; or the command `metrics` |
-//! | How is a label kept bounded? | `metrics/labels.rs` |
+//! | How is a label kept bounded, and the number of series? | `metrics/labels.rs`, `metrics/budget.rs` |
 //! | Why do failure series exist before any failure? | `metrics/zeros.rs` |
 //! | What becomes of what cannot be read? | counted in `telemetry`; kept, if asked for, by `dead_letters/` |
 //! | How does history get into Prometheus? | `metrics/backfill.rs` and `metrics/openmetrics.rs`, by the command `replay` |
@@ -37,15 +37,17 @@
 //!
 //! # Modules, in reading order
 //!
-//! [`event`], [`disposition`], [`repair`], [`envelope`] and [`acs`] are the core: values and functions of values, no I/O, no clock,
-//! no log. [`family`] is how metric families are declared; [`metrics`] and [`telemetry`] hold every one, about ACS and about ourselves. [`pipeline`] is the loop that
-//! joins them; [`dead_letters`] keeps what could not be read. [`source`] reads event hubs, or files in their stead, [`readiness`] knows whether it does, [`http`] serves what is known.
-//! [`config`] composes the settings that each module owns. [`service`] builds the parts and stops them in order,
+//! [`event`], [`disposition`], [`repair`], [`envelope`] and [`acs`] are the core: values and functions of values, no I/O,
+//! no clock, no log. [`family`] is how metric families are declared; [`metrics`] and [`telemetry`] hold every one, about
+//! ACS and about ourselves. [`pipeline`] is the loop that joins them; [`dead_letters`] keeps what could not be read.
+//! [`source`] reads event hubs, or files in their stead, [`readiness`] knows whether it does, [`http`] serves what is
+//! known. [`config`] composes the settings that each module owns. [`service`] builds the parts and stops them in order,
 //! [`shutdown`] turns signals into a token. [`cli`] has the commands. [`hub`] is a local Event Hub and [`simulate`] makes
 //! traffic for it; the exporter needs neither.
 //!
-//! Nothing points back up: `cli -> service -> config -> {source, http, metrics, telemetry, shutdown}`,
-//! `pipeline -> {event, envelope, acs, metrics, telemetry, dead_letters}`, and the core knows only itself. A test holds that.
+//! Nothing points back up: `cli -> service -> config -> {source, http, metrics, telemetry, shutdown, dead_letters}`,
+//! `pipeline -> {event, envelope, acs, metrics, telemetry, dead_letters}`, and the core knows only itself. A test holds
+//! that.
 //!
 //! # What always holds
 //!
@@ -58,7 +60,8 @@
 //! 3. **A scrape is a consistent cut.** A batch is applied whole under one lock, and a scrape is gathered under it.
 //! 4. **A hub that is away is not an error.** Its readers wait and open again after the last event that they passed on;
 //!    `/metrics` answers from a thread of its own.
-//! 5. **Everything is bounded**: the queue, batches, label values, waits.
+//! 5. **Everything is bounded**: the queue, batches, label values, series, what a body inflates to, waits.
+//!    A panic inside the decoder costs one record.
 //! 6. **No personal data leaves**: no caller address, URI, recording, call or correlation id in a label or a log line.
 //!    Dead letters have them, which is why they are off by default and their owner's alone.
 //!
