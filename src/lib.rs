@@ -70,8 +70,8 @@
 //! Delivery is not exact yet: positions live in memory, so a restart begins at `event_hub.start`. The places are ready:
 //! a [`metrics::Scrape`] carries the positions of its cut, which a completed scrape will acknowledge and a checkpoint
 //! will store; [`pipeline`] is where an event is held back whose failure series no scrape has shown. A failure under a
-//! label set outside the known vocabulary is therefore still born at 1. A link that is silently dead is not noticed
-//! yet either: readiness and `up` tell what the last answer was.
+//! label set outside the known vocabulary is therefore still born at 1. A link that is silently dead is noticed when the
+//! hub has events that do not come; there is no metric of that proof yet.
 
 pub mod acs;
 pub mod cli;

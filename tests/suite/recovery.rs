@@ -94,6 +94,51 @@ async fn links_that_break_in_every_way_lose_nothing_and_count_nothing_twice() {
     exporter.ready().await;
 }
 
+#[tokio::test]
+async fn a_link_that_stays_open_and_gives_nothing_is_opened_again() {
+    let hub = RunningHub::start([EventHub::new("logs", PARTITIONS)]).await;
+    publish(&hub, 1);
+    hub.handle.freeze("logs", 0, true).unwrap();
+    let exporter = Exporter::start(&[
+        (
+            "ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING",
+            &hub.connection_string,
+        ),
+        (
+            "ACS_RECORDING_EXPORTER__EVENT_HUB__CONSUMER_GROUP",
+            "exporter",
+        ),
+        ("ACS_RECORDING_EXPORTER__EVENT_HUB__START", "earliest"),
+    ])
+    .await;
+    let frozen = [r#"partition="0""#, r#"cause="timeout""#];
+    eventually("the frozen link is given up", || async {
+        let restarts = exporter
+            .scrape()
+            .await?
+            .sum("acs_recording_exporter_receiver_restarts_total", &frozen);
+        if restarts > 0.0 {
+            Ok(())
+        } else {
+            Err(exporter.process.written())
+        }
+    })
+    .await;
+    hub.handle.freeze("logs", 0, false).unwrap();
+    eventually("both events", || async {
+        let seen = exporter
+            .scrape()
+            .await?
+            .sum("acs_recording_exporter_events_total", &[]);
+        if seen == 2.0 {
+            Ok(())
+        } else {
+            Err(format!("{seen} of 2"))
+        }
+    })
+    .await;
+}
+
 fn publish(hub: &RunningHub, events: u32) {
     for partition in 0..PARTITIONS {
         for _ in 0..events {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Long enough for two busy cores; a test that passes never waits so long.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Asks again until the answer is `Ok`; panics with what it last saw.
 pub(crate) async fn eventually<T, F: Future<Output = Result<T, String>>>(

@@ -1,6 +1,6 @@
 //! Reads one partition: opens it, streams it, and opens it again after its last event whatever goes wrong.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -34,6 +34,12 @@ const PREFETCH: u32 = 300;
 /// lock is never held for long.
 const BATCH_EVENTS_MAX: usize = 256;
 const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// How often a quiet partition's hub is asked whether the partition is quiet indeed.
+const ASK_EVERY: Duration = Duration::from_secs(30);
+
+/// An event that the hub has is there in milliseconds; ten seconds are for a bad network.
+const STALLED_AFTER: Duration = Duration::from_secs(10);
 
 /// A stream that lasted this long was healthy: what ends it is a first failure.
 const HEALTHY_AFTER: Duration = Duration::from_mins(1);
@@ -115,13 +121,10 @@ impl Reader {
             &self.partition,
             self.after.as_ref().map(|after| after.sequence_number),
         );
+        let mut newest = newest(&properties);
         let mut events = pin!(receiver.stream_events());
         loop {
-            let first = events
-                .next()
-                .await
-                .ok_or(SourceError::Ended)?
-                .map_err(SourceError::EventHub)?;
+            let first = self.next(client, &mut newest, events.as_mut()).await?;
             let (batch, ended) = self.gather(first, events.as_mut());
             self.after = batch.events.last().map(|event| event.position.clone());
             if self.batches.send(batch).await.is_err() {
@@ -133,11 +136,58 @@ impl Reader {
         }
     }
 
+    /// The next event, however long it takes; an error if the hub has one for us and it does not come.
+    ///
+    /// Neither attaching nor waiting for events ends by itself in the SDK: a link that was never answered looks like a
+    /// quiet partition. So the hub is asked now and then what it has.
+    async fn next<S>(
+        &self,
+        client: &ConsumerClient,
+        newest: &mut Option<i64>,
+        mut events: Pin<&mut S>,
+    ) -> Result<ReceivedEventData, SourceError>
+    where
+        S: Stream<Item = azure_messaging_eventhubs::Result<ReceivedEventData>>,
+    {
+        loop {
+            let is_behind = newest.is_some_and(|newest| self.wants(newest));
+            let wait = if is_behind { STALLED_AFTER } else { ASK_EVERY };
+            match tokio::time::timeout(wait, events.next()).await {
+                Ok(event) => {
+                    return event
+                        .ok_or(SourceError::Ended)?
+                        .map_err(SourceError::EventHub);
+                }
+                Err(_) if is_behind => {
+                    return Err(SourceError::Timeout {
+                        step: "receive an event that the hub has",
+                        seconds: wait.as_secs(),
+                    });
+                }
+                Err(_) => {
+                    let asking = client.get_partition_properties(self.partition.partition());
+                    let properties =
+                        timed("read partition properties", PROPERTIES_TIMEOUT, asking).await?;
+                    *newest = self::newest(&properties);
+                }
+            }
+        }
+    }
+
+    /// Whether the event of this sequence number is one that we have not had and are to get.
+    fn wants(&self, sequence_number: i64) -> bool {
+        match (&self.after, self.start) {
+            (Some(after), _) => sequence_number > after.sequence_number,
+            (None, Start::Earliest) => true,
+            (None, Start::Latest | Start::At(_)) => false,
+        }
+    }
+
     /// Takes all that is there, and the error that ends it if there is one.
     fn gather<S>(
         &self,
         first: ReceivedEventData,
-        mut events: std::pin::Pin<&mut S>,
+        mut events: Pin<&mut S>,
     ) -> (Batch, Option<SourceError>)
     where
         S: Stream<Item = azure_messaging_eventhubs::Result<ReceivedEventData>>,
@@ -206,6 +256,11 @@ impl Reader {
             inclusive: false,
         }
     }
+}
+
+/// The sequence number of the newest event that a partition holds; `None` if it holds none.
+fn newest(properties: &EventHubPartitionProperties) -> Option<i64> {
+    (!properties.is_empty).then_some(properties.last_enqueued_sequence_number)
 }
 
 fn event(received: &ReceivedEventData, previous_sequence_number: i64) -> Event {
