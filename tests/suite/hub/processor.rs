@@ -47,7 +47,9 @@ impl Running {
         let processor = EventProcessor::builder()
             .with_load_balancing_strategy(ProcessorStrategy::Greedy)
             .with_update_interval(Duration::milliseconds(200))
-            .with_partition_expiration_duration(Duration::seconds(1))
+            // A processor never gives its partitions up: the next has them when they expire. Sooner than this, a busy
+            // machine lets them expire under a processor that still works.
+            .with_partition_expiration_duration(Duration::seconds(5))
             .with_start_positions(StartPositions {
                 default: start,
                 ..Default::default()
