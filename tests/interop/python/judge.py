@@ -40,7 +40,7 @@ class Judge:
         self.how, self.count = how, count
         self.numbers, self.twice, self.errors = set(), 0, []
         self.last, self.partition_of = {}, {}
-        self.started = time.monotonic()
+        self.started = self.ended = time.monotonic()
 
     def take(self, partition, events):
         for event in events:
@@ -55,12 +55,14 @@ class Judge:
             in_order = here[0] == sequence_number + 1 and here[1] > offset and here[2] >= enqueued_time
             assert in_order, f"after {self.last.get(partition)} of partition {partition} came {here}"
             self.last[partition] = here
+        self.ended = time.monotonic()
 
     def fail(self, error):
         self.errors.append(repr(error))
 
     def verdict(self):
-        seconds = time.monotonic() - self.started
+        # Until the last event came: closing takes the client seconds.
+        seconds = self.ended - self.started
         print(
             f"{self.how}: {len(self.numbers)} events in {seconds:.1f} s ({len(self.numbers) / seconds:.0f}/s), "
             f"{self.twice} twice, errors {self.errors}",
