@@ -175,7 +175,7 @@ impl Labels {
             };
         }
         if shown.has_vocabulary {
-            self.telemetry.drifted(label.name(), value, 1);
+            self.telemetry.drifted(label.name(), value);
         }
         if !shown.others.contains(value) {
             if shown.others.len() >= self.values_max || value.len() > VALUE_BYTES_MAX {

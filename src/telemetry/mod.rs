@@ -6,8 +6,9 @@
 mod families;
 mod log;
 mod settings;
+mod tally;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::error::Error;
 use std::sync::{Mutex, PoisonError};
 
@@ -17,6 +18,7 @@ use prometheus::process_collector::ProcessCollector;
 pub use families::ExporterFamilies;
 pub use log::{LogError, start as start_log};
 pub use settings::{Format, InvalidLevel, Level, Settings};
+pub use tally::Tally;
 
 use crate::disposition::{Disposition, Reject};
 use crate::event::PartitionId;
@@ -31,71 +33,6 @@ pub struct Telemetry {
 
 /// Whoever sends nonsense shall not fill the log with it; the count goes on.
 const DRIFT_LOGGED_MAX: usize = 200;
-
-/// Names are shorter than this.
-const DRIFT_CHARACTERS: usize = 64;
-
-/// How the records of a batch ended.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    received: u64,
-    dispositions: HashMap<&'static str, u64>,
-    rejects: HashMap<Reject, u64>,
-    drift: HashMap<(&'static str, String), u64>,
-}
-
-/// Distinct news of one batch that are told apart; the rest of them waits for the next batch that has any.
-const DRIFT_IN_A_BATCH_MAX: usize = 64;
-
-impl Tally {
-    /// Counts records where the envelope is split.
-    pub fn received(&mut self, records: usize) {
-        self.received += u64::try_from(records).unwrap_or(u64::MAX);
-    }
-
-    /// Notes what no page of Microsoft names: a `field` of a record, or a `category`.
-    pub fn drifted(&mut self, kind: &'static str, name: &str) {
-        let name: String = name.chars().take(DRIFT_CHARACTERS).collect();
-        if self.drift.len() < DRIFT_IN_A_BATCH_MAX || self.drift.contains_key(&(kind, name.clone()))
-        {
-            *self.drift.entry((kind, name)).or_default() += 1;
-        }
-    }
-
-    /// Counts a record where it ends.
-    pub fn ended(&mut self, disposition: Disposition) {
-        *self.dispositions.entry(disposition.label()).or_default() += 1;
-        if let Disposition::Rejected(reason) = disposition {
-            *self.rejects.entry(reason).or_default() += 1;
-        }
-    }
-
-    /// Adds what another tally has counted.
-    pub fn add(&mut self, other: &Self) {
-        self.received += other.received;
-        for (disposition, records) in &other.dispositions {
-            *self.dispositions.entry(disposition).or_default() += records;
-        }
-        for (reason, records) in &other.rejects {
-            *self.rejects.entry(*reason).or_default() += records;
-        }
-    }
-
-    /// How many records were received.
-    pub fn records_received(&self) -> u64 {
-        self.received
-    }
-
-    /// How many records ended so, by the label of a [`Disposition`].
-    pub fn records(&self, disposition: &str) -> u64 {
-        self.dispositions.get(disposition).copied().unwrap_or(0)
-    }
-
-    /// How many records were rejected for that reason.
-    pub fn rejects(&self, reason: Reject) -> u64 {
-        self.rejects.get(&reason).copied().unwrap_or(0)
-    }
-}
 
 impl Telemetry {
     /// Registers the families on `registry`, with those of the process itself, and everything known at zero.
@@ -174,8 +111,14 @@ impl Telemetry {
                 .with_label_values(&[reason.label()])
                 .inc_by(*records);
         }
-        for ((kind, name), times) in &batch.tally.drift {
-            self.drifted(kind, name, *times);
+        for (kind, times) in &batch.tally.drift {
+            families
+                .drift_total
+                .with_label_values(&[*kind])
+                .inc_by(*times);
+        }
+        for (kind, name) in &batch.tally.news {
+            self.tell_once(kind, name);
         }
         let rejected: u64 = batch.tally.rejects.values().sum();
         if rejected > 0 {
@@ -320,18 +263,18 @@ impl Telemetry {
         let _at_zero = self.families.drift_total.with_label_values(&[kind]);
     }
 
-    /// Something came that is not in the documentation: ACS has changed, or it never told. Each is logged once.
-    pub(crate) fn drifted(&self, kind: &'static str, value: &str, times: u64) {
-        self.families
-            .drift_total
-            .with_label_values(&[kind])
-            .inc_by(times);
-        let value: String = value.chars().take(DRIFT_CHARACTERS).collect();
-        let mut logged = self
+    /// A label had a value that is not in the documentation: ACS has changed, or it never told.
+    pub(crate) fn drifted(&self, label: &'static str, value: &str) {
+        self.families.drift_total.with_label_values(&[label]).inc();
+        self.tell_once(label, &tally::shortened(value));
+    }
+
+    fn tell_once(&self, kind: &'static str, value: &str) {
+        let mut told = self
             .drift_logged
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if logged.len() < DRIFT_LOGGED_MAX && logged.insert((kind, value.clone())) {
+        if told.len() < DRIFT_LOGGED_MAX && told.insert((kind, value.to_owned())) {
             tracing::warn!(
                 kind,
                 value,
