@@ -111,7 +111,7 @@ async fn a_link_that_stays_open_and_gives_nothing_is_opened_again() {
         ("ACS_RECORDING_EXPORTER__EVENT_HUB__START", "earliest"),
     ])
     .await;
-    let frozen = [r#"partition="0""#, r#"cause="timeout""#];
+    let frozen = [r#"partition="0""#, r#"cause="stalled""#];
     eventually("the frozen link is given up", || async {
         let restarts = exporter
             .scrape()
