@@ -20,6 +20,7 @@ mod drift;
 mod end_to_end;
 mod golden;
 mod hub;
+mod reading;
 mod recovery;
 mod replay;
 mod script;
