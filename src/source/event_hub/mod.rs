@@ -1,15 +1,18 @@
 //! The Event Hub as a source of events: one task for each partition.
 //!
 //! We own the loop over the SDK's `ConsumerClient` and never use its `EventProcessor`, which keeps a partition whose
-//! client has failed as its own and reads it no more. `client` opens what the SDK offers, `reader` is the task of a
+//! client has failed as its own and reads it no more. `client` opens what the SDK offers, by way of `access`; `reader` is the task of a
 //! partition, `error` says what a failure means and `backoff` how long to wait after it.
 
+mod access;
 mod backoff;
 mod client;
 mod connection_string;
 mod credential;
 mod error;
+mod identity;
 mod reader;
+mod secret_file;
 mod settings;
 
 use std::sync::Arc;
@@ -19,23 +22,30 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use client::producer;
-pub use connection_string::{ConnectionString, InvalidConnectionString};
+pub use connection_string::{ConnectionString, InvalidConnectionString, UnusableFile};
+pub use credential::TokenError;
 pub use error::{Cause, SourceError};
+pub use identity::{
+    Application, Credential, CredentialKind, Identity, InvalidIdentity, SecretSource,
+    authority_host, authority_of, client_id, tenant_id,
+};
 pub use settings::{
-    Authentication, CredentialKind, InvalidName, Namespace, Settings, Start, Transport,
-    consumer_group, event_hub_name, namespace_host,
+    Authentication, InvalidName, Namespace, Settings, Start, Transport, consumer_group,
+    event_hub_name, namespace_host,
 };
 
 use crate::event::{Batch, PartitionId};
 use crate::readiness::Readiness;
 use crate::telemetry::Telemetry;
 use backoff::Backoff;
+use client::Clients;
 use reader::Reader;
 
 /// The Event Hub source: what it reads, and whom it tells.
 #[derive(Clone, Debug)]
 pub struct EventHubSource {
     settings: Arc<Settings>,
+    clients: Arc<Clients>,
     batches: mpsc::Sender<Batch>,
     telemetry: Arc<Telemetry>,
     readiness: Arc<Readiness>,
@@ -49,8 +59,11 @@ impl EventHubSource {
         telemetry: Arc<Telemetry>,
         readiness: Arc<Readiness>,
     ) -> Self {
+        let settings = Arc::new(settings);
+        let clients = Clients::new(Arc::clone(&settings), Arc::clone(&telemetry));
         Self {
-            settings: Arc::new(settings),
+            settings,
+            clients: Arc::new(clients),
             batches,
             telemetry,
             readiness,
@@ -83,7 +96,7 @@ impl EventHubSource {
         let mut readers = JoinSet::new();
         for partition in partitions {
             let reader = Reader {
-                settings: Arc::clone(&self.settings),
+                clients: Arc::clone(&self.clients),
                 batches: self.batches.clone(),
                 telemetry: Arc::clone(&self.telemetry),
                 readiness: Arc::clone(&self.readiness),
@@ -132,7 +145,7 @@ impl EventHubSource {
     }
 
     async fn partitions(&self, event_hub: &str) -> Result<Vec<PartitionId>, SourceError> {
-        let client = client::consumer(&self.settings, event_hub).await?;
+        let client = self.clients.consumer(event_hub).await?;
         let asking = client.get_eventhub_properties();
         let properties = client::timed(
             "read event hub properties",

@@ -16,9 +16,9 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::Backoff;
-use super::client::{self, PROPERTIES_TIMEOUT, timed};
+use super::client::{self, Clients, PROPERTIES_TIMEOUT, timed};
 use super::error::SourceError;
-use super::settings::{Settings, Start};
+use super::settings::Start;
 use crate::event::{Batch, Event, PartitionId, Position};
 use crate::readiness::Readiness;
 use crate::telemetry::Telemetry;
@@ -47,7 +47,7 @@ const HEALTHY_AFTER: Duration = Duration::from_mins(1);
 /// The task that reads one partition.
 #[derive(Debug)]
 pub(super) struct Reader {
-    pub(super) settings: Arc<Settings>,
+    pub(super) clients: Arc<Clients>,
     pub(super) partition: PartitionId,
     pub(super) batches: mpsc::Sender<Batch>,
     pub(super) telemetry: Arc<Telemetry>,
@@ -89,8 +89,8 @@ impl Reader {
 
     /// Reads over one client, to its first error; `Ok` when told to stop.
     async fn open_and_stream(&mut self, stop: &CancellationToken) -> Result<(), SourceError> {
-        let settings = Arc::clone(&self.settings);
-        let opening = client::consumer(&settings, self.partition.event_hub());
+        let clients = Arc::clone(&self.clients);
+        let opening = clients.consumer(self.partition.event_hub());
         let Some(client) = stop.run_until_cancelled(opening).await.transpose()? else {
             return Ok(());
         };

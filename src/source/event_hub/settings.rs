@@ -2,8 +2,12 @@
 //! The names are checked here, by the rules of Azure Resource Manager ("Naming rules and restrictions for Azure
 //! resources"), so that a misspelt one is a fault at the start and not a refused link for ever.
 
+use std::path::PathBuf;
+
 use azure_core::credentials::Secret;
 use time::OffsetDateTime;
+
+use super::identity::Credential;
 
 /// Settings of the Event Hub source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,23 +40,10 @@ pub struct Namespace {
 pub enum Authentication {
     /// A connection string as the SDK wants it: host, and key or signature; neither port nor `EntityPath`.
     ConnectionString(Secret),
+    /// A file that holds a connection string, which is read anew for every client: whoever rotates the key replaces it.
+    ConnectionStringFile(PathBuf),
     /// A token of Microsoft Entra ID.
-    Credential(CredentialKind),
-}
-
-/// Who asks Microsoft Entra ID for a token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CredentialKind {
-    /// Found out from the variables that Azure's webhooks and pipelines set; else the managed identity.
-    Auto,
-    /// The identity of the machine, user-assigned if `AZURE_CLIENT_ID` names one.
-    ManagedIdentity,
-    /// The federated token of a Kubernetes service account.
-    WorkloadIdentity,
-    /// `AZURE_TENANT_ID`, `AZURE_CLIENT_ID` and `AZURE_CLIENT_SECRET`.
-    ClientSecret,
-    /// Whoever is signed in to `az`.
-    AzureCli,
+    Credential(Credential),
 }
 
 /// Where to begin where no position is known.
