@@ -93,7 +93,8 @@ pub fn consumer_group(text: &str) -> Result<String, InvalidName> {
     }
 }
 
-/// The whole host of a namespace, in lower case: a bare name gets the suffix of the public cloud.
+/// The whole host of a namespace, in lower case: a bare name gets the suffix of the public cloud. But for `localhost`,
+/// which nobody calls a namespace of Azure, and where a hub of one's own may listen.
 ///
 /// # Errors
 /// The text is no host name: it has a scheme, a path or a port, say.
@@ -111,7 +112,7 @@ pub fn namespace_host(text: &str) -> Result<String, InvalidName> {
     if host.len() > 253 || !host.split('.').all(is_label) {
         return Err(InvalidName::Namespace);
     }
-    Ok(if host.contains('.') {
+    Ok(if host.contains('.') || host == "localhost" {
         host
     } else {
         host + PUBLIC_SUFFIX
@@ -199,6 +200,7 @@ mod tests {
             "contoso.servicebus.usgovcloudapi.net",
             "contoso.servicebus.usgovcloudapi.net",
         );
+        check("localhost", "localhost");
         for text in [
             "",
             "sb://contoso",
