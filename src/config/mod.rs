@@ -9,7 +9,8 @@
 //! faults are a value that somebody else's layer has overridden.
 //!
 //! Nothing in here is read later: there is no reload, and no module reads the environment by itself. Azure's own
-//! variables (`AZURE_CLIENT_ID` and its like) are a layer too, the lowest above the defaults.
+//! variables (`AZURE_CLIENT_ID` and its like) are a layer too, the lowest above the defaults; only those that lead to a
+//! machine's identity endpoint (`IDENTITY_ENDPOINT` and its like) are between Azure and its library.
 
 mod auth;
 mod bytes;

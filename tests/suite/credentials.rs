@@ -385,15 +385,68 @@ async fn what_an_identity_lacks_is_told_at_the_start() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_string_in_a_file_is_read_for_every_connection() {
+async fn a_ready_made_signature_is_replaced_before_it_expires() {
     let hub = RunningHub::start([EventHub::new("logs", 1)]).await;
+    let (endpoint, _) = hub
+        .connection_string
+        .split_once("SharedAccessKeyName")
+        .unwrap();
+    let signed_for = |seconds: i64| {
+        let expires_at = OffsetDateTime::now_utc().unix_timestamp() + seconds;
+        let signature = format!("SharedAccessSignature sr=logs&sig=x&se={expires_at}&skn=listen");
+        format!(
+            "{endpoint}SharedAccessSignature={signature};EntityPath=logs;UseDevelopmentEmulator=true"
+        )
+    };
+    let file = NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), signed_for(4)).unwrap();
+    let exporter = exporter_of_a_file(&file).await;
+    exporter.ready().await;
+    hub.handle.publish("logs", 0, EVENT).unwrap();
+    counts(&exporter, 1.0).await;
+
+    std::fs::write(file.path(), signed_for(3600)).unwrap();
+    let restarts = eventually("the end of the first signature", || async {
+        let restarts = exporter.scrape().await?.sum(
+            "acs_recording_exporter_receiver_restarts_total",
+            &[r#"cause="unauthorized""#],
+        );
+        if restarts > 0.0 {
+            Ok(restarts)
+        } else {
+            Err(exporter.process.written())
+        }
+    })
+    .await;
+    hub.handle.publish("logs", 0, EVENT).unwrap();
+    let expired_at = Instant::now();
+    counts(&exporter, 2.0).await;
+    let away = expired_at.elapsed();
+    println!("{restarts} restart, read again after {away:?}");
+    assert!(away < Duration::from_secs(10), "{away:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_read_is_told_which_right_is_missing() {
+    let hub = RunningHub::start([EventHub::new("logs", 1)]).await;
+    hub.handle.refuse_tokens(Some(401));
     let file = NamedTempFile::new().unwrap();
     std::fs::write(file.path(), &hub.connection_string).unwrap();
-    let path = file.path().to_str().unwrap();
-    let exporter = Exporter::start(&[
+    let exporter = exporter_of_a_file(&file).await;
+    exporter
+        .process
+        .says("the role `Azure Event Hubs Data Receiver`")
+        .await;
+    let written = exporter.process.written();
+    assert!(written.contains(r#""cause":"unauthorized""#), "{written}");
+}
+
+/// An exporter whose connection string is in a file.
+async fn exporter_of_a_file(file: &NamedTempFile) -> Exporter {
+    Exporter::start(&[
         (
             "ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING_FILE",
-            path,
+            file.path().to_str().unwrap(),
         ),
         (
             "ACS_RECORDING_EXPORTER__EVENT_HUB__CONSUMER_GROUP",
@@ -401,7 +454,16 @@ async fn a_connection_string_in_a_file_is_read_for_every_connection() {
         ),
         ("ACS_RECORDING_EXPORTER__EVENT_HUB__START", "earliest"),
     ])
-    .await;
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_string_in_a_file_is_read_for_every_connection() {
+    let hub = RunningHub::start([EventHub::new("logs", 1)]).await;
+    let file = NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), &hub.connection_string).unwrap();
+    let path = file.path().to_str().unwrap();
+    let exporter = exporter_of_a_file(&file).await;
     exporter.ready().await;
     hub.handle.publish("logs", 0, EVENT).unwrap();
     counts(&exporter, 1.0).await;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use azure_core::credentials::{Secret, TokenCredential};
 
 use super::connection_string::{ConnectionString, UnusableFile};
-use super::credential::{self, Refreshing};
+use super::credential::{self, ClientTokens, Refreshing};
 use super::error::SourceError;
 use super::settings::{Authentication, Namespace};
 use crate::telemetry::Telemetry;
@@ -71,11 +71,11 @@ impl Access {
                 Key::ConnectionString(current.cleaned)
             }
             Way::Tokens(tokens) => {
+                let tokens = ClientTokens::new(Arc::clone(tokens));
                 // Had here and not while the SDK connects: what is wrong with a token comes as an error of its own, and
                 // within a time of its own.
                 tokens.token().await?;
-                let tokens: Arc<dyn TokenCredential> = Arc::<Refreshing>::clone(tokens);
-                Key::Tokens(tokens)
+                Key::Tokens(Arc::new(tokens))
             }
         };
         Ok(Door {

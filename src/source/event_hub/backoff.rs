@@ -19,7 +19,8 @@ const LONGEST: Duration = Duration::from_secs(30);
 /// Event Hubs asks a throttled client to stay away for some seconds.
 const BUSY: Duration = Duration::from_secs(10);
 
-/// Rights are given by people: asking faster fills the namespace's audit log and nothing else.
+/// Rights are given by people: asking faster fills the namespace's audit log and nothing else. But not the first time: a
+/// link whose key or token has expired is refused so too, and opens again with the next one.
 const UNAUTHORIZED: Duration = Duration::from_secs(30);
 
 impl Backoff {
@@ -29,9 +30,11 @@ impl Backoff {
         let doubled = FIRST
             .saturating_mul(2_u32.saturating_pow(self.failures))
             .min(LONGEST);
+        let is_first = self.failures == 0;
         self.failures = self.failures.saturating_add(1);
         let wait = match cause {
             Cause::Busy => doubled.max(BUSY),
+            Cause::Unauthorized if is_first => doubled,
             Cause::Unauthorized | Cause::NotFound => doubled.max(UNAUTHORIZED),
             _ => doubled,
         };
@@ -65,9 +68,9 @@ mod tests {
     #[test]
     fn a_busy_hub_and_missing_rights_are_given_time() {
         assert_eq!(Backoff::default().next(Cause::Busy, 0.0), BUSY);
-        assert_eq!(
-            Backoff::default().next(Cause::Unauthorized, 0.0),
-            UNAUTHORIZED
-        );
+        assert_eq!(Backoff::default().next(Cause::NotFound, 0.0), UNAUTHORIZED);
+        let mut backoff = Backoff::default();
+        assert_eq!(backoff.next(Cause::Unauthorized, 0.0), FIRST);
+        assert_eq!(backoff.next(Cause::Unauthorized, 0.0), UNAUTHORIZED);
     }
 }

@@ -1,5 +1,6 @@
 //! What goes wrong between us and an event hub, sorted by what it means.
 
+use std::error::Error;
 use std::path::PathBuf;
 
 use azure_core_amqp::AmqpError;
@@ -171,10 +172,21 @@ fn amqp_cause(error: &AmqpError) -> Cause {
     }
 }
 
+/// The SDK wraps what happened, to several levels: what the hub or the identity service has answered counts, however
+/// deep it lies; else the connection did not come about.
 fn azure_cause(error: &azure_core::Error) -> Cause {
-    // Ours, where the SDK asked for a token.
-    if let Some(error) = error.downcast_ref::<TokenError>() {
-        return error.cause();
+    let mut next: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<TokenError>() {
+            return error.cause();
+        }
+        if let Some(error) = error.downcast_ref::<AmqpError>()
+            && let AmqpErrorKind::AmqpDescribedError(_) | AmqpErrorKind::ManagementStatusCode(..) =
+                error.kind()
+        {
+            return amqp_cause(error);
+        }
+        next = error.source();
     }
     match error.kind() {
         azure_core::error::ErrorKind::Credential => Cause::Unauthorized,

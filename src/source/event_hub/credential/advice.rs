@@ -63,6 +63,18 @@ pub(super) fn unanswered(credential: &Credential, within: Duration) -> TokenErro
     }
 }
 
+/// It gave what it gave before.
+pub(super) fn same_again(credential: &Credential) -> TokenError {
+    TokenError {
+        kind: credential.identity.kind().word(),
+        advice:
+            "the identity service gave the same token again; it is asked until there is a new one"
+                .to_owned(),
+        cause: Cause::Unreachable,
+        source: None,
+    }
+}
+
 /// How the identity service took a request.
 enum Answer {
     /// It will not give a token, and may have said why.

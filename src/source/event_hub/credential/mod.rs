@@ -1,11 +1,12 @@
 //! Who we are to Microsoft Entra ID: from the checked settings to tokens.
 //!
-//! `refreshing` keeps the tokens, `assertion` proves an identity by a certificate, `advice` says what to do when there is
+//! `refreshing` keeps the tokens, `client_tokens` hands them to the SDK, `assertion` proves an identity by a certificate, `advice` says what to do when there is
 //! no token. Here the credentials of `azure_identity` are made: a new one for each token, since each keeps the token that
 //! it got for longer than the SDK can use (see `refreshing`), and since what a file holds may have changed.
 
 mod advice;
 mod assertion;
+mod client_tokens;
 mod refreshing;
 
 use std::path::PathBuf;
@@ -24,6 +25,7 @@ use azure_identity::{
 
 pub use advice::TokenError;
 use assertion::SignedAssertion;
+pub(super) use client_tokens::ClientTokens;
 pub(super) use refreshing::Refreshing;
 
 use super::identity::{Application, Credential, Identity, SecretSource};

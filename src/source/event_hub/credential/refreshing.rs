@@ -13,7 +13,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions};
+use azure_core::credentials::{AccessToken, TokenCredential};
 use time::OffsetDateTime;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -46,10 +46,17 @@ pub(in crate::source::event_hub) struct Refreshing {
     credential: Credential,
     make: Box<Make>,
     telemetry: Option<Arc<Telemetry>>,
-    latest: Mutex<Option<Fetched>>,
+    latest: Mutex<Latest>,
 }
 
-/// The outcome of the latest fetch.
+#[derive(Default)]
+struct Latest {
+    fetched: Option<Fetched>,
+    /// The latest token there was, though a later fetch may have failed.
+    token: Option<AccessToken>,
+}
+
+/// The outcome of a fetch.
 struct Fetched {
     /// When it was there.
     at: Instant,
@@ -78,27 +85,42 @@ impl Refreshing {
             credential,
             make: Box::new(make),
             telemetry,
-            latest: Mutex::new(None),
+            latest: Mutex::default(),
         }
     }
 
     /// A token that is long from expiring, or one that is as new as can be.
-    pub(in crate::source::event_hub) async fn token(&self) -> Result<AccessToken, TokenError> {
+    pub(super) async fn token(&self) -> Result<AccessToken, TokenError> {
         let asked_at = Instant::now();
         let mut latest = self.latest.lock().await;
-        if let Some(fetched) = &*latest {
+        if let Some(fetched) = &latest.fetched {
             if fetched.answers(asked_at) {
                 return fetched.result.clone();
             }
             tokio::time::sleep_until(fetched.at + PAUSE).await;
         }
-        let result = self.fetch().await;
-        self.tell(latest.as_ref(), &result);
-        *latest = Some(Fetched {
+        let old = latest.token.as_ref().filter(|token| is_valid(token));
+        let mut result = self.fetch().await;
+        if let (Some(old), Ok(new)) = (old, &result)
+            && new.expires_on <= old.expires_on
+        {
+            result = Err(advice::same_again(&self.credential));
+        }
+        self.tell(old, &result);
+        if let Ok(token) = &result {
+            latest.token = Some(token.clone());
+        }
+        latest.fetched = Some(Fetched {
             at: Instant::now(),
             result: result.clone(),
         });
         result
+    }
+
+    /// The latest token, if it is still good for anything.
+    pub(super) async fn old_token(&self) -> Option<AccessToken> {
+        let latest = self.latest.lock().await;
+        latest.token.clone().filter(is_valid)
     }
 
     async fn fetch(&self) -> Result<AccessToken, TokenError> {
@@ -110,34 +132,17 @@ impl Refreshing {
         }
     }
 
-    fn tell(&self, before: Option<&Fetched>, result: &Result<AccessToken, TokenError>) {
+    fn tell(&self, old: Option<&AccessToken>, result: &Result<AccessToken, TokenError>) {
         let Some(telemetry) = &self.telemetry else {
             return;
         };
         match result {
             Ok(_) => telemetry.token_fetched(),
             Err(error) => {
-                let valid_for = before
-                    .and_then(|fetched| fetched.result.as_ref().ok())
-                    .map(|token| left(token).whole_seconds())
-                    .filter(|seconds| *seconds > 0);
-                telemetry.token_not_fetched(error, valid_for);
+                let valid_for_s = old.map(|token| left(token).whole_seconds());
+                telemetry.token_not_fetched(error, valid_for_s);
             }
         }
-    }
-}
-
-/// The SDK's way to ask. It asks for one scope only, whose tokens are those of [`Refreshing::token`].
-#[async_trait::async_trait]
-impl TokenCredential for Refreshing {
-    async fn get_token(
-        &self,
-        _scopes: &[&str],
-        _options: Option<TokenRequestOptions<'_>>,
-    ) -> azure_core::Result<AccessToken> {
-        self.token().await.map_err(|error| {
-            azure_core::Error::new(azure_core::error::ErrorKind::Credential, error)
-        })
     }
 }
 
@@ -154,10 +159,15 @@ fn left(token: &AccessToken) -> time::Duration {
     token.expires_on - OffsetDateTime::now_utc()
 }
 
+fn is_valid(token: &AccessToken) -> bool {
+    left(token).is_positive()
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
+    use azure_core::credentials::TokenRequestOptions;
     use azure_core::error::ErrorKind;
     use tokio::task::JoinSet;
 
