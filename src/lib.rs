@@ -78,6 +78,7 @@ pub mod acs;
 pub mod cli;
 pub mod config;
 pub mod dead_letters;
+pub mod delivery;
 pub mod disposition;
 pub mod envelope;
 pub mod event;
