@@ -34,6 +34,16 @@ impl PartitionId {
     }
 }
 
+impl Event {
+    /// How far a partition has been read when this was its last event.
+    pub fn reached(&self) -> Reached {
+        Reached {
+            position: self.position.clone(),
+            enqueued_at: self.enqueued_at,
+        }
+    }
+}
+
 impl fmt::Display for PartitionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.event_hub, self.partition)
@@ -50,6 +60,16 @@ pub struct Position {
     pub sequence_number: i64,
     /// The service's own marker; never parsed. `None` when the service sent none.
     pub offset: Option<String>,
+}
+
+/// How far a partition has been read: its last event, to go on after.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reached {
+    /// Where that event stands.
+    pub position: Position,
+    /// When the event hub took it in; none where that is not known. A hub that was made later is not the one that it
+    /// came from.
+    pub enqueued_at: Option<OffsetDateTime>,
 }
 
 /// One event: a body, and when and where the event hub put it.

@@ -88,6 +88,7 @@ pub mod hub;
 pub mod liveness;
 pub mod metrics;
 pub mod pipeline;
+pub mod queue;
 pub mod repair;
 pub mod service;
 pub mod shutdown;

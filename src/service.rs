@@ -20,14 +20,14 @@ use crate::dead_letters::{self, DeadLetters, Keeping};
 use crate::http::{self, HttpError, Shown};
 use crate::liveness::Liveness;
 use crate::metrics::Exposition;
-use crate::pipeline;
+use crate::pipeline::{self, Writer};
+use crate::queue::{self, Queued};
 use crate::shutdown;
 use crate::source::event_hub::{EventHubSource, SourceError};
 use crate::telemetry::Telemetry;
 
-/// Batches that may wait for the writer. It is faster than any source, so a full queue means that something is wrong,
-/// and then the sources wait: at 4 MiB a batch at most, this is also a bound on memory.
-const QUEUE_BATCHES: usize = 16;
+/// Not configurable yet.
+const HOLD_MAX: Duration = Duration::ZERO;
 
 /// The service, ready to run.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ pub struct Service {
     shown: Shown,
     telemetry: Arc<Telemetry>,
     source: EventHubSource,
-    batches: mpsc::Receiver<crate::event::Batch>,
+    batches: mpsc::Receiver<Queued>,
     dead_letters: Option<(DeadLetters, Keeping)>,
 }
 
@@ -87,10 +87,10 @@ impl Service {
             config.event_hub.watchdog.dead_after,
             Instant::now(),
         ));
-        let (sender, batches) = mpsc::channel(QUEUE_BATCHES);
+        let (queue, batches) = queue::queue();
         let source = EventHubSource::new(
             config.event_hub,
-            sender,
+            queue,
             Arc::clone(&telemetry),
             Arc::clone(&liveness),
         );
@@ -142,8 +142,11 @@ impl Service {
             token.run_until_cancelled(beating).await;
             ("pulse", Ok(()))
         });
+        let acknowledged = exposition.acknowledged();
+        let writer = Writer::new(exposition, HOLD_MAX, dead_letters);
+        let token = stop_source.clone();
         tasks.spawn(async move {
-            pipeline::run(batches, exposition, liveness, dead_letters).await;
+            pipeline::run(batches, writer, acknowledged, liveness, token).await;
             ("pipeline", Ok(()))
         });
 

@@ -17,13 +17,13 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use crate::event::{PartitionId, Position};
+use crate::event::{PartitionId, Reached};
 
 /// The number of a cut; the first is 1.
 pub type Cut = u64;
 
 /// The last event of each partition that a cut shows.
-pub type Positions = HashMap<PartitionId, Position>;
+pub type Positions = HashMap<PartitionId, Reached>;
 
 /// What was cut and what was carried.
 #[derive(Debug)]
@@ -132,19 +132,23 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Position;
     use proptest::prelude::*;
 
     fn at(sequence_number: i64) -> Arc<Positions> {
-        let position = Position {
-            sequence_number,
-            offset: None,
+        let reached = Reached {
+            position: Position {
+                sequence_number,
+                offset: None,
+            },
+            enqueued_at: None,
         };
-        Arc::new([(PartitionId::new("hub", "0"), position)].into())
+        Arc::new([(PartitionId::new("hub", "0"), reached)].into())
     }
 
     fn acknowledged(ledger: &Ledger) -> Option<i64> {
-        let position = ledger.acknowledged_positions().values().next()?;
-        Some(position.sequence_number)
+        let reached = ledger.acknowledged_positions().values().next()?;
+        Some(reached.position.sequence_number)
     }
 
     #[test]

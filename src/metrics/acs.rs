@@ -3,13 +3,16 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use prometheus::Registry;
+use prometheus::{IntCounterVec, Registry};
+use time::OffsetDateTime;
 
 use super::budget::Budget;
+use super::firsts::{FailureFamily, Firsts, Remembered};
 use super::labels::{Admitted, Label, Labels, OTHER};
 use super::repeats::Repeats;
 use super::{BucketSettings, Settings, zeros};
 use crate::acs::{Moves, Observation, OperationMoves, SummaryMoves, UsageMoves};
+use crate::delivery::Cut;
 use crate::family::families;
 use crate::telemetry::Telemetry;
 
@@ -57,6 +60,24 @@ families! {
     }
 }
 
+impl AcsFamilies {
+    fn of(&self, family: FailureFamily) -> &IntCounterVec {
+        match family {
+            FailureFamily::Operation => &self.recording_operation_failures_total,
+            FailureFamily::Recording => &self.recording_failures_total,
+        }
+    }
+}
+
+/// A failure series.
+struct FailureSeries<'v> {
+    family: FailureFamily,
+    labels: Vec<&'v str>,
+}
+
+/// What exists from the start is shown from here on.
+const FIRST_CUT: Cut = 1;
+
 /// ACS mixes to one channel, or keeps up to five speakers apart
 /// (<https://learn.microsoft.com/azure/communication-services/concepts/voice-video-calling/call-recording>).
 const AUDIO_CHANNELS: [f64; 5] = [1.0, 2.0, 3.0, 4.0, 5.0];
@@ -70,6 +91,7 @@ pub struct AcsMetrics {
     repeats: Repeats,
     /// The resources whose failure series stand at zero or above.
     exposed: HashSet<String>,
+    firsts: Firsts,
     /// What `acs_resource_info` says of each resource now: group and subscription.
     info: HashMap<String, (String, String)>,
     telemetry: Arc<Telemetry>,
@@ -84,21 +106,117 @@ impl AcsMetrics {
             budget: Budget::new(settings, Arc::clone(telemetry)),
             repeats: Repeats::default(),
             exposed: HashSet::new(),
+            firsts: Firsts::default(),
             info: HashMap::new(),
             telemetry: Arc::clone(telemetry),
         };
         for resource in &settings.resources {
-            metrics.expose(resource);
+            metrics.expose(resource, FIRST_CUT);
         }
         metrics
     }
 
-    /// Moves every series that an observation names.
-    pub fn apply(&mut self, observation: &Observation<'_>) {
+    /// Lets what is remembered of an earlier process exist at 0.
+    pub(super) fn restore(&mut self, remembered: Remembered, last_seen: OffsetDateTime) {
+        let labels: Vec<_> = remembered.labels.iter().map(String::as_str).collect();
+        let Some(resource) = labels.first() else {
+            return;
+        };
+        let resource = self.labels.place(Label::Resource, resource);
+        if !self.exposed.contains(resource.value) {
+            self.expose(resource.value, FIRST_CUT);
+        }
+        let family = FailureFamily::ALL
+            .into_iter()
+            .find(|family| family.name() == remembered.family);
+        if let Some(family) = family {
+            let made = self
+                .families
+                .of(family)
+                .get_metric_with_label_values(&labels);
+            if made.is_err() {
+                return; // of a version with other labels
+            }
+            self.firsts.exists(family, &labels, FIRST_CUT);
+        }
+        self.firsts.restore(remembered, last_seen);
+    }
+
+    /// What shall exist at 0 after a restart, and when it was last there.
+    pub(super) fn remembered(&mut self, now: OffsetDateTime) -> Vec<(Remembered, OffsetDateTime)> {
+        self.firsts.remembered(now)
+    }
+
+    /// The first cut to show the failure series that an observation moves, which exists from now on; the next cut is of
+    /// this number. None if it moves none.
+    pub(super) fn shown_from(&mut self, observation: &Observation<'_>, next: Cut) -> Option<Cut> {
+        let failure = self.failure(observation)?;
+        let resource = *failure.labels.first()?;
+        if !self.exposed.contains(resource) {
+            self.expose(resource, next);
+        }
+        if !self.firsts.has(failure.family, &failure.labels) {
+            let _at_zero = self
+                .families
+                .of(failure.family)
+                .with_label_values(&failure.labels);
+        }
+        Some(self.firsts.exists(failure.family, &failure.labels, next))
+    }
+
+    /// Nobody waits any longer for the failure series to be shown that an observation moves.
+    pub(super) fn waited_enough(&mut self, observation: &Observation<'_>) {
+        if let Some(failure) = self.failure(observation) {
+            self.firsts.waited_enough(failure.family, &failure.labels);
+        }
+    }
+
+    /// The failure series that an observation moves.
+    fn failure<'v>(&mut self, observation: &'v Observation<'_>) -> Option<FailureSeries<'v>> {
+        let labels = &mut self.labels;
+        let (family, labels) = match &observation.moves {
+            Moves::Operation(moves) => {
+                let reason = moves.failure?;
+                let series = [
+                    labels.place(Label::Resource, &observation.resource),
+                    labels.place(Label::Operation, &moves.operation),
+                    labels.place(Label::ResultSignature, &moves.result_signature),
+                    Admitted::known(reason.label()),
+                ];
+                let family = &self.families.recording_operation_failures_total;
+                let labels = self.budget.settle(family, series).to_vec();
+                (FailureFamily::Operation, labels)
+            }
+            Moves::Summary(moves) => {
+                let reason = moves.failure?;
+                let series = [
+                    labels.place(Label::Resource, &observation.resource),
+                    labels.place(Label::EndReason, &moves.end_reason),
+                    Admitted::known(reason.label()),
+                ];
+                let family = &self.families.recording_failures_total;
+                (
+                    FailureFamily::Recording,
+                    self.budget.settle(family, series).to_vec(),
+                )
+            }
+            Moves::Usage(_) => return None,
+        };
+        Some(FailureSeries { family, labels })
+    }
+
+    /// Moves every series that an observation names. The next cut is of this number.
+    pub(super) fn apply(&mut self, observation: &Observation<'_>, next: Cut) {
+        if let Some(failure) = self.failure(observation) {
+            let FailureSeries { family, labels } = &failure;
+            self.firsts.exists(*family, labels, next);
+            self.firsts.moved(*family, labels);
+        }
         let resource = self.labels.admit(Label::Resource, &observation.resource);
         if !self.exposed.contains(resource.value) {
-            self.expose(resource.value);
+            self.expose(resource.value, next);
         }
+        self.firsts.resource_moved(resource.value);
         if observation
             .identity
             .is_some_and(|identity| self.repeats.is_repeat(identity))
@@ -119,8 +237,8 @@ impl AcsMetrics {
         self.families.reset();
     }
 
-    fn expose(&mut self, resource: &str) {
-        zeros::expose(&self.families, resource);
+    fn expose(&mut self, resource: &str, next: Cut) {
+        zeros::expose(&self.families, &mut self.firsts, resource, next);
         self.exposed.insert(resource.to_owned());
     }
 

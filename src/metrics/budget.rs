@@ -80,13 +80,20 @@ impl Budget {
     ) -> B::M {
         let is_covered =
             labels.iter().all(|label| label.is_known) || self.pay(family, cost, labels);
-        family.with_label_values(&labels.map(|label| {
-            if is_covered || label.is_known {
-                label.value
-            } else {
-                OTHER
-            }
-        }))
+        if !is_covered {
+            self.telemetry.series_overflowed();
+        }
+        family.with_label_values(&settled(is_covered, labels))
+    }
+
+    /// The values that the label set of a counter is shown with. What does not fit is counted when the series moves.
+    pub(super) fn settle<'v, const N: usize>(
+        &mut self,
+        family: &IntCounterVec,
+        labels: [Admitted<'v>; N],
+    ) -> [&'v str; N] {
+        let is_covered = labels.iter().all(|label| label.is_known) || self.pay(family, 1, labels);
+        settled(is_covered, labels)
     }
 
     /// Whether the label set is paid for, now or earlier.
@@ -105,11 +112,20 @@ impl Budget {
             return true;
         }
         let Some(left) = self.left.checked_sub(cost) else {
-            self.telemetry.series_overflowed();
             return false;
         };
         self.left = left;
         self.paid.insert(label_set);
         true
     }
+}
+
+fn settled<const N: usize>(is_covered: bool, labels: [Admitted<'_>; N]) -> [&str; N] {
+    labels.map(|label| {
+        if is_covered || label.is_known {
+            label.value
+        } else {
+            OTHER
+        }
+    })
 }

@@ -5,13 +5,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use prometheus::proto::{Metric, MetricFamily, MetricType};
 use prometheus::{Encoder, Registry, TextEncoder};
 
+use super::firsts::Remembered;
 use super::{AcsMetrics, Settings};
+use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::acs::{FailureRules, Observation};
 use crate::delivery::{Cut, Ledger, Positions};
-use crate::event::{PartitionId, Position};
+use crate::event::{PartitionId, Reached};
 use crate::telemetry::Telemetry;
 
 /// What `/metrics` shows, and how far into each partition that reaches.
@@ -31,6 +33,55 @@ struct Applied {
     metrics: AcsMetrics,
     positions: Arc<Positions>,
     ledger: Ledger,
+}
+
+impl Applied {
+    /// The first event that moves a failure series which no acknowledged cut shows. All that they move exist from now on.
+    fn unshown(&mut self, events: &Applying<'_>) -> Option<Unshown> {
+        let (next, acknowledged) = (self.ledger.next(), self.ledger.acknowledged());
+        let (mut begin, mut first) = (0, None);
+        for (event, end) in events.ends.iter().enumerate() {
+            for observation in events.observations.get(begin..*end).unwrap_or_default() {
+                let shown_from = self.metrics.shown_from(observation, next);
+                if shown_from.is_some_and(|cut| cut > acknowledged) {
+                    first.get_or_insert(Unshown { event });
+                }
+            }
+            begin = *end;
+        }
+        first
+    }
+}
+
+/// Events of a partition, decoded, to be applied.
+#[derive(Clone, Debug)]
+pub struct Applying<'a> {
+    /// Where they come from.
+    pub partition: &'a PartitionId,
+    /// The last of them.
+    pub reached: Reached,
+    /// What they move, in order.
+    pub observations: &'a [Observation<'a>],
+    /// Where in those each event ends.
+    pub ends: &'a [usize],
+}
+
+/// How long events wait for a scraper to see the failure series at 0 that they move.
+#[derive(Clone, Copy, Debug)]
+pub enum Patience {
+    /// They do not.
+    None,
+    /// For as long as anyone scrapes: someone who counts has since this.
+    WhileScrapedSince(Instant),
+    /// No longer. Others that move the same series do not wait either.
+    AtItsEnd,
+}
+
+/// An event moves a failure series that no acknowledged cut shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unshown {
+    /// Its index; those before it can be applied.
+    pub event: usize,
 }
 
 /// One scrape: a body, and the cut that it shows.
@@ -79,22 +130,50 @@ impl Exposition {
         &self.telemetry
     }
 
-    /// Applies a batch whole: its observations, the position it reaches, and, by `account`, what it adds to the
+    /// Applies events whole: what they move, the position that they reach, and, by `account`, what they add to the
     /// exporter's own counts. No scrape sees a part of it.
+    ///
+    /// # Errors
+    ///
+    /// Nothing was applied, since one of the events moves a failure series that no acknowledged cut shows. That series
+    /// exists at 0 now, and so does every other that one of the events moves.
     pub fn apply(
         &self,
-        partition: &PartitionId,
-        reached: Position,
-        observations: &[Observation<'_>],
+        events: &Applying<'_>,
+        patience: Patience,
         account: impl FnOnce(&Telemetry),
-    ) {
+    ) -> Result<(), Unshown> {
         // A panic under the lock leaves counters that were moved one by one: each is still right by itself.
         let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
-        for observation in observations {
-            applied.metrics.apply(observation);
+        let applied = &mut *applied;
+        let next = applied.ledger.next();
+        match patience {
+            Patience::None => {}
+            Patience::WhileScrapedSince(since) => {
+                let is_scraped = applied.ledger.scraped_at().is_some_and(|at| at >= since);
+                if let Some(unshown) = applied.unshown(events).filter(|_| is_scraped) {
+                    return Err(unshown);
+                }
+            }
+            Patience::AtItsEnd => {
+                for observation in events.observations {
+                    applied.metrics.waited_enough(observation);
+                }
+            }
         }
-        Arc::make_mut(&mut applied.positions).insert(partition.clone(), reached);
+        for observation in events.observations {
+            applied.metrics.apply(observation, next);
+        }
+        Arc::make_mut(&mut applied.positions)
+            .insert(events.partition.clone(), events.reached.clone());
         account(&self.telemetry);
+        Ok(())
+    }
+
+    /// Lets every failure series exist that the events will move.
+    pub fn prepare(&self, events: &Applying<'_>) {
+        let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+        let _waits_in_any_case = applied.unshown(events);
     }
 
     /// Takes a cut: everything applied so far and nothing else.
@@ -137,6 +216,32 @@ impl Exposition {
             self.acknowledged
                 .send_replace(applied.ledger.acknowledged());
         }
+    }
+
+    /// How far each partition has been applied.
+    pub fn applied_positions(&self) -> Arc<Positions> {
+        let applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&applied.positions)
+    }
+
+    /// How far each partition has been acknowledged.
+    pub fn acknowledged_positions(&self) -> Arc<Positions> {
+        let applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(applied.ledger.acknowledged_positions())
+    }
+
+    /// Lets what an earlier process remembered exist at 0.
+    pub fn restore(&self, remembered: impl IntoIterator<Item = (Remembered, OffsetDateTime)>) {
+        let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+        for (what, last_seen) in remembered {
+            applied.metrics.restore(what, last_seen);
+        }
+    }
+
+    /// What shall exist at 0 after a restart, and when it last moved.
+    pub fn remembered(&self, now: OffsetDateTime) -> Vec<(Remembered, OffsetDateTime)> {
+        let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+        applied.metrics.remembered(now)
     }
 
     /// The latest cut that is acknowledged, as it moves.

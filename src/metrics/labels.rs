@@ -165,8 +165,21 @@ impl Labels {
         }
     }
 
-    /// The value to use: the one given, or `other`.
+    /// The value to use: the one given, or `other`. A series moves by it: what is new or too much is counted.
     pub(super) fn admit<'v>(&mut self, label: Label, value: &'v str) -> Admitted<'v> {
+        let shown = self.shown.entry(label).or_default();
+        if shown.has_vocabulary && !shown.known.contains(value) {
+            self.telemetry.drifted(label.name(), value);
+        }
+        let admitted = self.place(label, value);
+        if admitted.value != value {
+            self.telemetry.label_overflowed(label.name());
+        }
+        admitted
+    }
+
+    /// The same, where nothing moves yet.
+    pub(super) fn place<'v>(&mut self, label: Label, value: &'v str) -> Admitted<'v> {
         let shown = self.shown.entry(label).or_default();
         if shown.known.contains(value) {
             return Admitted {
@@ -174,12 +187,8 @@ impl Labels {
                 is_known: true,
             };
         }
-        if shown.has_vocabulary {
-            self.telemetry.drifted(label.name(), value);
-        }
         if !shown.others.contains(value) {
             if shown.others.len() >= self.values_max || value.len() > VALUE_BYTES_MAX {
-                self.telemetry.label_overflowed(label.name());
                 return Admitted::known(OTHER);
             }
             shown.others.insert(value.to_owned());

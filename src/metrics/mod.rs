@@ -2,7 +2,7 @@
 //!
 //! `acs` declares the families and moves them, `labels` caps what becomes a label
 //! value and `budget` how many series there are, `repeats` notices records that come twice, `zeros` shows failure
-//! series before the first failure. [`Exposition`] holds the lock: a batch is applied under it and a scrape is
+//! series before the first failure and `firsts` knows since which cut. [`Exposition`] holds the lock: a batch is applied under it and a scrape is
 //! gathered under it, so what a scrape shows is a consistent cut.
 //!
 //! [`Backfill`] is for the past: the same series, moved at the records' own times and written as `openmetrics`.
@@ -11,6 +11,7 @@ mod acs;
 mod backfill;
 mod budget;
 mod exposition;
+mod firsts;
 mod labels;
 mod openmetrics;
 mod repeats;
@@ -19,5 +20,6 @@ mod zeros;
 
 pub use acs::{AcsFamilies, AcsMetrics};
 pub use backfill::{Backfill, InvalidStep, Step, Written};
-pub use exposition::{Exposition, Scrape};
+pub use exposition::{Applying, Exposition, Patience, Scrape, Unshown};
+pub use firsts::Remembered;
 pub use settings::{BucketSettings, Buckets, InvalidBuckets, Settings};

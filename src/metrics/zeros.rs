@@ -4,44 +4,39 @@
 //! Therefore the whole known vocabulary stands at 0 as soon as a resource is known.
 
 use super::acs::AcsFamilies;
+use super::firsts::{FailureFamily, Firsts};
 use crate::acs::{
     END_REASONS, EndClass, FAILURE_STATUSES, FailureReason, OPERATIONS, RecordingFailure,
     ResultType, UNKNOWN,
 };
+use crate::delivery::Cut;
 
-/// Creates the failure series of a resource at 0, where they do not exist yet.
-pub(super) fn expose(families: &AcsFamilies, resource: &str) {
+/// Creates the failure series of a resource at 0, where they do not exist yet; they are shown from the cut of this
+/// number on.
+pub(super) fn expose(families: &AcsFamilies, firsts: &mut Firsts, resource: &str, next: Cut) {
+    let mut expose = |labels: &[&str]| {
+        let _at_zero = families
+            .recording_operation_failures_total
+            .with_label_values(labels);
+        firsts.exists_for_all(FailureFamily::Operation, labels, next);
+    };
     for operation in OPERATIONS {
-        let failures = &families.recording_operation_failures_total;
         for status in FAILURE_STATUSES {
             if let Some(reason) = FailureReason::of_operation(Some(status), &ResultType::Failed) {
-                let _at_zero = failures.with_label_values(&[
-                    resource,
-                    operation,
-                    &status.to_string(),
-                    reason.label(),
-                ]);
+                expose(&[resource, operation, &status.to_string(), reason.label()]);
             }
         }
-        let _at_zero = failures.with_label_values(&[
-            resource,
-            operation,
-            UNKNOWN,
-            FailureReason::Failed.label(),
-        ]);
+        expose(&[resource, operation, UNKNOWN, FailureReason::Failed.label()]);
     }
-    let failures = &families.recording_failures_total;
+    let mut expose = |labels: &[&str]| {
+        let _at_zero = families.recording_failures_total.with_label_values(labels);
+        firsts.exists_for_all(FailureFamily::Recording, labels, next);
+    };
     for (end_reason, class) in END_REASONS {
-        let _at_zero =
-            failures.with_label_values(&[resource, end_reason, RecordingFailure::Failed.label()]);
+        expose(&[resource, end_reason, RecordingFailure::Failed.label()]);
         if class == EndClass::Failure {
-            let _at_zero = failures.with_label_values(&[
-                resource,
-                end_reason,
-                RecordingFailure::EndedBadly.label(),
-            ]);
+            expose(&[resource, end_reason, RecordingFailure::EndedBadly.label()]);
         }
     }
-    let _at_zero =
-        failures.with_label_values(&[resource, UNKNOWN, RecordingFailure::Failed.label()]);
+    expose(&[resource, UNKNOWN, RecordingFailure::Failed.label()]);
 }

@@ -23,6 +23,8 @@ families! {
         partition_lag_events: GaugeVec["event_hub", "partition"],
         /// For how long events that were not received yet have been waiting in the hub, 0 when there are none.
         partition_lag_seconds: GaugeVec["event_hub", "partition"],
+        /// Events that wait until a scrape has shown the failure series that they move at 0.
+        held_events: GaugeVec["event_hub", "partition"],
         /// Times that sequence numbers skipped some: events that were never received.
         sequence_gaps_total: IntCounterVec["event_hub", "partition"],
         /// Events that were delivered again and not counted again.

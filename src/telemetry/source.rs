@@ -83,6 +83,7 @@ impl Telemetry {
             let _at_zero = counter.with_label_values(&labels);
         }
         families.partition_owned.with_label_values(&labels).set(0.0);
+        families.held_events.with_label_values(&labels).set(0.0);
         for cause in causes {
             let _at_zero = families
                 .receiver_restarts_total
@@ -200,6 +201,19 @@ impl Telemetry {
                 .with_label_values(&[partition.event_hub(), partition.partition()])
                 .set((now - *since).as_seconds_f64().max(0.0));
         }
+    }
+
+    /// So many events of a partition wait for a scrape to show their failure series at 0.
+    pub fn events_wait(&self, partition: &PartitionId, events: usize) {
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::as_conversions,
+            reason = "a gauge is a float"
+        )]
+        self.families
+            .held_events
+            .with_label_values(&[partition.event_hub(), partition.partition()])
+            .set(events as f64);
     }
 
     /// Sequence numbers skipped so many after this one.

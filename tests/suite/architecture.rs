@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which modules a module may use. A new arrow is a decision: make it here, and in the map.
-const MAY_USE: [(&str, &[&str]); 20] = [
+const MAY_USE: [(&str, &[&str]); 21] = [
     ("event", &[]),
     ("disposition", &[]),
     ("repair", &[]),
@@ -15,6 +15,7 @@ const MAY_USE: [(&str, &[&str]); 20] = [
     ("telemetry", &["disposition", "event", "family"]),
     ("dead_letters", &["disposition", "event", "telemetry"]),
     ("delivery", &["event"]),
+    ("queue", &["event"]),
     (
         "metrics",
         &["acs", "delivery", "event", "family", "telemetry"],
@@ -24,18 +25,20 @@ const MAY_USE: [(&str, &[&str]); 20] = [
         &[
             "acs",
             "dead_letters",
+            "delivery",
             "disposition",
             "envelope",
             "event",
             "liveness",
             "metrics",
+            "queue",
             "telemetry",
         ],
     ),
     ("liveness", &["event"]),
     (
         "source",
-        &["dead_letters", "event", "liveness", "telemetry"],
+        &["dead_letters", "event", "liveness", "queue", "telemetry"],
     ),
     ("http", &["liveness", "metrics", "telemetry"]),
     ("shutdown", &[]),
@@ -63,6 +66,7 @@ const MAY_USE: [(&str, &[&str]); 20] = [
             "liveness",
             "metrics",
             "pipeline",
+            "queue",
             "shutdown",
             "source",
             "telemetry",

@@ -17,6 +17,7 @@ mod bounds;
 mod config;
 mod credentials;
 mod decoding;
+mod delivery;
 mod documents;
 mod drift;
 mod end_to_end;

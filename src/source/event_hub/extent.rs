@@ -4,7 +4,7 @@
 
 use time::OffsetDateTime;
 
-use crate::event::Position;
+use crate::event::{Position, Reached};
 
 /// The end of a partition, and the age of its hub.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,14 +21,6 @@ pub(super) struct Extent {
     pub(super) last_enqueued_at: Option<OffsetDateTime>,
     /// No event can be had: there was none, or retention has passed over all of them.
     pub(super) is_empty: bool,
-}
-
-/// The last event that was handed on: where to go on after.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Reached {
-    pub(super) position: Position,
-    /// None: not known, since the position was resolved and not read.
-    pub(super) enqueued_at: Option<OffsetDateTime>,
 }
 
 /// Why the hub cannot go on after a position.

@@ -6,7 +6,8 @@
 
 use time::OffsetDateTime;
 
-use super::extent::{Extent, Reached};
+use super::extent::Extent;
+use crate::event::Reached;
 use crate::telemetry::Lag;
 
 /// What is known of a partition's lag.

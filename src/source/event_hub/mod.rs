@@ -28,7 +28,6 @@ mod settings;
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -46,8 +45,9 @@ pub use settings::{
     consumer_group, event_hub_name, namespace_host,
 };
 
-use crate::event::{Batch, PartitionId};
+use crate::event::PartitionId;
 use crate::liveness::Liveness;
+use crate::queue::Queue;
 use crate::telemetry::Telemetry;
 use client::Clients;
 use connections::Connections;
@@ -62,16 +62,16 @@ use reader::Reader;
 pub struct EventHubSource {
     settings: Arc<Settings>,
     clients: Arc<Clients>,
-    batches: mpsc::Sender<Batch>,
+    queue: Queue,
     telemetry: Arc<Telemetry>,
     liveness: Arc<Liveness>,
 }
 
 impl EventHubSource {
-    /// A source of the given settings, whose batches go to `batches`.
+    /// A source of the given settings, whose batches go into `queue`.
     pub fn new(
         settings: Settings,
-        batches: mpsc::Sender<Batch>,
+        queue: Queue,
         telemetry: Arc<Telemetry>,
         liveness: Arc<Liveness>,
     ) -> Self {
@@ -80,7 +80,7 @@ impl EventHubSource {
         Self {
             settings,
             clients: Arc::new(clients),
-            batches,
+            queue,
             telemetry,
             liveness,
         }
@@ -161,7 +161,7 @@ impl EventHubSource {
             connections: Arc::clone(connections),
             partition,
             place,
-            batches: self.batches.clone(),
+            lane: self.queue.lane(),
             telemetry: Arc::clone(&self.telemetry),
             liveness: Arc::clone(&self.liveness),
             progress: Progress::new(

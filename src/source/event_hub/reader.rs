@@ -9,7 +9,6 @@ use azure_messaging_eventhubs::models::{EventHubPartitionProperties, ReceivedEve
 use azure_messaging_eventhubs::{OpenReceiverOptions, StartLocation, StartPosition};
 use futures_util::{FutureExt, Stream, StreamExt};
 use time::OffsetDateTime;
-use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +22,7 @@ use super::received::{Gathered, is_of_the_past};
 use super::settings::Settings;
 use crate::event::{Batch, PartitionId};
 use crate::liveness::Liveness;
+use crate::queue::Lane;
 use crate::telemetry::{LostPosition, Telemetry};
 
 /// Whoever attaches with this owner level evicts readers that have none, and another of ours evicts us: two processes
@@ -37,7 +37,7 @@ pub(super) struct Reader {
     pub(super) partition: PartitionId,
     /// Among the partitions of the hub; those that share a connection have places next to one another.
     pub(super) place: usize,
-    pub(super) batches: mpsc::Sender<Batch>,
+    pub(super) lane: Lane,
     pub(super) telemetry: Arc<Telemetry>,
     pub(super) liveness: Arc<Liveness>,
     pub(super) progress: Progress,
@@ -219,10 +219,10 @@ impl Reader {
         let Some(reached) = gathered.reached() else {
             return true; // all of it had come before
         };
-        let batches = self.batches.clone();
-        let permit = loop {
-            match timeout(self.settings.watchdog.interval, batches.reserve()).await {
-                Ok(Ok(permit)) => break permit,
+        let lane = self.lane.clone();
+        let place = loop {
+            match timeout(self.settings.watchdog.interval, lane.place()).await {
+                Ok(Ok(place)) => break place,
                 Ok(Err(_closed)) => return false,
                 // We stand still for a reason of our own; that the hub still answers is proof enough meanwhile.
                 Err(_) => {
@@ -238,7 +238,7 @@ impl Reader {
         self.lag.received(&reached, OffsetDateTime::now_utc());
         self.progress
             .received(events, gathered.largest, reached, Instant::now());
-        permit.send(Batch {
+        place.send(Batch {
             partition: self.partition.clone(),
             events: gathered.events,
         });

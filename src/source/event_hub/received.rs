@@ -5,8 +5,7 @@ use azure_core_amqp::message::AmqpMessageBody;
 use azure_messaging_eventhubs::models::ReceivedEventData;
 use time::OffsetDateTime;
 
-use super::extent::Reached;
-use crate::event::{Event, Position};
+use crate::event::{Event, Position, Reached};
 
 /// A batch is what is there, up to these: enough to make a batch's overhead vanish, small enough that the writer's
 /// lock is never held for long.
@@ -70,10 +69,7 @@ impl Gathered {
 
     /// The last event of the batch.
     pub(super) fn reached(&self) -> Option<Reached> {
-        self.events.last().map(|event| Reached {
-            position: event.position.clone(),
-            enqueued_at: event.enqueued_at,
-        })
+        self.events.last().map(Event::reached)
     }
 }
 

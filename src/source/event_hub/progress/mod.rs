@@ -18,10 +18,10 @@ use tokio::time::Instant;
 
 use super::backoff::Backoff;
 use super::error::Cause;
-use super::extent::{Extent, Loss, Reached};
+use super::extent::{Extent, Loss};
 use super::prefetch::Prefetch;
 use super::settings::{LostPosition, Start, Watchdog};
-use crate::event::Position;
+use crate::event::{Position, Reached};
 
 /// What the task of a partition does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

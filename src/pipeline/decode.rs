@@ -1,52 +1,20 @@
-//! The loop: take a batch, decode it, apply it.
-//!
-//! One writer stands behind the queue of all partitions. Decoding is pure and happens before the lock is taken; what
-//! a batch moves and the position that it reaches become visible to scrapes together.
-//!
-//! Where exact delivery takes hold, later: `decode` is where an event that would move a failure series that no scrape
-//! has shown is held back, and [`Exposition::apply`] records the positions that a completed scrape acknowledges.
+//! From a batch to what it moves. Pure.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-
-use tokio::sync::mpsc;
-use tokio::time::Instant;
 
 use crate::acs::{self, Category, FailureRules, Observation};
-use crate::dead_letters::DeadLetters;
 use crate::disposition::{Disposition, Reject};
 use crate::envelope::{self, Envelope};
 use crate::event::{Batch, Event};
-use crate::liveness::Liveness;
-use crate::metrics::Exposition;
-use crate::telemetry::{AppliedBatch, Tally};
-
-/// Applies batches until every sender is gone and the queue is empty. Events with rejected records are offered to
-/// `dead_letters`, if they are kept.
-pub async fn run(
-    mut batches: mpsc::Receiver<Batch>,
-    exposition: Arc<Exposition>,
-    liveness: Arc<Liveness>,
-    dead_letters: Option<DeadLetters>,
-) {
-    while let Some(batch) = batches.recv().await {
-        let _work = liveness.at_work("the writer".to_owned(), Instant::now());
-        let applied = apply(&batch, &exposition);
-        if let Some(dead_letters) = &dead_letters {
-            for Rejected { event, reasons } in applied.rejected {
-                if let Some(event) = batch.events.get(event) {
-                    dead_letters.offer(&batch.partition, event, &reasons);
-                }
-            }
-        }
-    }
-}
+use crate::telemetry::Tally;
 
 /// What a batch moves, and how its records ended.
 #[derive(Debug, Default)]
 pub struct Decoded<'a> {
     /// Of every record observed, in order.
     pub observations: Vec<Observation<'a>>,
+    /// Where in those each event ends.
+    pub ends: Vec<usize>,
     /// How many records ended in which way.
     pub ended: Ended,
 }
@@ -69,33 +37,6 @@ pub struct Rejected {
     pub reasons: Vec<Reject>,
 }
 
-/// Decodes a batch and applies it whole.
-pub fn apply(batch: &Batch, exposition: &Exposition) -> Ended {
-    let Some(last) = batch.events.last() else {
-        return Ended::default();
-    };
-    let bytes: usize = batch.events.iter().map(|event| event.body.len()).sum();
-    decode(batch, exposition.failure_rules(), |decoded| {
-        exposition.apply(
-            &batch.partition,
-            last.position.clone(),
-            &decoded.observations,
-            |telemetry| {
-                telemetry.batch_applied(
-                    &batch.partition,
-                    AppliedBatch {
-                        events: u64::try_from(batch.events.len()).unwrap_or(u64::MAX),
-                        bytes: u64::try_from(bytes).unwrap_or(u64::MAX),
-                        last_sequence_number: last.position.sequence_number,
-                        tally: &decoded.ended.tally,
-                    },
-                );
-            },
-        );
-        decoded.ended
-    })
-}
-
 /// Decodes a batch and hands over what it moves, which borrows from what was decoded and therefore cannot be returned.
 ///
 /// A panic inside the decoder costs one record, or one event where its records are not told apart yet.
@@ -110,6 +51,7 @@ pub fn decode<T>(batch: &Batch, rules: &FailureRules, then: impl FnOnce(Decoded<
     for (index, (event, envelope)) in batch.events.iter().zip(&envelopes).enumerate() {
         let mut reasons = Vec::new();
         decode_event(event, envelope, rules, &mut decoded, &mut reasons);
+        decoded.ends.push(decoded.observations.len());
         if !reasons.is_empty() {
             let event = index;
             decoded.ended.rejected.push(Rejected { event, reasons });

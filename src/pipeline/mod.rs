@@ -1,0 +1,62 @@
+//! The loop: take a batch, decode it, apply it.
+//!
+//! One writer stands behind the queue of all partitions. `decode` is pure and happens before the lock is taken; what
+//! events move and the position that they reach become visible to scrapes together. `writer` lets events wait that
+//! would be a first failure nobody has seen coming.
+
+mod decode;
+mod writer;
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+pub use decode::{Decoded, Ended, Rejected, decode};
+pub use writer::Writer;
+
+use crate::delivery::Cut;
+use crate::event::Batch;
+use crate::liveness::Liveness;
+use crate::metrics::{Exposition, Patience};
+use crate::queue::Queued;
+
+/// Applies batches until told to stop, or every sender is gone. Whatever is not applied by then never is: nobody
+/// acknowledges it, and it is read again.
+pub async fn run(
+    mut batches: mpsc::Receiver<Queued>,
+    mut writer: Writer,
+    mut acknowledged: watch::Receiver<Cut>,
+    liveness: Arc<Liveness>,
+    stop: CancellationToken,
+) {
+    loop {
+        let next_end = writer.next_end();
+        let queued = tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            changed = acknowledged.changed() => {
+                if changed.is_err() {
+                    break;
+                }
+                None
+            }
+            () = async { sleep_until(next_end.unwrap_or_else(Instant::now)).await }, if next_end.is_some() => None,
+            queued = batches.recv() => match queued {
+                Some(queued) => Some(queued),
+                None => break,
+            },
+        };
+        let _work = liveness.at_work("the writer".to_owned(), Instant::now());
+        match queued {
+            Some(queued) => writer.take(queued, Instant::now()),
+            None => writer.go_on(Instant::now()),
+        }
+    }
+}
+
+/// Decodes a batch and applies it whole, whether its failure series were shown or not.
+pub fn apply(batch: &Batch, exposition: &Exposition) -> Ended {
+    writer::apply(batch, exposition, Patience::None).unwrap_or_default()
+}

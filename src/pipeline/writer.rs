@@ -1,0 +1,199 @@
+//! The one writer: applies events in order, and lets a partition wait where its next event would be a first failure that
+//! no scrape has shown.
+//!
+//! It waits at event boundaries: nothing is half applied. While it does, the failure series of all events that wait
+//! stand at 0, so that one scrape shows them all. An event waits until the scrapers have seen its series, at most
+//! `delivery.hold_max`, and not at all while nobody scrapes; the queue bounds how much waits. Time is an argument.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::decode::{Decoded, Ended, decode};
+use crate::dead_letters::DeadLetters;
+use crate::event::{Batch, Event, PartitionId};
+use crate::metrics::{Applying, Exposition, Patience};
+use crate::queue::Queued;
+use crate::telemetry::AppliedBatch;
+
+/// Applies events, and keeps those that wait.
+#[derive(Debug)]
+pub struct Writer {
+    exposition: Arc<Exposition>,
+    dead_letters: Option<DeadLetters>,
+    hold_max: Duration,
+    /// By partition, in order; none is empty.
+    held: BTreeMap<PartitionId, VecDeque<Held>>,
+}
+
+/// A batch that waits, whole or what is left of it.
+#[derive(Debug)]
+struct Held {
+    queued: Queued,
+    /// It waits no longer than this.
+    until: Instant,
+}
+
+impl Writer {
+    /// A writer whose events wait for so long at most. Events with rejected records are offered to `dead_letters`, if
+    /// they are kept.
+    pub fn new(
+        exposition: Arc<Exposition>,
+        hold_max: Duration,
+        dead_letters: Option<DeadLetters>,
+    ) -> Self {
+        Self {
+            exposition,
+            dead_letters,
+            hold_max,
+            held: BTreeMap::new(),
+        }
+    }
+
+    /// Takes a batch: applies it, or what can be of it, or lets it wait behind others of its partition.
+    pub fn take(&mut self, queued: Queued, now: Instant) {
+        let partition = queued.batch.partition.clone();
+        let held = Held {
+            queued,
+            until: now + self.hold_max,
+        };
+        if let Some(waiting) = self.held.get_mut(&partition) {
+            // Its series shall be shown by the same scrape as those of the events before it.
+            prepare(&held.queued.batch, &self.exposition);
+            waiting.push_back(held);
+            self.tell(&partition);
+        } else {
+            self.work(&partition, VecDeque::from([held]), now);
+            if self.held.contains_key(&partition) {
+                self.tell(&partition);
+            }
+        }
+    }
+
+    /// Goes on where it can: the scrapers have seen more, or time has passed.
+    pub fn go_on(&mut self, now: Instant) {
+        for (partition, waiting) in std::mem::take(&mut self.held) {
+            self.work(&partition, waiting, now);
+            self.tell(&partition);
+        }
+    }
+
+    /// When the next event has waited long enough.
+    pub fn next_end(&self) -> Option<Instant> {
+        self.held
+            .values()
+            .filter_map(|waiting| waiting.front())
+            .map(|held| held.until)
+            .min()
+    }
+
+    /// How many events wait.
+    pub fn held_events(&self) -> usize {
+        let waiting = self.held.values().flatten();
+        waiting.map(|held| held.queued.batch.events.len()).sum()
+    }
+
+    /// Applies what waits of a partition, as far as it goes.
+    fn work(&mut self, partition: &PartitionId, mut waiting: VecDeque<Held>, now: Instant) {
+        while let Some(held) = waiting.front_mut() {
+            let patience = if self.hold_max.is_zero() {
+                Patience::None
+            } else if held.until <= now {
+                Patience::AtItsEnd
+            } else {
+                Patience::WhileScrapedSince(now.checked_sub(self.hold_max).unwrap_or(now))
+            };
+            self.apply(&mut held.queued.batch, patience);
+            if !held.queued.batch.events.is_empty() {
+                break;
+            }
+            waiting.pop_front();
+        }
+        if !waiting.is_empty() {
+            self.held.insert(partition.clone(), waiting);
+        }
+    }
+
+    /// Applies events and takes them out of the batch: all of them, or those before one that has to wait.
+    fn apply(&self, batch: &mut Batch, patience: Patience) {
+        let Err(waits) = self.try_apply(batch, patience) else {
+            batch.events.clear();
+            return;
+        };
+        let rest = batch.events.split_off(waits);
+        // What was shown a moment ago stays so: the events before it are applied.
+        if self.try_apply(batch, patience).is_ok() {
+            batch.events = rest;
+        } else {
+            batch.events.extend(rest);
+        }
+    }
+
+    fn try_apply(&self, batch: &Batch, patience: Patience) -> Result<(), usize> {
+        let applied = apply(batch, &self.exposition, patience)?;
+        if let Some(dead_letters) = &self.dead_letters {
+            for rejected in applied.rejected {
+                if let Some(event) = batch.events.get(rejected.event) {
+                    dead_letters.offer(&batch.partition, event, &rejected.reasons);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn tell(&self, partition: &PartitionId) {
+        let waiting = self.held.get(partition).into_iter().flatten();
+        let events = waiting.map(|held| held.queued.batch.events.len()).sum();
+        self.exposition.telemetry().events_wait(partition, events);
+    }
+}
+
+/// Decodes a batch and applies it whole, or nothing of it: then it gives back the index of the event that has to wait.
+pub(super) fn apply(
+    batch: &Batch,
+    exposition: &Exposition,
+    patience: Patience,
+) -> Result<Ended, usize> {
+    let Some(last) = batch.events.last() else {
+        return Ok(Ended::default());
+    };
+    let bytes: usize = batch.events.iter().map(|event| event.body.len()).sum();
+    decode(batch, exposition.failure_rules(), |decoded| {
+        let events = applying(batch, last, &decoded);
+        let applied = exposition.apply(&events, patience, |telemetry| {
+            telemetry.batch_applied(
+                &batch.partition,
+                AppliedBatch {
+                    events: u64::try_from(batch.events.len()).unwrap_or(u64::MAX),
+                    bytes: u64::try_from(bytes).unwrap_or(u64::MAX),
+                    last_sequence_number: last.position.sequence_number,
+                    tally: &decoded.ended.tally,
+                },
+            );
+        });
+        match applied {
+            Ok(()) => Ok(decoded.ended),
+            Err(unshown) => Err(unshown.event),
+        }
+    })
+}
+
+/// Lets the failure series exist that a batch will move.
+fn prepare(batch: &Batch, exposition: &Exposition) {
+    if let Some(last) = batch.events.last() {
+        decode(batch, exposition.failure_rules(), |decoded| {
+            exposition.prepare(&applying(batch, last, &decoded));
+        });
+    }
+}
+
+fn applying<'a>(batch: &'a Batch, last: &Event, decoded: &'a Decoded<'a>) -> Applying<'a> {
+    Applying {
+        partition: &batch.partition,
+        reached: last.reached(),
+        observations: &decoded.observations,
+        ends: &decoded.ends,
+    }
+}

@@ -1,0 +1,124 @@
+//! The queue between the partitions and the writer: one for all, with a lane for each partition.
+//!
+//! A lane has few places, which are free again when what was sent has been applied, not when it was taken out of the
+//! queue. So a partition whose events wait for a scrape stands still by itself, and takes no place from the others.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+use crate::event::Batch;
+
+/// Batches of one partition that may be under way: one that is applied or waits, and one behind it.
+const LANE_BATCHES: usize = 2;
+
+/// Batches of all partitions that may wait for the writer. It is faster than any source, so a full queue means that
+/// something is wrong, and then the sources wait: at 4 MiB a batch at most, this is also a bound on memory.
+const QUEUE_BATCHES: usize = 16;
+
+/// A batch under way; its place in the lane is free again when this is dropped.
+#[derive(Debug)]
+pub struct Queued {
+    /// What is under way.
+    pub batch: Batch,
+    _place: OwnedSemaphorePermit,
+}
+
+/// Where partitions put their batches.
+#[derive(Clone, Debug)]
+pub struct Queue {
+    sender: mpsc::Sender<Queued>,
+}
+
+/// The way of one partition into the queue.
+#[derive(Clone, Debug)]
+pub struct Lane {
+    sender: mpsc::Sender<Queued>,
+    places: Arc<Semaphore>,
+}
+
+/// A place for one batch.
+#[derive(Debug)]
+pub struct Place {
+    permit: mpsc::OwnedPermit<Queued>,
+    place: OwnedSemaphorePermit,
+}
+
+/// Nobody takes batches any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the writer is gone")]
+pub struct Closed;
+
+/// A queue, and where the writer takes batches out of it.
+pub fn queue() -> (Queue, mpsc::Receiver<Queued>) {
+    let (sender, receiver) = mpsc::channel(QUEUE_BATCHES);
+    (Queue { sender }, receiver)
+}
+
+impl Queue {
+    /// A lane for a partition.
+    pub fn lane(&self) -> Lane {
+        Lane {
+            sender: self.sender.clone(),
+            places: Arc::new(Semaphore::new(LANE_BATCHES)),
+        }
+    }
+}
+
+impl Lane {
+    /// Waits for a place. It may be given up at any time: nothing is lost.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the writer is gone.
+    pub async fn place(&self) -> Result<Place, Closed> {
+        let place = Arc::clone(&self.places).acquire_owned().await;
+        let permit = self.sender.clone().reserve_owned().await;
+        Ok(Place {
+            place: place.map_err(|_| Closed)?,
+            permit: permit.map_err(|_| Closed)?,
+        })
+    }
+}
+
+impl Place {
+    /// Sends the batch on its way, at once.
+    pub fn send(self, batch: Batch) {
+        self.permit.send(Queued {
+            batch,
+            _place: self.place,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::PartitionId;
+    use futures_util::FutureExt;
+
+    fn batch(partition: &str) -> Batch {
+        Batch {
+            partition: PartitionId::new("hub", partition),
+            events: Vec::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lane_whose_batches_were_taken_but_not_applied_stands_still_and_no_other_does() {
+        let (queue, mut receiver) = queue();
+        let (slow, other) = (queue.lane(), queue.lane());
+        for _ in 0..LANE_BATCHES {
+            slow.place().await.unwrap().send(batch("0"));
+        }
+        let waiting = [receiver.recv().await, receiver.recv().await];
+        assert!(slow.place().now_or_never().is_none());
+        other.place().await.unwrap().send(batch("1"));
+        let applied = receiver.recv().await.unwrap();
+        assert_eq!(applied.batch.partition.partition(), "1");
+        drop(waiting);
+        slow.place().await.unwrap().send(batch("0"));
+        drop(receiver);
+        assert_eq!(other.place().await.unwrap_err(), Closed);
+    }
+}

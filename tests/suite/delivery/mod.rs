@@ -1,0 +1,3 @@
+//! Exact delivery: what Prometheus has seen is what was published.
+
+mod model;
