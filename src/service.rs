@@ -87,12 +87,16 @@ impl Service {
             config.event_hub.watchdog.dead_after,
             Instant::now(),
         ));
+        let begin = CancellationToken::new();
+        begin.cancel();
         let (queue, batches) = queue::queue();
         let source = EventHubSource::new(
             config.event_hub,
             queue,
             Arc::clone(&telemetry),
             Arc::clone(&liveness),
+            Arc::default(),
+            begin,
         );
         Ok(Self {
             settings: config.shutdown,

@@ -26,6 +26,7 @@ mod received;
 mod secret_file;
 mod settings;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
@@ -45,7 +46,7 @@ pub use settings::{
     consumer_group, event_hub_name, namespace_host,
 };
 
-use crate::event::PartitionId;
+use crate::event::{PartitionId, Reached};
 use crate::liveness::Liveness;
 use crate::queue::Queue;
 use crate::telemetry::Telemetry;
@@ -65,15 +66,20 @@ pub struct EventHubSource {
     queue: Queue,
     telemetry: Arc<Telemetry>,
     liveness: Arc<Liveness>,
+    positions: Arc<HashMap<PartitionId, Reached>>,
+    begin: CancellationToken,
 }
 
 impl EventHubSource {
-    /// A source of the given settings, whose batches go into `queue`.
+    /// A source of the given settings, whose batches go into `queue`. It goes on after `positions` where it has them, and
+    /// begins to read when `begin` is cancelled.
     pub fn new(
         settings: Settings,
         queue: Queue,
         telemetry: Arc<Telemetry>,
         liveness: Arc<Liveness>,
+        positions: Arc<HashMap<PartitionId, Reached>>,
+        begin: CancellationToken,
     ) -> Self {
         let settings = Arc::new(settings);
         let clients = Clients::new(Arc::clone(&settings), Arc::clone(&telemetry));
@@ -83,6 +89,8 @@ impl EventHubSource {
             queue,
             telemetry,
             liveness,
+            positions,
+            begin,
         }
     }
 
@@ -156,6 +164,7 @@ impl EventHubSource {
         let settings = &self.settings;
         self.telemetry
             .partition_found(&partition, Cause::labels(), Loss::LABELS);
+        let reached = self.positions.get(&partition).cloned();
         Reader {
             settings: Arc::clone(settings),
             connections: Arc::clone(connections),
@@ -164,9 +173,10 @@ impl EventHubSource {
             lane: self.queue.lane(),
             telemetry: Arc::clone(&self.telemetry),
             liveness: Arc::clone(&self.liveness),
+            begin: self.begin.clone(),
             progress: Progress::new(
                 start,
-                None,
+                reached,
                 settings.watchdog,
                 settings.on_lost_position,
                 settings.prefetch_bytes,

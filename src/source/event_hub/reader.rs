@@ -40,6 +40,8 @@ pub(super) struct Reader {
     pub(super) lane: Lane,
     pub(super) telemetry: Arc<Telemetry>,
     pub(super) liveness: Arc<Liveness>,
+    /// Cancelled when reading may begin: scrapers have seen every failure series at 0.
+    pub(super) begin: CancellationToken,
     pub(super) progress: Progress,
     pub(super) lag: LagWatch,
 }
@@ -47,6 +49,7 @@ pub(super) struct Reader {
 impl Reader {
     /// Reads until told to stop.
     pub(super) async fn run(mut self, stop: CancellationToken) {
+        stop.run_until_cancelled(self.stand_by()).await;
         while !stop.is_cancelled() {
             if let Step::Wait(until) = self.progress.step(Instant::now()) {
                 // Being told to stop ends the wait: the loop's condition sees it.
@@ -58,6 +61,33 @@ impl Reader {
             }
         }
         self.liveness.partition_closed(&self.partition);
+    }
+
+    /// Waits until reading may begin. What `latest` means is found out before, or what comes meanwhile would be skipped.
+    async fn stand_by(&mut self) {
+        let begin = self.begin.clone();
+        while !self.progress.knows_where_to_begin() {
+            let Some(resolved) = begin.run_until_cancelled(self.resolve()).await else {
+                break; // the link that is opened now resolves it
+            };
+            if let Err(error) = resolved {
+                self.link_ended(&error);
+                if let Step::Wait(until) = self.progress.step(Instant::now()) {
+                    begin.run_until_cancelled(sleep_until(until)).await;
+                }
+            }
+        }
+        self.liveness.partition_opened(&self.partition);
+        begin.cancelled().await;
+    }
+
+    async fn resolve(&mut self) -> Result<(), SourceError> {
+        let partition = self.partition.partition();
+        let connection = self.connections.lease(self.place, partition).await?;
+        let extent = self.ask_all(&connection).await;
+        connection.release(true).await;
+        self.progress.begin_at(&extent?);
+        Ok(())
     }
 
     /// Reads over one connection, to its first error; none when told to stop.

@@ -161,17 +161,27 @@ impl Progress {
         }
     }
 
+    /// Whether it does not depend on when reading begins where it does.
+    pub(super) fn knows_where_to_begin(&self) -> bool {
+        self.reached.is_some() || self.start != Start::Latest
+    }
+
+    /// Finds out what `latest` means, given what the hub holds. Once: asked for again after an outage, it would skip what
+    /// came meanwhile.
+    pub(super) fn begin_at(&mut self, extent: &Extent) {
+        if !self.knows_where_to_begin() {
+            self.reached = extent.newest();
+            self.start = Start::Earliest;
+        }
+    }
+
     /// Where to open a link, given what the hub holds. Positions that the hub no longer has are replaced here.
     pub(super) fn opening(&mut self, extent: &Extent) -> Opening {
         let lost = self.lost(extent);
         if let Some(lost) = lost.as_ref().filter(|lost| !lost.is_final) {
             self.begin_anew(extent, lost.loss);
         }
-        if self.reached.is_none() && self.start == Start::Latest {
-            // Resolved once: asked for again after an outage, it would skip what came meanwhile.
-            self.reached = extent.newest();
-            self.start = Start::Earliest;
-        }
+        self.begin_at(extent);
         let stepped_over = (self.undecodable >= UNDECODABLE_MAX)
             .then(|| self.step_over(extent))
             .flatten();
