@@ -77,8 +77,10 @@ impl Reader {
                 }
             }
         }
-        self.liveness.partition_opened(&self.partition);
-        begin.cancelled().await;
+        if !begin.is_cancelled() {
+            self.liveness.partition_opened(&self.partition);
+            begin.cancelled().await;
+        }
     }
 
     async fn resolve(&mut self) -> Result<(), SourceError> {
