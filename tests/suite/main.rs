@@ -23,6 +23,7 @@ mod drift;
 mod end_to_end;
 mod golden;
 mod hub;
+mod prometheus;
 mod reading;
 mod recovery;
 mod replay;

@@ -11,8 +11,9 @@ use acs_recording_exporter::simulate::{Settings, Traffic};
 use time::OffsetDateTime;
 use time::macros::datetime;
 
-use super::prometheus::{Prometheus, make_blocks};
+use super::prometheus::make_blocks;
 use super::{archive, replay, text};
+use crate::prometheus::Prometheus;
 
 const START: OffsetDateTime = datetime!(2026-01-31 00:00 UTC);
 
@@ -56,15 +57,15 @@ async fn history_is_answered(duration: Duration, calls_per_second: f64) -> Strin
     let summary = String::from_utf8(replayed.stderr).unwrap();
     assert!(replayed.status.success(), "{summary}");
     let blocks = make_blocks(&history, &at("tsdb"));
-    let prometheus = Prometheus::start(folder.path()).await;
+    // It scrapes nothing.
+    let prometheus = Prometheus::start(folder.path(), "").await;
 
     // The step that has seen the last record.
     let end = (simulated.last.unix_timestamp() + 60) / 60 * 60;
     let range = duration.as_secs() + 3600;
     let ask = async |query: &str, label: &str| {
-        prometheus
-            .ask(&query.replace("RANGE", &format!("{range}s")), end, label)
-            .await
+        let query = query.replace("RANGE", &format!("{range}s"));
+        super::prometheus::ask(&prometheus, &query, end, label).await
     };
 
     let failures = ask(
