@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which modules a module may use. A new arrow is a decision: make it here, and in the map.
-const MAY_USE: [(&str, &[&str]); 19] = [
+const MAY_USE: [(&str, &[&str]); 21] = [
     ("event", &[]),
     ("disposition", &[]),
     ("repair", &[]),
@@ -29,6 +29,8 @@ const MAY_USE: [(&str, &[&str]); 19] = [
         ],
     ),
     ("liveness", &["event"]),
+    ("checkpoint", &["event"]),
+    ("delivery", &[]),
     (
         "source",
         &["dead_letters", "event", "liveness", "telemetry"],
@@ -39,7 +41,9 @@ const MAY_USE: [(&str, &[&str]); 19] = [
         "config",
         &[
             "acs",
+            "checkpoint",
             "dead_letters",
+            "delivery",
             "http",
             "metrics",
             "shutdown",
