@@ -34,6 +34,7 @@
 //! | How does history get into Prometheus? | `metrics/backfill.rs` and `metrics/openmetrics.rs`, by the command `replay` |
 //! | What happens when a link breaks? | `source/event_hub/reader.rs` |
 //! | Who asks for a token, and when for the next? | `config/auth.rs` decides who, `source/event_hub/credential/` asks |
+//! | What is remembered across restarts, and how does it survive a crash? | `checkpoint/state.rs`; `checkpoint/file.rs` |
 //! | Which keys has the configuration? | `config/keys.rs`, and `config/exporter.yaml` for people |
 //!
 //! # Modules, in reading order
@@ -42,13 +43,14 @@
 //! no clock, no log. [`family`] is how metric families are declared; [`metrics`] and [`telemetry`] hold every one, about
 //! ACS and about ourselves. [`pipeline`] is the loop that joins them; [`dead_letters`] keeps what could not be read.
 //! [`source`] reads event hubs, or files in their stead, [`liveness`] knows whether it does, [`http`] serves what is
-//! known. [`config`] composes the settings that each module owns. [`service`] builds the parts and stops them in order,
-//! [`shutdown`] turns signals into a token. [`cli`] has the commands. [`hub`] is a local Event Hub and [`simulate`] makes
-//! traffic for it; the exporter needs neither.
+//! known. [`delivery`] is about when that has been seen, [`checkpoint`] keeps how far it was across restarts. [`config`]
+//! composes the settings that each module owns. [`service`] builds the parts and stops them in order, [`shutdown`] turns
+//! signals into a token. [`cli`] has the commands. [`hub`] is a local Event Hub and [`simulate`] makes traffic for it; the
+//! exporter needs neither.
 //!
-//! Nothing points back up: `cli -> service -> config -> {source, http, metrics, telemetry, shutdown, dead_letters}`,
-//! `pipeline -> {event, envelope, acs, metrics, telemetry, dead_letters}`, and the core knows only itself. A test holds
-//! that.
+//! Nothing points back up: `cli -> service -> config -> {source, checkpoint, delivery, http, metrics, telemetry, shutdown,
+//! dead_letters}`, `pipeline -> {event, envelope, acs, metrics, telemetry, dead_letters}`, `checkpoint -> event`, and the
+//! core knows only itself. A test holds that.
 //!
 //! # What always holds
 //!
@@ -69,12 +71,14 @@
 //! # What is not there yet
 //!
 //! Delivery is not exact yet: positions live in memory, so a restart begins at `event_hub.start`. The places are ready:
-//! a [`metrics::Scrape`] carries the positions of its cut, which a completed scrape will acknowledge and a checkpoint
-//! will store; [`pipeline`] is where an event is held back whose failure series no scrape has shown. A failure under a
-//! label set outside the known vocabulary is therefore still born at 1. A link that is silently dead is noticed when the
-//! hub has events that do not come; there is no metric of that proof yet.
+//! a [`metrics::Scrape`] carries the positions of its cut, which a completed scrape will acknowledge and a
+//! [`checkpoint::Store`] will keep; [`pipeline`] is where an event is held back whose failure series no scrape has shown.
+//! The keys of `checkpoint` and `delivery` are checked, and but for `checkpoint.on_invalid` nothing heeds them. A failure
+//! under a label set outside the known vocabulary is therefore still born at 1. A link that is silently dead is noticed
+//! when the hub has events that do not come; there is no metric of that proof yet.
 
 pub mod acs;
+pub mod checkpoint;
 pub mod cli;
 pub mod config;
 pub mod dead_letters;

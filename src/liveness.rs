@@ -27,6 +27,7 @@ struct State {
     at_work: BTreeMap<u64, (String, Instant)>,
     works: u64,
     pulse: Instant,
+    stopping: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +60,7 @@ impl Liveness {
                 at_work: BTreeMap::new(),
                 works: 0,
                 pulse: now,
+                stopping: false,
             }),
         }
     }
@@ -117,13 +119,21 @@ impl Liveness {
         self.lock().pulse = now;
     }
 
-    /// Whether every partition of every hub is read.
+    /// The process was told to stop: it is ready for nothing any more.
+    pub fn stopping(&self) {
+        self.lock().stopping = true;
+    }
+
+    /// Whether every partition of every hub is read, or would be if reading had begun.
     ///
     /// # Errors
     ///
     /// What is missing, in words, one line each.
     pub fn ready(&self, now: Instant) -> Result<(), String> {
         let state = self.lock();
+        if state.stopping {
+            return Err("stopping".to_owned());
+        }
         let missing: Vec<_> = state
             .event_hubs
             .iter()

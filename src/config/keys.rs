@@ -41,9 +41,8 @@ pub const KEYS: &[Key] = &[
         "event_hub.consumer_group",
         "The consumer group. It must be this exporter's alone.",
     ),
-    Key::with(
+    Key::without(
         "event_hub.start",
-        "latest",
         "Where to begin where no position is known.",
     ),
     Key::with("event_hub.transport", "tcp", "What AMQP runs over."),
@@ -94,9 +93,40 @@ pub const KEYS: &[Key] = &[
     )
     .or("AZURE_AUTHORITY_HOST"),
     Key::with(
+        "checkpoint.store",
+        "memory",
+        "Where it is kept up to which event of each partition all was delivered.",
+    ),
+    Key::without("checkpoint.path", "The file, for the store `file`."),
+    Key::with(
+        "checkpoint.interval",
+        "5s",
+        "The least time between two writes.",
+    ),
+    Key::with(
         "checkpoint.on_invalid",
         "earliest",
         "Where to go on when the hub no longer has what follows a position.",
+    ),
+    Key::with(
+        "delivery.checkpoint_after",
+        "scrape",
+        "What an event must have been through before a checkpoint passes it.",
+    ),
+    Key::with(
+        "delivery.scrapers",
+        "1",
+        "How many scrapers must have seen something before it is delivered.",
+    ),
+    Key::with(
+        "delivery.start_gate",
+        "2m",
+        "How long reading waits for the scrapers to see the zeros.",
+    ),
+    Key::with(
+        "delivery.hold_max",
+        "2m",
+        "How long an event waits for the scrapers to see a failure series at 0.",
     ),
     Key::with(
         "watchdog.interval",
@@ -167,6 +197,11 @@ pub const KEYS: &[Key] = &[
         "http.listen",
         "0.0.0.0:9464",
         "Where /metrics and the health endpoints are served.",
+    ),
+    Key::with(
+        "shutdown.final_scrape",
+        "15s",
+        "How long a stop waits for the scrape that carries what was counted last.",
     ),
     Key::with(
         "shutdown.deadline",

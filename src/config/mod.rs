@@ -14,6 +14,7 @@
 
 mod auth;
 mod bytes;
+mod delivered;
 mod fault;
 mod getters;
 mod keys;
@@ -30,13 +31,17 @@ pub use fault::{ConfigError, Fault, Origin};
 pub use keys::{KEYS, Key};
 pub use sources::{DEMO, File, Flag, Sources, environment};
 
-use crate::{dead_letters, http, metrics, shutdown, source, telemetry};
+use crate::{checkpoint, dead_letters, delivery, http, metrics, shutdown, source, telemetry};
 
 /// All that the program is told.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// `event_hub` and `auth`: what to read, and as whom.
     pub event_hub: source::event_hub::Settings,
+    /// `checkpoint`: where it is kept how far all was delivered.
+    pub checkpoint: checkpoint::Settings,
+    /// `delivery`: when something counts as delivered.
+    pub delivery: delivery::Settings,
     /// `metrics` and `failures`: what to export, and what of it counts as a failure.
     pub metrics: metrics::Settings,
     /// `http`: where to serve it.

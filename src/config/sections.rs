@@ -10,17 +10,22 @@ use time::format_description::well_known::Rfc3339;
 
 use super::Config;
 use super::auth::{self, Auth};
+use super::delivered::{checkpoint, delivery, shutdown};
 use super::reader::Reader;
 use crate::acs::FailureRules;
+use crate::checkpoint::StoreKind;
 use crate::source::event_hub::{
     self, Authentication, ConnectionString, Credential, LostPosition, Namespace, Start, Transport,
     UnusableFile, Watchdog,
 };
-use crate::{dead_letters, http, metrics, shutdown, telemetry};
+use crate::{checkpoint, dead_letters, http, metrics, telemetry};
 
 /// Takes every key. Nothing is returned only where a fault was noted.
 pub(super) fn config(reader: &mut Reader) -> Option<Config> {
-    let event_hub = event_hub(reader);
+    // Before its turn: where to begin depends on whether positions outlive the process.
+    let checkpoint = checkpoint(reader);
+    let event_hub = event_hub(reader, checkpoint.as_ref());
+    let delivery = delivery(reader);
     let metrics = metrics(reader);
     let http = http(reader);
     let shutdown = shutdown(reader);
@@ -28,6 +33,8 @@ pub(super) fn config(reader: &mut Reader) -> Option<Config> {
     let log = log(reader);
     Some(Config {
         event_hub: event_hub?,
+        checkpoint: checkpoint?,
+        delivery: delivery?,
         metrics: metrics?,
         http: http?,
         shutdown: shutdown?,
@@ -36,13 +43,18 @@ pub(super) fn config(reader: &mut Reader) -> Option<Config> {
     })
 }
 
-fn event_hub(reader: &mut Reader) -> Option<event_hub::Settings> {
+fn event_hub(
+    reader: &mut Reader,
+    checkpoint: Option<&checkpoint::Settings>,
+) -> Option<event_hub::Settings> {
     let connection = reader.text(CONNECTION_STRING, str::parse::<ConnectionString>);
     let connection_file = reader.text(CONNECTION_STRING_FILE, connection_string_file);
     let host = reader.text(NAMESPACE, event_hub::namespace_host);
     let names = reader.list(NAMES, EVENT_HUBS_MAX, event_hub::event_hub_name);
     let consumer_group = reader.text(CONSUMER_GROUP, event_hub::consumer_group);
-    let start = reader.text("event_hub.start", start);
+    let start = reader
+        .text("event_hub.start", start)
+        .or_else(|| Some(default_start(&checkpoint?.store)));
     let transport = reader.one_of(
         TRANSPORT,
         &[("tcp", Transport::Tcp), ("websocket", Transport::WebSocket)],
@@ -225,6 +237,14 @@ fn start(text: &str) -> Result<Start, &'static str> {
     }
 }
 
+/// All that the hub retains, unless every restart would count it again.
+fn default_start(store: &StoreKind) -> Start {
+    match store {
+        StoreKind::Memory => Start::Latest,
+        StoreKind::File(_) => Start::Earliest,
+    }
+}
+
 pub(super) fn metrics(reader: &mut Reader) -> Option<metrics::Settings> {
     let resources = reader.list("metrics.resources", RESOURCES_MAX, resource);
     let label_values_max = reader.number("metrics.label_values_max", 1..=LABEL_VALUES_LIMIT);
@@ -301,13 +321,6 @@ fn status(text: &str) -> Result<String, &'static str> {
 fn http(reader: &mut Reader) -> Option<http::Settings> {
     let listen = reader.address("http.listen");
     Some(http::Settings { listen: listen? })
-}
-
-fn shutdown(reader: &mut Reader) -> Option<shutdown::Settings> {
-    let deadline = reader.duration("shutdown.deadline", SHUTDOWN_LEAST..=SHUTDOWN_MOST);
-    Some(shutdown::Settings {
-        deadline: deadline?,
-    })
 }
 
 /// `Some(None)` where they are off.
@@ -395,9 +408,3 @@ const DEAD_LETTERS_LEAST: u64 = 16 << 20;
 
 /// A bound that a disk does not reach is none.
 const DEAD_LETTERS_MOST: u64 = 1 << 40;
-
-/// Less would abort every stop.
-const SHUTDOWN_LEAST: Duration = Duration::from_secs(1);
-
-/// No supervisor waits longer; Kubernetes gives 30 s unless told otherwise.
-const SHUTDOWN_MOST: Duration = Duration::from_mins(10);

@@ -3,5 +3,9 @@
 //! Pure: the lock, the clock and the sockets are elsewhere.
 
 mod ledger;
+mod series;
+mod settings;
 
 pub use ledger::{Cut, Ledger, Positions};
+pub use series::Series;
+pub use settings::{CheckpointAfter, Settings};

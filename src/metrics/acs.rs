@@ -7,12 +7,12 @@ use prometheus::{IntCounterVec, Registry};
 use time::OffsetDateTime;
 
 use super::budget::Budget;
-use super::firsts::{FailureFamily, Firsts, Remembered};
+use super::firsts::{FailureFamily, Firsts};
 use super::labels::{Admitted, Label, Labels, OTHER};
 use super::repeats::Repeats;
 use super::{BucketSettings, Settings, zeros};
 use crate::acs::{Moves, Observation, OperationMoves, SummaryMoves, UsageMoves};
-use crate::delivery::Cut;
+use crate::delivery::{Cut, Series};
 use crate::family::families;
 use crate::telemetry::Telemetry;
 
@@ -117,7 +117,7 @@ impl AcsMetrics {
     }
 
     /// Lets what is remembered of an earlier process exist at 0.
-    pub(super) fn restore(&mut self, remembered: Remembered, last_seen: OffsetDateTime) {
+    pub(super) fn restore(&mut self, remembered: Series, last_seen: OffsetDateTime) {
         let labels: Vec<_> = remembered.labels.iter().map(String::as_str).collect();
         let Some(resource) = labels.first() else {
             return;
@@ -143,7 +143,7 @@ impl AcsMetrics {
     }
 
     /// What shall exist at 0 after a restart, and when it was last there.
-    pub(super) fn remembered(&mut self, now: OffsetDateTime) -> Vec<(Remembered, OffsetDateTime)> {
+    pub(super) fn remembered(&mut self, now: OffsetDateTime) -> Vec<(Series, OffsetDateTime)> {
         self.firsts.remembered(now)
     }
 

@@ -1,18 +1,19 @@
 //! The lock under which batches are applied and scrapes are gathered.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use prometheus::proto::{Metric, MetricFamily, MetricType};
 use prometheus::{Encoder, Registry, TextEncoder};
 
-use super::firsts::Remembered;
 use super::{AcsMetrics, Settings};
 use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::acs::{FailureRules, Observation};
-use crate::delivery::{Cut, Ledger, Positions};
+use crate::delivery::{Cut, Ledger, Positions, Series};
 use crate::event::{PartitionId, Reached};
 use crate::telemetry::Telemetry;
 
@@ -32,10 +33,25 @@ pub struct Exposition {
 struct Applied {
     metrics: AcsMetrics,
     positions: Arc<Positions>,
+    /// What each partition had reached before this process: a little less where numbers were skipped.
+    began_after: HashMap<PartitionId, i64>,
     ledger: Ledger,
 }
 
 impl Applied {
+    /// How many events of each partition are applied and not acknowledged.
+    fn unacknowledged(&self) -> impl Iterator<Item = (&PartitionId, i64)> {
+        let acknowledged = self.ledger.acknowledged_positions();
+        self.positions.iter().map(move |(partition, reached)| {
+            let began_after = self.began_after.get(partition).copied();
+            let acknowledged = acknowledged
+                .get(partition)
+                .map(|reached| reached.position.sequence_number);
+            let from = acknowledged.or(began_after).unwrap_or(-1);
+            (partition, reached.position.sequence_number - from)
+        })
+    }
+
     /// The first event that moves a failure series which no acknowledged cut shows. All that they move exist from now on.
     fn unshown(&mut self, events: &Applying<'_>) -> Option<Unshown> {
         let (next, acknowledged) = (self.ledger.next(), self.ledger.acknowledged());
@@ -108,6 +124,7 @@ impl Exposition {
         let applied = Mutex::new(Applied {
             metrics,
             positions: Arc::default(),
+            began_after: HashMap::new(),
             ledger: Ledger::new(scrapers),
         });
         Self {
@@ -164,6 +181,13 @@ impl Exposition {
         for observation in events.observations {
             applied.metrics.apply(observation, next);
         }
+        if !applied.began_after.contains_key(events.partition) {
+            let events_applied = i64::try_from(events.ends.len()).unwrap_or(i64::MAX);
+            applied.began_after.insert(
+                events.partition.clone(),
+                events.reached.position.sequence_number - events_applied,
+            );
+        }
         Arc::make_mut(&mut applied.positions)
             .insert(events.partition.clone(), events.reached.clone());
         account(&self.telemetry);
@@ -193,6 +217,9 @@ impl Exposition {
     pub fn scrape_of(&self, is_shown: impl Fn(&str) -> bool) -> prometheus::Result<Scrape> {
         let (mut families, cut) = {
             let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+            for (partition, events) in applied.unacknowledged() {
+                self.telemetry.events_unacknowledged(partition, events);
+            }
             let domain = self.domain.gather();
             self.telemetry.series_are(domain.iter().map(series).sum());
             let mut families = self.own.gather();
@@ -230,8 +257,23 @@ impl Exposition {
         Arc::clone(applied.ledger.acknowledged_positions())
     }
 
+    /// Whether all that was applied is acknowledged.
+    pub fn is_delivered(&self) -> bool {
+        let applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+        applied.positions == *applied.ledger.acknowledged_positions()
+    }
+
+    /// Whether a scraper that counts has carried anything within this time.
+    pub fn is_scraped(&self, now: Instant, within: Duration) -> bool {
+        let applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+        applied
+            .ledger
+            .scraped_at()
+            .is_some_and(|at| now - at < within)
+    }
+
     /// Lets what an earlier process remembered exist at 0.
-    pub fn restore(&self, remembered: impl IntoIterator<Item = (Remembered, OffsetDateTime)>) {
+    pub fn restore(&self, remembered: impl IntoIterator<Item = (Series, OffsetDateTime)>) {
         let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
         for (what, last_seen) in remembered {
             applied.metrics.restore(what, last_seen);
@@ -239,7 +281,7 @@ impl Exposition {
     }
 
     /// What shall exist at 0 after a restart, and when it last moved.
-    pub fn remembered(&self, now: OffsetDateTime) -> Vec<(Remembered, OffsetDateTime)> {
+    pub fn remembered(&self, now: OffsetDateTime) -> Vec<(Series, OffsetDateTime)> {
         let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
         applied.metrics.remembered(now)
     }

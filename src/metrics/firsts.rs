@@ -8,7 +8,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use time::OffsetDateTime;
 
-use crate::delivery::Cut;
+use crate::delivery::{Cut, Series};
 
 /// The families whose first rise must be seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,22 +17,13 @@ pub(super) enum FailureFamily {
     Recording,
 }
 
-/// A failure series outside the vocabulary that every resource has at 0, or a resource, to be remembered.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Remembered {
-    /// The family's name; of a resource, `acs_resource_info`.
-    pub family: String,
-    /// Its label values, in the order of the catalogue; of a resource, its name alone.
-    pub labels: Vec<String>,
-}
-
 /// The failure series that exist.
 #[derive(Debug, Default)]
 pub(super) struct Firsts {
     /// By a hash of 64 bits; among this many, none meets another.
     series: HashMap<u64, First>,
     /// What is to exist at 0 after a restart, and when it last moved; none: since the last time that this was asked.
-    remembered: HashMap<Remembered, Option<OffsetDateTime>>,
+    remembered: HashMap<Series, Option<OffsetDateTime>>,
     /// The resources that moved since then, to be told quickly.
     resources: HashSet<String>,
 }
@@ -93,7 +84,7 @@ impl Firsts {
     pub(super) fn moved(&mut self, family: FailureFamily, labels: &[&str]) {
         let first = self.series.get(&series(family, labels));
         if first.is_none_or(|first| !first.is_of_all) {
-            let remembered = Remembered {
+            let remembered = Series {
                 family: family.name().to_owned(),
                 labels: labels.iter().map(|label| (*label).to_owned()).collect(),
             };
@@ -105,7 +96,7 @@ impl Firsts {
     pub(super) fn resource_moved(&mut self, resource: &str) {
         if !self.resources.contains(resource) {
             self.resources.insert(resource.to_owned());
-            let remembered = Remembered {
+            let remembered = Series {
                 family: RESOURCE.to_owned(),
                 labels: vec![resource.to_owned()],
             };
@@ -114,12 +105,12 @@ impl Firsts {
     }
 
     /// It was there at this time, as an earlier process says.
-    pub(super) fn restore(&mut self, remembered: Remembered, at: OffsetDateTime) {
+    pub(super) fn restore(&mut self, remembered: Series, at: OffsetDateTime) {
         self.remembered.insert(remembered, Some(at));
     }
 
     /// What shall be there after a restart, and when it last moved: what moved since this was asked for, now.
-    pub(super) fn remembered(&mut self, now: OffsetDateTime) -> Vec<(Remembered, OffsetDateTime)> {
+    pub(super) fn remembered(&mut self, now: OffsetDateTime) -> Vec<(Series, OffsetDateTime)> {
         self.resources.clear();
         let remembered = self.remembered.iter_mut();
         remembered

@@ -21,5 +21,4 @@ mod zeros;
 pub use acs::{AcsFamilies, AcsMetrics};
 pub use backfill::{Backfill, InvalidStep, Step, Written};
 pub use exposition::{Applying, Exposition, Patience, Scrape, Unshown};
-pub use firsts::Remembered;
 pub use settings::{BucketSettings, Buckets, InvalidBuckets, Settings};

@@ -25,6 +25,12 @@ families! {
         partition_lag_seconds: GaugeVec["event_hub", "partition"],
         /// Events that wait until a scrape has shown the failure series that they move at 0.
         held_events: GaugeVec["event_hub", "partition"],
+        /// Events that were counted and that no checkpoint may pass yet, since no scrape has carried them.
+        unacknowledged_events: GaugeVec["event_hub", "partition"],
+        /// The sequence number of the last event that the checkpoint has passed.
+        checkpoint_sequence_number: GaugeVec["event_hub", "partition"],
+        /// Times that the checkpoint was written, or could not be.
+        checkpoint_writes_total: IntCounterVec["result"],
         /// Times that sequence numbers skipped some: events that were never received.
         sequence_gaps_total: IntCounterVec["event_hub", "partition"],
         /// Events that were delivered again and not counted again.

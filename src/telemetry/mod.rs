@@ -3,6 +3,7 @@
 //! What happens is an event: one function here counts it and logs it, so the two cannot disagree. Lines are written
 //! per batch or per change, never per record, and carry no body, token, key or address of a caller.
 
+mod delivered;
 mod families;
 mod log;
 mod settings;
@@ -72,11 +73,13 @@ impl Telemetry {
         for reason in Reject::ALL {
             let _at_zero = families.rejects_total.with_label_values(&[reason.label()]);
         }
-        Self {
+        let telemetry = Self {
             families,
             drift_logged: Mutex::default(),
             behind: Behind::default(),
-        }
+        };
+        telemetry.nothing_delivered_yet();
+        telemetry
     }
 
     /// A batch was applied to the metrics.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which modules a module may use. A new arrow is a decision: make it here, and in the map.
-const MAY_USE: [(&str, &[&str]); 21] = [
+const MAY_USE: [(&str, &[&str]); 22] = [
     ("event", &[]),
     ("disposition", &[]),
     ("repair", &[]),
@@ -36,9 +36,17 @@ const MAY_USE: [(&str, &[&str]); 21] = [
         ],
     ),
     ("liveness", &["event"]),
+    ("checkpoint", &["delivery", "event"]),
     (
         "source",
-        &["dead_letters", "event", "liveness", "queue", "telemetry"],
+        &[
+            "checkpoint",
+            "dead_letters",
+            "event",
+            "liveness",
+            "queue",
+            "telemetry",
+        ],
     ),
     ("http", &["liveness", "metrics", "telemetry"]),
     ("shutdown", &[]),
@@ -46,7 +54,9 @@ const MAY_USE: [(&str, &[&str]); 21] = [
         "config",
         &[
             "acs",
+            "checkpoint",
             "dead_letters",
+            "delivery",
             "http",
             "metrics",
             "shutdown",
@@ -59,8 +69,10 @@ const MAY_USE: [(&str, &[&str]); 21] = [
     (
         "service",
         &[
+            "checkpoint",
             "config",
             "dead_letters",
+            "delivery",
             "event",
             "http",
             "liveness",

@@ -8,10 +8,13 @@
 mod auth;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use expect_test::{Expect, expect};
 
 use super::*;
+use crate::checkpoint::StoreKind;
+use crate::delivery::CheckpointAfter;
 use crate::source::event_hub::{Authentication, Start, Transport};
 
 const REFERENCE: &str = include_str!("../../../config/exporter.yaml");
@@ -191,6 +194,105 @@ fn a_namespace_is_read_with_a_credential() {
         Start::At(time::macros::datetime!(2026-01-31 12:00 UTC))
     );
     assert_eq!(settings.transport, Transport::WebSocket);
+}
+
+#[test]
+fn where_to_begin_depends_on_whether_positions_outlive_the_process() {
+    let check = |file: &'static str, start: Start| {
+        let config = load(sources(file, &least(), &[])).expect(file);
+        assert_eq!(config.event_hub.start, start, "{file}");
+        config.checkpoint.store
+    };
+    assert_eq!(check("", Start::Latest), StoreKind::Memory);
+    let store = check(
+        "checkpoint: {store: file, path: /var/lib/x/checkpoint.json}",
+        Start::Earliest,
+    );
+    assert_eq!(store, StoreKind::File("/var/lib/x/checkpoint.json".into()));
+    check(
+        "checkpoint: {store: file, path: x}\nevent_hub: {start: latest}",
+        Start::Latest,
+    );
+    check("event_hub: {start: earliest}", Start::Earliest);
+}
+
+#[test]
+fn a_file_store_has_a_path_and_no_other_has() {
+    let check = |file: &'static str, expected: &Expect| {
+        check_faults(sources(file, &least(), &[]), expected);
+    };
+    check(
+        "checkpoint:\n  store: file\n",
+        &expect![[r#"
+            config: 1 fault
+              checkpoint.path (not set): name the file, on a volume that outlives the process: `checkpoint.store` is `file`"#]],
+    );
+    check(
+        "checkpoint:\n  path: /var/lib/x/checkpoint.json\n",
+        &expect![[r#"
+            config: 1 fault
+              checkpoint.path = `/var/lib/x/checkpoint.json` (built-in x.yaml:2): has no effect while `checkpoint.store` is `memory`: set that to `file`, or leave this out"#]],
+    );
+    check(
+        "checkpoint:\n  store: file\n  path: /var/lib/x/\n  interval: 0s\n",
+        &expect![[r#"
+            config: 2 faults
+              checkpoint.path = `/var/lib/x/` (built-in x.yaml:3): must end in the name of a file, for example `/var/lib/acs-recording-exporter/checkpoint.json`
+              checkpoint.interval = `0s` (built-in x.yaml:4): must be between `100ms` and `10m`"#]],
+    );
+    check(
+        "checkpoint:\n  store: blob\n  path: x\n",
+        &expect![[r#"
+            config: 1 fault
+              checkpoint.store = `blob` (built-in x.yaml:2): must be one of `memory`, `file`"#]],
+    );
+}
+
+#[test]
+fn waits_may_be_zero_and_have_an_end() {
+    let file = "delivery: {start_gate: 0s, hold_max: 0s, scrapers: 10, checkpoint_after: processing}\nshutdown: {final_scrape: 0s}\n";
+    let config = load(sources(file, &least(), &[])).expect("no fault");
+    assert_eq!(
+        config.delivery,
+        delivery::Settings {
+            checkpoint_after: CheckpointAfter::Processing,
+            scrapers: 10.try_into().unwrap(),
+            start_gate: Duration::ZERO,
+            hold_max: Duration::ZERO,
+        }
+    );
+    assert_eq!(config.shutdown.final_scrape, Duration::ZERO);
+    check_faults(
+        sources(
+            "delivery:\n  start_gate: 2h\n  hold_max: 5\n  scrapers: 11\n",
+            &least(),
+            &[],
+        ),
+        &expect![[r#"
+            config: 3 faults
+              delivery.scrapers = `11` (built-in x.yaml:4): must be a whole number between 1 and 10
+              delivery.start_gate = `2h` (built-in x.yaml:2): must be between `0s` and `1h`
+              delivery.hold_max = `5` (built-in x.yaml:3): needs a unit, for example `5s`"#]],
+    );
+}
+
+#[test]
+fn the_final_scrape_has_to_come_before_the_deadline() {
+    let check = |file: &'static str, expected: &Expect| {
+        check_faults(sources(file, &least(), &[]), expected);
+    };
+    check(
+        "shutdown:\n  final_scrape: 25s\n",
+        &expect![[r#"
+            config: 1 fault
+              shutdown.final_scrape = `25s` (built-in x.yaml:2): must be shorter than `shutdown.deadline`, which is `25s`: what the scrape carried has yet to be saved"#]],
+    );
+    check(
+        "shutdown:\n  deadline: 10s\n",
+        &expect![[r#"
+            config: 1 fault
+              shutdown.deadline = `10s` (built-in x.yaml:2): must be longer than `shutdown.final_scrape`, which is `15s`: set both"#]],
+    );
 }
 
 #[test]
@@ -401,6 +503,8 @@ fn the_demo_file_lacks_only_the_connection_string() {
     .expect("the demo file has no fault");
     assert_eq!(config.event_hub.consumer_group, "acs-recording-exporter");
     assert_eq!(config.event_hub.start, Start::Earliest);
+    assert_eq!(config.delivery.start_gate, Duration::ZERO);
+    assert_eq!(config.delivery.hold_max, Duration::ZERO);
     assert_eq!(
         config.metrics.resources,
         [

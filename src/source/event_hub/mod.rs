@@ -26,7 +26,6 @@ mod received;
 mod secret_file;
 mod settings;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
@@ -46,7 +45,8 @@ pub use settings::{
     consumer_group, event_hub_name, namespace_host,
 };
 
-use crate::event::{PartitionId, Reached};
+use crate::checkpoint::State;
+use crate::event::PartitionId;
 use crate::liveness::Liveness;
 use crate::queue::Queue;
 use crate::telemetry::Telemetry;
@@ -66,19 +66,19 @@ pub struct EventHubSource {
     queue: Queue,
     telemetry: Arc<Telemetry>,
     liveness: Arc<Liveness>,
-    positions: Arc<HashMap<PartitionId, Reached>>,
+    known: Arc<State>,
     begin: CancellationToken,
 }
 
 impl EventHubSource {
-    /// A source of the given settings, whose batches go into `queue`. It goes on after `positions` where it has them, and
+    /// A source of the given settings, whose batches go into `queue`. It goes on after the positions that are known, and
     /// begins to read when `begin` is cancelled.
     pub fn new(
         settings: Settings,
         queue: Queue,
         telemetry: Arc<Telemetry>,
         liveness: Arc<Liveness>,
-        positions: Arc<HashMap<PartitionId, Reached>>,
+        known: State,
         begin: CancellationToken,
     ) -> Self {
         let settings = Arc::new(settings);
@@ -89,7 +89,7 @@ impl EventHubSource {
             queue,
             telemetry,
             liveness,
-            positions,
+            known: Arc::new(known),
             begin,
         }
     }
@@ -164,7 +164,7 @@ impl EventHubSource {
         let settings = &self.settings;
         self.telemetry
             .partition_found(&partition, Cause::labels(), Loss::LABELS);
-        let reached = self.positions.get(&partition).cloned();
+        let reached = self.known.checkpoint(&partition).cloned();
         Reader {
             settings: Arc::clone(settings),
             connections: Arc::clone(connections),

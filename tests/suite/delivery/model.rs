@@ -14,9 +14,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use acs_recording_exporter::config::{self, Flag, Sources};
-use acs_recording_exporter::delivery::{Cut, Positions};
+use acs_recording_exporter::delivery::{Cut, Positions, Series};
 use acs_recording_exporter::event::{Batch, Event, PartitionId, Position};
-use acs_recording_exporter::metrics::{Exposition, Remembered};
+use acs_recording_exporter::metrics::Exposition;
 use acs_recording_exporter::pipeline::Writer;
 use acs_recording_exporter::queue::{self, Lane, Queued};
 use acs_recording_exporter::telemetry::Telemetry;
@@ -91,7 +91,7 @@ fn actions(crashes: bool, passes: u32) -> impl Strategy<Value = Action> {
 #[derive(Default)]
 struct Stored {
     positions: Positions,
-    remembered: Vec<(Remembered, OffsetDateTime)>,
+    remembered: Vec<(Series, OffsetDateTime)>,
 }
 
 struct Process {

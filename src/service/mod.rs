@@ -1,8 +1,14 @@
 //! The long-running service: what it is built of, and the order in which it stops.
 //!
-//! Built first, then run: whatever can fail at the start (the port, the credential) fails before anything is read.
-//! It stops by dropping: sources stop and let go of the queue, the pipeline drains it and ends, the HTTP endpoints
-//! stop last, so that a scrape can still see what was drained. A deadline stands over all of it.
+//! Built first, then run: whatever can fail at the start (the port, the credential, the checkpoint) fails before anything
+//! is read.
+//!
+//! It stops so that what was counted is delivered, and what was not is read again: sources stop and nothing more is
+//! applied; what is acknowledged is written down; the endpoints go on until a scrape has carried the rest, or
+//! `shutdown.final_scrape` has passed; they close, and the last acknowledgement is written. What no scrape carried dies
+//! with the process and is read again by the next. A deadline stands over all of it.
+
+mod keeper;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -10,13 +16,15 @@ use std::time::Duration;
 
 use prometheus::Registry;
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::checkpoint::{Scope, Store, StoreError, StoreKind};
 use crate::config::Config;
 use crate::dead_letters::{self, DeadLetters, Keeping};
+use crate::delivery::{self, Cut};
 use crate::http::{self, HttpError, Shown};
 use crate::liveness::Liveness;
 use crate::metrics::Exposition;
@@ -25,14 +33,18 @@ use crate::queue::{self, Queued};
 use crate::shutdown;
 use crate::source::event_hub::{EventHubSource, SourceError};
 use crate::telemetry::Telemetry;
+use keeper::Keeper;
 
-/// Not configurable yet.
-const HOLD_MAX: Duration = Duration::ZERO;
+/// Whoever has not scraped for so long does not come for a last time either.
+const SCRAPED_WITHIN: Duration = Duration::from_mins(5);
 
 /// The service, ready to run.
 #[derive(Debug)]
 pub struct Service {
     settings: shutdown::Settings,
+    delivery: delivery::Settings,
+    keeper: Keeper,
+    begin: CancellationToken,
     server: http::Server,
     shown: Shown,
     telemetry: Arc<Telemetry>,
@@ -47,6 +59,9 @@ pub enum ServiceError {
     /// Of the HTTP endpoints.
     #[error("HTTP")]
     Http(#[from] HttpError),
+    /// Of the checkpoint store.
+    #[error("checkpoint")]
+    Checkpoint(#[from] StoreError),
     /// Of the source.
     #[error("source")]
     Source(#[from] SourceError),
@@ -66,17 +81,28 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// When the port cannot be had.
+    /// When the port or the checkpoint cannot be had.
     pub fn build(config: Config) -> Result<Self, ServiceError> {
         let server = http::Server::bind(&config.http)?;
         let registry = Registry::new();
         let telemetry = Arc::new(Telemetry::new(&registry));
         let exposition = Arc::new(Exposition::new(
             &config.metrics,
-            1,
+            config.delivery.scrapers.get(),
             registry,
             Arc::clone(&telemetry),
         ));
+        let event_hub = &config.event_hub;
+        let scope = Scope::new(&event_hub.namespace.host, &event_hub.consumer_group);
+        let (store, state) = Store::open(&config.checkpoint, scope)?;
+        if config.checkpoint.store == StoreKind::Memory {
+            telemetry.positions_are_not_kept();
+        }
+        exposition.restore(
+            state
+                .series()
+                .map(|(series, last_seen)| (series.clone(), last_seen)),
+        );
         let dead_letters = config
             .dead_letters
             .map(|settings| dead_letters::keep(settings, Arc::clone(&telemetry)))
@@ -88,18 +114,28 @@ impl Service {
             Instant::now(),
         ));
         let begin = CancellationToken::new();
-        begin.cancel();
         let (queue, batches) = queue::queue();
         let source = EventHubSource::new(
             config.event_hub,
             queue,
             Arc::clone(&telemetry),
             Arc::clone(&liveness),
-            Arc::default(),
-            begin,
+            state.clone(),
+            begin.clone(),
         );
+        let keeper = Keeper {
+            store,
+            state,
+            after: config.delivery.checkpoint_after,
+            interval: config.checkpoint.interval,
+            exposition: Arc::clone(&exposition),
+            telemetry: Arc::clone(&telemetry),
+        };
         Ok(Self {
             settings: config.shutdown,
+            delivery: config.delivery,
+            keeper,
+            begin,
             server,
             shown: Shown {
                 exposition,
@@ -129,9 +165,8 @@ impl Service {
         let liveness = Arc::clone(&self.shown.liveness);
         let serving = self.server.spawn(self.shown, stop_http.clone())?;
 
-        // Acknowledging, checkpoints and leases join these tasks later, between the pipeline and the endpoints.
         let mut tasks = JoinSet::new();
-        let (dead_letters, keeping) = self.dead_letters.unzip();
+        let (dead_letters, letters) = self.dead_letters.unzip();
         let (source, batches, token) = (self.source, self.batches, stop_source.clone());
         tasks.spawn(async move {
             (
@@ -139,20 +174,38 @@ impl Service {
                 source.run(token).await.map_err(ServiceError::from),
             )
         });
-        let (telemetry, pulse, token) =
-            (self.telemetry, Arc::clone(&liveness), stop_source.clone());
+        let (telemetry, pulse, token) = (
+            Arc::clone(&self.telemetry),
+            Arc::clone(&liveness),
+            stop_source.clone(),
+        );
         tasks.spawn(async move {
             let beating = beat(&pulse, &telemetry);
             token.run_until_cancelled(beating).await;
             ("pulse", Ok(()))
         });
-        let acknowledged = exposition.acknowledged();
-        let writer = Writer::new(exposition, HOLD_MAX, dead_letters);
-        let token = stop_source.clone();
+        let (acknowledged, token) = (exposition.acknowledged(), stop_source.clone());
+        let (begin, start_gate, telemetry) = (self.begin, self.delivery.start_gate, self.telemetry);
         tasks.spawn(async move {
-            pipeline::run(batches, writer, acknowledged, liveness, token).await;
+            let opening = open_gate(&begin, acknowledged, start_gate, &telemetry);
+            token.run_until_cancelled(opening).await;
+            token.cancelled().await;
+            ("gate", Ok(()))
+        });
+        let acknowledged = exposition.acknowledged();
+        let writer = Writer::new(
+            Arc::clone(&exposition),
+            self.delivery.hold_max,
+            dead_letters,
+        );
+        let (working, token) = (Arc::clone(&liveness), stop_source.clone());
+        tasks.spawn(async move {
+            pipeline::run(batches, writer, acknowledged, working, token).await;
             ("pipeline", Ok(()))
         });
+        let stop_keeper = CancellationToken::new();
+        let mut keeping = JoinSet::new();
+        keeping.spawn(self.keeper.run(stop_keeper.clone()));
 
         let ended_early = tokio::select! {
             biased; // a task that ends because it was told to is not one that ended by itself
@@ -162,6 +215,7 @@ impl Service {
             ended = tasks.join_next() => Some(early(ended)),
         };
         tracing::info!("stopping");
+        liveness.stopping();
         stop_source.cancel();
         let draining = async {
             while let Some(ended) = tasks.join_next().await {
@@ -169,11 +223,20 @@ impl Service {
                     .map_err(|panic| ServiceError::Task("unknown", Some(panic)))?
                     .1?;
             }
-            if let Some(keeping) = keeping {
-                keeping.join().await; // the pipeline, which fed it, has ended
+            if let Some(letters) = letters {
+                letters.join().await; // the pipeline, which fed them, has ended
             }
+            // Nothing is applied any more: what is to be delivered stands still.
+            let last_scrape = await_last_scrape(&exposition);
+            let _passed = tokio::time::timeout(self.settings.final_scrape, last_scrape).await;
             stop_http.cancel();
-            serving.join().await.map_err(ServiceError::from)
+            let served = serving.join().await.map_err(ServiceError::from);
+            stop_keeper.cancel();
+            if let Some(Ok(mut keeper)) = keeping.join_next().await {
+                keeper.save().await;
+                keeper.close().await;
+            }
+            served
         };
         let stopped = tokio::time::timeout(self.settings.deadline, draining).await;
         let stopped = stopped.unwrap_or(Err(ServiceError::Deadline(self.settings.deadline)));
@@ -182,6 +245,33 @@ impl Service {
             Some(early) => early
                 .and(stopped)
                 .and(Err(ServiceError::Task("http", None))),
+        }
+    }
+}
+
+/// Lets reading begin when every expected scraper has carried a cut, which shows the failure series at 0; or when that
+/// takes too long.
+async fn open_gate(
+    begin: &CancellationToken,
+    mut acknowledged: watch::Receiver<Cut>,
+    start_gate: Duration,
+    telemetry: &Telemetry,
+) {
+    if !start_gate.is_zero() {
+        telemetry.waiting_for_scrapers(start_gate);
+        let shown = acknowledged.wait_for(|cut| *cut > 0);
+        let was_shown = tokio::time::timeout(start_gate, shown).await.is_ok();
+        telemetry.reading_begins(was_shown);
+    }
+    begin.cancel();
+}
+
+/// Waits until all that was applied is acknowledged. Does not wait for scrapers that have long been away.
+async fn await_last_scrape(exposition: &Exposition) {
+    let mut acknowledged = exposition.acknowledged();
+    while !exposition.is_delivered() && exposition.is_scraped(Instant::now(), SCRAPED_WITHIN) {
+        if acknowledged.changed().await.is_err() {
+            return;
         }
     }
 }

@@ -1,0 +1,22 @@
+//! Where checkpoints are kept, and how often they are written.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Settings of the checkpoint store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Where the state is kept.
+    pub store: StoreKind,
+    /// The least time between two writes.
+    pub interval: Duration,
+}
+
+/// Where the state is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreKind {
+    /// Nowhere: it ends with the process.
+    Memory,
+    /// In this file, in a folder that exists.
+    File(PathBuf),
+}

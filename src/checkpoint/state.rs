@@ -1,0 +1,214 @@
+//! What outlives the process. Plain values: no I/O, no clock.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use time::{Duration, OffsetDateTime};
+
+use crate::delivery::Series;
+use crate::event::{PartitionId, Reached};
+
+/// A series that was not seen for so long has its first failure again, should it come back.
+const REMEMBERED_FOR: Duration = Duration::days(30);
+
+/// At some 150 bytes each, 3 MB in a file that is written every few seconds; as many as the series that metrics may
+/// have outside the known vocabularies.
+pub(super) const SERIES_MAX: usize = 20_000;
+
+/// All that is kept: how far each partition was delivered, and which failure series there have been, so that they
+/// exist at 0 from the start of the next process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// By the id in lower case: the service does not tell `Logs` from `logs`, and a configuration that is spelt anew
+    /// must not read everything again.
+    checkpoints: BTreeMap<PartitionId, Reached>,
+    /// With the time each was last seen. At most [`SERIES_MAX`].
+    series: BTreeMap<Series, OffsetDateTime>,
+}
+
+impl State {
+    /// How far a partition was delivered, if anything of it ever was.
+    pub fn checkpoint(&self, partition: &PartitionId) -> Option<&Reached> {
+        self.checkpoints.get(&folded(partition))
+    }
+
+    /// Those of every partition, hubs that are no longer configured among them; ids are in lower case.
+    pub fn checkpoints(&self) -> impl Iterator<Item = (&PartitionId, &Reached)> {
+        self.checkpoints.iter()
+    }
+
+    /// Notes how far a partition was delivered. That may be further back than before: a hub that was made anew begins
+    /// its numbers again.
+    pub fn deliver(&mut self, partition: &PartitionId, checkpoint: Reached) {
+        self.checkpoints.insert(folded(partition), checkpoint);
+    }
+
+    /// Every series that is remembered, and when it was last seen.
+    pub fn series(&self) -> impl Iterator<Item = (&Series, OffsetDateTime)> {
+        self.series.iter().map(|(series, seen)| (series, *seen))
+    }
+
+    /// Notes that a series was seen. Where there are too many, the one that was seen longest ago is forgotten.
+    pub fn remember(&mut self, series: Series, now: OffsetDateTime) {
+        if let Some(seen) = self.series.get_mut(&series) {
+            *seen = now.max(*seen);
+            return;
+        }
+        if self.series.len() >= SERIES_MAX {
+            let oldest = self.series.iter().min_by_key(|(_, seen)| **seen);
+            if let Some((oldest, _)) = oldest.filter(|(_, seen)| **seen <= now) {
+                let oldest = oldest.clone();
+                self.series.remove(&oldest);
+            } else {
+                return; // it is the oldest itself
+            }
+        }
+        self.series.insert(series, now);
+    }
+
+    /// Forgets the series that were not seen for 30 days.
+    pub fn forget_unseen(&mut self, now: OffsetDateTime) {
+        self.series.retain(|_, seen| {
+            // A clock that was ahead once must not keep a series for good.
+            *seen = now.min(*seen);
+            now - *seen <= REMEMBERED_FOR
+        });
+    }
+}
+
+/// Whose positions they are: those of another namespace or consumer group mean nothing here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scope {
+    namespace: String,
+    consumer_group: String,
+}
+
+impl Scope {
+    /// The consumer group of that name in the namespace of that host; upper and lower case are the same, as they are
+    /// to the service.
+    pub fn new(namespace: &str, consumer_group: &str) -> Self {
+        Self {
+            namespace: namespace.to_lowercase(),
+            consumer_group: consumer_group.to_lowercase(),
+        }
+    }
+
+    /// The namespace's host.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// The consumer group.
+    pub fn consumer_group(&self) -> &str {
+        &self.consumer_group
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            namespace,
+            consumer_group,
+        } = self;
+        write!(f, "consumer group `{consumer_group}` of `{namespace}`")
+    }
+}
+
+fn folded(partition: &PartitionId) -> PartitionId {
+    let (event_hub, number) = (partition.event_hub(), partition.partition());
+    PartitionId::new(event_hub.to_lowercase(), number.to_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::event::Position;
+
+    const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
+
+    fn series(name: &str) -> Series {
+        Series {
+            family: "failures".to_owned(),
+            labels: vec![name.to_owned()],
+        }
+    }
+
+    fn names(state: &State) -> Vec<&str> {
+        state
+            .series()
+            .map(|(series, _)| series.labels[0].as_str())
+            .collect()
+    }
+
+    #[test]
+    fn a_series_is_forgotten_30_days_after_it_was_last_seen() {
+        let mut state = State::default();
+        state.remember(series("seen_once"), NOW);
+        state.remember(series("seen_again"), NOW);
+        state.remember(series("seen_again"), NOW + Duration::days(10));
+        // Time runs backwards on one clock or another; what was seen stays seen.
+        state.remember(series("seen_again"), NOW - Duration::days(10));
+
+        state.forget_unseen(NOW + Duration::days(30));
+        assert_eq!(names(&state), ["seen_again", "seen_once"]);
+        state.forget_unseen(NOW + Duration::days(30) + Duration::SECOND);
+        assert_eq!(names(&state), ["seen_again"]);
+        state.forget_unseen(NOW + Duration::days(40) + Duration::SECOND);
+        assert_eq!(names(&state), [""; 0]);
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_does_not_keep_a_series_for_good() {
+        let mut state = State::default();
+        state.remember(series("from_2099"), datetime!(2099-01-01 0:00 UTC));
+        state.forget_unseen(NOW);
+        assert_eq!(names(&state), ["from_2099"]);
+        state.forget_unseen(NOW + Duration::days(31));
+        assert_eq!(names(&state), [""; 0]);
+    }
+
+    #[test]
+    fn beyond_the_cap_the_oldest_goes_first() {
+        let mut state = State::default();
+        state.remember(series("oldest"), NOW - Duration::days(2));
+        state.remember(series("older"), NOW - Duration::days(1));
+        for number in 2..SERIES_MAX {
+            state.remember(series(&number.to_string()), NOW);
+        }
+        assert_eq!(state.series().count(), SERIES_MAX);
+        state.remember(series("oldest"), NOW);
+        state.remember(series("one_more"), NOW);
+        assert_eq!(state.series().count(), SERIES_MAX);
+        assert!(names(&state).contains(&"oldest"), "it was seen again");
+        assert!(names(&state).contains(&"one_more"));
+        assert!(!names(&state).contains(&"older"));
+        // What is older than all that is there does not drive out anything.
+        state.remember(series("ancient"), NOW - Duration::days(20));
+        assert!(!names(&state).contains(&"ancient"));
+        assert_eq!(state.series().count(), SERIES_MAX);
+    }
+
+    #[test]
+    fn case_does_not_tell_partitions_or_scopes_apart() {
+        let checkpoint = Reached {
+            position: Position {
+                sequence_number: 7,
+                offset: None,
+            },
+            enqueued_at: None,
+        };
+        let mut state = State::default();
+        state.deliver(&PartitionId::new("Logs", "0"), checkpoint.clone());
+        assert_eq!(
+            state.checkpoint(&PartitionId::new("logs", "0")),
+            Some(&checkpoint)
+        );
+        assert_eq!(state.checkpoint(&PartitionId::new("logs", "1")), None);
+        assert_eq!(
+            Scope::new("Contoso.servicebus.windows.net", "$Default"),
+            Scope::new("contoso.servicebus.windows.net", "$default")
+        );
+    }
+}

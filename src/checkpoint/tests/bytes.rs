@@ -1,0 +1,185 @@
+//! The bytes of the file: what they hold comes back, and what was done to them is noticed.
+
+use proptest::collection::{btree_map, vec};
+use proptest::option;
+use proptest::prelude::*;
+use time::OffsetDateTime;
+
+use super::super::format::{decode, encode};
+use super::*;
+use crate::delivery::Series;
+use crate::event::Reached;
+
+/// The file as it stands on a disk; another version of the program has to read it.
+const VERSION_1: &str = concat!(
+    r#"{"format":"acs-recording-exporter checkpoint","version":1,"crc32":"77c0a1e8","state":{"#,
+    r#""namespace":"contoso.servicebus.windows.net","consumer_group":"exporter","#,
+    r#""checkpoints":[{"event_hub":"logs","partition":"0","sequence_number":2,"offset":null,"enqueued_at":"2026-03-01T12:00:02Z"},"#,
+    r#"{"event_hub":"logs","partition":"1","sequence_number":2,"offset":"40964096","enqueued_at":"2026-03-01T12:00:02Z"}],"#,
+    r#""series":[{"family":"acs_recording_failures_total","labels":["contoso","0"],"last_seen":"2026-03-01T12:00:00Z"},"#,
+    r#"{"family":"acs_recording_failures_total","labels":["contoso","1"],"last_seen":"2026-03-01T12:00:00Z"}]}}"#,
+    "\n"
+);
+
+#[test]
+fn the_file_is_one_line_of_json() {
+    let bytes = encode(&scope(), &state(2)).unwrap();
+    assert_eq!(String::from_utf8(bytes).unwrap(), VERSION_1);
+    assert_eq!(decode(VERSION_1.as_bytes()).unwrap(), (scope(), state(2)));
+}
+
+#[test]
+fn one_byte_that_is_another_is_noticed_or_does_no_harm() {
+    let right = VERSION_1.as_bytes();
+    for at in 0..right.len() {
+        let flipped = (0..8).map(|bit| right[at] ^ (1 << bit));
+        for byte in flipped.chain(*b"\0 09\"}]") {
+            let mut wrong = right.to_vec();
+            wrong[at] = byte;
+            check_noticed(&wrong, &state(2));
+        }
+        check_noticed(&right[..at], &state(2));
+        let without: Vec<u8> = [&right[..at], &right[at + 1..]].concat();
+        check_noticed(&without, &state(2));
+    }
+}
+
+fn check_noticed(wrong: &[u8], right: &State) {
+    if let Ok((found_scope, found)) = decode(wrong) {
+        assert_eq!(
+            (found_scope, &found),
+            (scope(), right),
+            "{}",
+            String::from_utf8_lossy(wrong)
+        );
+    }
+}
+
+/// What a start says of a file with these bytes; its name is `FILE`.
+fn check_refused(bytes: &[u8], expected: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file_in(&folder);
+    fs::write(&path, bytes).unwrap();
+    let error = told(&open(&path).expect_err(expected));
+    assert_eq!(error.replace(&*path.to_string_lossy(), "FILE"), expected);
+    assert_eq!(fs::read(&path).unwrap(), bytes, "it is left as it was");
+}
+
+#[test]
+fn what_cannot_be_read_is_never_taken_for_nothing() {
+    let damaged =
+        "`FILE` is damaged, or no checkpoint file: move it away to begin at `event_hub.start`";
+    check_refused(
+        VERSION_1
+            .replace("\"version\":1", "\"version\":2")
+            .as_bytes(),
+        "`FILE` has version 2, which this program does not know: run the program that wrote it, or move the file away to begin at `event_hub.start`",
+    );
+    check_refused(
+        br#"{"format":"acs-recording-exporter checkpoint","version":9,"partitions":{}}"#,
+        "`FILE` has version 9, which this program does not know: run the program that wrote it, or move the file away to begin at `event_hub.start`",
+    );
+    check_refused(
+        VERSION_1.replace("40964096", "40964097").as_bytes(),
+        &format!("{damaged}: its checksum is wrong"),
+    );
+    check_refused(
+        br#"{"format":"something else","version":1}"#,
+        &format!("{damaged}: it says that it is something else"),
+    );
+    check_refused(
+        b"",
+        &format!(
+            "{damaged}: it does not read as one: EOF while parsing a value at line 1 column 0"
+        ),
+    );
+    check_refused(
+        b"{}\n",
+        &format!("{damaged}: it does not read as one: missing field `format` at line 1 column 2"),
+    );
+    check_refused(
+        &VERSION_1.as_bytes()[..200],
+        &format!(
+            "{damaged}: it does not read as one: EOF while parsing a string at line 1 column 200"
+        ),
+    );
+}
+
+#[test]
+fn a_file_that_is_too_large_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file_in(&folder);
+    fs::File::create(&path).unwrap().set_len(1 << 40).unwrap();
+    let error = told(&open(&path).unwrap_err());
+    assert!(
+        error.ends_with("it has 1099511627776 bytes, which is too many"),
+        "{error}"
+    );
+}
+
+/// Any that RFC 3339 can write.
+fn any_time() -> impl Strategy<Value = OffsetDateTime> {
+    (0_i64..253_402_300_800, 0_i64..1_000_000_000).prop_map(|(seconds, nanoseconds)| {
+        OffsetDateTime::from_unix_timestamp(seconds).unwrap()
+            + time::Duration::nanoseconds(nanoseconds)
+    })
+}
+
+fn any_checkpoint() -> impl Strategy<Value = Reached> {
+    let position = (any::<i64>(), option::of(any::<String>()));
+    (position, option::of(any_time())).prop_map(|((sequence_number, offset), enqueued_at)| {
+        Reached {
+            position: Position {
+                sequence_number,
+                offset,
+            },
+            enqueued_at,
+        }
+    })
+}
+
+fn any_state() -> impl Strategy<Value = State> {
+    let checkpoints = btree_map(any::<(String, String)>(), any_checkpoint(), 0..5);
+    let series = btree_map(
+        (any::<String>(), vec(any::<String>(), 0..4)),
+        any_time(),
+        0..5,
+    );
+    (checkpoints, series).prop_map(|(checkpoints, series)| {
+        let mut state = State::default();
+        for ((event_hub, partition), checkpoint) in checkpoints {
+            state.deliver(&PartitionId::new(event_hub, partition), checkpoint);
+        }
+        for ((family, labels), seen) in series {
+            state.remember(Series { family, labels }, seen);
+        }
+        state
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_state_comes_back_as_it_was(state in any_state(), names in any::<(String, String)>()) {
+        let scope = Scope::new(&names.0, &names.1);
+        let bytes = encode(&scope, &state).unwrap();
+        prop_assert_eq!(decode(&bytes).unwrap(), (scope, state));
+    }
+
+    #[test]
+    fn some_bytes_that_are_others_are_noticed_or_do_no_harm(
+        state in any_state(),
+        changes in vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        let mut bytes = encode(&scope(), &state).unwrap();
+        for (at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        check_noticed(&bytes, &state);
+    }
+
+    #[test]
+    fn no_bytes_are_a_panic(bytes in vec(any::<u8>(), 0..300)) {
+        prop_assert!(decode(&bytes).is_err());
+    }
+}
