@@ -40,7 +40,7 @@
 //! [`event`], [`disposition`], [`repair`], [`envelope`] and [`acs`] are the core: values and functions of values, no I/O,
 //! no clock, no log. [`family`] is how metric families are declared; [`metrics`] and [`telemetry`] hold every one, about
 //! ACS and about ourselves. [`pipeline`] is the loop that joins them; [`dead_letters`] keeps what could not be read.
-//! [`source`] reads event hubs, or files in their stead, [`readiness`] knows whether it does, [`http`] serves what is
+//! [`source`] reads event hubs, or files in their stead, [`liveness`] knows whether it does, [`http`] serves what is
 //! known. [`config`] composes the settings that each module owns. [`service`] builds the parts and stops them in order,
 //! [`shutdown`] turns signals into a token. [`cli`] has the commands. [`hub`] is a local Event Hub and [`simulate`] makes
 //! traffic for it; the exporter needs neither.
@@ -83,9 +83,9 @@ pub mod event;
 pub mod family;
 pub mod http;
 pub mod hub;
+pub mod liveness;
 pub mod metrics;
 pub mod pipeline;
-pub mod readiness;
 pub mod repair;
 pub mod service;
 pub mod shutdown;

@@ -10,12 +10,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::acs::{self, Category, FailureRules, Observation};
 use crate::dead_letters::DeadLetters;
 use crate::disposition::{Disposition, Reject};
 use crate::envelope::{self, Envelope};
 use crate::event::{Batch, Event};
+use crate::liveness::Liveness;
 use crate::metrics::Exposition;
 use crate::telemetry::{AppliedBatch, Tally};
 
@@ -24,9 +26,11 @@ use crate::telemetry::{AppliedBatch, Tally};
 pub async fn run(
     mut batches: mpsc::Receiver<Batch>,
     exposition: Arc<Exposition>,
+    liveness: Arc<Liveness>,
     dead_letters: Option<DeadLetters>,
 ) {
     while let Some(batch) = batches.recv().await {
+        let _work = liveness.at_work("the writer".to_owned(), Instant::now());
         let applied = apply(&batch, &exposition);
         if let Some(dead_letters) = &dead_letters {
             for Rejected { event, reasons } in applied.rejected {

@@ -4,19 +4,23 @@
 //! It stops by dropping: sources stop and let go of the queue, the pipeline drains it and ends, the HTTP endpoints
 //! stop last, so that a scrape can still see what was drained. A deadline stands over all of it.
 
+use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use prometheus::Registry;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::dead_letters::{self, DeadLetters, Keeping};
 use crate::http::{self, HttpError, Shown};
+use crate::liveness::Liveness;
 use crate::metrics::Exposition;
 use crate::pipeline;
-use crate::readiness::Readiness;
 use crate::shutdown;
 use crate::source::event_hub::{EventHubSource, SourceError};
 use crate::telemetry::Telemetry;
@@ -31,6 +35,7 @@ pub struct Service {
     settings: shutdown::Settings,
     server: http::Server,
     shown: Shown,
+    telemetry: Arc<Telemetry>,
     source: EventHubSource,
     batches: mpsc::Receiver<crate::event::Batch>,
     dead_letters: Option<(DeadLetters, Keeping)>,
@@ -53,7 +58,7 @@ pub enum ServiceError {
     Task(&'static str, #[source] Option<tokio::task::JoinError>),
     /// The deadline passed before everything had stopped.
     #[error("not everything stopped within {0:?}")]
-    Deadline(std::time::Duration),
+    Deadline(Duration),
 }
 
 impl Service {
@@ -76,19 +81,26 @@ impl Service {
             .map(|settings| dead_letters::keep(settings, Arc::clone(&telemetry)))
             .transpose()
             .map_err(ServiceError::DeadLetters)?;
-        let readiness = Arc::new(Readiness::new(
+        let liveness = Arc::new(Liveness::new(
             config.event_hub.event_hubs.iter().map(String::as_str),
+            config.event_hub.watchdog.dead_after,
+            Instant::now(),
         ));
         let (sender, batches) = mpsc::channel(QUEUE_BATCHES);
-        let source =
-            EventHubSource::new(config.event_hub, sender, telemetry, Arc::clone(&readiness));
+        let source = EventHubSource::new(
+            config.event_hub,
+            sender,
+            Arc::clone(&telemetry),
+            Arc::clone(&liveness),
+        );
         Ok(Self {
             settings: config.shutdown,
             server,
             shown: Shown {
                 exposition,
-                readiness,
+                liveness,
             },
+            telemetry,
             source,
             batches,
             dead_letters,
@@ -109,6 +121,7 @@ impl Service {
         let stop_http = CancellationToken::new();
         let stop_source = stop.child_token();
         let exposition = Arc::clone(&self.shown.exposition);
+        let liveness = Arc::clone(&self.shown.liveness);
         let serving = self.server.spawn(self.shown, stop_http.clone())?;
 
         // Acknowledging, checkpoints and leases join these tasks later, between the pipeline and the endpoints.
@@ -121,12 +134,20 @@ impl Service {
                 source.run(token).await.map_err(ServiceError::from),
             )
         });
+        let (telemetry, pulse, token) =
+            (self.telemetry, Arc::clone(&liveness), stop_source.clone());
         tasks.spawn(async move {
-            pipeline::run(batches, exposition, dead_letters).await;
+            let beating = beat(&pulse, &telemetry);
+            token.run_until_cancelled(beating).await;
+            ("pulse", Ok(()))
+        });
+        tasks.spawn(async move {
+            pipeline::run(batches, exposition, liveness, dead_letters).await;
             ("pipeline", Ok(()))
         });
 
         let ended_early = tokio::select! {
+            biased; // a task that ends because it was told to is not one that ended by itself
             () = stop.cancelled() => None,
             // The endpoints' thread cancels its token when it ends, for whatever reason.
             () = stop_http.cancelled() => Some(Ok(())),
@@ -154,6 +175,16 @@ impl Service {
                 .and(stopped)
                 .and(Err(ServiceError::Task("http", None))),
         }
+    }
+}
+
+/// Shows once a second that the runtime, which everything but the endpoints lives on, moves.
+async fn beat(liveness: &Liveness, telemetry: &Telemetry) -> Infallible {
+    let mut every_second = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        let now = every_second.tick().await;
+        liveness.pulse(now);
+        telemetry.tasks_are(Handle::current().metrics().num_alive_tasks());
     }
 }
 

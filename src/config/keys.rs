@@ -42,9 +42,39 @@ pub const KEYS: &[Key] = &[
     ),
     Key::with("event_hub.transport", "tcp", "What AMQP runs over."),
     Key::with(
+        "event_hub.prefetch_bytes",
+        "8MiB",
+        "How many bytes of events the hub may send ahead, for each partition.",
+    ),
+    Key::with(
+        "event_hub.partitions_per_connection",
+        "1",
+        "How many partitions share a connection.",
+    ),
+    Key::with(
         "auth.kind",
         "auto",
         "Who asks Microsoft Entra ID for a token.",
+    ),
+    Key::with(
+        "checkpoint.on_invalid",
+        "earliest",
+        "Where to go on when the hub no longer has what follows a position.",
+    ),
+    Key::with(
+        "watchdog.interval",
+        "30s",
+        "How often the hub is asked what each partition holds.",
+    ),
+    Key::with(
+        "watchdog.reattach_idle",
+        "5m",
+        "After how long without an event a link is opened again.",
+    ),
+    Key::with(
+        "watchdog.dead_after",
+        "5m",
+        "After how long without a proof of life a partition is not ready.",
     ),
     Key::with(
         "metrics.resources",

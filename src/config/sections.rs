@@ -12,7 +12,8 @@ use super::Config;
 use super::reader::Reader;
 use crate::acs::FailureRules;
 use crate::source::event_hub::{
-    self, Authentication, ConnectionString, CredentialKind, Namespace, Start, Transport,
+    self, Authentication, ConnectionString, CredentialKind, LostPosition, Namespace, Start,
+    Transport, Watchdog,
 };
 use crate::{dead_letters, http, metrics, shutdown, telemetry};
 
@@ -55,6 +56,21 @@ fn event_hub(reader: &mut Reader) -> Option<event_hub::Settings> {
         ],
     );
 
+    let prefetch_bytes = reader.bytes("event_hub.prefetch_bytes", PREFETCH_LEAST..=PREFETCH_MOST);
+    let partitions_per_connection = reader.number(
+        "event_hub.partitions_per_connection",
+        1..=PARTITIONS_SHARING_MOST,
+    );
+    let on_lost_position = reader.one_of(
+        "checkpoint.on_invalid",
+        &[
+            ("earliest", LostPosition::Earliest),
+            ("latest", LostPosition::Latest),
+            ("fail", LostPosition::Fail),
+        ],
+    );
+    let watchdog = watchdog(reader);
+
     one_way_in(reader, credential);
     let event_hubs = event_hubs(reader, names, connection.as_ref());
     reader.require(
@@ -87,6 +103,30 @@ fn event_hub(reader: &mut Reader) -> Option<event_hub::Settings> {
         consumer_group: consumer_group?,
         start: start?,
         transport: transport?,
+        prefetch_bytes: prefetch_bytes?,
+        partitions_per_connection: partitions_per_connection?,
+        on_lost_position: on_lost_position?,
+        watchdog: watchdog?,
+    })
+}
+
+fn watchdog(reader: &mut Reader) -> Option<Watchdog> {
+    let interval = reader.duration("watchdog.interval", WATCHDOG_LEAST..=WATCHDOG_MOST);
+    let reattach_idle = reader.duration("watchdog.reattach_idle", WATCHDOG_LEAST..=WATCHDOG_MOST);
+    let dead_after = reader.duration(DEAD_AFTER, WATCHDOG_LEAST..=WATCHDOG_MOST);
+    if interval
+        .zip(dead_after)
+        .is_some_and(|(interval, dead_after)| dead_after <= interval)
+    {
+        reader.contradiction(
+            DEAD_AFTER,
+            "must be longer than `watchdog.interval`: before that no proof is due",
+        );
+    }
+    Some(Watchdog {
+        interval: interval?,
+        reattach_idle: reattach_idle?,
+        dead_after: dead_after?,
     })
 }
 
@@ -293,11 +333,27 @@ const NAMES: &str = "event_hub.names";
 const CONSUMER_GROUP: &str = "event_hub.consumer_group";
 const TRANSPORT: &str = "event_hub.transport";
 const AUTH_KIND: &str = "auth.kind";
+const DEAD_AFTER: &str = "watchdog.dead_after";
 const DEAD_LETTERS_DIRECTORY: &str = "dead_letters.directory";
 
 /// One connection for each partition of each hub: more than this is several exporters' work. A standard namespace
 /// has 10 hubs.
 const EVENT_HUBS_MAX: usize = 100;
+
+/// An event of a standard hub has 1 MB: with less in flight, each waits for the one before.
+const PREFETCH_LEAST: u64 = 1 << 20;
+
+/// More than this in flight for one partition hides how far behind it is.
+const PREFETCH_MOST: u64 = 1 << 30;
+
+/// The SDK opens a session for each, of which a connection has 255.
+const PARTITIONS_SHARING_MOST: usize = 100;
+
+/// Asking more often is load on the hub and proves no more.
+const WATCHDOG_LEAST: Duration = Duration::from_secs(1);
+
+/// A watchdog that sleeps for a day is none.
+const WATCHDOG_MOST: Duration = Duration::from_hours(24);
 
 /// Each has its failure series from the start, some hundreds.
 const RESOURCES_MAX: usize = 100;

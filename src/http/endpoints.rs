@@ -5,6 +5,8 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
+use time::OffsetDateTime;
+use tokio::time::Instant;
 
 use super::Shown;
 
@@ -22,6 +24,10 @@ pub(super) fn router(shown: Shown) -> Router {
 
 /// Here, later, a scrape that was written whole acknowledges the positions that it carried.
 async fn metrics(State(shown): State<Shown>) -> Response {
+    shown
+        .exposition
+        .telemetry()
+        .scraped(OffsetDateTime::now_utc());
     match shown.exposition.scrape() {
         Ok(scrape) => ([(header::CONTENT_TYPE, TEXT_FORMAT)], scrape.body).into_response(),
         Err(error) => (
@@ -32,17 +38,21 @@ async fn metrics(State(shown): State<Shown>) -> Response {
     }
 }
 
-/// Fails only for what a restart cures: that this answers is the proof. A hub that is down is not.
-async fn healthy() -> &'static str {
-    "healthy\n"
+/// Fails only for what a restart cures. A hub that is down is not.
+async fn healthy(State(shown): State<Shown>) -> (StatusCode, String) {
+    told("healthy", shown.liveness.healthy(Instant::now()))
 }
 
 async fn ready(State(shown): State<Shown>) -> (StatusCode, String) {
-    match shown.readiness.check() {
-        Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
+    told("ready", shown.liveness.ready(Instant::now()))
+}
+
+fn told(state: &str, missing: Result<(), String>) -> (StatusCode, String) {
+    match missing {
+        Ok(()) => (StatusCode::OK, format!("{state}\n")),
         Err(missing) => (
             StatusCode::SERVICE_UNAVAILABLE,
-            format!("not ready\n{missing}\n"),
+            format!("not {state}\n{missing}\n"),
         ),
     }
 }

@@ -15,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 pub use settings::Settings;
 
+use crate::liveness::Liveness;
 use crate::metrics::Exposition;
-use crate::readiness::Readiness;
 
 /// The endpoints, bound but not served yet.
 #[derive(Debug)]
@@ -30,8 +30,8 @@ pub struct Server {
 pub struct Shown {
     /// For `/metrics`.
     pub exposition: Arc<Exposition>,
-    /// For `/-/ready`.
-    pub readiness: Arc<Readiness>,
+    /// For `/-/ready` and `/-/healthy`.
+    pub liveness: Arc<Liveness>,
 }
 
 /// The endpoints could not be served.

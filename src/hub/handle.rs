@@ -94,6 +94,11 @@ impl Handle {
         Ok(states.collect())
     }
 
+    /// How many connections clients have open.
+    pub fn connections(&self) -> usize {
+        self.namespace.connections().len()
+    }
+
     pub(super) fn event_hub(&self, name: &str) -> Result<EventHubId, HubError> {
         self.namespace
             .find(name)

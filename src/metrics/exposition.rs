@@ -61,6 +61,11 @@ impl Exposition {
         &self.rules
     }
 
+    /// What the exporter tells about itself, beside what this shows about ACS.
+    pub fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
+    }
+
     /// Applies a batch whole: its observations, the position it reaches, and, by `account`, what it adds to the
     /// exporter's own counts. No scrape sees a part of it.
     pub fn apply(

@@ -17,6 +17,20 @@ families! {
         partition_owned: GaugeVec["event_hub", "partition"],
         /// The sequence number of the last event that was applied to the metrics.
         partition_last_sequence_number: GaugeVec["event_hub", "partition"],
+        /// Unix time of the partition's last proof of life: an event, or the hub's answer to what the partition holds.
+        partition_last_proof_timestamp_seconds: GaugeVec["event_hub", "partition"],
+        /// Events that the hub holds and that were not received yet, as of the hub's last answer.
+        partition_lag_events: GaugeVec["event_hub", "partition"],
+        /// For how long events that were not received yet have been waiting in the hub, 0 when there are none.
+        partition_lag_seconds: GaugeVec["event_hub", "partition"],
+        /// Times that sequence numbers skipped some: events that were never received.
+        sequence_gaps_total: IntCounterVec["event_hub", "partition"],
+        /// Events that were delivered again and not counted again.
+        refused_events_total: IntCounterVec["event_hub", "partition"],
+        /// Events that cannot be decoded and were stepped over.
+        poison_events_total: IntCounterVec["event_hub", "partition"],
+        /// Times that the hub could not go on after the position that was reached.
+        positions_lost_total: IntCounterVec["event_hub", "partition", "reason"],
         /// Times that a partition's receiver was opened again, by what ended it.
         receiver_restarts_total: IntCounterVec["event_hub", "partition", "cause"],
         /// Records received, counted where the envelope is split.
@@ -35,6 +49,8 @@ families! {
         label_overflow_total: IntCounterVec["label"],
         /// Times that a label set had values replaced by other, since there are too many series.
         series_overflow_total: IntCounterVec[],
+        /// Tasks alive in the runtime that reads and counts.
+        runtime_tasks: GaugeVec[],
         /// Series about ACS in the latest scrape.
         series: GaugeVec[],
     }

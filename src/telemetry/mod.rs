@@ -6,6 +6,7 @@
 mod families;
 mod log;
 mod settings;
+mod source;
 mod tally;
 
 use std::collections::HashSet;
@@ -18,10 +19,12 @@ use prometheus::process_collector::ProcessCollector;
 pub use families::ExporterFamilies;
 pub use log::{LogError, start as start_log};
 pub use settings::{Format, InvalidLevel, Level, Settings};
+pub use source::{Lag, LostPosition};
 pub use tally::Tally;
 
 use crate::disposition::{Disposition, Reject};
 use crate::event::PartitionId;
+use source::Behind;
 
 /// The exporter's metrics about itself.
 #[derive(Debug)]
@@ -29,6 +32,8 @@ pub struct Telemetry {
     families: ExporterFamilies,
     /// What was logged as drift, since it is logged once.
     drift_logged: Mutex<HashSet<(&'static str, String)>>,
+    /// Since when each partition is behind, for a lag that grows while nothing else moves.
+    behind: Behind,
 }
 
 /// Whoever sends nonsense shall not fill the log with it; the count goes on.
@@ -70,6 +75,7 @@ impl Telemetry {
         Self {
             families,
             drift_logged: Mutex::default(),
+            behind: Behind::default(),
         }
     }
 
@@ -170,92 +176,6 @@ impl Telemetry {
                 );
             }
         }
-    }
-
-    /// An event hub told which partitions it has.
-    pub fn event_hub_answered(&self, event_hub: &str, partitions: usize) {
-        self.families.up.with_label_values(&[event_hub]).set(1.0);
-        tracing::info!(event_hub, partitions, "event hub found");
-    }
-
-    /// An event hub did not tell which partitions it has; it is asked again.
-    pub fn event_hub_failed(
-        &self,
-        event_hub: &str,
-        cause: &'static str,
-        error: &dyn Error,
-        retry_ms: u128,
-    ) {
-        self.families.up.with_label_values(&[event_hub]).set(0.0);
-        tracing::warn!(
-            event_hub,
-            cause,
-            error = chain(error),
-            retry_ms,
-            "event hub does not answer"
-        );
-    }
-
-    /// An event hub does not answer, or not to us; the failure that showed it is logged by whoever met it.
-    pub fn event_hub_is_away(&self, event_hub: &str) {
-        self.families.up.with_label_values(&[event_hub]).set(0.0);
-    }
-
-    /// A partition is ours to read: its series exist from now on.
-    pub fn partition_found(&self, partition: &PartitionId, causes: &[&'static str]) {
-        let labels = [partition.event_hub(), partition.partition()];
-        let families = &self.families;
-        let _at_zero = families.events_total.with_label_values(&labels);
-        let _at_zero = families.event_bytes_total.with_label_values(&labels);
-        families.partition_owned.with_label_values(&labels).set(0.0);
-        for cause in causes {
-            let _at_zero = families
-                .receiver_restarts_total
-                .with_label_values(&[labels[0], labels[1], cause]);
-        }
-    }
-
-    /// A partition is being read.
-    pub fn receiver_opened(&self, partition: &PartitionId, after: Option<i64>) {
-        let labels = [partition.event_hub(), partition.partition()];
-        self.families
-            .partition_owned
-            .with_label_values(&labels)
-            .set(1.0);
-        self.families.up.with_label_values(&[labels[0]]).set(1.0);
-        tracing::info!(
-            event_hub = labels[0],
-            partition = labels[1],
-            after,
-            "reading partition"
-        );
-    }
-
-    /// A partition is not read any more; it is opened again after its last event.
-    pub fn receiver_failed(
-        &self,
-        partition: &PartitionId,
-        cause: &'static str,
-        error: &dyn Error,
-        retry_ms: u128,
-    ) {
-        let labels = [partition.event_hub(), partition.partition()];
-        self.families
-            .partition_owned
-            .with_label_values(&labels)
-            .set(0.0);
-        self.families
-            .receiver_restarts_total
-            .with_label_values(&[labels[0], labels[1], cause])
-            .inc();
-        tracing::warn!(
-            event_hub = labels[0],
-            partition = labels[1],
-            cause,
-            error = chain(error),
-            retry_ms,
-            "receiver failed"
-        );
     }
 
     /// Drift of this kind is told apart from its first time on.

@@ -22,6 +22,7 @@ mod end_to_end;
 mod faults;
 mod golden;
 mod hub;
+mod reading;
 mod replay;
 mod script;
 mod world;

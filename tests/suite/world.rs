@@ -154,6 +154,15 @@ impl Exporter {
         .await;
     }
 
+    /// A line of `/proc/PID/status` in MiB: `VmRSS`, or `VmHWM` for the most that it ever was.
+    pub(crate) fn memory_mib(&self, line: &str) -> u64 {
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = status.lines().find_map(|status| status.strip_prefix(line));
+        let kib = line.unwrap().trim_start_matches(':').trim();
+        kib.trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+    }
+
     pub(crate) async fn scrape(&self) -> Result<Samples, String> {
         let (status, text) = get(&self.address, "/metrics").await?;
         if status == 200 {

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use super::error::Cause;
+use super::error::{Cause, Remedy};
 
 /// Counts the tries that failed in a row.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Backoff {
     failures: u32,
+    /// The last of them was that another reader took the partition.
+    gave_way: bool,
 }
 
 /// A link that breaks on a healthy hub opens again at once, so the first wait is short.
@@ -17,30 +19,61 @@ const FIRST: Duration = Duration::from_millis(250);
 const LONGEST: Duration = Duration::from_secs(30);
 
 /// Event Hubs asks a throttled client to stay away for some seconds.
-const BUSY: Duration = Duration::from_secs(10);
+const LATER: Duration = Duration::from_secs(10);
 
-/// Rights are given by people: asking faster fills the namespace's audit log and nothing else.
-const UNAUTHORIZED: Duration = Duration::from_secs(30);
+/// A token may have expired a moment ago, so the first try comes soon; after it, rights are given by people, and asking
+/// faster fills the namespace's audit log and nothing else.
+const PERSON: Duration = Duration::from_secs(5);
+
+/// Another reader that stays gets more and more time, or both would only take the partition from one another.
+const GIVE_WAY: Duration = Duration::from_secs(10);
+const GIVE_WAY_LONGEST: Duration = Duration::from_mins(5);
+
+/// A link that lasted this long was healthy: what ends it is a first failure.
+const HEALTHY_AFTER: Duration = Duration::from_mins(1);
+
+/// The same after we gave way: the other reader may be waiting as we did.
+const UNDISPUTED_AFTER: Duration = Duration::from_mins(10);
 
 impl Backoff {
     /// The wait after another failure. `jitter` is between 0 and 1 and takes up to half of the wait off, so that the
     /// partitions of a hub that comes back do not all knock at once.
     pub(super) fn next(&mut self, cause: Cause, jitter: f64) -> Duration {
-        let doubled = FIRST
-            .saturating_mul(2_u32.saturating_pow(self.failures))
-            .min(LONGEST);
-        self.failures = self.failures.saturating_add(1);
-        let wait = match cause {
-            Cause::Busy => doubled.max(BUSY),
-            Cause::Unauthorized | Cause::NotFound => doubled.max(UNAUTHORIZED),
-            _ => doubled,
+        let doubled = |first: Duration, failures: u32, longest: Duration| {
+            first
+                .saturating_mul(2_u32.saturating_pow(failures))
+                .min(longest)
         };
+        let wait = match (cause.remedy(), self.failures) {
+            (Remedy::AtOnce, _) => Duration::ZERO,
+            (Remedy::Retry, failures) => doubled(FIRST, failures, LONGEST),
+            (Remedy::Later, failures) => doubled(LATER, failures, LONGEST),
+            (Remedy::Person, 0) => FIRST,
+            (Remedy::Person, failures) => doubled(PERSON, failures - 1, LONGEST),
+            (Remedy::GiveWay, failures) => doubled(GIVE_WAY, failures, GIVE_WAY_LONGEST),
+        };
+        self.failures = self.failures.saturating_add(1);
+        self.gave_way = cause.remedy() == Remedy::GiveWay;
         wait.mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 2.0)
     }
 
-    /// It went well: the next failure is a first one.
-    pub(super) fn reset(&mut self) {
-        self.failures = 0;
+    /// Events came: the next failure is a first one.
+    pub(super) fn progressed(&mut self) {
+        if !self.gave_way {
+            self.failures = 0;
+        }
+    }
+
+    /// The link that just ended was open for so long.
+    pub(super) fn lasted(&mut self, open_for: Duration) {
+        let healthy_after = if self.gave_way {
+            UNDISPUTED_AFTER
+        } else {
+            HEALTHY_AFTER
+        };
+        if open_for >= healthy_after {
+            *self = Self::default();
+        }
     }
 }
 
@@ -48,26 +81,56 @@ impl Backoff {
 mod tests {
     use super::*;
 
-    #[test]
-    fn waits_double_up_to_a_limit_and_start_anew_after_a_success() {
+    fn waits(cause: Cause, count: usize) -> Vec<u128> {
         let mut backoff = Backoff::default();
-        let waits: Vec<_> = (0..9)
-            .map(|_| backoff.next(Cause::Closed, 0.0).as_millis())
-            .collect();
-        assert_eq!(
-            waits,
-            [250, 500, 1000, 2000, 4000, 8000, 16000, 30000, 30000]
-        );
-        backoff.reset();
-        assert_eq!(backoff.next(Cause::Closed, 1.0).as_millis(), 125);
+        (0..count)
+            .map(|_| backoff.next(cause, 0.0).as_millis())
+            .collect()
     }
 
     #[test]
-    fn a_busy_hub_and_missing_rights_are_given_time() {
-        assert_eq!(Backoff::default().next(Cause::Busy, 0.0), BUSY);
+    fn waits_double_up_to_a_limit() {
         assert_eq!(
-            Backoff::default().next(Cause::Unauthorized, 0.0),
-            UNAUTHORIZED
+            waits(Cause::Closed, 9),
+            [250, 500, 1000, 2000, 4000, 8000, 16000, 30000, 30000]
         );
+        assert_eq!(
+            waits(Cause::Unauthorized, 6),
+            [250, 5000, 10000, 20000, 30000, 30000]
+        );
+        assert_eq!(waits(Cause::Busy, 4), [10000, 20000, 30000, 30000]);
+        assert_eq!(
+            waits(Cause::Stolen, 7),
+            [10000, 20000, 40000, 80000, 160_000, 300_000, 300_000]
+        );
+        assert_eq!(waits(Cause::Idle, 2), [0, 0]);
+    }
+
+    #[test]
+    fn jitter_takes_up_to_half_off() {
+        assert_eq!(Backoff::default().next(Cause::Closed, 1.0).as_millis(), 125);
+    }
+
+    #[test]
+    fn progress_or_a_minute_makes_the_next_failure_a_first_one() {
+        let mut backoff = Backoff::default();
+        backoff.next(Cause::Closed, 0.0);
+        backoff.lasted(Duration::from_secs(59));
+        assert_eq!(backoff.next(Cause::Closed, 0.0).as_millis(), 500);
+        backoff.lasted(Duration::from_mins(1));
+        assert_eq!(backoff.next(Cause::Closed, 0.0).as_millis(), 250);
+        backoff.progressed();
+        assert_eq!(backoff.next(Cause::Closed, 0.0).as_millis(), 250);
+    }
+
+    #[test]
+    fn who_gave_way_needs_ten_undisputed_minutes_to_forget_it() {
+        let mut backoff = Backoff::default();
+        backoff.next(Cause::Stolen, 0.0);
+        backoff.progressed();
+        backoff.lasted(Duration::from_mins(9));
+        assert_eq!(backoff.next(Cause::Stolen, 0.0).as_secs(), 20);
+        backoff.lasted(Duration::from_mins(10));
+        assert_eq!(backoff.next(Cause::Stolen, 0.0).as_secs(), 10);
     }
 }

@@ -20,9 +20,6 @@ const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
 /// A read of properties is one request and one answer on an open connection, after one exchange of a token.
 pub(super) const PROPERTIES_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A client that does not close in this time is dropped as it is.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
-
 /// The name under which the broker sees us.
 const APPLICATION_ID: &str = concat!("acs-recording-exporter/", env!("CARGO_PKG_VERSION"));
 
@@ -52,12 +49,6 @@ pub(super) async fn consumer(
             timed("open connection", OPEN_TIMEOUT, opening).await
         }
     }
-}
-
-/// Closes a consumer; what it answers does not matter any more.
-pub(super) async fn close(client: ConsumerClient) {
-    // After a stolen link, say, closing is answered by an error that says no more than the one that we had.
-    let _answer = tokio::time::timeout(CLOSE_TIMEOUT, client.close()).await;
 }
 
 /// Opens a producer for one event hub; the simulator sends through it.

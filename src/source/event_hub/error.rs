@@ -1,16 +1,19 @@
 //! What goes wrong between us and an event hub, sorted by what it means.
 
+use std::error::Error;
+
 use azure_core_amqp::AmqpError;
 use azure_core_amqp::error::{AmqpErrorCondition, AmqpErrorKind};
 use azure_messaging_eventhubs::EventHubsError;
 use azure_messaging_eventhubs::error::ErrorKind;
+use fe2o3_amqp::link::RecvError;
 
 /// Something went wrong between us and an event hub.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// The SDK says so.
     #[error("the event hub refused or the link to it broke")]
-    EventHub(#[source] EventHubsError),
+    EventHub(#[from] EventHubsError),
     /// The SDK said nothing in time.
     #[error("no answer to `{step}` within {seconds} s")]
     Timeout {
@@ -19,6 +22,23 @@ pub enum SourceError {
         /// For how long.
         seconds: u64,
     },
+    /// The hub has events that do not come, the sequence begins again, or the link is to be another.
+    #[error("the link was given up: {}", .0.label())]
+    GivenUp(Cause),
+    /// The position is not to be gone on without.
+    #[error(
+        "the hub no longer has what follows event {sequence_number}: set `checkpoint.on_invalid` to `earliest` or `latest` to go on"
+    )]
+    PositionLost {
+        /// Of the last event that was read.
+        sequence_number: i64,
+    },
+    /// The SDK, or we, panicked.
+    #[error("a panic while the partition was read: {0}")]
+    Panicked(String),
+    /// No thread for a connection.
+    #[error("cannot start the thread of a connection")]
+    Thread(#[source] std::io::Error),
     /// The stream of events ended without an error.
     #[error("the event hub ended the stream")]
     Ended,
@@ -47,7 +67,7 @@ pub enum SourceError {
     ReaderEnded(String),
 }
 
-/// What an error means; the value of the label `cause`.
+/// What ended a link, or kept it from opening; the value of the label `cause`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// Not resolved, refused, cut: the hub or the network is away.
@@ -62,31 +82,66 @@ pub enum Cause {
     Stolen,
     /// The hub does not accept what we ask for, such as a position that it no longer has.
     Argument,
+    /// The position is lost, and the configuration says not to go on without it.
+    PositionLost,
+    /// An event cannot be decoded.
+    Poison,
+    /// The SDK, or we, panicked.
+    Panicked,
     /// No answer in time.
     Timeout,
     /// The hub closed the link, the session or the connection.
     Closed,
+    /// The hub has events for us, and they do not come.
+    Stalled,
+    /// We: the sequence of the partition begins again.
+    Restarted,
+    /// We: nothing came for long, and only a new link proves that one can still come.
+    Idle,
+    /// We: the events are much smaller or larger than the link was opened for.
+    Resized,
+    /// We: the token that the link began with has aged, as the hub's answer shows.
+    Token,
+}
+
+/// What to do about a cause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Remedy {
+    /// It passes: try again, soon at first.
+    Retry,
+    /// It passes, and the hub wants time.
+    Later,
+    /// A person must do something: try seldom, and see when it is done.
+    Person,
+    /// Another reader is there, perhaps to stay: do not trade blows with it.
+    GiveWay,
+    /// Nothing is wrong: open the next link at once.
+    AtOnce,
 }
 
 impl Cause {
-    /// Every value of the label `cause`.
-    pub const LABELS: [&'static str; 8] = [
-        "unreachable",
-        "unauthorized",
-        "not_found",
-        "busy",
-        "stolen",
-        "argument",
-        "timeout",
-        "closed",
+    const ALL: [Self; 16] = [
+        Self::Unreachable,
+        Self::Unauthorized,
+        Self::NotFound,
+        Self::Busy,
+        Self::Stolen,
+        Self::Argument,
+        Self::PositionLost,
+        Self::Poison,
+        Self::Panicked,
+        Self::Timeout,
+        Self::Closed,
+        Self::Stalled,
+        Self::Restarted,
+        Self::Idle,
+        Self::Resized,
+        Self::Token,
     ];
 
-    /// Whether the hub itself still answers: it may refuse us, or one link of ours may have ended.
-    pub fn hub_answers(self) -> bool {
-        matches!(
-            self,
-            Self::Stolen | Self::Argument | Self::Closed | Self::Busy
-        )
+    /// Every value of the label `cause`.
+    pub(super) fn labels() -> impl Iterator<Item = &'static str> {
+        Self::ALL.into_iter().map(Self::label)
     }
 
     /// The value of the label `cause`.
@@ -98,9 +153,51 @@ impl Cause {
             Self::Busy => "busy",
             Self::Stolen => "stolen",
             Self::Argument => "argument",
+            Self::PositionLost => "position_lost",
+            Self::Poison => "poison",
+            Self::Panicked => "panicked",
             Self::Timeout => "timeout",
             Self::Closed => "closed",
+            Self::Stalled => "stalled",
+            Self::Restarted => "restarted",
+            Self::Idle => "idle",
+            Self::Resized => "resized",
+            Self::Token => "token",
         }
+    }
+
+    /// What to do about it.
+    pub(super) fn remedy(self) -> Remedy {
+        match self {
+            Self::Unreachable
+            | Self::Argument
+            | Self::Poison
+            | Self::Panicked
+            | Self::Timeout
+            | Self::Closed
+            | Self::Stalled => Remedy::Retry,
+            Self::Busy => Remedy::Later,
+            Self::Unauthorized | Self::NotFound | Self::PositionLost => Remedy::Person,
+            Self::Stolen => Remedy::GiveWay,
+            Self::Restarted | Self::Idle | Self::Resized | Self::Token => Remedy::AtOnce,
+        }
+    }
+
+    /// Whether we ended the link, and nothing is wrong.
+    pub(super) fn is_planned(self) -> bool {
+        self.remedy() == Remedy::AtOnce
+    }
+
+    /// Whether the hub itself still answers: it may refuse us, or one link of ours may have ended.
+    pub fn hub_answers(self) -> bool {
+        !matches!(
+            self,
+            Self::Unreachable
+                | Self::Unauthorized
+                | Self::NotFound
+                | Self::Timeout
+                | Self::Panicked
+        )
     }
 }
 
@@ -115,8 +212,11 @@ impl SourceError {
                 _ => Cause::Closed,
             },
             Self::Timeout { .. } => Cause::Timeout,
+            Self::GivenUp(cause) => *cause,
+            Self::PositionLost { .. } => Cause::PositionLost,
+            Self::Panicked(_) => Cause::Panicked,
             Self::Ended | Self::ReaderEnded(_) => Cause::Closed,
-            Self::Unresolved { .. } => Cause::Unreachable,
+            Self::Unresolved { .. } | Self::Thread(_) => Cause::Unreachable,
             Self::Credential { .. } => Cause::Unauthorized,
         }
     }
@@ -144,6 +244,15 @@ fn amqp_cause(error: &AmqpError) -> Cause {
             _ => Cause::Closed,
         },
         AmqpErrorKind::AzureCore(error) => azure_cause(error),
+        AmqpErrorKind::TransportImplementationError(error) => transport_cause(error.as_ref()),
+        _ => Cause::Closed,
+    }
+}
+
+/// The SDK hands on what the AMQP library says as it is.
+fn transport_cause(error: &(dyn Error + 'static)) -> Cause {
+    match error.downcast_ref() {
+        Some(RecvError::MessageDecode(_)) => Cause::Poison,
         _ => Cause::Closed,
     }
 }

@@ -1,35 +1,51 @@
 //! The Event Hub as a source of events: one task for each partition.
 //!
 //! We own the loop over the SDK's `ConsumerClient` and never use its `EventProcessor`, which keeps a partition whose
-//! client has failed as its own and reads it no more. `client` opens what the SDK offers, `reader` is the task of a
-//! partition, `error` says what a failure means and `backoff` how long to wait after it.
+//! client has failed as its own and reads it no more.
+//!
+//! `discovery` finds partitions; `reader` is the task of one, and `progress` the state machine that it follows, which
+//! decides by `extent` (what the hub holds), `prefetch` and `backoff`. `connections` are what it reads over, opened by
+//! `client` as `credential` says; `received` makes our events of the SDK's, `lag` measures how far behind they are, and
+//! `error` says what a failure means.
 
 mod backoff;
 mod client;
 mod connection_string;
+mod connections;
 mod credential;
+mod discovery;
 mod error;
+mod extent;
+mod lag;
+mod prefetch;
+mod progress;
 mod reader;
+mod received;
 mod settings;
 
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use client::producer;
 pub use connection_string::{ConnectionString, InvalidConnectionString};
 pub use error::{Cause, SourceError};
 pub use settings::{
-    Authentication, CredentialKind, InvalidName, Namespace, Settings, Start, Transport,
-    consumer_group, event_hub_name, namespace_host,
+    Authentication, CredentialKind, InvalidName, LostPosition, Namespace, Settings, Start,
+    Transport, Watchdog, consumer_group, event_hub_name, namespace_host,
 };
 
 use crate::event::{Batch, PartitionId};
-use crate::readiness::Readiness;
+use crate::liveness::Liveness;
 use crate::telemetry::Telemetry;
-use backoff::Backoff;
+use connections::Connections;
+use discovery::Discovery;
+use extent::Loss;
+use lag::LagWatch;
+use progress::Progress;
 use reader::Reader;
 
 /// The Event Hub source: what it reads, and whom it tells.
@@ -38,7 +54,7 @@ pub struct EventHubSource {
     settings: Arc<Settings>,
     batches: mpsc::Sender<Batch>,
     telemetry: Arc<Telemetry>,
-    readiness: Arc<Readiness>,
+    liveness: Arc<Liveness>,
 }
 
 impl EventHubSource {
@@ -47,13 +63,13 @@ impl EventHubSource {
         settings: Settings,
         batches: mpsc::Sender<Batch>,
         telemetry: Arc<Telemetry>,
-        readiness: Arc<Readiness>,
+        liveness: Arc<Liveness>,
     ) -> Self {
         Self {
             settings: Arc::new(settings),
             batches,
             telemetry,
-            readiness,
+            liveness,
         }
     }
 
@@ -77,75 +93,69 @@ impl EventHubSource {
     }
 
     async fn read(&self, event_hub: &str, stop: CancellationToken) -> Result<(), SourceError> {
-        let Some(partitions) = stop.run_until_cancelled(self.discover(event_hub)).await else {
-            return Ok(());
-        };
+        let connections = Arc::new(Connections::new(Arc::clone(&self.settings), event_hub));
+        let mut discovery = Discovery::new(
+            event_hub,
+            Arc::clone(&connections),
+            Arc::clone(&self.telemetry),
+            Arc::clone(&self.liveness),
+            self.settings.watchdog.interval,
+        );
         let mut readers = JoinSet::new();
-        for partition in partitions {
-            let reader = Reader {
-                settings: Arc::clone(&self.settings),
-                batches: self.batches.clone(),
-                telemetry: Arc::clone(&self.telemetry),
-                readiness: Arc::clone(&self.readiness),
-                after: None,
-                start: self.settings.start,
-                partition: partition.clone(),
-            };
-            self.telemetry.partition_found(&partition, &Cause::LABELS);
-            readers.spawn(reader.run(stop.clone()));
+        let mut start = self.settings.start;
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                Some(ended) = readers.join_next() => {
+                    ended.map_err(|panic| SourceError::ReaderEnded(panic.to_string()))?;
+                    if !stop.is_cancelled() {
+                        return Err(SourceError::ReaderEnded(event_hub.to_owned()));
+                    }
+                }
+                found = discovery.found() => {
+                    for partition in found {
+                        let reader = self.reader(partition, readers.len(), start, &connections);
+                        readers.spawn(reader.run(stop.clone()));
+                    }
+                    // One that is found later was made later: nothing in it was there before we were.
+                    start = Start::Earliest;
+                }
+            }
         }
         while let Some(ended) = readers.join_next().await {
             ended.map_err(|panic| SourceError::ReaderEnded(panic.to_string()))?;
-            if !stop.is_cancelled() {
-                return Err(SourceError::ReaderEnded(event_hub.to_owned()));
-            }
         }
         Ok(())
     }
 
-    /// Asks an event hub for its partitions until it answers.
-    async fn discover(&self, event_hub: &str) -> Vec<PartitionId> {
-        let mut backoff = Backoff::default();
-        loop {
-            match self.partitions(event_hub).await {
-                Ok(partitions) => {
-                    self.readiness.event_hub_answered(
-                        event_hub,
-                        partitions.iter().map(PartitionId::partition),
-                    );
-                    self.telemetry
-                        .event_hub_answered(event_hub, partitions.len());
-                    return partitions;
-                }
-                Err(error) => {
-                    let wait = backoff.next(error.cause(), rand::random());
-                    self.telemetry.event_hub_failed(
-                        event_hub,
-                        error.cause().label(),
-                        &error,
-                        wait.as_millis(),
-                    );
-                    tokio::time::sleep(wait).await;
-                }
-            }
+    fn reader(
+        &self,
+        partition: PartitionId,
+        place: usize,
+        start: Start,
+        connections: &Arc<Connections>,
+    ) -> Reader {
+        let settings = &self.settings;
+        self.telemetry
+            .partition_found(&partition, Cause::labels(), Loss::LABELS);
+        Reader {
+            settings: Arc::clone(settings),
+            connections: Arc::clone(connections),
+            partition,
+            place,
+            batches: self.batches.clone(),
+            telemetry: Arc::clone(&self.telemetry),
+            liveness: Arc::clone(&self.liveness),
+            progress: Progress::new(
+                start,
+                None,
+                settings.watchdog,
+                settings.on_lost_position,
+                settings.prefetch_bytes,
+                Instant::now(),
+            ),
+            lag: LagWatch::default(),
         }
-    }
-
-    async fn partitions(&self, event_hub: &str) -> Result<Vec<PartitionId>, SourceError> {
-        let client = client::consumer(&self.settings, event_hub).await?;
-        let asking = client.get_eventhub_properties();
-        let properties = client::timed(
-            "read event hub properties",
-            client::PROPERTIES_TIMEOUT,
-            asking,
-        )
-        .await;
-        client::close(client).await;
-        let name: Arc<str> = event_hub.into();
-        Ok(properties?
-            .partition_ids
-            .into_iter()
-            .map(|id| PartitionId::new(Arc::clone(&name), id))
-            .collect())
     }
 }

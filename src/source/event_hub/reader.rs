@@ -1,294 +1,393 @@
-//! Reads one partition: opens it, streams it, and opens it again after its last event whatever goes wrong.
+//! The task of a partition: does what `progress` says over a connection, and tells it what came of that.
 
+use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use azure_core_amqp::AmqpValue;
-use azure_core_amqp::message::AmqpMessageBody;
 use azure_messaging_eventhubs::models::{EventHubPartitionProperties, ReceivedEventData};
-use azure_messaging_eventhubs::{
-    ConsumerClient, OpenReceiverOptions, StartLocation, StartPosition,
-};
+use azure_messaging_eventhubs::{OpenReceiverOptions, StartLocation, StartPosition};
 use futures_util::{FutureExt, Stream, StreamExt};
 use time::OffsetDateTime;
 use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use super::backoff::Backoff;
-use super::client::{self, PROPERTIES_TIMEOUT, timed};
-use super::error::SourceError;
-use super::settings::{Settings, Start};
-use crate::event::{Batch, Event, PartitionId, Position};
-use crate::readiness::Readiness;
-use crate::telemetry::Telemetry;
+use super::client::{PROPERTIES_TIMEOUT, timed};
+use super::connections::{Connection, Connections};
+use super::error::{Cause, SourceError};
+use super::extent::Extent;
+use super::lag::LagWatch;
+use super::progress::{From, Lost, Progress, Step};
+use super::received::{Gathered, is_of_the_past};
+use super::settings::Settings;
+use crate::event::{Batch, PartitionId};
+use crate::liveness::Liveness;
+use crate::telemetry::{LostPosition, Telemetry};
 
 /// Whoever attaches with this owner level evicts readers that have none, and another of ours evicts us: two processes
 /// never count the same partition for long.
 const OWNER_LEVEL: i64 = 0;
 
-/// Events that the hub may send ahead of us; the SDK's own default. An event is 1 MB at most.
-const PREFETCH: u32 = 300;
-
-/// A batch is what is there, up to these: enough to make a batch's overhead vanish, small enough that the writer's
-/// lock is never held for long.
-const BATCH_EVENTS_MAX: usize = 256;
-const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
-
-/// How often a quiet partition's hub is asked whether the partition is quiet indeed.
-const ASK_EVERY: Duration = Duration::from_secs(30);
-
-/// An event that the hub has is there in milliseconds; ten seconds are for a bad network.
-const STALLED_AFTER: Duration = Duration::from_secs(10);
-
-/// A stream that lasted this long was healthy: what ends it is a first failure.
-const HEALTHY_AFTER: Duration = Duration::from_mins(1);
-
 /// The task that reads one partition.
 #[derive(Debug)]
 pub(super) struct Reader {
     pub(super) settings: Arc<Settings>,
+    pub(super) connections: Arc<Connections>,
     pub(super) partition: PartitionId,
+    /// Among the partitions of the hub; those that share a connection have places next to one another.
+    pub(super) place: usize,
     pub(super) batches: mpsc::Sender<Batch>,
     pub(super) telemetry: Arc<Telemetry>,
-    pub(super) readiness: Arc<Readiness>,
-    /// The last event passed on: where to open again.
-    pub(super) after: Option<Position>,
-    /// Where to open while there is none.
-    pub(super) start: Start,
+    pub(super) liveness: Arc<Liveness>,
+    pub(super) progress: Progress,
+    pub(super) lag: LagWatch,
 }
 
 impl Reader {
     /// Reads until told to stop.
     pub(super) async fn run(mut self, stop: CancellationToken) {
-        let mut backoff = Backoff::default();
         while !stop.is_cancelled() {
-            let opened_at = tokio::time::Instant::now();
-            let Err(error) = self.open_and_stream(&stop).await else {
-                break;
-            };
-            if opened_at.elapsed() > HEALTHY_AFTER {
-                backoff.reset();
+            if let Step::Wait(until) = self.progress.step(Instant::now()) {
+                // Being told to stop ends the wait: the loop's condition sees it.
+                stop.run_until_cancelled(sleep_until(until)).await;
+                continue;
             }
-            let wait = backoff.next(error.cause(), rand::random());
-            self.readiness.partition_closed(&self.partition);
-            if !error.cause().hub_answers() {
-                self.telemetry.event_hub_is_away(self.partition.event_hub());
+            if let Some(error) = self.read_over_a_connection(&stop).await {
+                self.link_ended(&error);
             }
-            self.telemetry.receiver_failed(
-                &self.partition,
-                error.cause().label(),
-                &error,
-                wait.as_millis(),
-            );
-            // Being told to stop ends the wait: the loop's condition sees it.
-            let _elapsed = tokio::time::timeout(wait, stop.cancelled()).await;
         }
-        self.readiness.partition_closed(&self.partition);
+        self.liveness.partition_closed(&self.partition);
     }
 
-    /// Reads over one client, to its first error; `Ok` when told to stop.
-    async fn open_and_stream(&mut self, stop: &CancellationToken) -> Result<(), SourceError> {
-        let settings = Arc::clone(&self.settings);
-        let opening = client::consumer(&settings, self.partition.event_hub());
-        let Some(client) = stop.run_until_cancelled(opening).await.transpose()? else {
-            return Ok(());
+    /// Reads over one connection, to its first error; none when told to stop.
+    async fn read_over_a_connection(&mut self, stop: &CancellationToken) -> Option<SourceError> {
+        let leasing = async {
+            let _work = self.at_work("connecting");
+            let connections = &self.connections;
+            connections
+                .lease(self.place, self.partition.partition())
+                .await
         };
-        let result = stop.run_until_cancelled(self.stream(&client)).await;
-        client::close(client).await;
-        result.unwrap_or(Ok(()))
+        let connection = match stop.run_until_cancelled(leasing).await? {
+            Ok(connection) => connection,
+            Err(error) => return Some(error),
+        };
+        // A panic of the SDK shall cost this partition a link, and no other anything.
+        let reading = AssertUnwindSafe(self.read_over(&connection)).catch_unwind();
+        let error = stop
+            .run_until_cancelled(reading)
+            .await
+            .map(|read| match read {
+                Ok(Ok(())) => None,
+                Ok(Err(error)) => Some(error),
+                Err(panic) => Some(SourceError::Panicked(said(panic.as_ref()))),
+            });
+        let _work = self.at_work("disconnecting");
+        // Who does not answer does not answer this either.
+        let politely = !matches!(
+            error.iter().flatten().next().map(SourceError::cause),
+            Some(Cause::Timeout | Cause::Stalled | Cause::Panicked)
+        );
+        connection.release(politely).await;
+        error.flatten()
     }
 
-    async fn stream(&mut self, client: &ConsumerClient) -> Result<(), SourceError> {
-        let id = self.partition.partition().to_owned();
-        // The answer proves that the hub knows the partition: attaching, below, answers nothing while it is quiet.
-        let properties = timed(
-            "read partition properties",
-            PROPERTIES_TIMEOUT,
-            client.get_partition_properties(&id),
-        )
-        .await?;
+    /// Opens a link and reads over it, to its first error; `Ok` when nobody takes events any more.
+    async fn read_over(&mut self, connection: &Connection) -> Result<(), SourceError> {
+        let mut extent = self.ask_all(connection).await?;
+        let opening = self.progress.opening(&extent);
+        if let Some(lost) = &opening.lost {
+            self.position_lost(lost)?;
+        }
+        if let Some(sequence_number) = opening.stepped_over {
+            self.telemetry
+                .event_stepped_over(&self.partition, sequence_number);
+        }
         let options = OpenReceiverOptions {
             owner_level: Some(OWNER_LEVEL),
-            prefetch: Some(PREFETCH),
-            start_position: Some(self.start_position(&properties)),
+            prefetch: Some(opening.prefetch),
+            start_position: Some(start_position(&opening.from)),
             ..OpenReceiverOptions::default()
         };
-        let opening = client.open_receiver_on_partition(id, Some(options));
-        let receiver = timed("open receiver", PROPERTIES_TIMEOUT, opening).await?;
-        self.readiness.partition_opened(&self.partition);
-        self.telemetry.receiver_opened(
-            &self.partition,
-            self.after.as_ref().map(|after| after.sequence_number),
-        );
-        let mut newest = newest(&properties);
+        let id = self.partition.partition().to_owned();
+        let opening_receiver = connection
+            .client()
+            .open_receiver_on_partition(id, Some(options));
+        let opening_receiver = connection.on(opening_receiver);
+        let receiver = timed("open receiver", PROPERTIES_TIMEOUT, opening_receiver).await?;
+        self.progress.opened(&extent, Instant::now());
+        self.hub_told(&extent);
+        self.liveness.partition_opened(&self.partition);
+        self.telemetry
+            .receiver_opened(&self.partition, self.reached(), opening.prefetch);
+
         let mut events = pin!(receiver.stream_events());
+        let mut next = None;
         loop {
-            let first = self.next(client, &mut newest, events.as_mut()).await?;
-            let (batch, ended) = self.gather(first, events.as_mut());
-            self.after = batch.events.last().map(|event| event.position.clone());
-            if self.batches.send(batch).await.is_err() {
-                return Ok(()); // the pipeline is gone: the service is on its way down
-            }
-            if let Some(error) = ended {
-                return Err(error);
-            }
-        }
-    }
-
-    /// The next event, however long it takes; an error if the hub has one for us and it does not come.
-    ///
-    /// Neither attaching nor waiting for events ends by itself in the SDK: a link that was never answered looks like a
-    /// quiet partition. So the hub is asked now and then what it has.
-    async fn next<S>(
-        &self,
-        client: &ConsumerClient,
-        newest: &mut Option<i64>,
-        mut events: Pin<&mut S>,
-    ) -> Result<ReceivedEventData, SourceError>
-    where
-        S: Stream<Item = azure_messaging_eventhubs::Result<ReceivedEventData>>,
-    {
-        loop {
-            let is_behind = newest.is_some_and(|newest| self.wants(newest));
-            let wait = if is_behind { STALLED_AFTER } else { ASK_EVERY };
-            match tokio::time::timeout(wait, events.next()).await {
-                Ok(event) => {
-                    return event
-                        .ok_or(SourceError::Ended)?
-                        .map_err(SourceError::EventHub);
+            match self.progress.step(Instant::now()) {
+                Step::Receive(until) => {
+                    let first = match next.take() {
+                        Some(first) => first,
+                        None => match timeout_at(until, connection.on(events.next())).await {
+                            Ok(first) => first.ok_or(SourceError::Ended)??,
+                            Err(_elapsed) => continue,
+                        },
+                    };
+                    let is_again = is_of_the_past(&first, self.reached());
+                    if is_again {
+                        // Harmless, unless it is another sequence, whose events must not be refused.
+                        extent = self.ask(connection, &extent).await?;
+                        self.take_answer(&extent)?;
+                    }
+                    let taken = self.gather(&first, is_again, connection, events.as_mut());
+                    if !self.hand_on(taken.gathered, connection, &extent).await {
+                        return Ok(()); // the pipeline is gone: the service is on its way down
+                    }
+                    if let Some(error) = taken.ended {
+                        return Err(error);
+                    }
+                    next = taken.next;
                 }
-                Err(_) if is_behind => {
-                    return Err(SourceError::Timeout {
-                        step: "receive an event that the hub has",
-                        seconds: wait.as_secs(),
-                    });
+                Step::Ask => {
+                    // A client goes on with the token that it began with when it asks, and not when it reads.
+                    let answer = self.ask(connection, &extent).await;
+                    extent = answer.map_err(|error| match error.cause() {
+                        Cause::Unauthorized => SourceError::GivenUp(Cause::Token),
+                        _ => error,
+                    })?;
+                    self.take_answer(&extent)?;
                 }
-                Err(_) => {
-                    let asking = client.get_partition_properties(self.partition.partition());
-                    let properties =
-                        timed("read partition properties", PROPERTIES_TIMEOUT, asking).await?;
-                    *newest = self::newest(&properties);
-                }
+                Step::GiveUp(cause) => return Err(SourceError::GivenUp(cause)),
+                Step::Wait(_) | Step::Open => return Err(SourceError::Ended),
             }
         }
     }
 
-    /// Whether the event of this sequence number is one that we have not had and are to get.
-    fn wants(&self, sequence_number: i64) -> bool {
-        match (&self.after, self.start) {
-            (Some(after), _) => sequence_number > after.sequence_number,
-            (None, Start::Earliest) => true,
-            (None, Start::Latest | Start::At(_)) => false,
-        }
-    }
-
-    /// Takes all that is there, and the error that ends it if there is one.
+    /// Takes all that is there. Events that had come before are left out if that is what they are known to be; else the
+    /// first of them is given back.
     fn gather<S>(
         &self,
-        first: ReceivedEventData,
+        first: &ReceivedEventData,
+        refuses: bool,
+        connection: &Connection,
         mut events: Pin<&mut S>,
-    ) -> (Batch, Option<SourceError>)
+    ) -> Taken
     where
         S: Stream<Item = azure_messaging_eventhubs::Result<ReceivedEventData>>,
     {
-        let mut previous = self
-            .after
-            .as_ref()
-            .map_or(-1, |after| after.sequence_number);
-        let mut batch = Batch {
-            partition: self.partition.clone(),
-            events: Vec::new(),
+        let _inside = connection.enter();
+        let mut taken = Taken {
+            gathered: Gathered::after(self.reached()),
+            next: None,
+            ended: None,
         };
-        let mut bytes = 0;
-        let mut next = Some(Some(Ok(first)));
-        loop {
-            match next {
+        taken.gathered.take(first);
+        while !taken.gathered.is_full() && taken.next.is_none() && taken.ended.is_none() {
+            match events.next().now_or_never() {
                 Some(Some(Ok(received))) => {
-                    let event = event(&received, previous);
-                    previous = event.position.sequence_number;
-                    bytes += event.body.len();
-                    batch.events.push(event);
+                    if !refuses && is_of_the_past(&received, taken.gathered.last()) {
+                        taken.next = Some(received);
+                    } else {
+                        taken.gathered.take(&received);
+                    }
                 }
-                Some(Some(Err(error))) => return (batch, Some(SourceError::EventHub(error))),
-                Some(None) => return (batch, Some(SourceError::Ended)),
-                None => return (batch, None),
+                Some(Some(Err(error))) => taken.ended = Some(error.into()),
+                Some(None) => taken.ended = Some(SourceError::Ended),
+                None => break,
             }
-            if batch.events.len() >= BATCH_EVENTS_MAX || bytes >= BATCH_BYTES_MAX {
-                return (batch, None);
-            }
-            next = events.next().now_or_never();
         }
+        taken
     }
 
-    /// Where to open: after the last event passed on; before any, as configured.
-    fn start_position(&mut self, properties: &EventHubPartitionProperties) -> StartPosition {
-        if self.after.is_none() && self.start == Start::Latest {
-            // "Latest" is resolved once: asked for again after an outage, it would skip what came meanwhile.
-            if properties.is_empty {
-                self.start = Start::Earliest;
-            } else {
-                self.after = Some(Position {
-                    sequence_number: properties.last_enqueued_sequence_number,
-                    offset: Some(properties.last_enqueued_offset.clone()),
-                });
-            }
+    /// Hands events on to the writer, as soon as it has room. False: it is gone.
+    async fn hand_on(
+        &mut self,
+        gathered: Gathered,
+        connection: &Connection,
+        extent: &Extent,
+    ) -> bool {
+        self.proved();
+        if gathered.refused > 0 {
+            self.telemetry
+                .events_refused(&self.partition, gathered.refused);
         }
-        let location = match (&self.after, self.start) {
-            (
-                Some(Position {
-                    offset: Some(offset),
-                    ..
-                }),
-                _,
-            ) => StartLocation::Offset(offset.clone()),
-            (
-                Some(Position {
-                    sequence_number, ..
-                }),
-                _,
-            ) => StartLocation::SequenceNumber(*sequence_number),
-            (None, Start::At(time)) => StartLocation::EnqueuedTime(SystemTime::from(time)),
-            (None, Start::Earliest | Start::Latest) => StartLocation::Earliest,
+        for (after, missed) in &gathered.gaps {
+            self.telemetry
+                .sequence_has_gap(&self.partition, *after, *missed);
+        }
+        let Some(reached) = gathered.reached() else {
+            return true; // all of it had come before
         };
-        StartPosition {
-            location,
-            inclusive: false,
+        let batches = self.batches.clone();
+        let permit = loop {
+            match timeout(self.settings.watchdog.interval, batches.reserve()).await {
+                Ok(Ok(permit)) => break permit,
+                Ok(Err(_closed)) => return false,
+                // We stand still for a reason of our own; that the hub still answers is proof enough meanwhile.
+                Err(_) => {
+                    self.progress.excused(Instant::now());
+                    if let Ok(extent) = self.ask(connection, extent).await {
+                        self.hub_told(&extent);
+                    }
+                }
+            }
+        };
+        // No wait from here on: what is handed on and what is known to be are the same.
+        let events = u64::try_from(gathered.events.len()).unwrap_or(u64::MAX);
+        self.lag.received(&reached, OffsetDateTime::now_utc());
+        self.progress
+            .received(events, gathered.largest, reached, Instant::now());
+        permit.send(Batch {
+            partition: self.partition.clone(),
+            events: gathered.events,
+        });
+        self.telemetry
+            .partition_lags(&self.partition, self.lag.lag());
+        true
+    }
+
+    /// Asks what the event hub is and what the partition holds.
+    async fn ask_all(&self, connection: &Connection) -> Result<Extent, SourceError> {
+        let _work = self.at_work("asking");
+        let asking = connection.on(connection.client().get_eventhub_properties());
+        let hub = timed("read event hub properties", PROPERTIES_TIMEOUT, asking).await?;
+        let properties = self.properties(connection).await?;
+        Ok(extent(
+            hub.created_on.map(OffsetDateTime::from),
+            &properties,
+        ))
+    }
+
+    /// Asks what the partition holds.
+    async fn ask(&self, connection: &Connection, before: &Extent) -> Result<Extent, SourceError> {
+        let _work = self.at_work("asking");
+        let properties = self.properties(connection).await?;
+        Ok(extent(before.hub_created_at, &properties))
+    }
+
+    async fn properties(
+        &self,
+        connection: &Connection,
+    ) -> Result<EventHubPartitionProperties, SourceError> {
+        let client = connection.client();
+        let asking = connection.on(client.get_partition_properties(self.partition.partition()));
+        timed("read partition properties", PROPERTIES_TIMEOUT, asking).await
+    }
+
+    /// An answer came while a link is open; it may show that the link is not what it should be.
+    fn take_answer(&mut self, extent: &Extent) -> Result<(), SourceError> {
+        self.hub_told(extent);
+        match self.progress.answered(extent, Instant::now()) {
+            Some(cause) => Err(SourceError::GivenUp(cause)),
+            None => Ok(()),
         }
+    }
+
+    fn hub_told(&mut self, extent: &Extent) {
+        self.proved();
+        let (ahead, reached) = (self.progress.ahead(extent), self.progress.reached());
+        self.lag
+            .answered(extent, ahead, reached, OffsetDateTime::now_utc());
+        self.telemetry
+            .partition_lags(&self.partition, self.lag.lag());
+    }
+
+    fn proved(&self) {
+        let at = OffsetDateTime::now_utc();
+        self.liveness
+            .partition_proved(&self.partition, Instant::now(), at);
+        self.telemetry.partition_proved(&self.partition, at);
+    }
+
+    fn position_lost(&self, lost: &Lost) -> Result<(), SourceError> {
+        self.telemetry.position_lost(
+            &self.partition,
+            LostPosition {
+                reason: lost.loss.label(),
+                sequence_number: lost.sequence_number,
+                missed: u64::try_from(lost.missed).unwrap_or(0),
+                is_final: lost.is_final,
+            },
+        );
+        if lost.is_final {
+            let sequence_number = lost.sequence_number;
+            return Err(SourceError::PositionLost { sequence_number });
+        }
+        Ok(())
+    }
+
+    fn link_ended(&mut self, error: &SourceError) {
+        let cause = error.cause();
+        let wait = self.progress.failed(cause, Instant::now(), rand::random());
+        if cause.is_planned() {
+            self.telemetry
+                .receiver_replaced(&self.partition, cause.label());
+            return;
+        }
+        self.liveness.partition_closed(&self.partition);
+        if !cause.hub_answers() {
+            self.telemetry.event_hub_is_away(self.partition.event_hub());
+        }
+        self.telemetry
+            .receiver_failed(&self.partition, cause.label(), error, wait.as_millis());
+    }
+
+    /// The sequence number of the last event that was handed on.
+    fn reached(&self) -> Option<i64> {
+        self.progress
+            .reached()
+            .map(|reached| reached.position.sequence_number)
+    }
+
+    fn at_work(&self, what: &str) -> crate::liveness::AtWork {
+        let who = format!("the reader of {}, {what},", self.partition);
+        self.liveness.at_work(who, Instant::now())
     }
 }
 
-/// The sequence number of the newest event that a partition holds; `None` if it holds none.
-fn newest(properties: &EventHubPartitionProperties) -> Option<i64> {
-    (!properties.is_empty).then_some(properties.last_enqueued_sequence_number)
+/// What was there to be taken.
+struct Taken {
+    gathered: Gathered,
+    /// An event that seems to have come before.
+    next: Option<ReceivedEventData>,
+    /// What ended the stream.
+    ended: Option<SourceError>,
 }
 
-fn event(received: &ReceivedEventData, previous_sequence_number: i64) -> Event {
-    Event {
-        position: Position {
-            // Event Hubs numbers every event; one without a number can only follow the one before.
-            sequence_number: received
-                .sequence_number()
-                .unwrap_or(previous_sequence_number.saturating_add(1)),
-            offset: received.offset().clone(),
+fn start_position(from: &From) -> StartPosition {
+    let location = match from {
+        From::Earliest => StartLocation::Earliest,
+        From::Time(time) => StartLocation::EnqueuedTime(SystemTime::from(*time)),
+        // The offset alone survives a failover, where numbers may begin again.
+        From::After(position) => match &position.offset {
+            Some(offset) => StartLocation::Offset(offset.clone()),
+            None => StartLocation::SequenceNumber(position.sequence_number),
         },
-        enqueued_at: Some(
-            received
-                .enqueued_time()
-                .map_or_else(OffsetDateTime::now_utc, OffsetDateTime::from),
-        ),
-        body: body(&received.raw_amqp_message().body),
+    };
+    StartPosition {
+        location,
+        inclusive: false,
     }
 }
 
-/// The bytes of a body in any of the forms that AMQP has for one; the SDK's own accessor knows only the first.
-fn body(body: &AmqpMessageBody) -> Vec<u8> {
-    match body {
-        AmqpMessageBody::Binary(sections) => sections.concat(),
-        AmqpMessageBody::Value(AmqpValue::Binary(bytes)) => bytes.clone(),
-        AmqpMessageBody::Value(AmqpValue::String(text)) => text.clone().into_bytes(),
-        AmqpMessageBody::Value(_) | AmqpMessageBody::Sequence(_) | AmqpMessageBody::Empty => {
-            Vec::new()
-        }
+fn extent(
+    hub_created_at: Option<OffsetDateTime>,
+    properties: &EventHubPartitionProperties,
+) -> Extent {
+    Extent {
+        hub_created_at,
+        first_sequence_number: properties.beginning_sequence_number,
+        last_sequence_number: properties.last_enqueued_sequence_number,
+        last_offset: properties.last_enqueued_offset.clone(),
+        last_enqueued_at: properties.last_enqueued_time_utc.map(OffsetDateTime::from),
+        is_empty: properties.is_empty,
     }
+}
+
+/// What a panic said.
+fn said(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("nothing").to_owned()
 }

@@ -2,6 +2,8 @@
 //! The names are checked here, by the rules of Azure Resource Manager ("Naming rules and restrictions for Azure
 //! resources"), so that a misspelt one is a fault at the start and not a refused link for ever.
 
+use std::time::Duration;
+
 use azure_core::credentials::Secret;
 use time::OffsetDateTime;
 
@@ -18,6 +20,36 @@ pub struct Settings {
     pub start: Start,
     /// What AMQP runs over.
     pub transport: Transport,
+    /// How many bytes of events the hub may send ahead, for each partition.
+    pub prefetch_bytes: u64,
+    /// How many partitions share a connection; at least one.
+    pub partitions_per_connection: usize,
+    /// What to do where the hub no longer has what follows a position.
+    pub on_lost_position: LostPosition,
+    /// When a link has to prove that it lives.
+    pub watchdog: Watchdog,
+}
+
+/// When a link has to prove that it lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Watchdog {
+    /// How often the hub is asked what a partition holds.
+    pub interval: Duration,
+    /// A link over which nothing came for so long is opened again.
+    pub reattach_idle: Duration,
+    /// A partition without a proof for so long is not read, whatever its reader believes.
+    pub dead_after: Duration,
+}
+
+/// What to do where the hub no longer has what follows a position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LostPosition {
+    /// Go on with the oldest event that it has.
+    Earliest,
+    /// Go on with what arrives from then on.
+    Latest,
+    /// Do not go on, and say so.
+    Fail,
 }
 
 /// An Event Hubs namespace, or the emulator that stands in for one.

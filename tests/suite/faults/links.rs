@@ -138,6 +138,19 @@ async fn a_hub_that_is_silent() {
     .await;
 }
 
+#[tokio::test]
+async fn a_partition_that_gives_nothing() {
+    check(Fault {
+        name: "a partition frozen for 15 s",
+        begin: |hub| hub.freeze(EVENT_HUB, 0, true).unwrap(),
+        undone: Some((Duration::from_secs(15), |hub| {
+            hub.freeze(EVENT_HUB, 0, false).unwrap();
+        })),
+        causes: &["stalled"],
+    })
+    .await;
+}
+
 fn detach(hub: &Handle, condition: Option<&str>) {
     for partition in 0..2 {
         let detached = hub.detach_readers(EVENT_HUB, partition, condition);
