@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::clock::Now;
 use super::connection::Connection;
-use super::connection::task::{Transport, hold, serve};
+use super::connection::task::{Transport, becomes, hold, serve};
 use super::listener::Listener;
 use super::mailbox::Mailbox;
 use super::namespace::Namespace;
@@ -203,9 +203,13 @@ async fn converse(
     let stream: Box<dyn Transport> = match tls {
         None => Box::new(socket),
         Some(acceptor) => {
+            let handshake = async {
+                becomes(&mut namespace.faults.silence(), false).await;
+                acceptor.accept(socket).await
+            };
             let secured = tokio::select! {
                 () = stop.cancelled() => return,
-                secured = acceptor.accept(socket) => secured,
+                secured = handshake => secured,
             };
             match secured {
                 Ok(stream) => stream,

@@ -127,9 +127,9 @@ pub(crate) async fn serve(
         tokio::select! {
             biased;
             () = inbox.cut.cancelled() => return Ok(()),
+            () = stop.cancelled() => connection.close(Some(condition::forced("The hub is stopping."))),
             () = inbox.muted.cancelled() => {}
             () = becomes(&mut silence, true) => {}
-            () = stop.cancelled() => connection.close(Some(condition::forced("The hub is stopping."))),
             Some(command) = inbox.commands.recv() => connection.take_command(command),
             moved = exchange(&mut stream, &mut input, &mut connection.output.buffer, reads) => {
                 let moved = moved?;
@@ -179,7 +179,7 @@ pub(crate) async fn hold(stream: impl Transport, inbox: &Inbox, stop: &Cancellat
 }
 
 /// Waits until the hub is silent, or no longer is.
-async fn becomes(silence: &mut watch::Receiver<bool>, silent: bool) {
+pub(crate) async fn becomes(silence: &mut watch::Receiver<bool>, silent: bool) {
     // The other end lives in the namespace, as long as any connection.
     let _is_there = silence.wait_for(|is_silent| *is_silent == silent).await;
 }

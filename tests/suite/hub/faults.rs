@@ -177,6 +177,21 @@ async fn a_silence_ends_where_it_began() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_hub_that_is_silent_and_mute_can_be_stopped() {
+    let (hub, _consumer, _muted) = reading().await;
+    assert_eq!(hub.handle.mute_connections(), 1);
+    let consumer = hub.consumer("calls").await.expect("a consumer");
+    let receiver = open(&consumer, "0", from_earliest())
+        .await
+        .expect("a receiver");
+    take(&receiver, 1).await;
+    hub.handle.silence(true);
+    nothing_comes(&receiver).await;
+    hub.stop().await;
+    error_of(&receiver).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_hub_that_is_away_refuses_and_comes_back_with_its_events() {
     let (hub, _consumer, receiver) = reading().await;
     let address = hub.endpoint.trim_start_matches("amqp://").to_owned();
