@@ -33,6 +33,7 @@
 //! | What becomes of what cannot be read? | counted in `telemetry`; kept, if asked for, by `dead_letters/` |
 //! | How does history get into Prometheus? | `metrics/backfill.rs` and `metrics/openmetrics.rs`, by the command `replay` |
 //! | What happens when a link breaks? | `source/event_hub/reader.rs` |
+//! | Who asks for a token, and when for the next? | `config/auth.rs` decides who, `source/event_hub/credential/` asks |
 //! | Which keys has the configuration? | `config/keys.rs`, and `config/exporter.yaml` for people |
 //!
 //! # Modules, in reading order
@@ -77,6 +78,7 @@ pub mod acs;
 pub mod cli;
 pub mod config;
 pub mod dead_letters;
+pub mod delivery;
 pub mod disposition;
 pub mod envelope;
 pub mod event;

@@ -73,6 +73,7 @@ impl Service {
         let telemetry = Arc::new(Telemetry::new(&registry));
         let exposition = Arc::new(Exposition::new(
             &config.metrics,
+            1,
             registry,
             Arc::clone(&telemetry),
         ));

@@ -99,6 +99,11 @@ impl Fault {
 }
 
 impl Origin {
+    /// Whether it is a variable of Azure's own, which may be there for other programs.
+    pub(super) fn is_azures(&self) -> bool {
+        matches!(self, Self::Variable(name) if name.starts_with("AZURE_"))
+    }
+
     /// How a key is spelt there.
     pub(super) fn spelling_of(&self, key: &Key) -> String {
         match self {

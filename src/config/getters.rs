@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use humantime::format_duration;
@@ -108,6 +109,11 @@ impl Reader {
             let (least, most) = (bytes::shown(*range.start()), bytes::shown(*range.end()));
             Err(format!("must be between `{least}` and `{most}`"))
         })
+    }
+
+    /// A path, whether or not anything is there.
+    pub(super) fn path(&mut self, key: &'static str) -> Option<PathBuf> {
+        self.text(key, |text| Ok::<_, &str>(PathBuf::from(text)))
     }
 
     /// An address and a port to listen on.

@@ -14,6 +14,8 @@ pub struct Key {
     pub help: &'static str,
     /// Whether its value must never be shown.
     pub secret: bool,
+    /// The variable of Azure's own that sets it where nothing of ours does.
+    pub azure_variable: Option<&'static str>,
 }
 
 /// Every key, in the order of `config/exporter.yaml`.
@@ -23,6 +25,10 @@ pub const KEYS: &[Key] = &[
         "A SAS connection string of the namespace, or of one hub in it. It is a secret.",
     )
     .secret(),
+    Key::without(
+        "event_hub.connection_string_file",
+        "A file that holds such a connection string.",
+    ),
     Key::without(
         "event_hub.namespace",
         "The namespace to read from with a token of Microsoft Entra ID.",
@@ -56,6 +62,37 @@ pub const KEYS: &[Key] = &[
         "auto",
         "Who asks Microsoft Entra ID for a token.",
     ),
+    Key::without("auth.tenant_id", "The tenant that the identity is in.").or("AZURE_TENANT_ID"),
+    Key::without(
+        "auth.client_id",
+        "The client id of the application, or of a user-assigned managed identity.",
+    )
+    .or("AZURE_CLIENT_ID"),
+    Key::without(
+        "auth.client_secret",
+        "The secret of the application. Give it as the variable, from a Secret.",
+    )
+    .or("AZURE_CLIENT_SECRET")
+    .secret(),
+    Key::without(
+        "auth.client_secret_file",
+        "A file that holds the secret of the application.",
+    ),
+    Key::without(
+        "auth.client_certificate_file",
+        "A file that holds a certificate of the application and its private key.",
+    )
+    .or("AZURE_CLIENT_CERTIFICATE_PATH"),
+    Key::without(
+        "auth.federated_token_file",
+        "A file that holds the token of a Kubernetes service account.",
+    )
+    .or("AZURE_FEDERATED_TOKEN_FILE"),
+    Key::without(
+        "auth.authority_host",
+        "The identity service, where it is not that of the namespace's cloud.",
+    )
+    .or("AZURE_AUTHORITY_HOST"),
     Key::with(
         "checkpoint.on_invalid",
         "earliest",
@@ -206,6 +243,7 @@ impl Key {
             default: Some(default),
             help,
             secret: false,
+            azure_variable: None,
         }
     }
 
@@ -215,12 +253,20 @@ impl Key {
             default: None,
             help,
             secret: false,
+            azure_variable: None,
         }
     }
 
     const fn secret(self) -> Self {
         Self {
             secret: true,
+            ..self
+        }
+    }
+
+    const fn or(self, azure_variable: &'static str) -> Self {
+        Self {
+            azure_variable: Some(azure_variable),
             ..self
         }
     }

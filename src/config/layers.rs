@@ -62,6 +62,22 @@ pub(super) fn variables(environment: Vec<(String, String)>, faults: &mut Vec<Fau
     entries
 }
 
+/// The variables of Azure's own that stand in for keys of ours. An empty one counts as none, as for Azure's SDKs.
+pub(super) fn azure_variables(environment: &[(String, String)]) -> Vec<Entry> {
+    let entry = |key: &Key| {
+        let name = key.azure_variable?;
+        let (_, value) = environment
+            .iter()
+            .find(|(known, value)| known == name && !value.trim().is_empty())?;
+        Some(Entry {
+            key: key.name.to_owned(),
+            value: Value::Text(value.clone()),
+            origin: Origin::Variable(name.to_owned()),
+        })
+    };
+    KEYS.iter().filter_map(entry).collect()
+}
+
 /// The flags, all of which name keys by construction.
 pub(super) fn flags(flags: Vec<Flag>) -> Vec<Entry> {
     let entry = |Flag { key, value, flag }| Entry {

@@ -8,9 +8,11 @@
 //! deployment one rollout at a time. Nor does it know where a value came from once layers are merged, and half of all
 //! faults are a value that somebody else's layer has overridden.
 //!
-//! Nothing in here is read later: there is no reload, and no module reads the environment by itself. What the Azure
-//! SDK reads (`AZURE_CLIENT_ID` and its like) is between Azure and the SDK.
+//! Nothing in here is read later: there is no reload, and no module reads the environment by itself. Azure's own
+//! variables (`AZURE_CLIENT_ID` and its like) are a layer too, the lowest above the defaults; only those that lead to a
+//! machine's identity endpoint (`IDENTITY_ENDPOINT` and its like) are between Azure and its library.
 
+mod auth;
 mod bytes;
 mod fault;
 mod getters;
@@ -84,15 +86,22 @@ pub fn load_metrics(sources: Sources) -> Result<metrics::Settings, ConfigError> 
 /// Every layer's entries, ready to be taken.
 fn read(sources: Sources) -> Result<reader::Reader, ConfigError> {
     let mut faults = Vec::new();
-    let mut entries = match sources.file {
+    let mut entries = layers::azure_variables(&sources.environment);
+    entries.extend(match sources.file {
         Some(file) => {
             let (name, text) = file.read()?;
             yaml::entries(&name, &text, &mut faults)?
         }
         None => Vec::new(),
-    };
+    });
     entries.extend(layers::variables(sources.environment, &mut faults));
     entries.extend(layers::flags(sources.flags));
+    // They may be there for other programs: only where a token is wanted do they concern us, and can they be at fault.
+    let is_connection =
+        |entry: &layers::Entry| sections::CONNECTION_STRINGS.contains(&entry.key.as_str());
+    if entries.iter().any(is_connection) {
+        entries.retain(|entry| !entry.origin.is_azures());
+    }
 
     Ok(reader::Reader::new(entries, faults))
 }

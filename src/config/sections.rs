@@ -9,11 +9,12 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::Config;
+use super::auth::{self, Auth};
 use super::reader::Reader;
 use crate::acs::FailureRules;
 use crate::source::event_hub::{
-    self, Authentication, ConnectionString, CredentialKind, LostPosition, Namespace, Start,
-    Transport, Watchdog,
+    self, Authentication, ConnectionString, Credential, LostPosition, Namespace, Start, Transport,
+    UnusableFile, Watchdog,
 };
 use crate::{dead_letters, http, metrics, shutdown, telemetry};
 
@@ -37,6 +38,7 @@ pub(super) fn config(reader: &mut Reader) -> Option<Config> {
 
 fn event_hub(reader: &mut Reader) -> Option<event_hub::Settings> {
     let connection = reader.text(CONNECTION_STRING, str::parse::<ConnectionString>);
+    let connection_file = reader.text(CONNECTION_STRING_FILE, connection_string_file);
     let host = reader.text(NAMESPACE, event_hub::namespace_host);
     let names = reader.list(NAMES, EVENT_HUBS_MAX, event_hub::event_hub_name);
     let consumer_group = reader.text(CONSUMER_GROUP, event_hub::consumer_group);
@@ -45,16 +47,7 @@ fn event_hub(reader: &mut Reader) -> Option<event_hub::Settings> {
         TRANSPORT,
         &[("tcp", Transport::Tcp), ("websocket", Transport::WebSocket)],
     );
-    let credential = reader.one_of(
-        AUTH_KIND,
-        &[
-            ("auto", CredentialKind::Auto),
-            ("managed_identity", CredentialKind::ManagedIdentity),
-            ("workload_identity", CredentialKind::WorkloadIdentity),
-            ("client_secret", CredentialKind::ClientSecret),
-            ("azure_cli", CredentialKind::AzureCli),
-        ],
-    );
+    let auth = auth::take(reader);
 
     let prefetch_bytes = reader.bytes("event_hub.prefetch_bytes", PREFETCH_LEAST..=PREFETCH_MOST);
     let partitions_per_connection = reader.number(
@@ -71,7 +64,11 @@ fn event_hub(reader: &mut Reader) -> Option<event_hub::Settings> {
     );
     let watchdog = watchdog(reader);
 
-    one_way_in(reader, credential);
+    let credential = one_way_in(reader, auth, host.as_deref());
+    let (connection, file) = match (connection, connection_file) {
+        (None, Some((connection, file))) => (Some(connection), Some(file)),
+        (connection, _) => (connection, None),
+    };
     let event_hubs = event_hubs(reader, names, connection.as_ref());
     reader.require(
         CONSUMER_GROUP,
@@ -82,14 +79,21 @@ fn event_hub(reader: &mut Reader) -> Option<event_hub::Settings> {
         .is_some_and(ConnectionString::is_emulator)
         && transport == Some(Transport::WebSocket)
     {
-        reader.contradiction(
-            TRANSPORT,
-            "must be `tcp`: `event_hub.connection_string` leads to an emulator",
-        );
+        let problem = format!("must be `tcp`: `{}` leads to an emulator", given(reader));
+        reader.contradiction(TRANSPORT, problem);
     }
 
     let namespace = match (connection, host) {
-        (Some(connection), _) => connection.into_namespace(),
+        (Some(connection), _) => {
+            let namespace = connection.into_namespace();
+            match file {
+                Some(file) => Namespace {
+                    authentication: Authentication::ConnectionStringFile(file),
+                    ..namespace
+                },
+                None => namespace,
+            }
+        }
         (None, Some(host)) => Namespace {
             host,
             endpoint: None,
@@ -130,28 +134,41 @@ fn watchdog(reader: &mut Reader) -> Option<Watchdog> {
     })
 }
 
-/// A connection string, or a namespace with a credential: neither both nor none.
-fn one_way_in(reader: &mut Reader, credential: Option<CredentialKind>) {
-    let Some(connection) = reader.origin(CONNECTION_STRING).cloned() else {
+/// A file that must be there at the start, and hold what it should.
+fn connection_string_file(text: &str) -> Result<(ConnectionString, PathBuf), UnusableFile> {
+    let path = PathBuf::from(text);
+    Ok((ConnectionString::read(&path)?, path))
+}
+
+/// A connection string, the file of one, or a namespace with a credential: one of the three, and only one.
+fn one_way_in(reader: &mut Reader, auth: Auth, host: Option<&str>) -> Option<Credential> {
+    let key = given(reader);
+    let Some(origin) = reader.origin(key).cloned() else {
         if reader.origin(NAMESPACE).is_none() && !reader.is_faulty(NAMESPACE) {
             reader.require(
                 CONNECTION_STRING,
                 "set it, or `event_hub.namespace` to authenticate with Microsoft Entra ID",
             );
         }
-        return;
+        return auth::credential(reader, auth, host?);
     };
-    if reader.origin(NAMESPACE).is_some() {
-        let problem =
-            format!("`{CONNECTION_STRING}` is set too ({connection}): keep one of the two");
-        reader.contradiction(NAMESPACE, problem);
+    for other in [CONNECTION_STRING_FILE, NAMESPACE] {
+        if other != key && reader.origin(other).is_some() {
+            let problem = format!("`{key}` is set too ({origin}): keep one of the two");
+            reader.contradiction(other, problem);
+        }
     }
-    // The default may stand there: the reference file spells it out, and it asks for nothing.
-    if credential.is_some_and(|kind| kind != CredentialKind::Auto) {
-        let problem = format!(
-            "has no effect with `{CONNECTION_STRING}` ({connection}): use `{NAMESPACE}` in its stead, or leave this out"
-        );
-        reader.contradiction(AUTH_KIND, problem);
+    auth::contradict(reader, &auth, key, &origin);
+    None
+}
+
+/// The key that gives the connection string, if one does.
+fn given(reader: &Reader) -> &'static str {
+    let [string, file] = CONNECTION_STRINGS;
+    if reader.origin(string).is_none() && reader.origin(file).is_some() {
+        file
+    } else {
+        string
     }
 }
 
@@ -169,7 +186,8 @@ fn event_hubs(
         (Some(names), Some(path)) if !matches!(names.as_slice(), [name] if name.eq_ignore_ascii_case(path)) =>
         {
             let problem = format!(
-                "the `EntityPath` of `{CONNECTION_STRING}` allows `{path}` only: name that, leave the key out, or use a connection string of the namespace"
+                "the `EntityPath` of `{}` allows `{path}` only: name that, leave the key out, or use a connection string of the namespace",
+                given(reader)
             );
             reader.contradiction(NAMES, problem);
             None
@@ -178,7 +196,8 @@ fn event_hubs(
         (None, Some(path)) if !reader.is_faulty(NAMES) => Some(vec![path.to_owned()]),
         (None, _) => {
             // A connection string that could not be read may well have named one.
-            if !reader.is_faulty(CONNECTION_STRING) || reader.origin(CONNECTION_STRING).is_none() {
+            let key = given(reader);
+            if !reader.is_faulty(key) || reader.origin(key).is_none() {
                 reader.require(
                     NAMES,
                     "name the event hubs that the diagnostic settings write to",
@@ -294,9 +313,7 @@ fn shutdown(reader: &mut Reader) -> Option<shutdown::Settings> {
 /// `Some(None)` where they are off.
 #[expect(clippy::option_option, reason = "a section may be faulty, or off")]
 fn dead_letters(reader: &mut Reader) -> Option<Option<dead_letters::Settings>> {
-    let directory = reader.text(DEAD_LETTERS_DIRECTORY, |text| {
-        Ok::<_, &str>(PathBuf::from(text))
-    });
+    let directory = reader.path(DEAD_LETTERS_DIRECTORY);
     let max_bytes = reader.bytes(
         "dead_letters.max_bytes",
         DEAD_LETTERS_LEAST..=DEAD_LETTERS_MOST,
@@ -327,12 +344,15 @@ fn log(reader: &mut Reader) -> Option<telemetry::Settings> {
     })
 }
 
+/// Either of them is a way in without a token.
+pub(super) const CONNECTION_STRINGS: [&str; 2] = [CONNECTION_STRING, CONNECTION_STRING_FILE];
+
 const CONNECTION_STRING: &str = "event_hub.connection_string";
+const CONNECTION_STRING_FILE: &str = "event_hub.connection_string_file";
 const NAMESPACE: &str = "event_hub.namespace";
 const NAMES: &str = "event_hub.names";
 const CONSUMER_GROUP: &str = "event_hub.consumer_group";
 const TRANSPORT: &str = "event_hub.transport";
-const AUTH_KIND: &str = "auth.kind";
 const DEAD_AFTER: &str = "watchdog.dead_after";
 const DEAD_LETTERS_DIRECTORY: &str = "dead_letters.directory";
 

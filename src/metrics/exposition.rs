@@ -1,13 +1,16 @@
 //! The lock under which batches are applied and scrapes are gathered.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus::proto::{Metric, MetricFamily, MetricType};
 use prometheus::{Encoder, Registry, TextEncoder};
 
 use super::{AcsMetrics, Settings};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
 use crate::acs::{FailureRules, Observation};
+use crate::delivery::{Cut, Ledger, Positions};
 use crate::event::{PartitionId, Position};
 use crate::telemetry::Telemetry;
 
@@ -19,33 +22,42 @@ pub struct Exposition {
     telemetry: Arc<Telemetry>,
     rules: FailureRules,
     applied: Mutex<Applied>,
+    /// The latest cut that is acknowledged.
+    acknowledged: watch::Sender<Cut>,
 }
 
 #[derive(Debug)]
 struct Applied {
     metrics: AcsMetrics,
-    positions: HashMap<PartitionId, Position>,
+    positions: Arc<Positions>,
+    ledger: Ledger,
 }
 
-/// One scrape: a body, and the positions that it has carried once it is delivered.
+/// One scrape: a body, and the cut that it shows.
 #[derive(Clone, Debug)]
 pub struct Scrape {
     /// In the Prometheus text format, version 0.0.4.
     pub body: Vec<u8>,
-    /// The last event of each partition that the body shows.
-    ///
-    /// Nobody acknowledges them yet: this is where exact delivery takes hold.
-    pub positions: HashMap<PartitionId, Position>,
+    /// What [`Exposition::carried`] is told once the body has been delivered.
+    pub cut: Cut,
 }
 
 impl Exposition {
-    /// Registers the domain families; `own` is the registry of `telemetry`.
-    pub fn new(settings: &Settings, own: Registry, telemetry: Arc<Telemetry>) -> Self {
+    /// Registers the domain families; `own` is the registry of `telemetry`. A cut is acknowledged when so many
+    /// scrapers have carried it.
+    pub fn new(
+        settings: &Settings,
+        scrapers: usize,
+        own: Registry,
+        telemetry: Arc<Telemetry>,
+    ) -> Self {
         let domain = Registry::new();
         let metrics = AcsMetrics::new(&domain, settings, &telemetry);
+        let (acknowledged, _) = watch::channel(0);
         let applied = Mutex::new(Applied {
             metrics,
-            positions: HashMap::new(),
+            positions: Arc::default(),
+            ledger: Ledger::new(scrapers),
         });
         Self {
             domain,
@@ -53,6 +65,7 @@ impl Exposition {
             telemetry,
             rules: settings.failures.clone(),
             applied,
+            acknowledged,
         }
     }
 
@@ -80,7 +93,7 @@ impl Exposition {
         for observation in observations {
             applied.metrics.apply(observation);
         }
-        applied.positions.insert(partition.clone(), reached);
+        Arc::make_mut(&mut applied.positions).insert(partition.clone(), reached);
         account(&self.telemetry);
     }
 
@@ -99,19 +112,36 @@ impl Exposition {
     ///
     /// As there.
     pub fn scrape_of(&self, is_shown: impl Fn(&str) -> bool) -> prometheus::Result<Scrape> {
-        let (mut families, positions) = {
-            let applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut families, cut) = {
+            let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
             let domain = self.domain.gather();
             self.telemetry.series_are(domain.iter().map(series).sum());
             let mut families = self.own.gather();
             families.extend(domain);
-            (families, applied.positions.clone())
+            let positions = Arc::clone(&applied.positions);
+            (families, applied.ledger.cut(positions))
         };
         families.retain(|family| is_shown(family.name()));
         families.sort_by(|a, b| a.name().cmp(b.name()));
         let mut body = Vec::new();
         TextEncoder::new().encode(&families, &mut body)?;
-        Ok(Scrape { body, positions })
+        Ok(Scrape { body, cut })
+    }
+}
+
+impl Exposition {
+    /// A scraper that counts has carried a cut whole.
+    pub fn carried(&self, cut: Cut, scraper: &str, now: Instant) {
+        let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+        if applied.ledger.carried(cut, scraper, now) {
+            self.acknowledged
+                .send_replace(applied.ledger.acknowledged());
+        }
+    }
+
+    /// The latest cut that is acknowledged, as it moves.
+    pub fn acknowledged(&self) -> watch::Receiver<Cut> {
+        self.acknowledged.subscribe()
     }
 }
 

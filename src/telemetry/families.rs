@@ -33,6 +33,8 @@ families! {
         positions_lost_total: IntCounterVec["event_hub", "partition", "reason"],
         /// Times that a partition's receiver was opened again, by what ended it.
         receiver_restarts_total: IntCounterVec["event_hub", "partition", "cause"],
+        /// Tokens asked of Microsoft Entra ID, by whether there was one; only where tokens are used.
+        token_fetches_total: IntCounterVec["result"],
         /// Records received, counted where the envelope is split.
         records_received_total: IntCounterVec[],
         /// Records by how they ended; their sum is that of the records received.

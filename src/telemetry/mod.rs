@@ -178,6 +178,37 @@ impl Telemetry {
         }
     }
 
+    /// It is known as whom tokens are asked for: their series exist from now on.
+    pub fn credential_chosen(&self, kind: &'static str, reason: &str, authority_host: &str) {
+        for result in TOKEN_RESULTS {
+            let _at_zero = self
+                .families
+                .token_fetches_total
+                .with_label_values(&[result]);
+        }
+        tracing::info!(kind, reason, authority_host, "credential chosen");
+    }
+
+    /// There is a new token.
+    pub fn token_fetched(&self) {
+        self.token_asked_for(TOKEN_RESULTS[0]);
+    }
+
+    /// There is none. While the last one is valid, nobody else says so: links live on until it expires.
+    pub fn token_not_fetched(&self, error: &dyn Error, valid_for_s: Option<i64>) {
+        self.token_asked_for(TOKEN_RESULTS[1]);
+        if let Some(valid_for_s) = valid_for_s {
+            tracing::warn!(error = chain(error), valid_for_s, "token not renewed");
+        }
+    }
+
+    fn token_asked_for(&self, result: &'static str) {
+        self.families
+            .token_fetches_total
+            .with_label_values(&[result])
+            .inc();
+    }
+
     /// Drift of this kind is told apart from its first time on.
     pub(crate) fn drift_is_watched(&self, kind: &'static str) {
         let _at_zero = self.families.drift_total.with_label_values(&[kind]);
@@ -269,6 +300,9 @@ impl Telemetry {
             .set(series as f64);
     }
 }
+
+/// The values of the label `result` of token fetches.
+const TOKEN_RESULTS: [&str; 2] = ["ok", "failed"];
 
 /// A full disk fails every letter: one line for so many is enough.
 const LETTERS_PER_LINE: u64 = 1000;

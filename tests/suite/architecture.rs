@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which modules a module may use. A new arrow is a decision: make it here, and in the map.
-const MAY_USE: [(&str, &[&str]); 19] = [
+const MAY_USE: [(&str, &[&str]); 20] = [
     ("event", &[]),
     ("disposition", &[]),
     ("repair", &[]),
@@ -14,7 +14,11 @@ const MAY_USE: [(&str, &[&str]); 19] = [
     ("family", &[]),
     ("telemetry", &["disposition", "event", "family"]),
     ("dead_letters", &["disposition", "event", "telemetry"]),
-    ("metrics", &["acs", "event", "family", "telemetry"]),
+    ("delivery", &["event"]),
+    (
+        "metrics",
+        &["acs", "delivery", "event", "family", "telemetry"],
+    ),
     (
         "pipeline",
         &[

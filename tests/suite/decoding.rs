@@ -39,7 +39,7 @@ impl Decoder {
         let registry = Registry::new();
         let telemetry = Arc::new(Telemetry::new(&registry));
         Self {
-            exposition: Exposition::new(&config.metrics, registry, telemetry),
+            exposition: Exposition::new(&config.metrics, 1, registry, telemetry),
             next: 0,
         }
     }

@@ -2,7 +2,9 @@
 
 use std::process::Command;
 
+use acs_recording_exporter::config::KEYS;
 use acs_recording_exporter::metrics::AcsFamilies;
+use acs_recording_exporter::source::event_hub::CredentialKind;
 use acs_recording_exporter::telemetry::ExporterFamilies;
 
 const README: &str = include_str!("../../README.md");
@@ -41,6 +43,24 @@ fn every_command_in_the_readme_exists() {
             help.contains(&format!("\n  {command} ")),
             "no command `{command}` in:\n{help}"
         );
+    }
+}
+
+#[test]
+fn every_kind_of_credential_is_documented_with_its_keys_and_variables() {
+    let document = include_str!("../../docs/authentication.md");
+    for kind in CredentialKind::ALL {
+        assert!(
+            document.contains(&format!("| `{}` |", kind.word())),
+            "no row for `{}`",
+            kind.word()
+        );
+    }
+    for key in KEYS.iter().filter(|key| key.name.starts_with("auth.")) {
+        let name = key.name.trim_start_matches("auth.");
+        for name in [Some(name), key.azure_variable].into_iter().flatten() {
+            assert!(document.contains(name), "no `{name}`");
+        }
     }
 }
 

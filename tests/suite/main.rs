@@ -13,8 +13,10 @@
 
 mod any_body;
 mod architecture;
+mod azure;
 mod bounds;
 mod config;
+mod credentials;
 mod decoding;
 mod documents;
 mod drift;

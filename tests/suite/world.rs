@@ -129,6 +129,8 @@ fn collect(stream: impl Read + Send + 'static, lines: &Arc<Mutex<Vec<String>>>) 
 pub(crate) struct Exporter {
     pub(crate) process: Process,
     pub(crate) address: String,
+    /// What it reads for as long as it runs.
+    files: Vec<tempfile::NamedTempFile>,
 }
 
 impl Exporter {
@@ -139,7 +141,16 @@ impl Exporter {
         let process = Process::exporter(&["run", "--listen", "127.0.0.1:0"], &all);
         let rest = process.says("\"address\":\"").await;
         let address = rest.split('"').next().unwrap().to_owned();
-        Self { process, address }
+        Self {
+            process,
+            address,
+            files: Vec::new(),
+        }
+    }
+
+    /// Keeps a file for as long as the exporter runs.
+    pub(crate) fn keep(&mut self, file: tempfile::NamedTempFile) {
+        self.files.push(file);
     }
 
     pub(crate) async fn ready(&self) {

@@ -113,6 +113,7 @@ fn run(
     } else {
         Sink::State(Box::new(Exposition::new(
             settings,
+            1, // nobody scrapes a replay
             registry,
             Arc::clone(&telemetry),
         )))

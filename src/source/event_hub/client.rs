@@ -5,14 +5,16 @@
 //! neither for connecting nor for a link that nobody answers.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use azure_core_amqp::AmqpTransport;
 use azure_messaging_eventhubs::{ConsumerClient, EventHubsError, ProducerClient, RetryOptions};
 
-use super::credential;
+use super::access::{Access, Door, Key};
 use super::error::SourceError;
-use super::settings::{Authentication, Namespace, Settings, Transport};
+use super::settings::{Namespace, Settings, Transport};
+use crate::telemetry::Telemetry;
 
 /// A connection crosses TCP, TLS, SASL and a token: some seconds on a bad day, never this long.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
@@ -23,30 +25,41 @@ pub(super) const PROPERTIES_TIMEOUT: Duration = Duration::from_secs(10);
 /// The name under which the broker sees us.
 const APPLICATION_ID: &str = concat!("acs-recording-exporter/", env!("CARGO_PKG_VERSION"));
 
-/// Opens a consumer of one event hub.
-pub(super) async fn consumer(
-    settings: &Settings,
-    event_hub: &str,
-) -> Result<ConsumerClient, SourceError> {
-    let namespace = &settings.namespace;
-    resolve(namespace, settings.transport).await?;
-    let mut builder = ConsumerClient::builder()
-        .with_application_id(APPLICATION_ID.to_owned())
-        .with_consumer_group(settings.consumer_group.clone())
-        .with_retry_options(no_retries())
-        .with_transport(transport(settings.transport));
-    if let Some(endpoint) = &namespace.endpoint {
-        builder = builder.with_custom_endpoint(endpoint.clone());
+/// Opens consumers, all with one credential: a token is asked for once, however many partitions there are.
+#[derive(Debug)]
+pub(super) struct Clients {
+    settings: Arc<Settings>,
+    access: Access,
+}
+
+impl Clients {
+    pub(super) fn new(settings: Arc<Settings>, telemetry: Arc<Telemetry>) -> Self {
+        let access = Access::new(&settings.namespace, Some(telemetry));
+        Self { settings, access }
     }
-    match &namespace.authentication {
-        Authentication::ConnectionString(string) => {
-            let opening = builder.open_with_connection_string(string.secret(), Some(event_hub));
-            timed("open connection", OPEN_TIMEOUT, opening).await
+
+    /// Opens a consumer of one event hub.
+    pub(super) async fn consumer(&self, event_hub: &str) -> Result<ConsumerClient, SourceError> {
+        let settings = &self.settings;
+        let door = self.access.door().await?;
+        resolve(&door, settings.transport).await?;
+        let mut builder = ConsumerClient::builder()
+            .with_application_id(APPLICATION_ID.to_owned())
+            .with_consumer_group(settings.consumer_group.clone())
+            .with_retry_options(no_retries())
+            .with_transport(transport(settings.transport));
+        if let Some(endpoint) = door.endpoint {
+            builder = builder.with_custom_endpoint(endpoint);
         }
-        Authentication::Credential(kind) => {
-            let credential = credential::make(*kind)?;
-            let opening = builder.open(&namespace.host, event_hub.to_owned(), credential);
-            timed("open connection", OPEN_TIMEOUT, opening).await
+        match door.key {
+            Key::ConnectionString(string) => {
+                let opening = builder.open_with_connection_string(string.secret(), Some(event_hub));
+                timed("open connection", OPEN_TIMEOUT, opening).await
+            }
+            Key::Tokens(tokens) => {
+                let opening = builder.open(&door.host, event_hub.to_owned(), tokens);
+                timed("open connection", OPEN_TIMEOUT, opening).await
+            }
         }
     }
 }
@@ -60,21 +73,21 @@ pub async fn producer(
     namespace: &Namespace,
     event_hub: &str,
 ) -> Result<ProducerClient, SourceError> {
-    resolve(namespace, Transport::Tcp).await?;
+    let door = Access::new(namespace, None).door().await?;
+    resolve(&door, Transport::Tcp).await?;
     let mut builder = ProducerClient::builder()
         .with_application_id(APPLICATION_ID.to_owned())
         .with_retry_options(no_retries());
-    if let Some(endpoint) = &namespace.endpoint {
-        builder = builder.with_custom_endpoint(endpoint.clone());
+    if let Some(endpoint) = door.endpoint {
+        builder = builder.with_custom_endpoint(endpoint);
     }
-    match &namespace.authentication {
-        Authentication::ConnectionString(string) => {
+    match door.key {
+        Key::ConnectionString(string) => {
             let opening = builder.open_with_connection_string(string.secret(), Some(event_hub));
             timed("open connection", OPEN_TIMEOUT, opening).await
         }
-        Authentication::Credential(kind) => {
-            let credential = credential::make(*kind)?;
-            let opening = builder.open(&namespace.host, event_hub, credential);
+        Key::Tokens(tokens) => {
+            let opening = builder.open(&door.host, event_hub, tokens);
             timed("open connection", OPEN_TIMEOUT, opening).await
         }
     }
@@ -97,17 +110,17 @@ pub(super) async fn timed<T>(
 
 /// Looks the host up before the SDK does: it blocks its thread while it does so, and for as long as a resolver that
 /// is down lets it wait.
-async fn resolve(namespace: &Namespace, transport: Transport) -> Result<(), SourceError> {
-    let address = match (&namespace.endpoint, transport) {
+async fn resolve(door: &Door, transport: Transport) -> Result<(), SourceError> {
+    let address = match (&door.endpoint, transport) {
         (Some(endpoint), _) => endpoint.trim_start_matches("amqp://").to_owned(),
-        (None, Transport::Tcp) => format!("{}:5671", namespace.host),
-        (None, Transport::WebSocket) => format!("{}:443", namespace.host),
+        (None, Transport::Tcp) => format!("{}:5671", door.host),
+        (None, Transport::WebSocket) => format!("{}:443", door.host),
     };
     let found = tokio::time::timeout(OPEN_TIMEOUT, tokio::net::lookup_host(address)).await;
     match found {
         Ok(Ok(_addresses)) => Ok(()),
         Ok(Err(source)) => Err(SourceError::Unresolved {
-            host: namespace.host.clone(),
+            host: door.host.clone(),
             source,
         }),
         Err(_) => Err(SourceError::Timeout {

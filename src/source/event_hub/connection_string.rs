@@ -5,22 +5,37 @@
 //! `EntityPath`, which it demands to be spelt exactly like the hub that it is given.
 //! No error repeats a value: any part of a mangled string may be the key.
 
+use std::io;
 use std::net::Ipv6Addr;
+use std::path::Path;
 use std::str::FromStr;
 
 use azure_core::credentials::Secret;
 use azure_core::http::Url;
 
+use super::secret_file;
 use super::settings::{Authentication, Namespace, event_hub_name};
 
 /// A connection string that was understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectionString {
-    namespace: Namespace,
+    pub(super) host: String,
+    /// The emulator's.
+    pub(super) endpoint: Option<String>,
+    /// As the SDK wants it: see [`Authentication::ConnectionString`].
+    pub(super) cleaned: Secret,
     event_hub: Option<String>,
 }
 
 impl ConnectionString {
+    /// The connection string that a file holds now.
+    ///
+    /// # Errors
+    /// The file cannot be read, or holds something else.
+    pub fn read(path: &Path) -> Result<Self, UnusableFile> {
+        Ok(secret_file::read(path)?.parse()?)
+    }
+
     /// The one hub that the string is for (`EntityPath`), if it names one.
     pub fn event_hub(&self) -> Option<&str> {
         self.event_hub.as_deref()
@@ -28,12 +43,16 @@ impl ConnectionString {
 
     /// Whether it leads to an emulator, which speaks plain TCP only.
     pub fn is_emulator(&self) -> bool {
-        self.namespace.endpoint.is_some()
+        self.endpoint.is_some()
     }
 
     /// The namespace, with the cleaned string as its authentication.
     pub fn into_namespace(self) -> Namespace {
-        self.namespace
+        Namespace {
+            host: self.host,
+            endpoint: self.endpoint,
+            authentication: Authentication::ConnectionString(self.cleaned),
+        }
     }
 }
 
@@ -73,15 +92,25 @@ impl FromStr for ConnectionString {
         let port = port.unwrap_or(EMULATOR_PORT);
         Ok(Self {
             event_hub: event_hub.map_err(|_| InvalidConnectionString::EntityPath)?,
-            namespace: Namespace {
-                endpoint: emulator.then(|| format!("amqp://{host}:{port}")),
-                authentication: Authentication::ConnectionString(Secret::new(format!(
-                    "Endpoint=sb://{host}/;{access}"
-                ))),
-                host,
-            },
+            endpoint: emulator.then(|| format!("amqp://{host}:{port}")),
+            cleaned: Secret::new(format!("Endpoint=sb://{host}/;{access}")),
+            host,
         })
     }
+}
+
+/// Why a file gives no [`ConnectionString`]. The path is not repeated: whoever shows it has it.
+#[derive(Debug, thiserror::Error)]
+pub enum UnusableFile {
+    /// The system does not give it to us.
+    #[error("cannot be read: {0}")]
+    Unreadable(#[from] io::Error),
+    /// It holds something else.
+    #[error("its content {0}")]
+    Malformed(#[from] InvalidConnectionString),
+    /// The connection string is for another namespace than it was at the start.
+    #[error("its content leads to another namespace, `{0}`: restart the exporter to read that")]
+    OtherNamespace(String),
 }
 
 /// Why a text is no [`ConnectionString`].

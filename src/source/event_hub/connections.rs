@@ -17,15 +17,15 @@ use std::time::Duration;
 use azure_messaging_eventhubs::ConsumerClient;
 use tokio::runtime::{self, EnterGuard, Runtime};
 
-use super::client;
+use super::client::Clients;
 use super::error::SourceError;
-use super::settings::Settings;
 
 /// The connections to one event hub.
 #[derive(Debug)]
 pub(super) struct Connections {
-    settings: Arc<Settings>,
+    clients: Arc<Clients>,
     event_hub: String,
+    partitions_per_connection: usize,
     /// By the number of the group of partitions that shares them: the latest of each.
     latest: Mutex<HashMap<usize, Arc<Latest>>>,
 }
@@ -49,10 +49,15 @@ const OPEN_TIMEOUT: Duration = Duration::from_secs(75);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
 impl Connections {
-    pub(super) fn new(settings: Arc<Settings>, event_hub: &str) -> Self {
+    pub(super) fn new(
+        clients: Arc<Clients>,
+        event_hub: &str,
+        partitions_per_connection: usize,
+    ) -> Self {
         Self {
-            settings,
+            clients,
             event_hub: event_hub.to_owned(),
+            partitions_per_connection,
             latest: Mutex::default(),
         }
     }
@@ -63,7 +68,7 @@ impl Connections {
         place: usize,
         partition: &str,
     ) -> Result<Arc<Connection>, SourceError> {
-        let group = place / self.settings.partitions_per_connection;
+        let group = place / self.partitions_per_connection;
         let latest = Arc::clone(
             self.latest
                 .lock()
@@ -89,8 +94,8 @@ impl Connections {
             .enable_all()
             .build()
             .map_err(SourceError::Thread)?;
-        let (settings, event_hub) = (Arc::clone(&self.settings), self.event_hub.clone());
-        let opening = runtime.spawn(async move { client::consumer(&settings, &event_hub).await });
+        let (clients, event_hub) = (Arc::clone(&self.clients), self.event_hub.clone());
+        let opening = runtime.spawn(async move { clients.consumer(&event_hub).await });
         // From here on the runtime ends with the connection, also if nobody waits any more.
         let mut connection = Connection {
             client: None,

@@ -1,6 +1,7 @@
 //! What goes wrong between us and an event hub, sorted by what it means.
 
 use std::error::Error;
+use std::path::PathBuf;
 
 use azure_core_amqp::AmqpError;
 use azure_core_amqp::error::{AmqpErrorCondition, AmqpErrorKind};
@@ -8,11 +9,14 @@ use azure_messaging_eventhubs::EventHubsError;
 use azure_messaging_eventhubs::error::ErrorKind;
 use fe2o3_amqp::link::RecvError;
 
+use super::connection_string::UnusableFile;
+use super::credential::TokenError;
+
 /// Something went wrong between us and an event hub.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// The SDK says so.
-    #[error("the event hub refused or the link to it broke")]
+    #[error("{}", meaning(.0))]
     EventHub(#[from] EventHubsError),
     /// The SDK said nothing in time.
     #[error("no answer to `{step}` within {seconds} s")]
@@ -51,16 +55,16 @@ pub enum SourceError {
         #[source]
         source: std::io::Error,
     },
-    /// The credential cannot be made of what the environment holds.
-    #[error("credential `{kind}` cannot be used: {needs}")]
-    Credential {
-        /// The kind that was configured.
-        kind: &'static str,
-        /// What it needs.
-        needs: &'static str,
-        /// What the identity library said.
-        #[source]
-        source: Option<azure_core::Error>,
+    /// Microsoft Entra ID gives no token, or was not asked for one.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// The file with the connection string has none for us.
+    #[error("`event_hub.connection_string_file` `{}`: {problem}", path.display())]
+    ConnectionStringFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it; it says all, so it is no source.
+        problem: UnusableFile,
     },
     /// A task that reads ended although nobody stopped it.
     #[error("the reader of `{0}` ended by itself")]
@@ -205,20 +209,38 @@ impl SourceError {
     /// What it means.
     pub fn cause(&self) -> Cause {
         match self {
-            Self::EventHub(error) => match &error.kind {
-                ErrorKind::ConsumerDisconnected(_) => Cause::Stolen,
-                ErrorKind::AmqpError(error) => amqp_cause(error),
-                ErrorKind::AzureCore(error) => azure_cause(error),
-                _ => Cause::Closed,
-            },
+            Self::EventHub(error) => event_hub_cause(error),
             Self::Timeout { .. } => Cause::Timeout,
             Self::GivenUp(cause) => *cause,
             Self::PositionLost { .. } => Cause::PositionLost,
             Self::Panicked(_) => Cause::Panicked,
             Self::Ended | Self::ReaderEnded(_) => Cause::Closed,
             Self::Unresolved { .. } | Self::Thread(_) => Cause::Unreachable,
-            Self::Credential { .. } => Cause::Unauthorized,
+            Self::Token(error) => error.cause(),
+            Self::ConnectionStringFile { .. } => Cause::Unauthorized,
         }
+    }
+}
+
+fn event_hub_cause(error: &EventHubsError) -> Cause {
+    match &error.kind {
+        ErrorKind::ConsumerDisconnected(_) => Cause::Stolen,
+        ErrorKind::AmqpError(error) => amqp_cause(error),
+        ErrorKind::AzureCore(error) => azure_cause(error),
+        _ => Cause::Closed,
+    }
+}
+
+/// What the SDK's error comes to, and what to do where a person must do it.
+fn meaning(error: &EventHubsError) -> &'static str {
+    match event_hub_cause(error) {
+        Cause::Unauthorized => {
+            "the event hub does not let us in: the identity needs the role `Azure Event Hubs Data Receiver`, a key the right to listen"
+        }
+        Cause::NotFound => {
+            "there is no such event hub or consumer group: check `event_hub.names` and `event_hub.consumer_group`"
+        }
+        _ => "the event hub refused or the link to it broke",
     }
 }
 
@@ -257,7 +279,22 @@ fn transport_cause(error: &(dyn Error + 'static)) -> Cause {
     }
 }
 
+/// The SDK wraps what happened, to several levels: what the hub or the identity service has answered counts, however
+/// deep it lies; else the connection did not come about.
 fn azure_cause(error: &azure_core::Error) -> Cause {
+    let mut next: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<TokenError>() {
+            return error.cause();
+        }
+        if let Some(error) = error.downcast_ref::<AmqpError>()
+            && let AmqpErrorKind::AmqpDescribedError(_) | AmqpErrorKind::ManagementStatusCode(..) =
+                error.kind()
+        {
+            return amqp_cause(error);
+        }
+        next = error.source();
+    }
     match error.kind() {
         azure_core::error::ErrorKind::Credential => Cause::Unauthorized,
         _ => Cause::Unreachable,

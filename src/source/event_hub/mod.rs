@@ -5,9 +5,10 @@
 //!
 //! `discovery` finds partitions; `reader` is the task of one, and `progress` the state machine that it follows, which
 //! decides by `extent` (what the hub holds), `prefetch` and `backoff`. `connections` are what it reads over, opened by
-//! `client` as `credential` says; `received` makes our events of the SDK's, `lag` measures how far behind they are, and
+//! `client` by way of `access`; `received` makes our events of the SDK's, `lag` measures how far behind they are, and
 //! `error` says what a failure means.
 
+mod access;
 mod backoff;
 mod client;
 mod connection_string;
@@ -16,11 +17,13 @@ mod credential;
 mod discovery;
 mod error;
 mod extent;
+mod identity;
 mod lag;
 mod prefetch;
 mod progress;
 mod reader;
 mod received;
+mod secret_file;
 mod settings;
 
 use std::sync::Arc;
@@ -31,16 +34,22 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use client::producer;
-pub use connection_string::{ConnectionString, InvalidConnectionString};
+pub use connection_string::{ConnectionString, InvalidConnectionString, UnusableFile};
+pub use credential::TokenError;
 pub use error::{Cause, SourceError};
+pub use identity::{
+    Application, Credential, CredentialKind, Identity, InvalidIdentity, SecretSource,
+    authority_host, authority_of, client_id, tenant_id,
+};
 pub use settings::{
-    Authentication, CredentialKind, InvalidName, LostPosition, Namespace, Settings, Start,
-    Transport, Watchdog, consumer_group, event_hub_name, namespace_host,
+    Authentication, InvalidName, LostPosition, Namespace, Settings, Start, Transport, Watchdog,
+    consumer_group, event_hub_name, namespace_host,
 };
 
 use crate::event::{Batch, PartitionId};
 use crate::liveness::Liveness;
 use crate::telemetry::Telemetry;
+use client::Clients;
 use connections::Connections;
 use discovery::Discovery;
 use extent::Loss;
@@ -52,6 +61,7 @@ use reader::Reader;
 #[derive(Clone, Debug)]
 pub struct EventHubSource {
     settings: Arc<Settings>,
+    clients: Arc<Clients>,
     batches: mpsc::Sender<Batch>,
     telemetry: Arc<Telemetry>,
     liveness: Arc<Liveness>,
@@ -65,8 +75,11 @@ impl EventHubSource {
         telemetry: Arc<Telemetry>,
         liveness: Arc<Liveness>,
     ) -> Self {
+        let settings = Arc::new(settings);
+        let clients = Clients::new(Arc::clone(&settings), Arc::clone(&telemetry));
         Self {
-            settings: Arc::new(settings),
+            settings,
+            clients: Arc::new(clients),
             batches,
             telemetry,
             liveness,
@@ -93,7 +106,11 @@ impl EventHubSource {
     }
 
     async fn read(&self, event_hub: &str, stop: CancellationToken) -> Result<(), SourceError> {
-        let connections = Arc::new(Connections::new(Arc::clone(&self.settings), event_hub));
+        let connections = Arc::new(Connections::new(
+            Arc::clone(&self.clients),
+            event_hub,
+            self.settings.partitions_per_connection,
+        ));
         let mut discovery = Discovery::new(
             event_hub,
             Arc::clone(&connections),

@@ -16,8 +16,8 @@ pub(super) struct Prefetch {
     count: u32,
     /// That link was opened before anything was known, or carefully.
     is_guess: bool,
-    /// Events that came over it.
-    came: u64,
+    /// Events that came over it so many at once that it held them up.
+    held_up: u64,
 }
 
 /// The largest event of a standard namespace.
@@ -40,7 +40,7 @@ impl Prefetch {
             size: None,
             count: 0,
             is_guess: true,
-            came: 0,
+            held_up: 0,
         }
     }
 
@@ -48,13 +48,16 @@ impl Prefetch {
     pub(super) fn open(&mut self, careful: bool) -> u32 {
         self.count = if careful { CAREFUL } else { self.fitting() };
         self.is_guess = careful || self.size.is_none();
-        self.came = 0;
+        self.held_up = 0;
         self.count
     }
 
-    /// Events came, the largest with a body of so many bytes.
+    /// Events came at once, the largest with a body of so many bytes.
     pub(super) fn saw(&mut self, events: u64, largest: u64) {
-        self.came = self.came.saturating_add(events);
+        // The SDK asks for more when half of the count was taken.
+        if events.saturating_mul(2) >= u64::from(self.count) {
+            self.held_up = self.held_up.saturating_add(events);
+        }
         // Sizes of the past are forgotten slowly: a thirty-second part with each batch.
         let remembered = self.size.map_or(0, |size| size - size / 32);
         self.size = Some(remembered.max(largest.saturating_add(OVERHEAD_BYTES)));
@@ -67,7 +70,7 @@ impl Prefetch {
         let Some(size) = self.size else { return false };
         let holds_too_much =
             count > 1 && count.saturating_mul(size) > self.budget.saturating_mul(2);
-        let flows = self.came >= count.saturating_mul(2).max(FLOW);
+        let flows = self.held_up >= count.saturating_mul(2).max(FLOW);
         let may_grow = self.is_guess || open_for >= GROWS_EVERY;
         (holds_too_much && fitting < count)
             || (flows && may_grow && fitting >= count.saturating_mul(2))
@@ -126,7 +129,7 @@ mod tests {
         prefetch.saw(1, MIB);
         assert_eq!(prefetch.open(false), 7);
         for _ in 0..400 {
-            prefetch.saw(1, 1000);
+            prefetch.saw(7, 1000);
         }
         assert!(!prefetch.is_wrong(Duration::from_secs(59)));
         assert!(prefetch.is_wrong(Duration::from_mins(1)));

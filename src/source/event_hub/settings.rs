@@ -2,10 +2,13 @@
 //! The names are checked here, by the rules of Azure Resource Manager ("Naming rules and restrictions for Azure
 //! resources"), so that a misspelt one is a fault at the start and not a refused link for ever.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use azure_core::credentials::Secret;
 use time::OffsetDateTime;
+
+use super::identity::Credential;
 
 /// Settings of the Event Hub source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,23 +71,10 @@ pub struct Namespace {
 pub enum Authentication {
     /// A connection string as the SDK wants it: host, and key or signature; neither port nor `EntityPath`.
     ConnectionString(Secret),
+    /// A file that holds a connection string, which is read anew for every client: whoever rotates the key replaces it.
+    ConnectionStringFile(PathBuf),
     /// A token of Microsoft Entra ID.
-    Credential(CredentialKind),
-}
-
-/// Who asks Microsoft Entra ID for a token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CredentialKind {
-    /// Found out from the variables that Azure's webhooks and pipelines set; else the managed identity.
-    Auto,
-    /// The identity of the machine, user-assigned if `AZURE_CLIENT_ID` names one.
-    ManagedIdentity,
-    /// The federated token of a Kubernetes service account.
-    WorkloadIdentity,
-    /// `AZURE_TENANT_ID`, `AZURE_CLIENT_ID` and `AZURE_CLIENT_SECRET`.
-    ClientSecret,
-    /// Whoever is signed in to `az`.
-    AzureCli,
+    Credential(Credential),
 }
 
 /// Where to begin where no position is known.
@@ -134,7 +124,8 @@ pub fn consumer_group(text: &str) -> Result<String, InvalidName> {
     }
 }
 
-/// The whole host of a namespace, in lower case: a bare name gets the suffix of the public cloud.
+/// The whole host of a namespace, in lower case: a bare name gets the suffix of the public cloud. But for `localhost`,
+/// which nobody calls a namespace of Azure, and where a hub of one's own may listen.
 ///
 /// # Errors
 /// The text is no host name: it has a scheme, a path or a port, say.
@@ -152,7 +143,7 @@ pub fn namespace_host(text: &str) -> Result<String, InvalidName> {
     if host.len() > 253 || !host.split('.').all(is_label) {
         return Err(InvalidName::Namespace);
     }
-    Ok(if host.contains('.') {
+    Ok(if host.contains('.') || host == "localhost" {
         host
     } else {
         host + PUBLIC_SUFFIX
@@ -240,6 +231,7 @@ mod tests {
             "contoso.servicebus.usgovcloudapi.net",
             "contoso.servicebus.usgovcloudapi.net",
         );
+        check("localhost", "localhost");
         for text in [
             "",
             "sb://contoso",

@@ -4,7 +4,6 @@
 //! in processes of their own. The Rust SDK's is this test binary again.
 
 use std::io::ErrorKind;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,12 +23,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::support::{body, from_earliest, no_retries, open, send, take, to_partition, within};
+use crate::azure::LocalHub;
 use crate::world::{Exporter, Process, eventually, interop, python};
 
 /// A hub with TLS that serves until it is dropped.
 struct SecuredHub {
     handle: Handle,
-    connection_string: String,
     endpoint: String,
     ca_file: NamedTempFile,
     _serving: JoinSet<Result<(), HubError>>,
@@ -46,12 +45,10 @@ impl SecuredHub {
         let ca_file = NamedTempFile::new().expect("a file");
         std::fs::write(&ca_file, tls.ca_certificate()).expect("written");
         let (handle, endpoint) = (hub.handle(), tls.endpoint());
-        let connection_string = hub.tls_connection_string().expect("it has TLS");
         let mut serving = JoinSet::new();
         serving.spawn(hub.serve(CancellationToken::new()));
         Ok(Self {
             handle,
-            connection_string,
             endpoint,
             ca_file,
             _serving: serving,
@@ -214,23 +211,16 @@ async fn buffer_and_process(endpoint: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_exporter_reads_over_tls_where_azure_would_be() {
-    // The connection string has no port, so it must be Azure's, which another run of the tests may have at the moment.
-    let hub = eventually("port 5671", || async {
-        let settings = TlsSettings {
-            listen: SocketAddr::from(([127, 0, 0, 1], 5671)),
-            ..TlsSettings::local()
-        };
-        SecuredHub::start(settings)
-            .await
-            .map_err(|error| error.to_string())
-    })
-    .await;
+    // The connection string has no port, so it is Azure's.
+    let hub = LocalHub::shared().await;
+    let ca_file = hub.ca_file("");
     let exporter = Exporter::start(&[
-        ("SSL_CERT_FILE", hub.ca_file()),
+        ("SSL_CERT_FILE", ca_file.path().to_str().expect("UTF-8")),
         (
             "ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING",
             &hub.connection_string,
         ),
+        ("ACS_RECORDING_EXPORTER__EVENT_HUB__NAMES", "calls"),
         (
             "ACS_RECORDING_EXPORTER__EVENT_HUB__CONSUMER_GROUP",
             "exporter",

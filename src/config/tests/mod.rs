@@ -5,14 +5,16 @@
     reason = "`UPDATE_EXPECT=1` writes them so"
 )]
 
+mod auth;
+
 use std::collections::BTreeMap;
 
 use expect_test::{Expect, expect};
 
 use super::*;
-use crate::source::event_hub::{Authentication, CredentialKind, Start, Transport};
+use crate::source::event_hub::{Authentication, Start, Transport};
 
-const REFERENCE: &str = include_str!("../../config/exporter.yaml");
+const REFERENCE: &str = include_str!("../../../config/exporter.yaml");
 const CONNECTION: &str = "Endpoint=sb://contoso.servicebus.windows.net/;SharedAccessKeyName=listen;SharedAccessKey=c2VjcmV0";
 
 /// Layers in short: a file, variables without their prefix, flags.
@@ -172,16 +174,16 @@ fn the_highest_layer_holds_and_hides_the_faults_below_it() {
 
 #[test]
 fn a_namespace_is_read_with_a_credential() {
-    let file = "event_hub:\n  namespace: Contoso\n  names: a, b\n  consumer_group: $Default\n  start: 2026-01-31T12:00:00Z\n  transport: websocket\nauth:\n  kind: workload_identity\n";
+    let file = "event_hub:\n  namespace: Contoso\n  names: a, b\n  consumer_group: $Default\n  start: 2026-01-31T12:00:00Z\n  transport: websocket\nauth:\n  kind: azure_cli\n";
     let settings = load(sources(file, &[], &[]))
         .expect("nothing is missing")
         .event_hub;
     assert_eq!(settings.namespace.host, "contoso.servicebus.windows.net");
     assert_eq!(settings.namespace.endpoint, None);
-    assert_eq!(
+    assert!(matches!(
         settings.namespace.authentication,
-        Authentication::Credential(CredentialKind::WorkloadIdentity)
-    );
+        Authentication::Credential(_)
+    ));
     assert_eq!(settings.event_hubs, ["a", "b"]);
     assert_eq!(settings.consumer_group, "$Default");
     assert_eq!(
@@ -214,6 +216,41 @@ fn a_connection_string_may_name_its_hub() {
         !format!("{settings:?}").contains("c2VjcmV0"),
         "{settings:?}"
     );
+}
+
+#[test]
+fn a_connection_string_may_be_in_a_file() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    let flags = [
+        ("--file", "event_hub.connection_string_file", path),
+        ("--consumer-group", "event_hub.consumer_group", "exporter"),
+    ];
+    std::fs::write(path, format!("{CONNECTION};EntityPath=logs\n")).unwrap();
+    let settings = load(sources("", &[], &flags))
+        .expect("nothing is missing")
+        .event_hub;
+    assert_eq!(settings.event_hubs, ["logs"]);
+    assert_eq!(settings.namespace.host, "contoso.servicebus.windows.net");
+    assert_eq!(
+        settings.namespace.authentication,
+        Authentication::ConnectionStringFile(path.into())
+    );
+
+    let fault = |content: &str| {
+        std::fs::write(path, content).unwrap();
+        let error = load(sources("", &[], &flags)).unwrap_err().to_string();
+        assert!(!error.contains("c2VjcmV0"), "{error}");
+        error.replace(path, "x.txt")
+    };
+    expect![[r#"
+        config: 1 fault
+          event_hub.connection_string_file = `x.txt` (flag --file): its content must be `Key=Value` pairs with `;` between them: part 1 has no `=`"#]]
+    .assert_eq(&fault("c2VjcmV0"));
+    expect![[r#"
+        config: 1 fault
+          event_hub.connection_string_file = `x.txt` (flag --file): cannot be read: is empty"#]]
+    .assert_eq(&fault(""));
 }
 
 #[test]
@@ -274,6 +311,15 @@ fn the_reference_file_lists_every_key_once_with_default_help_and_variable() {
             "{} begins with its help",
             key.name
         );
+        if let Some(azure_variable) = key.azure_variable {
+            assert!(
+                comment
+                    .join(" ")
+                    .contains(&format!("Else {azure_variable}")),
+                "{} names what Azure sets",
+                key.name
+            );
+        }
         let variable = format!("variable: {}", key.variable());
         assert_eq!(
             comment.last(),
