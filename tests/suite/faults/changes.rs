@@ -27,7 +27,7 @@ async fn an_event_that_is_garbled_once() {
 async fn an_event_that_nobody_can_decode() {
     let mut scene = Scene::start(2, &[]).await;
     scene.publish(100);
-    scene.watched.observed().await;
+    scene.calm().await;
     scene.faults().poison(EVENT_HUB, 0, 250).unwrap();
     let since = Instant::now();
     scene.publish(300);
@@ -50,7 +50,7 @@ async fn an_event_that_nobody_can_decode() {
 async fn a_hub_with_more_partitions_than_before() {
     let mut scene = Scene::start(2, &[]).await;
     scene.publish(100);
-    scene.watched.observed().await;
+    scene.calm().await;
     scene.faults().grow(EVENT_HUB, 4).unwrap();
     let since = Instant::now();
     scene.publish(300);
@@ -70,7 +70,7 @@ async fn a_hub_with_more_partitions_than_before() {
 async fn a_hub_that_is_made_anew() {
     let mut scene = Scene::start(2, &[]).await;
     scene.publish(100);
-    scene.watched.observed().await;
+    scene.calm().await;
     scene.faults().forget_everything(EVENT_HUB).unwrap();
     let since = Instant::now();
     // Fewer than before: the position of before lies behind the end.
@@ -92,7 +92,7 @@ async fn a_hub_that_is_made_anew() {
 async fn a_hub_that_is_made_anew_and_has_more_events_than_before() {
     let mut scene = Scene::start(2, &[]).await;
     scene.publish(100);
-    scene.watched.observed().await;
+    scene.calm().await;
     // While nobody reads, so that there are more events than before when somebody does.
     scene.faults().away(true);
     scene.faults().forget_everything(EVENT_HUB).unwrap();
@@ -116,7 +116,7 @@ async fn a_hub_that_is_made_anew_and_has_more_events_than_before() {
 async fn events_that_are_gone_before_they_are_read() {
     let mut scene = Scene::start(2, &[]).await;
     scene.publish(100);
-    scene.watched.observed().await;
+    scene.calm().await;
     scene.faults().away(true);
     scene.publish(200);
     for partition in 0..2 {

@@ -47,7 +47,7 @@ async fn slow_names_hold_up_neither_scrapes_nor_other_partitions() {
     ];
     let mut scene = Scene::start(2, &variables).await;
     scene.publish(100);
-    scene.watched.observed().await;
+    scene.calm().await;
 
     // One link breaks, and looks for the hub; the other goes on.
     File::create(&slow).unwrap();

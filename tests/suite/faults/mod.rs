@@ -39,7 +39,7 @@ type Undo = fn(&Handle);
 async fn check(fault: Fault) {
     let mut scene = Scene::start(2, &[]).await;
     scene.publish(100);
-    scene.watched.observed().await;
+    scene.calm().await;
     // Some are on their way when it happens, some come right after.
     scene.publish(300);
     (fault.begin)(scene.faults());

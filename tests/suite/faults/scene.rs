@@ -84,6 +84,21 @@ impl Scene {
         }
     }
 
+    /// Waits until all events are counted and every partition is read: the exporter may be about to open a link anew of
+    /// its own accord, and what befalls links then would miss it.
+    pub(crate) async fn calm(&self) {
+        self.watched.observed().await;
+        eventually("a reader of each partition", || async {
+            let partitions = self.faults().partitions(EVENT_HUB).unwrap();
+            if partitions.iter().all(|state| state.readers == 1) {
+                Ok(())
+            } else {
+                Err(format!("{partitions:?}"))
+            }
+        })
+        .await;
+    }
+
     /// Publishes a last event to each partition, waits until it is counted, and with it whatever would be counted twice,
     /// and checks that every count is exact.
     pub(crate) async fn settled(&mut self) -> Samples {
