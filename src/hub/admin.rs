@@ -1,24 +1,34 @@
 //! Faults on request, over HTTP: for tests of consumers that are not written in Rust, or run in another process.
 //!
-//! Every fault is a POST that answers with a line of text; `GET /` shows the partitions as JSON. It is for a test's
-//! machine: there is no authentication, so it should listen on the loopback address only.
+//! Every fault is a POST that answers with a line of text, and so is publishing; `GET /` shows the partitions as JSON. It
+//! is for a test's machine: there is no authentication, so it should listen on the loopback address only.
 //!
 //! | POST | does |
 //! | --- | --- |
 //! | `/cut-connections` | drops every connection without a word |
 //! | `/close-connections?condition=amqp:connection:forced` | closes every connection with the condition |
+//! | `/mute-connections` | leaves every connection open and never reads from it nor writes to it again |
 //! | `/never-answer?on=true` | accepts new connections and never answers |
+//! | `/silence?on=true` | neither reads nor answers, on old connections and new; goes on where it stood |
+//! | `/away?on=true` | cuts every connection and refuses new ones, as a hub that restarts; keeps its events |
 //! | `/refuse-tokens?status=401` | refuses tokens with the status; without one, takes them again |
+//! | `/shorten-tokens?seconds=3` | lets tokens expire after so long; without it, when they say |
 //! | `/be-busy?times=3` | answers the next sends with server-busy |
+//! | `/be-busy-to-readers?times=3` | refuses the next readers with server-busy |
 //! | `/delay-answers?ms=500` | leaves what clients say unread for so long |
 //! | `/event-hubs/NAME/forget` | makes the event hub anew: no events, sequence numbers from 0 |
 //! | `/event-hubs/NAME/grow?partitions=8` | gives it more partitions |
 //! | `/event-hubs/NAME/partitions/0/detach?condition=amqp:internal-error` | detaches its readers, with a condition or without |
-//! | `/event-hubs/NAME/partitions/0/freeze?on=true` | its readers stay attached and get nothing |
+//! | `/event-hubs/NAME/partitions/0/freeze?on=true` | its readers, old and new, stay attached and get nothing |
+//! | `/event-hubs/NAME/partitions/0/freeze-readers` | the readers of now stay attached and get nothing; new ones do |
 //! | `/event-hubs/NAME/partitions/0/corrupt-next` | sends half of the next event |
+//! | `/event-hubs/NAME/partitions/0/poison?sequence_number=5` | sends half of this event, to whomever and however often |
+//! | `/event-hubs/NAME/partitions/0/trim?before=100` | drops the events before this sequence number |
+//! | `/event-hubs/NAME/partitions/0/publish?times=3` | publishes the request's body as an event; once, unless told |
 
 use std::time::Duration;
 
+use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -35,25 +45,30 @@ pub fn router(handle: Handle) -> Router {
         .route("/", get(show))
         .route("/cut-connections", post(cut_connections))
         .route("/close-connections", post(close_connections))
+        .route("/mute-connections", post(mute_connections))
         .route("/never-answer", post(never_answer))
+        .route("/silence", post(silence))
+        .route("/away", post(away))
         .route("/refuse-tokens", post(refuse_tokens))
+        .route("/shorten-tokens", post(shorten_tokens))
         .route("/be-busy", post(be_busy))
+        .route("/be-busy-to-readers", post(be_busy_to_readers))
         .route("/delay-answers", post(delay_answers))
         .route("/event-hubs/{name}/forget", post(forget))
         .route("/event-hubs/{name}/grow", post(grow))
-        .route(
-            "/event-hubs/{name}/partitions/{partition}/detach",
-            post(detach),
-        )
-        .route(
-            "/event-hubs/{name}/partitions/{partition}/freeze",
-            post(freeze),
-        )
-        .route(
-            "/event-hubs/{name}/partitions/{partition}/corrupt-next",
-            post(corrupt_next),
-        )
+        .nest("/event-hubs/{name}/partitions/{partition}", of_partition())
         .with_state(handle)
+}
+
+fn of_partition() -> Router<Handle> {
+    Router::new()
+        .route("/detach", post(detach))
+        .route("/freeze", post(freeze))
+        .route("/freeze-readers", post(freeze_readers))
+        .route("/corrupt-next", post(corrupt_next))
+        .route("/poison", post(poison))
+        .route("/trim", post(trim))
+        .route("/publish", post(publish))
 }
 
 type Answer = Result<String, Refused>;
@@ -76,6 +91,26 @@ struct Status {
 #[derive(Deserialize)]
 struct Times {
     times: u32,
+}
+
+#[derive(Deserialize)]
+struct TimesOrOnce {
+    times: Option<u32>,
+}
+
+#[derive(Deserialize)]
+struct Seconds {
+    seconds: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct SequenceNumber {
+    sequence_number: i64,
+}
+
+#[derive(Deserialize)]
+struct Before {
+    before: i64,
 }
 
 #[derive(Deserialize)]
@@ -123,8 +158,22 @@ async fn close_connections(State(hub): State<Handle>, Query(query): Query<Condit
     Ok(format!("connections closed: {closed}\n"))
 }
 
+async fn mute_connections(State(hub): State<Handle>) -> Answer {
+    Ok(format!("connections muted: {}\n", hub.mute_connections()))
+}
+
 async fn never_answer(State(hub): State<Handle>, Query(query): Query<On>) -> Answer {
     hub.never_answer(query.on);
+    Ok(DONE.to_owned())
+}
+
+async fn silence(State(hub): State<Handle>, Query(query): Query<On>) -> Answer {
+    hub.silence(query.on);
+    Ok(DONE.to_owned())
+}
+
+async fn away(State(hub): State<Handle>, Query(query): Query<On>) -> Answer {
+    hub.away(query.on);
     Ok(DONE.to_owned())
 }
 
@@ -133,8 +182,18 @@ async fn refuse_tokens(State(hub): State<Handle>, Query(query): Query<Status>) -
     Ok(DONE.to_owned())
 }
 
+async fn shorten_tokens(State(hub): State<Handle>, Query(query): Query<Seconds>) -> Answer {
+    hub.shorten_tokens(query.seconds.map(Duration::from_secs));
+    Ok(DONE.to_owned())
+}
+
 async fn be_busy(State(hub): State<Handle>, Query(query): Query<Times>) -> Answer {
     hub.be_busy(query.times);
+    Ok(DONE.to_owned())
+}
+
+async fn be_busy_to_readers(State(hub): State<Handle>, Query(query): Query<Times>) -> Answer {
+    hub.be_busy_to_readers(query.times);
     Ok(DONE.to_owned())
 }
 
@@ -175,12 +234,51 @@ async fn freeze(
     Ok(DONE.to_owned())
 }
 
+async fn freeze_readers(
+    State(hub): State<Handle>,
+    Path((name, partition)): Path<(String, u32)>,
+) -> Answer {
+    let frozen = hub.freeze_readers(&name, partition)?;
+    Ok(format!("readers frozen: {frozen}\n"))
+}
+
 async fn corrupt_next(
     State(hub): State<Handle>,
     Path((name, partition)): Path<(String, u32)>,
 ) -> Answer {
     hub.corrupt_next(&name, partition)?;
     Ok(DONE.to_owned())
+}
+
+async fn poison(
+    State(hub): State<Handle>,
+    Path((name, partition)): Path<(String, u32)>,
+    Query(query): Query<SequenceNumber>,
+) -> Answer {
+    hub.poison(&name, partition, query.sequence_number)?;
+    Ok(DONE.to_owned())
+}
+
+async fn trim(
+    State(hub): State<Handle>,
+    Path((name, partition)): Path<(String, u32)>,
+    Query(query): Query<Before>,
+) -> Answer {
+    let dropped = hub.trim(&name, partition, query.before)?;
+    Ok(format!("events dropped: {dropped}\n"))
+}
+
+async fn publish(
+    State(hub): State<Handle>,
+    Path((name, partition)): Path<(String, u32)>,
+    Query(query): Query<TimesOrOnce>,
+    body: Bytes,
+) -> Answer {
+    let times = query.times.unwrap_or(1);
+    for _ in 0..times {
+        hub.publish(&name, partition, &body)?;
+    }
+    Ok(format!("events published: {times}\n"))
 }
 
 /// What every fault without a count answers.

@@ -30,6 +30,7 @@ pub(crate) struct Mailbox {
     commands: mpsc::Sender<Command>,
     events: Arc<Notify>,
     cut: CancellationToken,
+    muted: CancellationToken,
 }
 
 /// The connection's end of it.
@@ -40,6 +41,8 @@ pub(crate) struct Inbox {
     pub(crate) events: Arc<Notify>,
     /// When cancelled, the socket is dropped without a word.
     pub(crate) cut: CancellationToken,
+    /// When cancelled, the socket is neither read nor written any more, and stays open.
+    pub(crate) muted: CancellationToken,
 }
 
 impl Mailbox {
@@ -49,11 +52,13 @@ impl Mailbox {
             commands: sender,
             events: Arc::new(Notify::new()),
             cut: CancellationToken::new(),
+            muted: CancellationToken::new(),
         };
         let inbox = Inbox {
             commands,
             events: Arc::clone(&mailbox.events),
             cut: mailbox.cut.clone(),
+            muted: mailbox.muted.clone(),
         };
         (mailbox, inbox)
     }
@@ -70,5 +75,9 @@ impl Mailbox {
 
     pub(crate) fn cut(&self) {
         self.cut.cancel();
+    }
+
+    pub(crate) fn mute(&self) {
+        self.muted.cancel();
     }
 }

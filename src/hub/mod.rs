@@ -17,6 +17,7 @@
 //! | `namespace` | the event hubs and partitions that all connections share |
 //! | `mailbox` | how others reach a connection |
 //! | `connection` | a client's connection, as a state machine over frames, and its task |
+//! | `listener` | a port, whether or not it is listened on |
 //! | `tls`, `websocket` | what may lie between a socket and its AMQP |
 //! | `server` | [`Hub`]: accepts connections and owns their tasks |
 //! | `handle`, `faults` | [`Handle`]: what the rest of the program does with a running hub, and does to it |
@@ -30,6 +31,7 @@ mod connection;
 mod event;
 mod faults;
 mod handle;
+mod listener;
 mod log;
 mod mailbox;
 mod namespace;

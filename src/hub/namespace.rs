@@ -195,11 +195,12 @@ impl Namespace {
     pub(crate) fn read(
         &self,
         partition: PartitionId,
+        reader: ReaderId,
         from: i64,
         take: impl FnMut(&Event, &Last) -> bool,
     ) -> (i64, bool) {
         match self.lock().partition_mut(partition) {
-            Some(partition) => partition.read(from, take),
+            Some(partition) => partition.read(reader, from, take),
             None => (from, false),
         }
     }
@@ -240,25 +241,27 @@ impl Namespace {
             .collect()
     }
 
-    /// Takes a partition's readers away. Whoever they are must be told.
-    pub(crate) fn take_readers(&self, partition: PartitionId) -> Vec<Reader> {
+    /// Changes a partition in what does not count: its readers and the faults that were asked for.
+    pub(crate) fn change<T>(
+        &self,
+        partition: PartitionId,
+        change: impl FnOnce(&mut Partition) -> T,
+    ) -> Option<T> {
+        self.lock().partition_mut(partition).map(change)
+    }
+
+    /// Drops a partition's events before this sequence number. How many there were.
+    pub(crate) fn trim(&self, partition: PartitionId, before: i64) -> usize {
         let mut state = self.lock();
-        state
-            .partition_mut(partition)
-            .map(|partition| partition.readers.take_all())
-            .unwrap_or_default()
-    }
-
-    pub(crate) fn freeze(&self, partition: PartitionId, frozen: bool) {
-        if let Some(partition) = self.lock().partition_mut(partition) {
-            partition.freeze(frozen);
+        let (mut dropped, mut freed) = (0, 0);
+        if let Some(partition) = state.partition_mut(partition) {
+            while partition.log.len() > 0 && partition.log.first_sequence_number() < before {
+                freed += partition.log.drop_oldest();
+                dropped += 1;
+            }
         }
-    }
-
-    pub(crate) fn corrupt_next(&self, partition: PartitionId) {
-        if let Some(partition) = self.lock().partition_mut(partition) {
-            partition.corrupt_next();
-        }
+        state.bytes -= freed;
+        dropped
     }
 
     /// Drops the events that are older than they may be.

@@ -1,5 +1,7 @@
 //! One partition: its log, its readers, and the faults that were asked for.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 
 use super::amqp::performative::AmqpError;
@@ -7,7 +9,7 @@ use super::clock::Timestamp;
 use super::condition;
 use super::event::{Event, Incoming};
 use super::log::{Last, Log};
-use super::reader::{Displaced, Reader, Readers};
+use super::reader::{Displaced, Reader, ReaderId, Readers};
 use super::start::Start;
 
 #[derive(Debug, Default)]
@@ -18,6 +20,8 @@ pub(crate) struct Partition {
     frozen: bool,
     /// The next event that is sent is sent cut in half.
     corrupts_next: bool,
+    /// The sequence numbers of events that are always sent cut in half.
+    poisoned: BTreeSet<i64>,
 }
 
 /// What a client can ask about a partition.
@@ -63,16 +67,18 @@ impl Partition {
     /// whether that is there already.
     pub(crate) fn read(
         &mut self,
+        reader: ReaderId,
         from: i64,
         mut take: impl FnMut(&Event, &Last) -> bool,
     ) -> (i64, bool) {
-        if self.frozen {
+        if self.frozen || self.readers.is_frozen(reader) {
             return (from, false);
         }
         let last = self.log.last();
         let mut next = from;
         for event in self.log.events_from(from) {
-            let taken = if self.corrupts_next {
+            let corrupts = self.corrupts_next || self.poisoned.contains(&event.sequence_number);
+            let taken = if corrupts {
                 take(&half_of(event), &last)
             } else {
                 take(event, &last)
@@ -93,6 +99,10 @@ impl Partition {
 
     pub(crate) fn corrupt_next(&mut self) {
         self.corrupts_next = true;
+    }
+
+    pub(crate) fn poison(&mut self, sequence_number: i64) {
+        self.poisoned.insert(sequence_number);
     }
 
     pub(crate) fn properties(&self) -> PartitionProperties {

@@ -21,6 +21,8 @@ pub(crate) struct Reader {
     pub(crate) name: String,
     /// Its connection.
     pub(crate) mailbox: Mailbox,
+    /// It gets nothing, by a fault that was asked for.
+    pub(crate) frozen: bool,
 }
 
 /// Which link a reader is, within the whole program.
@@ -98,6 +100,18 @@ impl Readers {
 
     pub(crate) fn take_all(&mut self) -> Vec<Reader> {
         std::mem::take(&mut self.0)
+    }
+
+    /// Freezes those that there are now. How many.
+    pub(crate) fn freeze(&mut self) -> usize {
+        for reader in &mut self.0 {
+            reader.frozen = true;
+        }
+        self.0.len()
+    }
+
+    pub(crate) fn is_frozen(&self, id: ReaderId) -> bool {
+        self.0.iter().any(|reader| reader.frozen && reader.id == id)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Reader> {

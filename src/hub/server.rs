@@ -6,15 +6,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::clock::Now;
 use super::connection::Connection;
-use super::connection::task::{Transport, serve};
-use super::mailbox::{Inbox, Mailbox};
+use super::connection::task::{Transport, becomes, hold, serve};
+use super::listener::Listener;
+use super::mailbox::Mailbox;
 use super::namespace::Namespace;
 use super::tls::{Acceptor, Tls};
 use super::{EventHub, Handle, HubError, PARTITIONS_MAX, Settings};
@@ -35,8 +36,7 @@ const KEY: &str = "SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey
 /// A local Event Hub that listens and does not serve yet.
 #[derive(Debug)]
 pub struct Hub {
-    listener: TcpListener,
-    address: SocketAddr,
+    listener: Listener,
     tls: Option<Tls>,
     /// The name of the event hub, if there is exactly one.
     entity_path: Option<String>,
@@ -55,10 +55,7 @@ impl Hub {
             address: settings.listen,
             source,
         };
-        let listener = TcpListener::bind(settings.listen)
-            .await
-            .map_err(cannot_bind)?;
-        let address = listener.local_addr().map_err(cannot_bind)?;
+        let listener = Listener::bind(settings.listen).await.map_err(cannot_bind)?;
         let now = Now::read();
         let tls = match &settings.tls {
             Some(tls) => Some(Tls::bind(tls, now).await?),
@@ -71,7 +68,6 @@ impl Hub {
         let namespace = Arc::new(Namespace::new(&settings, now.timestamp));
         Ok(Self {
             listener,
-            address,
             tls,
             entity_path,
             namespace,
@@ -80,15 +76,16 @@ impl Hub {
 
     /// Where it listens, with the port that it got.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.listener.address()
     }
 
     /// What clients connect with. It names the event hub only if there is exactly one, and a host that can be dialled.
     pub fn connection_string(&self) -> String {
-        let host = if self.address.ip().is_unspecified() {
-            format!("localhost:{}", self.address.port())
+        let address = self.address();
+        let host = if address.ip().is_unspecified() {
+            format!("localhost:{}", address.port())
         } else {
-            self.address.to_string()
+            address.to_string()
         };
         format!(
             "{};UseDevelopmentEmulator=true",
@@ -127,14 +124,17 @@ impl Hub {
     /// # Errors
     ///
     /// None at present: what fails with one client concerns no other.
-    pub async fn serve(self, stop: CancellationToken) -> Result<(), HubError> {
+    pub async fn serve(mut self, stop: CancellationToken) -> Result<(), HubError> {
         let mut connections = JoinSet::new();
         let mut serial = 0;
         let mut aging = interval(AGING_INTERVAL);
+        let mut away = self.namespace.faults.away();
+        away.mark_changed(); // it may have been set before
         loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
+                Ok(()) = away.changed() => self.listen(!*away.borrow_and_update()),
                 _ = aging.tick() => self.namespace.drop_aged(Now::read().timestamp),
                 Some(ended) = connections.join_next() => report(ended),
                 accepted = self.accept(), if connections.len() < CONNECTIONS_MAX => match accepted {
@@ -154,6 +154,24 @@ impl Hub {
             report(ended);
         }
         Ok(())
+    }
+
+    /// Listens, or does not. Whoever is connected stays so.
+    fn listen(&mut self, on: bool) {
+        let tls = self.tls.as_mut().map(|tls| &mut tls.listener);
+        for listener in [&mut self.listener].into_iter().chain(tls) {
+            let address = listener.address();
+            match if on {
+                listener.open()
+            } else {
+                listener.close()
+            } {
+                Ok(()) => tracing::debug!(%address, on, "listening"),
+                Err(error) => {
+                    tracing::error!(%error, %address, on, "cannot change whether to listen");
+                }
+            }
+        }
     }
 
     /// The next client, and what secures it if it came to the port of TLS.
@@ -185,9 +203,13 @@ async fn converse(
     let stream: Box<dyn Transport> = match tls {
         None => Box::new(socket),
         Some(acceptor) => {
+            let handshake = async {
+                becomes(&mut namespace.faults.silence(), false).await;
+                acceptor.accept(socket).await
+            };
             let secured = tokio::select! {
                 () = stop.cancelled() => return,
-                secured = acceptor.accept(socket) => secured,
+                secured = handshake => secured,
             };
             match secured {
                 Ok(stream) => stream,
@@ -200,8 +222,10 @@ async fn converse(
     };
     let (mailbox, inbox) = Mailbox::new();
     let _registered = Registered::new(serial, &namespace, mailbox.clone());
-    let ended = if namespace.faults.silent() {
-        stay_silent(&inbox, &stop).await;
+    let ended = if *namespace.faults.away().borrow() {
+        Ok(()) // it came at the last moment
+    } else if namespace.faults.never_answers() {
+        hold(stream, &inbox, &stop).await;
         Ok(())
     } else {
         let connection = Connection::new(serial, Arc::clone(&namespace), mailbox);
@@ -230,14 +254,6 @@ impl<'a> Registered<'a> {
 impl Drop for Registered<'_> {
     fn drop(&mut self) {
         self.namespace.disconnected(self.serial);
-    }
-}
-
-/// Until the connection is cut; the socket is held, and dropped by the caller.
-async fn stay_silent(inbox: &Inbox, stop: &CancellationToken) {
-    tokio::select! {
-        () = inbox.cut.cancelled() => {}
-        () = stop.cancelled() => {}
     }
 }
 

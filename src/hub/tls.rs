@@ -18,7 +18,7 @@ use rcgen::{
 };
 use time::OffsetDateTime;
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -28,14 +28,14 @@ use tokio_rustls::server::TlsStream;
 
 use super::clock::{Now, Timestamp};
 use super::connection::task::Transport;
+use super::listener::Listener;
 use super::{HubError, TlsSettings, websocket};
 
 /// Where a hub listens for TLS, and what its clients have to trust.
 #[derive(Debug)]
 pub struct Tls {
-    listener: TcpListener,
+    pub(super) listener: Listener,
     acceptor: Acceptor,
-    address: SocketAddr,
     host: String,
     ca_certificate: String,
 }
@@ -47,10 +47,7 @@ impl Tls {
             address: settings.listen,
             source,
         };
-        let listener = TcpListener::bind(settings.listen)
-            .await
-            .map_err(cannot_bind)?;
-        let address = listener.local_addr().map_err(cannot_bind)?;
+        let listener = Listener::bind(settings.listen).await.map_err(cannot_bind)?;
         let certificates = Certificates::make(settings, now.timestamp).map_err(|source| {
             HubError::Certificate {
                 host: settings.host.clone(),
@@ -60,7 +57,6 @@ impl Tls {
         Ok(Self {
             listener,
             acceptor: Acceptor::new(certificates.chain, certificates.key)?,
-            address,
             host: settings.host.clone(),
             ca_certificate: certificates.ca,
         })
@@ -68,7 +64,7 @@ impl Tls {
 
     /// Where it listens, with the port that it got.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.listener.address()
     }
 
     /// The host that the certificate is made out to.
@@ -79,7 +75,7 @@ impl Tls {
     /// Where clients connect to: the custom endpoint of those that would look for port 5671 of a connection string's
     /// host.
     pub fn endpoint(&self) -> String {
-        format!("amqps://{}:{}", self.host, self.address.port())
+        format!("amqps://{}:{}", self.host, self.address().port())
     }
 
     /// The certificate of the authority, in PEM: what `SSL_CERT_FILE` points at.
@@ -148,6 +144,11 @@ impl Transport for Decrypted {
     fn acknowledge(&self) {
         let (socket, _) = self.get_ref().get_ref();
         socket.acknowledge();
+    }
+
+    fn has_hung_up(&self) -> bool {
+        let (socket, _) = self.get_ref().get_ref();
+        socket.has_hung_up()
     }
 }
 

@@ -102,6 +102,10 @@ impl Transport for WebSocket {
     fn acknowledge(&self) {
         self.messages.get_ref().acknowledge();
     }
+
+    fn has_hung_up(&self) -> bool {
+        self.messages.get_ref().has_hung_up()
+    }
 }
 
 impl AsyncRead for WebSocket {

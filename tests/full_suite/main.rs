@@ -13,6 +13,7 @@ mod clients;
 mod live;
 mod process;
 mod starts;
+mod storm;
 mod throughput;
 
 #[path = "../suite/script.rs"]
@@ -23,3 +24,17 @@ mod support;
 #[expect(dead_code, reason = "shared with the suite, which uses all of it")]
 #[path = "../suite/world.rs"]
 mod world;
+
+/// Where the suite has it.
+mod hub {
+    pub(crate) use crate::support;
+}
+
+#[expect(dead_code, reason = "shared with the suite, which uses all of it")]
+#[path = "../suite/faults"]
+mod faults {
+    mod poller;
+    mod scene;
+    pub(crate) mod stopped;
+    pub(crate) mod storm;
+}

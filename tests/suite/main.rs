@@ -3,7 +3,8 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test that cannot go on has failed"
+    clippy::print_stdout,
+    reason = "a test that cannot go on has failed, and one that measures says what"
 )]
 #![expect(
     clippy::float_cmp,
@@ -21,11 +22,11 @@ mod delivery;
 mod documents;
 mod drift;
 mod end_to_end;
+mod faults;
 mod golden;
 mod hub;
 mod prometheus;
 mod reading;
-mod recovery;
 mod replay;
 mod script;
 mod world;

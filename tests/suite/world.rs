@@ -1,5 +1,6 @@
 //! The world around the program, as it is: processes, HTTP, and waiting for what is to come.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -204,16 +205,32 @@ pub(crate) struct Samples(pub(crate) String);
 impl Samples {
     /// The sum of the samples of `name` whose labels contain all of `labels`, each written `key="value"`.
     pub(crate) fn sum(&self, name: &str, labels: &[&str]) -> f64 {
-        self.0
-            .lines()
-            .filter_map(|line| {
-                let (series, value) = line.rsplit_once(' ')?;
-                let (series_name, series_labels) = series.split_once('{').unwrap_or((series, ""));
-                let is_asked =
-                    series_name == name && labels.iter().all(|label| series_labels.contains(label));
-                is_asked.then(|| value.parse::<f64>().unwrap())
-            })
+        self.of(name)
+            .filter(|(series, _)| labels.iter().all(|label| series.contains(label)))
+            .map(|(_, value)| value)
             .sum()
+    }
+
+    /// The same by the values of one label.
+    pub(crate) fn by(&self, name: &str, label: &str) -> BTreeMap<String, f64> {
+        let label = format!("{label}=\"");
+        let mut sums = BTreeMap::new();
+        for (series, value) in self.of(name) {
+            let labelled = series.split_once(label.as_str()).map(|(_, rest)| rest);
+            if let Some((label_value, _)) = labelled.and_then(|rest| rest.split_once('"')) {
+                *sums.entry(label_value.to_owned()).or_default() += value;
+            }
+        }
+        sums
+    }
+
+    /// The labels and the value of each sample of `name`.
+    fn of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (&'a str, f64)> {
+        self.0.lines().filter_map(move |line| {
+            let (series, value) = line.rsplit_once(' ')?;
+            let (series_name, labels) = series.split_once('{').unwrap_or((series, ""));
+            (series_name == name).then(|| (labels, value.parse::<f64>().unwrap()))
+        })
     }
 
     /// How many series `name` has.

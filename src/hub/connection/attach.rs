@@ -163,6 +163,9 @@ impl Connection {
         consumer_group: &str,
         partition: PartitionId,
     ) -> Result<Link, AmqpError> {
+        if self.namespace.faults.take_busy_to_readers() {
+            return Err(condition::server_busy());
+        }
         let start = match &attach.source {
             None => Start::Earliest,
             Some(source) => Start::of_source(source).map_err(|filter| {
@@ -187,6 +190,7 @@ impl Connection {
                 .and_then(Value::as_integer),
             name: attach.name.clone(),
             mailbox: self.mailbox.clone(),
+            frozen: false,
         };
         let (next, displaced) = self.namespace.open_reader(partition, start, reader)?;
         for displaced in displaced {

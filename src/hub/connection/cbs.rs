@@ -5,6 +5,7 @@
 //! or consumer group the audience goes on to name.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -53,8 +54,14 @@ impl Tokens {
         self.expiries.len() < before
     }
 
-    /// Carries out a request to `$cbs`.
-    pub(super) fn put(&mut self, audience: Audience, request: &Request, now: Timestamp) -> Answer {
+    /// Carries out a request to `$cbs`. With a `lifetime` no token is good for longer.
+    pub(super) fn put(
+        &mut self,
+        audience: Audience,
+        request: &Request,
+        now: Timestamp,
+        lifetime: Option<Duration>,
+    ) -> Answer {
         if request.text("operation") != "put-token" {
             return refused(400, "The operation must be `put-token`.");
         }
@@ -68,6 +75,10 @@ impl Tokens {
                 refused(401, "ExpiredToken: the token has expired.")
             }
             Some(expires_at) => {
+                let lifetime_ms = lifetime.map_or(Timestamp::MAX, |lifetime| {
+                    Timestamp::try_from(lifetime.as_millis()).unwrap_or(Timestamp::MAX)
+                });
+                let expires_at = expires_at.min(now.saturating_add(lifetime_ms));
                 self.expiries.insert(audience, expires_at);
                 Answer::ok(202, "Accepted", Value::Null)
             }

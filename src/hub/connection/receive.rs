@@ -108,7 +108,7 @@ impl Connection {
         message: &Bytes,
         now: Now,
     ) -> Result<(), AmqpError> {
-        if self.namespace.faults.take_busy() {
+        if self.namespace.faults.take_busy_to_senders() {
             return Err(condition::server_busy());
         }
         let (messages, partition_key) = messages_of(message_format, message)
@@ -137,10 +137,12 @@ impl Connection {
         let answer = match service {
             Service::Cbs => match self.namespace.faults.token_status() {
                 Some(status) => cbs::refused(status.into(), condition::ASKED_FOR),
-                None => {
-                    self.tokens
-                        .put(self.audience(request.text("name")), &request, now.timestamp)
-                }
+                None => self.tokens.put(
+                    self.audience(request.text("name")),
+                    &request,
+                    now.timestamp,
+                    self.namespace.faults.token_lifetime(),
+                ),
             },
             Service::Management => management::answer(&self.namespace, &request),
         };

@@ -97,13 +97,13 @@ impl Sending {
             Content::Answers { waiting, .. } => (way.send_answers(waiting, turn, settled), false),
             Content::Events {
                 partition,
+                reader,
                 next,
                 runtime_metric,
-                ..
             } => {
                 let mut sent = 0;
                 let mut metric = None;
-                let (after, more) = namespace.read(*partition, *next, |event, last| {
+                let (after, more) = namespace.read(*partition, *reader, *next, |event, last| {
                     if *runtime_metric && metric.is_none() {
                         metric = Some(end_of_partition(last, now.timestamp));
                     }

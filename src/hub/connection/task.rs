@@ -7,10 +7,12 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use futures_util::FutureExt;
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, Interest, Ready};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::output::FULL;
@@ -28,6 +30,9 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Without a word for twice the time that we tell clients, a connection is dead (section 2.4.5 wants that margin).
 const DEAD_AFTER: Duration = IDLE_TIME_OUT.saturating_mul(2);
 
+/// How often a client that is not read is looked at. Nobody waits for what is found.
+const HUNG_UP_INTERVAL: Duration = Duration::from_millis(500);
+
 /// A stream of bytes to a client.
 pub(crate) trait Transport: AsyncRead + AsyncWrite + Unpin + Send {
     /// Acknowledges what was read at once, where the system can.
@@ -35,6 +40,9 @@ pub(crate) trait Transport: AsyncRead + AsyncWrite + Unpin + Send {
     /// fe2o3-amqp leaves Nagle's algorithm on: it holds the next small frame back until the last one is acknowledged,
     /// which Linux does after 40 ms unless asked. A reader with a credit of 300 then gets 6,800 events a second.
     fn acknowledge(&self);
+
+    /// Whether the client has closed or reset the connection; known without reading what it said before.
+    fn has_hung_up(&self) -> bool;
 }
 
 impl Transport for TcpStream {
@@ -44,11 +52,20 @@ impl Transport for TcpStream {
             tracing::debug!(%error, "cannot acknowledge at once");
         }
     }
+
+    fn has_hung_up(&self) -> bool {
+        let ready = self.ready(Interest::READABLE).now_or_never();
+        ready.is_some_and(|ready| ready.map_or(true, Ready::is_read_closed))
+    }
 }
 
 impl<T: Transport + ?Sized> Transport for Box<T> {
     fn acknowledge(&self) {
         (**self).acknowledge();
+    }
+
+    fn has_hung_up(&self) -> bool {
+        (**self).has_hung_up()
     }
 }
 
@@ -70,7 +87,21 @@ pub(crate) async fn serve(
     let (mut last_read, mut last_write) = (Instant::now(), Instant::now());
     // What came in stays unread until then, if a delay was asked for.
     let mut unread_until = last_read;
+    let mut silence = connection.namespace.faults.silence();
     loop {
+        if inbox.muted.is_cancelled() {
+            hold(stream, &inbox, &stop).await;
+            return Ok(());
+        }
+        if *silence.borrow() {
+            tokio::select! {
+                () = inbox.cut.cancelled() => return Ok(()),
+                () = stop.cancelled() => {}
+                () = becomes(&mut silence, false) => {}
+            }
+            // That nothing was read meanwhile is not the client's doing.
+            last_read = Instant::now();
+        }
         let now = Now::read();
         if now.instant >= unread_until {
             connection.take_input(&mut input, now);
@@ -97,6 +128,8 @@ pub(crate) async fn serve(
             biased;
             () = inbox.cut.cancelled() => return Ok(()),
             () = stop.cancelled() => connection.close(Some(condition::forced("The hub is stopping."))),
+            () = inbox.muted.cancelled() => {}
+            () = becomes(&mut silence, true) => {}
             Some(command) = inbox.commands.recv() => connection.take_command(command),
             moved = exchange(&mut stream, &mut input, &mut connection.output.buffer, reads) => {
                 let moved = moved?;
@@ -128,6 +161,27 @@ pub(crate) async fn serve(
         stream.shutdown().await
     };
     timeout(LAST_WORDS, last_words).await.unwrap_or(Ok(()))
+}
+
+/// Holds a client's socket without reading or writing, until the client has hung up, or would have long given up.
+pub(crate) async fn hold(stream: impl Transport, inbox: &Inbox, stop: &CancellationToken) {
+    let hung_up = async move {
+        while !stream.has_hung_up() {
+            sleep(HUNG_UP_INTERVAL).await;
+        }
+    };
+    tokio::select! {
+        () = inbox.cut.cancelled() => {}
+        () = stop.cancelled() => {}
+        () = hung_up => {}
+        () = sleep(DEAD_AFTER) => {}
+    }
+}
+
+/// Waits until the hub is silent, or no longer is.
+pub(crate) async fn becomes(silence: &mut watch::Receiver<bool>, silent: bool) {
+    // The other end lives in the namespace, as long as any connection.
+    let _is_there = silence.wait_for(|is_silent| *is_silent == silent).await;
 }
 
 /// Writes and reads, whichever the socket is ready for; waits for either.

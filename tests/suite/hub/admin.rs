@@ -69,10 +69,56 @@ async fn a_link_is_cut_over_http_and_what_does_not_exist_is_said() {
         "the stream goes on"
     );
 
+    faults_answer(&admin).await;
     let (status, answer) = post(&admin, "/event-hubs/logs/partitions/7/corrupt-next").await;
     assert_eq!(status, 404, "{answer}");
     let (status, answer) = post(&admin, "/event-hubs/logs/grow?partitions=1").await;
     assert_eq!(status, 400, "{answer}");
+}
+
+/// With one connection open.
+async fn faults_answer(admin: &str) {
+    for (path, expected) in [
+        (
+            "/event-hubs/logs/partitions/1/publish?times=3",
+            "events published: 3\n",
+        ),
+        (
+            "/event-hubs/logs/partitions/1/publish",
+            "events published: 1\n",
+        ),
+        (
+            "/event-hubs/logs/partitions/1/trim?before=3",
+            "events dropped: 3\n",
+        ),
+        (
+            "/event-hubs/logs/partitions/1/freeze-readers",
+            "readers frozen: 0\n",
+        ),
+        (
+            "/event-hubs/logs/partitions/1/poison?sequence_number=5",
+            "done\n",
+        ),
+        ("/mute-connections", "connections muted: 1\n"),
+        ("/silence?on=true", "done\n"),
+        ("/silence?on=false", "done\n"),
+        ("/away?on=true", "done\n"),
+        ("/away?on=false", "done\n"),
+        ("/be-busy-to-readers?times=1", "done\n"),
+        ("/shorten-tokens?seconds=3", "done\n"),
+        ("/shorten-tokens", "done\n"),
+    ] {
+        assert_eq!(
+            post(admin, path).await,
+            (200, expected.to_owned()),
+            "{path}"
+        );
+    }
+    let (_, partitions) = get(admin, "/").await.unwrap();
+    assert!(
+        partitions.contains(r#""first_sequence_number":3,"last_sequence_number":3"#),
+        "{partitions}"
+    );
 }
 
 async fn post(address: &str, path: &str) -> (u16, String) {

@@ -28,6 +28,10 @@ use crate::hub::{EventHub, Settings};
 
 impl Transport for DuplexStream {
     fn acknowledge(&self) {}
+
+    fn has_hung_up(&self) -> bool {
+        false
+    }
 }
 
 /// The client's end of a connection that speaks AMQP and has one session, on channel 0.

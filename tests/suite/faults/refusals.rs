@@ -1,0 +1,47 @@
+//! A hub that answers, and refuses.
+
+use std::time::Duration;
+
+use super::{Fault, check};
+
+#[tokio::test]
+async fn a_hub_that_refuses_tokens() {
+    check(Fault {
+        name: "401 for 6 s",
+        begin: |hub| {
+            hub.refuse_tokens(Some(401));
+            assert!(hub.cut_connections() > 0);
+        },
+        undone: Some((Duration::from_secs(6), |hub| hub.refuse_tokens(None))),
+        causes: &["unauthorized"],
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_hub_that_is_busy() {
+    check(Fault {
+        name: "two readers refused as busy",
+        begin: |hub| {
+            hub.be_busy_to_readers(2);
+            assert!(hub.cut_connections() > 0);
+        },
+        undone: None,
+        causes: &["busy"],
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_hub_whose_tokens_expire_within_seconds() {
+    check(Fault {
+        name: "tokens that expire after 3 s, for 15 s",
+        begin: |hub| {
+            hub.shorten_tokens(Some(Duration::from_secs(3)));
+            assert!(hub.cut_connections() > 0);
+        },
+        undone: Some((Duration::from_secs(15), |hub| hub.shorten_tokens(None))),
+        causes: &["unauthorized"],
+    })
+    .await;
+}
