@@ -25,5 +25,6 @@ mod hub;
 mod reading;
 mod recovery;
 mod replay;
+mod scrapes;
 mod script;
 mod world;

@@ -4,7 +4,7 @@ mod archive;
 mod backfill;
 mod dead_letters;
 mod kinds;
-mod prometheus;
+pub(crate) mod prometheus;
 
 use std::collections::BTreeMap;
 use std::io::Write;

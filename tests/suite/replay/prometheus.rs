@@ -1,4 +1,4 @@
-//! A real Prometheus on blocks of history.
+//! A real Prometheus, on blocks of history or scraping.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -29,7 +29,7 @@ pub(super) fn make_blocks(history: &Path, tsdb: &Path) -> String {
     said.trim_end().to_owned()
 }
 
-pub(super) struct Prometheus {
+pub(crate) struct Prometheus {
     process: Process,
     address: String,
 }
@@ -37,8 +37,13 @@ pub(super) struct Prometheus {
 impl Prometheus {
     /// On the blocks below `folder`, scraping nothing.
     pub(super) async fn start(folder: &Path) -> Self {
+        Self::start_with(folder, "").await
+    }
+
+    /// With its data below `folder`.
+    pub(crate) async fn start_with(folder: &Path, configuration: &str) -> Self {
         let config = folder.join("prometheus.yml");
-        fs::write(&config, "").unwrap();
+        fs::write(&config, configuration).unwrap();
         // It takes no port 0: somebody may be faster, and then it does not come up.
         let address = TcpListener::bind("127.0.0.1:0")
             .unwrap()
@@ -68,7 +73,7 @@ impl Prometheus {
     }
 
     /// The answer to a query at a time, by the values of a label. What is zero is left out.
-    pub(super) async fn ask(&self, query: &str, at: i64, label: &str) -> BTreeMap<String, f64> {
+    pub(crate) async fn ask(&self, query: &str, at: i64, label: &str) -> BTreeMap<String, f64> {
         let parameters = [("query", query), ("time", &at.to_string())];
         let url =
             reqwest::Url::parse_with_params("http://prometheus/api/v1/query", parameters).unwrap();
