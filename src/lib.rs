@@ -35,6 +35,8 @@
 //! | What happens when a link breaks? | `source/event_hub/reader.rs` |
 //! | Who asks for a token, and when for the next? | `config/auth.rs` decides who, `source/event_hub/credential/` asks |
 //! | What is remembered across restarts, and how does it survive a crash? | `checkpoint/state.rs`; `checkpoint/file.rs` |
+//! | When has a scrape been delivered, and to whom? | `http/connection.rs` knows its last byte, `http/scraper.rs` who counts, `delivery/ledger.rs` what follows |
+//! | How long may a client take, and how many may connect? | `http/settings.rs` |
 //! | Which keys has the configuration? | `config/keys.rs`, and `config/exporter.yaml` for people |
 //!
 //! # Modules, in reading order
@@ -62,20 +64,15 @@
 //!    expire.
 //! 3. **A scrape is a consistent cut.** A batch is applied whole under one lock, and a scrape is gathered under it.
 //! 4. **A hub that is away is not an error.** Its readers wait and open again after the last event that they passed on;
-//!    `/metrics` answers from a thread of its own.
-//! 5. **Everything is bounded**: the queue, batches, label values, series, what a body inflates to, waits.
+//!    `/metrics` answers from a thread of its own, and no client can keep others from it.
+//! 5. **Everything is bounded**: the queue, batches, label values, series, what a body inflates to, connections, waits.
 //!    A panic inside the decoder costs one record.
 //! 6. **No personal data leaves**: no caller address, URI, recording, call or correlation id in a label or a log line.
 //!    Dead letters have them, which is why they are off by default and their owner's alone.
 //!
 //! # What is not there yet
 //!
-//! Delivery is not exact yet: positions live in memory, so a restart begins at `event_hub.start`. The places are ready:
-//! a [`metrics::Scrape`] carries the positions of its cut, which a completed scrape will acknowledge and a
-//! [`checkpoint::Store`] will keep; [`pipeline`] is where an event is held back whose failure series no scrape has shown.
-//! The keys of `checkpoint` and `delivery` are checked, and but for `checkpoint.on_invalid` nothing heeds them. A failure
-//! under a label set outside the known vocabulary is therefore still born at 1. A link that is silently dead is noticed
-//! when the hub has events that do not come; there is no metric of that proof yet.
+//! Blob storage for checkpoints and the sharing of partitions between replicas: one process reads a hub today.
 
 pub mod acs;
 pub mod checkpoint;

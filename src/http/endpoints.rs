@@ -1,35 +1,60 @@
 //! What each endpoint answers.
 
-use axum::Router;
-use axum::extract::State;
-use axum::http::{StatusCode, header};
+use std::sync::Arc;
+
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use super::Shown;
+use super::audience::Audience;
+use super::connection::Connection;
+use super::delivery::Delivery;
+use super::scraper::Scraper;
 
 /// Prometheus 3 fails a scrape that has no content type, so it is always this one.
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-pub(super) fn router(shown: Shown) -> Router {
+/// Each request brings its [`Connection`] as an extension.
+pub(super) fn router(shown: Shown, audience: Arc<Audience>) -> Router {
     Router::new()
         .route("/metrics", get(metrics))
         .route("/-/healthy", get(healthy))
         .route("/-/ready", get(ready))
         .route("/", get(home))
+        .layer(Extension(audience))
         .with_state(shown)
 }
 
-/// Here, later, a scrape that was written whole acknowledges the positions that it carried.
-async fn metrics(State(shown): State<Shown>) -> Response {
-    shown
-        .exposition
-        .telemetry()
-        .scraped(OffsetDateTime::now_utc());
-    match shown.exposition.scrape() {
-        Ok(scrape) => ([(header::CONTENT_TYPE, TEXT_FORMAT)], scrape.body).into_response(),
+/// A scrape that is taken whole acknowledges its cut; its connection knows when that is. HEAD has no body to take.
+async fn metrics(
+    State(shown): State<Shown>,
+    Extension(audience): Extension<Arc<Audience>>,
+    Extension(connection): Extension<Arc<Connection>>,
+    method: Method,
+    Query(query): Query<Vec<(String, String)>>,
+    headers: HeaderMap,
+) -> Response {
+    let exposition = shown.exposition;
+    let mut delivery =
+        (method == Method::GET).then(|| Delivery::new(Arc::clone(&exposition), audience));
+    let scraper = match Scraper::of(&query, &headers, connection.peer()) {
+        Ok(scraper) => scraper,
+        Err(error) => return (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
+    };
+    exposition.telemetry().scraped(OffsetDateTime::now_utc());
+    match exposition.scrape() {
+        Ok(scrape) => {
+            if let Some(mut delivery) = delivery.take() {
+                delivery.sends(scrape.cut, scraper);
+                connection.delivers(delivery);
+            }
+            ([(header::CONTENT_TYPE, TEXT_FORMAT)], scrape.body).into_response()
+        }
         Err(error) => (
             StatusCode::INTERNAL_SERVER_ERROR,
             format!("cannot encode the metrics: {error}\n"),

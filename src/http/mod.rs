@@ -2,18 +2,33 @@
 //!
 //! They run on a thread and a runtime of their own: the SDK blocks its thread while it resolves a name, and whatever
 //! the hub does, `/metrics` answers.
+//!
+//! A *completed scrape* is a GET of `/metrics` whose answer was accepted by the socket to its last byte, within the
+//! time-out that its scraper announced: it acknowledges the cut that it shows. `scraper` tells who counts, `connection`
+//! how the last byte is known, `delivery` what follows.
 
+mod audience;
+mod connection;
+mod delivery;
 mod endpoints;
+mod scraper;
+mod serve;
 mod settings;
+mod socket;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-pub use settings::Settings;
+pub use settings::{Limits, Settings};
+
+use audience::Audience;
 
 use crate::liveness::Liveness;
 use crate::metrics::Exposition;
@@ -23,6 +38,7 @@ use crate::metrics::Exposition;
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
+    limits: Limits,
 }
 
 /// What the endpoints show.
@@ -68,7 +84,17 @@ impl Server {
         let listener = TcpListener::bind(settings.listen).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { listener, address })
+        Ok(Self {
+            listener,
+            address,
+            limits: Limits::default(),
+        })
+    }
+
+    /// With other limits than the usual ones.
+    #[must_use]
+    pub fn limited_to(self, limits: Limits) -> Self {
+        Self { limits, ..self }
     }
 
     /// Where it listens; the port is a real one even if 0 was asked for.
@@ -94,9 +120,12 @@ impl Server {
                 let _ended = ended.drop_guard();
                 runtime.block_on(async move {
                     let listener = tokio::net::TcpListener::from_std(self.listener)?;
-                    axum::serve(listener, endpoints::router(shown))
-                        .with_graceful_shutdown(stop.cancelled_owned())
-                        .await
+                    let audience = Arc::new(Audience::new(Instant::now()));
+                    let router = endpoints::router(shown, Arc::clone(&audience));
+                    tokio::select! {
+                        () = serve::serve(listener, router, self.limits, stop) => Ok(()),
+                        never = audience.watch() => match never {},
+                    }
                 })
             })
             .map_err(HttpError::Start)?;

@@ -1,10 +1,42 @@
 //! What the HTTP endpoints are told.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// Settings of the HTTP endpoints.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// Where to listen. Port 0 takes any free port.
     pub listen: SocketAddr,
+}
+
+/// What a connection may take of time, and all of them of room. Nobody has to choose: whoever scrapes stays far from
+/// every one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// How many connections are open at a time.
+    pub connections: usize,
+    /// How long a request's head may take, from connecting or from its first byte.
+    pub head: Duration,
+    /// How long a connection may be kept between two requests.
+    pub idle: Duration,
+    /// How long a client may take no byte of an answer.
+    pub stall: Duration,
+    /// How long a whole answer may take, however steadily it is taken.
+    pub answer: Duration,
+    /// How long an answer may still take once the endpoints are told to stop.
+    pub farewell: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 256, // a few scrapers and probes; far below the usual limit of files, 1024
+            head: Duration::from_secs(10), // one packet in practice
+            idle: Duration::from_mins(5), // some intervals of the slowest scraper
+            stall: Duration::from_secs(30), // beyond what TCP needs to get over a loss
+            answer: Duration::from_mins(5), // some megabytes over the worst of lines
+            farewell: Duration::from_secs(5), // a part of `shutdown.deadline`, enough for the last scrape
+        }
+    }
 }

@@ -59,6 +59,8 @@ families! {
         label_overflow_total: IntCounterVec["label"],
         /// Times that a label set had values replaced by other, since there are too many series.
         series_overflow_total: IntCounterVec[],
+        /// Answered GETs of the metrics; counted are those that a scraper which announces its time-out has taken whole in time.
+        scrapes_total: IntCounterVec["counted"],
         /// Tasks alive in the runtime that reads and counts.
         runtime_tasks: GaugeVec[],
         /// Series about ACS in the latest scrape.

@@ -6,6 +6,7 @@
 mod delivered;
 mod families;
 mod log;
+mod scrapes;
 mod settings;
 mod source;
 mod tally;
@@ -66,6 +67,9 @@ impl Telemetry {
             .with_label_values::<&str>(&[]);
         for kind in ["category", "field"] {
             let _at_zero = families.drift_total.with_label_values(&[kind]);
+        }
+        for counted in scrapes::COUNTED {
+            let _at_zero = families.scrapes_total.with_label_values(&[counted]);
         }
         for disposition in Disposition::LABELS {
             let _at_zero = families.records_total.with_label_values(&[disposition]);

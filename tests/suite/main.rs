@@ -28,5 +28,6 @@ mod hub;
 mod prometheus;
 mod reading;
 mod replay;
+mod scrapes;
 mod script;
 mod world;

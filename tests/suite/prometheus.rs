@@ -64,6 +64,19 @@ impl Prometheus {
         answer.data.result
     }
 
+    /// The same, by the values of a label. What is zero is left out.
+    pub(crate) async fn ask(
+        &self,
+        query: &str,
+        at: Option<i64>,
+        label: &str,
+    ) -> BTreeMap<String, f64> {
+        let answer = self.query(query, at).await;
+        let of = |series: &Series| (series.metric.get(label).unwrap().clone(), series.value());
+        let answers = answer.iter().map(of);
+        answers.filter(|(_, value)| *value != 0.0).collect()
+    }
+
     /// The sum of what a query answers; 0 if it answers nothing.
     pub(crate) async fn sum(&self, query: &str) -> f64 {
         self.query(query, None)

@@ -65,7 +65,7 @@ async fn history_is_answered(duration: Duration, calls_per_second: f64) -> Strin
     let range = duration.as_secs() + 3600;
     let ask = async |query: &str, label: &str| {
         let query = query.replace("RANGE", &format!("{range}s"));
-        super::prometheus::ask(&prometheus, &query, end, label).await
+        prometheus.ask(&query, Some(end), label).await
     };
 
     let failures = ask(

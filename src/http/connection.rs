@@ -1,0 +1,261 @@
+//! What is known of one connection, and how it is known that an answer was taken whole.
+//!
+//! Bytes are counted, not bodies dropped: hyper takes a body into its buffer whole and drops it before a byte of it is
+//! out. An answer is complete at the first successful flush of the socket after its body's last frame was taken, if the
+//! socket has accepted at least as many bytes since the request came as the body is long. That is right because of how
+//! hyper 1 serves HTTP/1 (`proto/h1` in its source):
+//!
+//! - `Dispatcher::poll_write` puts a frame into the buffer in the same breath in which it took it from the body; no
+//!   flush comes between.
+//! - `Buffered::poll_flush` calls the flush of the socket only when its buffer is empty, so each byte buffered before
+//!   was accepted by a write that succeeded. (Not with `pipeline_flush`, which is off.)
+//! - `Conn::poll_flush` turns to the next request (`try_keep_alive`) only after that flush, and requests of one
+//!   connection are answered one by one. So an answer's end is noted before the next request is handled, and no byte of
+//!   another answer is taken for one of this.
+//!
+//! What the socket has accepted may still be in the system's buffers when a client goes away, and no server of HTTP is
+//! told. `serve` keeps ours small, so that this is the end of an answer and not all of it.
+
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use hyper::body::{Body, Bytes, Frame, SizeHint};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::Limits;
+use super::delivery::Delivery;
+
+/// A connection, as its socket, its requests and its time-outs know it.
+#[derive(Debug)]
+pub(super) struct Connection {
+    peer: IpAddr,
+    limits: Limits,
+    leave: CancellationToken,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    stage: Stage,
+    /// Bytes that the socket has accepted since the connection was opened.
+    written: u64,
+    /// Since when it accepts none.
+    stalled_since: Option<Instant>,
+    delivery: Option<Delivery>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Stage {
+    /// A request is awaited; its head has begun to come or not.
+    Awaiting {
+        since: Instant,
+        until: Instant,
+        began: Option<Instant>,
+    },
+    /// A request is being answered.
+    Answering {
+        /// When its first byte came, as far as that was seen.
+        since: Instant,
+        written_before: u64,
+        /// How long the body is, once it was taken to its end.
+        taken: Option<u64>,
+    },
+}
+
+impl Connection {
+    pub(super) fn new(peer: IpAddr, limits: Limits, now: Instant) -> Self {
+        let state = State {
+            stage: Stage::Awaiting {
+                since: now,
+                until: now + limits.head,
+                began: None,
+            },
+            written: 0,
+            stalled_since: None,
+            delivery: None,
+        };
+        Self {
+            peer,
+            limits,
+            leave: CancellationToken::new(),
+            state: Mutex::new(state),
+        }
+    }
+
+    /// Who is at the other end.
+    pub(super) fn peer(&self) -> IpAddr {
+        self.peer
+    }
+
+    /// Cancelled when it shall make room for others.
+    pub(super) fn leave(&self) -> &CancellationToken {
+        &self.leave
+    }
+
+    /// Until when it may go on if the endpoints are told to stop now.
+    pub(super) fn farewell(&self, now: Instant) -> Instant {
+        now + self.limits.farewell
+    }
+
+    /// Since when it waits for a request; nothing while it answers one.
+    pub(super) fn waits_since(&self) -> Option<Instant> {
+        match self.lock().stage {
+            Stage::Awaiting { since, .. } => Some(since),
+            Stage::Answering { .. } => None,
+        }
+    }
+
+    /// When what it does now has taken too long.
+    pub(super) fn due(&self) -> Instant {
+        let state = self.lock();
+        let due = match state.stage {
+            Stage::Awaiting { until, .. } => until,
+            Stage::Answering { since, .. } => since + self.limits.answer,
+        };
+        match state.stalled_since {
+            Some(since) => due.min(since + self.limits.stall),
+            None => due,
+        }
+    }
+
+    /// Bytes of a request came.
+    pub(super) fn read(&self, now: Instant) {
+        if let Stage::Awaiting { until, began, .. } = &mut self.lock().stage
+            && began.is_none()
+        {
+            *began = Some(now);
+            *until = (*until).min(now + self.limits.head);
+        }
+    }
+
+    /// A request came whole.
+    pub(super) fn request_came(&self, now: Instant) {
+        let mut state = self.lock();
+        let since = match state.stage {
+            Stage::Awaiting { began, .. } => began.unwrap_or(now),
+            Stage::Answering { .. } => now,
+        };
+        state.stage = Stage::Answering {
+            since,
+            written_before: state.written,
+            taken: None,
+        };
+    }
+
+    /// What is being answered is a scrape.
+    pub(super) fn delivers(&self, delivery: Delivery) {
+        let former = self.lock().delivery.replace(delivery);
+        drop(former); // its end is counted: not under the lock
+    }
+
+    /// The socket accepted bytes.
+    pub(super) fn wrote(&self, bytes: usize) {
+        let mut state = self.lock();
+        state.written += u64::try_from(bytes).unwrap_or(u64::MAX);
+        state.stalled_since = None;
+    }
+
+    /// The socket accepts no bytes.
+    pub(super) fn stalled(&self, now: Instant) {
+        self.lock().stalled_since.get_or_insert(now);
+    }
+
+    /// All that was written is out.
+    pub(super) fn flushed(&self, now: Instant) {
+        let mut state = self.lock();
+        state.stalled_since = None;
+        let Stage::Answering {
+            since,
+            written_before,
+            taken: Some(length),
+        } = state.stage
+        else {
+            return;
+        };
+        let is_whole = state.written - written_before >= length;
+        state.stage = Stage::Awaiting {
+            since: now,
+            until: now + self.limits.idle,
+            began: None,
+        };
+        let delivery = state.delivery.take();
+        drop(state); // whoever takes cuts has a lock of its own
+        if let Some(delivery) = delivery.filter(|_| is_whole) {
+            delivery.completed(now - since, now);
+        }
+    }
+
+    /// It failed or was closed: what is not out by now will not be.
+    pub(super) fn ended(&self) {
+        let unfinished = self.lock().delivery.take();
+        drop(unfinished);
+    }
+
+    /// The last frame of the answer was taken.
+    fn answer_taken(&self, length: u64) {
+        if let Stage::Answering { taken, .. } = &mut self.lock().stage {
+            *taken = Some(length);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The body of an answer, which tells its connection when it was taken to its end. One that is dropped before has
+/// failed, and its connection with it.
+#[derive(Debug)]
+pub(super) struct Answer {
+    body: axum::body::Body,
+    connection: Arc<Connection>,
+    length: u64,
+}
+
+impl Answer {
+    pub(super) fn new(body: axum::body::Body, connection: Arc<Connection>) -> Self {
+        Self {
+            body,
+            connection,
+            length: 0,
+        }
+    }
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        if let Poll::Ready(Some(Ok(frame))) = &polled
+            && let Some(data) = frame.data_ref()
+        {
+            self.length += u64::try_from(data.len()).unwrap_or(u64::MAX);
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Answer {
+    /// hyper drops a body in the moment in which it has buffered its end; an empty one, as for HEAD, it never asks.
+    fn drop(&mut self) {
+        if self.body.is_end_stream() {
+            self.connection.answer_taken(self.length);
+        }
+    }
+}

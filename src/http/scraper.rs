@@ -1,0 +1,138 @@
+//! Who scrapes, and whether it counts: read off a request.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use axum::http::HeaderMap;
+
+/// Prometheus sends it, and what embeds its scraper. Whoever does not may be a person or a probe, and what those have
+/// seen is recorded nowhere.
+const TIMEOUT: &str = "X-Prometheus-Scrape-Timeout-Seconds";
+
+/// The parameter of the query by which scrapers are told apart.
+const NAME: &str = "scraper";
+
+const NAME_LENGTH_MAX: usize = 64;
+
+/// A scraper that counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Scraper {
+    /// What tells it from others.
+    pub(super) key: String,
+    /// After so long it gives the scrape up.
+    pub(super) timeout: Duration,
+}
+
+/// The name in the query is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`scraper` must be one name of 1 to {NAME_LENGTH_MAX} characters, each a letter, a digit, `.`, `_` or `-`"
+)]
+pub(super) struct InvalidName;
+
+impl Scraper {
+    /// Whoever sent this request, if it counts.
+    ///
+    /// # Errors
+    ///
+    /// When its name is none, whether it counts or not.
+    pub(super) fn of(
+        query: &[(String, String)],
+        headers: &HeaderMap,
+        peer: IpAddr,
+    ) -> Result<Option<Self>, InvalidName> {
+        // No name has an `@`, so that none can be the address of another.
+        let key = name(query)?.map_or_else(|| format!("@{}", peer.to_canonical()), str::to_owned);
+        Ok(announced_timeout(headers).map(|timeout| Self { key, timeout }))
+    }
+}
+
+fn name(query: &[(String, String)]) -> Result<Option<&str>, InvalidName> {
+    let mut names = query.iter().filter(|(key, _)| key == NAME);
+    let is_of_a_name = |c: char| c.is_ascii_alphanumeric() || ['.', '_', '-'].contains(&c);
+    match (names.next(), names.next()) {
+        (None, _) => Ok(None),
+        (Some((_, name)), None)
+            if (1..=NAME_LENGTH_MAX).contains(&name.len()) && name.chars().all(is_of_a_name) =>
+        {
+            Ok(Some(name))
+        }
+        _ => Err(InvalidName),
+    }
+}
+
+fn announced_timeout(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(TIMEOUT)?.to_str().ok()?;
+    // Rust would also read `inf`, `1e9` and a sign.
+    if !text.chars().all(|c| c.is_ascii_digit() || c == '.') {
+        return None;
+    }
+    let timeout = Duration::try_from_secs_f64(text.parse().ok()?).ok()?;
+    (!timeout.is_zero()).then_some(timeout)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scraper(query: &[(&str, &str)], timeout: &str) -> Result<Option<Scraper>, InvalidName> {
+        let query: Vec<_> = query
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect();
+        let mut headers = HeaderMap::new();
+        headers.insert(TIMEOUT, timeout.parse().unwrap());
+        Scraper::of(&query, &headers, "::ffff:10.0.0.1".parse().unwrap())
+    }
+
+    #[test]
+    fn a_scraper_is_told_by_its_name_else_by_its_address() {
+        fn key(query: &[(&str, &str)]) -> Result<String, InvalidName> {
+            scraper(query, "10").map(|scraper| scraper.unwrap().key)
+        }
+        assert_eq!(key(&[]).unwrap(), "@10.0.0.1");
+        assert_eq!(key(&[("other", "a b")]).unwrap(), "@10.0.0.1");
+        assert_eq!(key(&[("scraper", "a.B_c-1")]).unwrap(), "a.B_c-1");
+        assert_eq!(key(&[("scraper", &"a".repeat(64))]).unwrap().len(), 64);
+        for bad in ["", "a b", "a@b", "ä", "a/b", &"a".repeat(65)] {
+            assert_eq!(key(&[("scraper", bad)]), Err(InvalidName), "{bad}");
+        }
+        assert_eq!(key(&[("scraper", "a"), ("scraper", "b")]), Err(InvalidName));
+    }
+
+    #[test]
+    fn it_counts_when_it_announces_a_time_out_that_is_a_positive_decimal_number() {
+        let timeout = |text| {
+            scraper(&[], text)
+                .unwrap()
+                .map(|scraper| scraper.timeout.as_millis())
+        };
+        for (text, expected) in [
+            ("10", 10_000),
+            ("0.5", 500),
+            ("14.999", 14_999),
+            (".5", 500),
+        ] {
+            assert_eq!(timeout(text), Some(expected), "{text}");
+        }
+        for text in [
+            "",
+            "0",
+            "0.0",
+            "-1",
+            "+1",
+            "1e3",
+            "inf",
+            "NaN",
+            "1.2.3",
+            ".",
+            "10s",
+            "1 ",
+            "99999999999999999999999",
+        ] {
+            assert_eq!(timeout(text), None, "{text}");
+        }
+        let nothing = Scraper::of(&[], &HeaderMap::new(), "::1".parse().unwrap());
+        assert_eq!(nothing, Ok(None));
+    }
+}

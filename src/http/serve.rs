@@ -1,0 +1,205 @@
+//! Who may connect, and for how long: every connection has a task, a time-out for whatever it does, and a place.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::Limits;
+use super::connection::{Answer, Connection};
+use super::socket::Socket;
+use crate::telemetry::Telemetry;
+
+/// A scraper's head has some hundred bytes. With this, 256 connections hold 16 MiB at most.
+const HEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// The system has no files or no memory left: asking at once again would only burn a core.
+const ACCEPT_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// While every place is taken and all are busy: how soon it is seen that one is not any more.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(50);
+
+/// Serves until told to stop; requests under way are answered first.
+pub(super) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    stop: CancellationToken,
+) {
+    let mut open = Open::new(limits);
+    let router = TowerToHyperService::new(router);
+    let accepting = async {
+        loop {
+            let (stream, peer) = tokio::select! {
+                accepted = listener.accept() => match accepted {
+                    Ok(accepted) => accepted,
+                    Err(error) => {
+                        not_accepted(&error).await;
+                        continue;
+                    }
+                },
+                () = open.one_ended() => continue,
+            };
+            open.make_room().await;
+            prepare(&stream);
+            let connection = Arc::new(Connection::new(peer.ip(), limits, Instant::now()));
+            let serving = serve_connection(
+                stream,
+                Arc::clone(&connection),
+                router.clone(),
+                stop.clone(),
+            );
+            open.insert(connection, serving);
+        }
+    };
+    let _stopped: Option<Infallible> = stop.run_until_cancelled(accepting).await;
+    drop(listener);
+    while !open.connections.is_empty() {
+        open.one_ended().await;
+    }
+}
+
+/// Serves one connection until either side ends it or it takes too long over something.
+pub(super) async fn serve_connection<T: AsyncRead + AsyncWrite + Unpin>(
+    stream: T,
+    connection: Arc<Connection>,
+    router: TowerToHyperService<Router>,
+    stop: CancellationToken,
+) {
+    let of_requests = Arc::clone(&connection);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        let connection = Arc::clone(&of_requests);
+        connection.request_came(Instant::now());
+        request.extensions_mut().insert(Arc::clone(&connection));
+        let answering = router.call(request);
+        async move {
+            let answer = answering.await?;
+            Ok::<_, Infallible>(answer.map(|body| Answer::new(body, connection)))
+        }
+    });
+    let socket = TokioIo::new(Socket::new(stream, Arc::clone(&connection)));
+    let mut serving = pin!(
+        http1::Builder::new()
+            .max_buf_size(HEAD_BYTES_MAX)
+            .header_read_timeout(None) // ours counts from connecting, and lets a connection be idle for longer
+            .serve_connection(socket, service)
+    );
+    let mut stopped = pin!(stop.cancelled());
+    let mut leaving = pin!(connection.leave().cancelled());
+    let mut too_long = pin!(tokio::time::sleep_until(connection.due()));
+    let mut farewell = None;
+    // One task polls all of it, so whatever moves the due time also looks at it anew.
+    poll_fn(|context| {
+        if farewell.is_none() && stopped.as_mut().poll(context).is_ready() {
+            farewell = Some(connection.farewell(Instant::now()));
+            serving.as_mut().graceful_shutdown();
+        }
+        // How it ended makes no difference: what was taken whole is known by now.
+        if serving.as_mut().poll(context).is_ready() {
+            return Poll::Ready(());
+        }
+        if leaving.as_mut().poll(context).is_ready() && connection.waits_since().is_some() {
+            return Poll::Ready(());
+        }
+        let due = connection.due();
+        let due = farewell.map_or(due, |farewell| due.min(farewell));
+        if too_long.deadline() != due {
+            too_long.as_mut().reset(due);
+        }
+        too_long.as_mut().poll(context)
+    })
+    .await;
+    connection.ended();
+}
+
+/// The connections that are open.
+struct Open {
+    limits: Limits,
+    tasks: JoinSet<()>,
+    connections: HashMap<Id, Arc<Connection>>,
+}
+
+impl Open {
+    fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            tasks: JoinSet::new(),
+            connections: HashMap::new(),
+        }
+    }
+
+    fn insert(
+        &mut self,
+        connection: Arc<Connection>,
+        serving: impl Future<Output = ()> + Send + 'static,
+    ) {
+        let task = self.tasks.spawn(serving);
+        self.connections.insert(task.id(), connection);
+    }
+
+    /// Waits until there is a place: the connection that waits for a request longest gives up its own. While all of
+    /// them answer one, whoever comes waits.
+    async fn make_room(&mut self) {
+        while self.connections.len() >= self.limits.connections {
+            let is_leaving = |connection: &Arc<Connection>| connection.leave().is_cancelled();
+            let leaving = self.connections.values().filter(|c| is_leaving(c)).count();
+            if self.connections.len() - leaving >= self.limits.connections {
+                let staying = self.connections.values().filter(|c| !is_leaving(c));
+                let waiting = staying.filter_map(|c| Some((c.waits_since()?, c)));
+                if let Some((_, longest)) = waiting.min_by_key(|(since, _)| *since) {
+                    longest.leave().cancel();
+                }
+            }
+            // Nothing is lost if time is up first: the next round looks again.
+            let _ended = tokio::time::timeout(LOOK_AGAIN_AFTER, self.one_ended()).await;
+        }
+    }
+
+    /// Waits until one has ended; for ever if there is none.
+    async fn one_ended(&mut self) {
+        let ended = match self.tasks.join_next_with_id().await {
+            Some(Ok((id, ()))) => id,
+            // A panic while answering costs its connection; the process' hook has told it.
+            Some(Err(error)) => JoinError::id(&error),
+            None => std::future::pending().await,
+        };
+        self.connections.remove(&ended);
+    }
+}
+
+/// The system doubles it. Over a line of 100 ms that is a megabyte a second.
+const SEND_BUFFER_BYTES: usize = 64 * 1024;
+
+/// What the socket accepts and the client never gets shall be little, since it counts as delivered: left to itself, the
+/// system takes megabytes. And the last packet of an answer shall not wait for the client to confirm the one before.
+fn prepare(stream: &TcpStream) {
+    let _more_otherwise = SockRef::from(stream).set_send_buffer_size(SEND_BUFFER_BYTES);
+    let _slower_otherwise = stream.set_nodelay(true);
+}
+
+async fn not_accepted(error: &io::Error) {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    if [ConnectionAborted, ConnectionRefused, ConnectionReset].contains(&error.kind()) {
+        return; // somebody connected and went away again
+    }
+    Telemetry::connection_not_accepted(error, ACCEPT_AGAIN_AFTER.as_millis());
+    tokio::time::sleep(ACCEPT_AGAIN_AFTER).await;
+}

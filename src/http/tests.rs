@@ -1,0 +1,295 @@
+//! Completed scrapes and time-outs over a wire in memory, so that its buffer has a known size, and minutes pass at once.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper_util::service::TowerToHyperService;
+use prometheus::Registry;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::audience::Audience;
+use super::connection::Connection;
+use super::{Limits, Shown, endpoints, serve};
+use crate::liveness::Liveness;
+use crate::metrics::{BucketSettings, Buckets, Exposition, Settings};
+use crate::telemetry::Telemetry;
+
+/// What the wire holds in each direction: what a socket would accept and its reader never see.
+const WIRE: usize = 4096;
+
+const SCRAPE: &str =
+    "GET /metrics HTTP/1.1\r\nHost: a\r\nX-Prometheus-Scrape-Timeout-Seconds: 10\r\n\r\n";
+
+struct World {
+    exposition: Arc<Exposition>,
+    own: Registry,
+    router: TowerToHyperService<axum::Router>,
+    connections: JoinSet<()>,
+    stop: CancellationToken,
+}
+
+impl World {
+    #[expect(
+        clippy::default_trait_access,
+        reason = "the rules of failures are of a module that this one does not use"
+    )]
+    fn new() -> Self {
+        let bound = || Buckets::new(vec![1.0]).unwrap();
+        let settings = Settings {
+            resources: (0..20).map(|i| format!("resource-{i}")).collect(),
+            label_values_max: NonZeroUsize::new(100).unwrap(),
+            series_max: NonZeroUsize::new(1000).unwrap(),
+            failures: Default::default(),
+            buckets: BucketSettings {
+                operation_duration: bound(),
+                recording_length: bound(),
+                report_delay: bound(),
+                record_delay: bound(),
+            },
+        };
+        let own = Registry::new();
+        let telemetry = Arc::new(Telemetry::new(&own));
+        let exposition = Arc::new(Exposition::new(&settings, 1, own.clone(), telemetry));
+        let now = Instant::now();
+        let shown = Shown {
+            exposition: Arc::clone(&exposition),
+            liveness: Arc::new(Liveness::new([], Duration::from_mins(5), now)),
+        };
+        let router = endpoints::router(shown, Arc::new(Audience::new(now)));
+        Self {
+            exposition,
+            own,
+            router: TowerToHyperService::new(router),
+            connections: JoinSet::new(),
+            stop: CancellationToken::new(),
+        }
+    }
+
+    fn connect(&mut self) -> DuplexStream {
+        let (ours, theirs) = tokio::io::duplex(WIRE);
+        let peer = "10.0.0.1".parse().unwrap();
+        let connection = Connection::new(peer, Limits::default(), Instant::now());
+        self.connections.spawn(serve::serve_connection(
+            ours,
+            Arc::new(connection),
+            self.router.clone(),
+            self.stop.clone(),
+        ));
+        theirs
+    }
+
+    fn acknowledged(&self) -> u64 {
+        *self.exposition.acknowledged().borrow()
+    }
+
+    /// `scrapes_total` that count, and that do not.
+    fn scrapes(&self) -> (f64, f64) {
+        let families = self.own.gather();
+        let family = families
+            .iter()
+            .find(|family| family.name().ends_with("scrapes_total"));
+        let of = |counted| {
+            let mut metrics = family.unwrap().get_metric().iter();
+            let metric = metrics.find(|metric| metric.get_label()[0].value() == counted);
+            metric.unwrap().get_counter().get_value()
+        };
+        (of("true"), of("false"))
+    }
+
+    /// Lets everybody do what can be done without waiting; less than a due time away, since time is paused.
+    async fn settle(&self) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+
+    /// How long the only connection still lives.
+    async fn lives(&mut self) -> Duration {
+        let started = Instant::now();
+        self.connections.join_next().await.unwrap().unwrap();
+        started.elapsed()
+    }
+}
+
+/// The head of an answer, and how long its body is.
+async fn head(client: &mut DuplexStream) -> (String, usize) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(client.read_u8().await.unwrap());
+    }
+    let head = String::from_utf8(head).unwrap().to_lowercase();
+    let (_, length) = head.split_once("content-length: ").unwrap();
+    let length = length.split("\r\n").next().unwrap().parse().unwrap();
+    (head, length)
+}
+
+async fn take(client: &mut DuplexStream, bytes: usize) {
+    client.read_exact(&mut vec![0; bytes]).await.unwrap();
+}
+
+/// The promise is about bytes, not about bodies: here hyper has dropped the body, all of it buffered, before the client
+/// took its first byte. Who took "the body is gone" for "the scrape is complete" would acknowledge at once.
+#[tokio::test(start_paused = true)]
+async fn a_scrape_is_complete_when_its_last_byte_is_accepted_and_no_byte_earlier() {
+    let mut world = World::new();
+    let mut client = world.connect();
+    for cut in 1..=3 {
+        client.write_all(SCRAPE.as_bytes()).await.unwrap();
+        let (head, length) = head(&mut client).await;
+        assert!(head.contains("content-type: text/plain; version=0.0.4; charset=utf-8"));
+        assert!(length > 20 * WIRE, "{length}");
+        take(&mut client, length - WIRE - 1).await;
+        world.settle().await;
+        assert_eq!(world.acknowledged(), cut - 1, "one byte is not accepted");
+        take(&mut client, 1).await;
+        world.settle().await;
+        assert_eq!(world.acknowledged(), cut, "the last one is");
+        take(&mut client, WIRE).await;
+    }
+    assert_eq!(world.scrapes(), (3.0, 0.0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_sent_in_one_go_are_each_acknowledged_by_their_own_bytes() {
+    let mut world = World::new();
+    let mut client = world.connect();
+    client.write_all(SCRAPE.repeat(2).as_bytes()).await.unwrap();
+    for cut in 1..=2 {
+        let (_, length) = head(&mut client).await;
+        world.settle().await;
+        assert_eq!(world.acknowledged(), cut - 1);
+        take(&mut client, length).await;
+        world.settle().await;
+        assert_eq!(world.acknowledged(), cut);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_goes_away_or_stops_reading_acknowledges_nothing_and_is_dropped_after_30_s() {
+    let mut world = World::new();
+    let mut client = world.connect();
+    client.write_all(SCRAPE.as_bytes()).await.unwrap();
+    let (_, length) = head(&mut client).await;
+    take(&mut client, length / 2).await;
+    drop(client);
+    assert_eq!(world.lives().await, Duration::ZERO);
+    assert_eq!((world.acknowledged(), world.scrapes()), (0, (0.0, 1.0)));
+
+    let mut client = world.connect();
+    client.write_all(SCRAPE.as_bytes()).await.unwrap();
+    let (_, length) = head(&mut client).await;
+    take(&mut client, length / 2).await;
+    world.settle().await;
+    let lives = world.lives().await.as_secs();
+    assert!((29..=30).contains(&lives), "{lives} s");
+    assert_eq!((world.acknowledged(), world.scrapes()), (0, (0.0, 2.0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_slower_than_announced_acknowledges_nothing_and_may_go_on() {
+    let mut world = World::new();
+    let mut client = world.connect();
+    for (wait_s, expected) in [(9, 1), (11, 1), (9, 3)] {
+        client.write_all(SCRAPE.as_bytes()).await.unwrap();
+        let (_, length) = head(&mut client).await;
+        tokio::time::sleep(Duration::from_secs(wait_s)).await;
+        take(&mut client, length).await;
+        world.settle().await;
+        assert_eq!(world.acknowledged(), expected, "{wait_s} s");
+    }
+    assert_eq!(world.scrapes(), (2.0, 1.0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_announce_a_time_out_or_asks_for_something_else_does_not_count() {
+    let mut world = World::new();
+    let mut client = world.connect();
+    let requests = [
+        ("GET /metrics", "", 200, 1.0),
+        ("GET /metrics?scraper=a%20b", "10", 400, 2.0),
+        ("GET /metrics?scraper=a", "0", 200, 3.0),
+        ("GET /-/ready", "10", 200, 3.0),
+        ("GET /", "10", 200, 3.0),
+        ("HEAD /metrics", "10", 200, 3.0),
+        ("POST /metrics", "10", 405, 3.0),
+        ("GET /elsewhere", "10", 404, 3.0),
+    ];
+    for (request, timeout, status, expected) in requests {
+        let timeout = format!("X-Prometheus-Scrape-Timeout-Seconds: {timeout}\r\n");
+        let text = format!("{request} HTTP/1.1\r\nHost: a\r\n{timeout}\r\n");
+        client.write_all(text.as_bytes()).await.unwrap();
+        let (head, length) = head(&mut client).await;
+        assert!(head.contains(&format!(" {status} ")), "{request}: {head}");
+        let has_body = !request.starts_with("HEAD");
+        take(&mut client, if has_body { length } else { 0 }).await;
+        world.settle().await;
+        assert_eq!(world.acknowledged(), 0, "{request}");
+        assert_eq!(world.scrapes(), (0.0, expected), "{request}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_a_connection_does_has_an_end() {
+    let mut world = World::new();
+    let _silent = world.connect();
+    assert_eq!(world.lives().await.as_secs(), 10, "nothing sent");
+
+    let mut client = world.connect();
+    let mut letters = SCRAPE.bytes();
+    let trickling = async {
+        while let Some(letter) = letters.next()
+            && client.write_u8(letter).await.is_ok()
+        {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    };
+    let (lives, ()) = tokio::join!(world.lives(), trickling);
+    assert_eq!(lives.as_secs(), 10, "a head that does not end");
+
+    let mut client = world.connect();
+    client.write_all(SCRAPE.as_bytes()).await.unwrap();
+    let (_, length) = head(&mut client).await;
+    take(&mut client, length).await;
+    tokio::time::sleep(Duration::from_secs(299)).await;
+    client.write_all(SCRAPE.as_bytes()).await.unwrap();
+    let (_, length) = head(&mut client).await;
+    take(&mut client, length).await;
+    assert_eq!(world.acknowledged(), 2, "idle for long");
+    assert_eq!(world.lives().await.as_secs(), 300, "and for too long");
+
+    let mut client = world.connect();
+    client.write_all(SCRAPE.as_bytes()).await.unwrap();
+    let sipping = async {
+        while client.read_u8().await.is_ok() {
+            tokio::time::sleep(Duration::from_secs(20)).await;
+        }
+    };
+    let (lives, ()) = tokio::join!(world.lives(), sipping);
+    assert_eq!(lives.as_secs(), 300, "an answer that is taken in sips");
+    assert_eq!((world.acknowledged(), world.scrapes()), (2, (2.0, 1.0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_told_to_stop_the_idle_are_closed_and_answers_have_five_seconds_left() {
+    let mut world = World::new();
+    let mut idle = world.connect();
+    idle.write_all(SCRAPE.as_bytes()).await.unwrap();
+    let (_, length) = head(&mut idle).await;
+    take(&mut idle, length).await;
+    let mut last = world.connect();
+    last.write_all(SCRAPE.as_bytes()).await.unwrap();
+    let (_, length) = head(&mut last).await;
+    let mut hung = world.connect();
+    hung.write_all(SCRAPE.as_bytes()).await.unwrap();
+    world.settle().await;
+
+    world.stop.cancel();
+    assert_eq!(world.lives().await, Duration::ZERO, "idle");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    take(&mut last, length).await;
+    assert_eq!(world.lives().await, Duration::ZERO, "answered");
+    assert_eq!(world.acknowledged(), 2);
+    assert_eq!(world.lives().await.as_secs(), 4, "hung");
+}
