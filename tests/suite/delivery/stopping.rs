@@ -1,0 +1,115 @@
+//! An exporter that is told to stop, and scrapers that come too late or not at all.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::scene::{Failure, Scene, reads};
+use crate::world::{Exporter, eventually};
+
+const EVENTS: &str = "acs_recording_exporter_events_total";
+
+#[tokio::test]
+async fn with_nobody_scraping_it_ends_at_once_and_everything_is_read_again() {
+    let mut scene = Scene::new(&[("ACS_RECORDING_EXPORTER__DELIVERY__START_GATE", "0s")]).await;
+    let mut first = scene.exporter("pod").await;
+    first.ready().await;
+    for number in 0..100 {
+        scene.fail(number % 2, Failure::Known);
+    }
+    has_read(&first, 100.0).await;
+    assert!(stopped(&mut first).await < Duration::from_secs(5));
+
+    let second = scene.exporter("pod").await;
+    has_read(&second, 100.0).await;
+}
+
+#[tokio::test]
+async fn a_grace_period_shorter_than_the_interval_is_kept_and_the_rest_is_read_again() {
+    // As with a scrape each minute: nobody comes within the grace period of 10 s.
+    let mut scene = Scene::new(&[
+        ("ACS_RECORDING_EXPORTER__SHUTDOWN__FINAL_SCRAPE", "7s"),
+        ("ACS_RECORDING_EXPORTER__SHUTDOWN__DEADLINE", "9s"),
+    ])
+    .await;
+    let mut first = scene.exporter("pod").await;
+    first.process.says("waiting for a scrape").await;
+    scrape(&first).await;
+    reads(&first).await;
+    for number in 0..60 {
+        scene.fail(number % 2, Failure::Known);
+    }
+    has_read(&first, 60.0).await;
+    scrape(&first).await;
+    for number in 0..40 {
+        scene.fail(number % 2, Failure::Known);
+    }
+    has_read(&first, 100.0).await;
+    let took = stopped(&mut first).await;
+    println!("ended after {took:.1?}, of a grace period of 10 s");
+    assert!(took < Duration::from_secs(10));
+
+    let second = scene.exporter("pod").await;
+    second.process.says("waiting for a scrape").await;
+    scrape(&second).await;
+    has_read(&second, 40.0).await;
+}
+
+#[tokio::test]
+async fn a_last_scrape_lets_it_go() {
+    let mut scene = Scene::new(&[]).await;
+    let mut first = scene.exporter("pod").await;
+    first.process.says("waiting for a scrape").await;
+    scrape(&first).await;
+    reads(&first).await;
+    for _ in 0..10 {
+        scene.fail(0, Failure::Known);
+    }
+    has_read(&first, 10.0).await;
+    first.process.signal("TERM");
+    first.process.says("stopping").await;
+    scrape(&first).await;
+    assert!(first.process.ended().await.success());
+
+    let second = scene.exporter("pod").await;
+    second.process.says("waiting for a scrape").await;
+    scrape(&second).await;
+    reads(&second).await;
+    scene.fail(0, Failure::Known);
+    has_read(&second, 1.0).await;
+}
+
+async fn has_read(exporter: &Exporter, events: f64) {
+    eventually("so many events", || async {
+        // Not by a scraper that counts: this acknowledges nothing.
+        let seen = exporter.scrape().await?.sum(EVENTS, &[]);
+        if seen == events {
+            Ok(())
+        } else {
+            Err(format!(
+                "{seen} of {events}\n{}",
+                exporter.process.written()
+            ))
+        }
+    })
+    .await;
+}
+
+/// Scrapes as Prometheus does, which counts.
+async fn scrape(exporter: &Exporter) {
+    let asking = reqwest::Client::new()
+        .get(format!("http://{}/metrics", exporter.address))
+        .header("X-Prometheus-Scrape-Timeout-Seconds", "10")
+        .send();
+    let body = asking.await.unwrap().error_for_status().unwrap();
+    assert!(!body.text().await.unwrap().is_empty());
+}
+
+/// Tells it to stop, and waits until it has. How long that took.
+async fn stopped(exporter: &mut Exporter) -> Duration {
+    let told_at = Instant::now();
+    exporter.process.signal("TERM");
+    let status = exporter.process.ended().await;
+    assert!(status.success(), "{}", exporter.process.written());
+    told_at.elapsed()
+}
