@@ -11,6 +11,16 @@ async fn the_first_failure_is_seen_under_labels_known_and_strange() {
     let prometheus = scene.prometheus("a").await;
     let exporter = scene.exporter("pod-1").await;
     reads(&exporter).await;
+    // A Prometheus that has just started takes some seconds until it scrapes steadily.
+    eventually("some quiet seconds", || async {
+        let scrapes = prometheus.sum("count_over_time(up[1m])").await;
+        if scrapes >= 5.0 {
+            Ok(())
+        } else {
+            Err(scrapes.to_string())
+        }
+    })
+    .await;
     for (failure, operation) in [
         (Failure::Known, "StartRecording"),
         (Failure::Strange, "FlyToMars"),
