@@ -21,6 +21,7 @@
 //! | `/event-hubs/NAME/partitions/0/detach?condition=amqp:internal-error` | detaches its readers, with a condition or without |
 //! | `/event-hubs/NAME/partitions/0/freeze?on=true` | its readers, old and new, stay attached and get nothing |
 //! | `/event-hubs/NAME/partitions/0/freeze-readers` | the readers of now stay attached and get nothing; new ones do |
+//! | `/event-hubs/NAME/partitions/0/repeat?events=10` | sends the last events once more, over a link that stays |
 //! | `/event-hubs/NAME/partitions/0/corrupt-next` | sends half of the next event |
 //! | `/event-hubs/NAME/partitions/0/poison?sequence_number=5` | sends half of this event, to whomever and however often |
 //! | `/event-hubs/NAME/partitions/0/trim?before=100` | drops the events before this sequence number |
@@ -65,6 +66,7 @@ fn of_partition() -> Router<Handle> {
         .route("/detach", post(detach))
         .route("/freeze", post(freeze))
         .route("/freeze-readers", post(freeze_readers))
+        .route("/repeat", post(repeat))
         .route("/corrupt-next", post(corrupt_next))
         .route("/poison", post(poison))
         .route("/trim", post(trim))
@@ -86,6 +88,11 @@ struct On {
 #[derive(Deserialize)]
 struct Status {
     status: Option<u16>,
+}
+
+#[derive(Deserialize)]
+struct Events {
+    events: u32,
 }
 
 #[derive(Deserialize)]
@@ -240,6 +247,15 @@ async fn freeze_readers(
 ) -> Answer {
     let frozen = hub.freeze_readers(&name, partition)?;
     Ok(format!("readers frozen: {frozen}\n"))
+}
+
+async fn repeat(
+    State(hub): State<Handle>,
+    Path((name, partition)): Path<(String, u32)>,
+    Query(query): Query<Events>,
+) -> Answer {
+    hub.repeat(&name, partition, query.events)?;
+    Ok(DONE.to_owned())
 }
 
 async fn corrupt_next(

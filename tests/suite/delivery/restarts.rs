@@ -57,6 +57,30 @@ async fn orderly_restarts_neither_lose_nor_repeat() {
     println!("{told}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes: tests/full runs it, and a short form is tested above"]
+async fn ten_crashes_lose_nothing() {
+    let told = restarted(Plan {
+        events: 20_000,
+        restarts: 10,
+        signal: "KILL",
+        seed: 9,
+    });
+    println!("{}", told.await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes: tests/full runs it, and a short form is tested above"]
+async fn ten_orderly_restarts_neither_lose_nor_repeat() {
+    let told = restarted(Plan {
+        events: 20_000,
+        restarts: 10,
+        signal: "TERM",
+        seed: 10,
+    });
+    println!("{}", told.await);
+}
+
 /// What a test of restarts does.
 pub(crate) struct Plan {
     pub(crate) events: u32,
@@ -80,7 +104,7 @@ pub(crate) async fn restarted(plan: Plan) -> String {
     let mut exporter = scene.exporter("pod").await;
     reads(&exporter).await;
 
-    // As many a second as are published when the last restart has been.
+    // The restarts are spread over the events.
     let per_restart = plan.events / (plan.restarts + 1);
     let (mut restarts, mut slowest) = (0, Duration::ZERO);
     let mut ticks = interval(Duration::from_millis(50));
