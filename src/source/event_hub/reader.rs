@@ -3,16 +3,16 @@
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use azure_messaging_eventhubs::models::{EventHubPartitionProperties, ReceivedEventData};
+use azure_messaging_eventhubs::models::ReceivedEventData;
 use azure_messaging_eventhubs::{OpenReceiverOptions, StartLocation, StartPosition};
 use futures_util::{FutureExt, Stream, StreamExt};
 use time::OffsetDateTime;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use super::client::{PROPERTIES_TIMEOUT, timed};
+use super::client::timed;
 use super::connections::{Connection, Connections};
 use super::error::{Cause, SourceError};
 use super::extent::Extent;
@@ -28,6 +28,9 @@ use crate::telemetry::{LostPosition, Telemetry};
 /// Whoever attaches with this owner level evicts readers that have none, and another of ours evicts us: two processes
 /// never count the same partition for long.
 const OWNER_LEVEL: i64 = 0;
+
+/// Opening a receiver asks nobody in SDK 0.16: it attaches when the first event is asked for. If that changes, so long.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The task that reads one partition.
 #[derive(Debug)]
@@ -147,7 +150,7 @@ impl Reader {
             .client()
             .open_receiver_on_partition(id, Some(options));
         let opening_receiver = connection.on(opening_receiver);
-        let receiver = timed("open receiver", PROPERTIES_TIMEOUT, opening_receiver).await?;
+        let receiver = timed("open receiver", OPEN_TIMEOUT, opening_receiver).await?;
         self.progress.opened(&extent, Instant::now());
         self.hub_told(&extent);
         self.liveness.partition_opened(&self.partition);
@@ -282,29 +285,18 @@ impl Reader {
     /// Asks what the event hub is and what the partition holds.
     async fn ask_all(&self, connection: &Connection) -> Result<Extent, SourceError> {
         let _work = self.at_work("asking");
-        let asking = connection.on(connection.client().get_eventhub_properties());
-        let hub = timed("read event hub properties", PROPERTIES_TIMEOUT, asking).await?;
-        let properties = self.properties(connection).await?;
-        Ok(extent(
-            hub.created_on.map(OffsetDateTime::from),
-            &properties,
-        ))
+        let hub = connection.ask_hub().await?;
+        let partition = self.partition.partition();
+        connection.ask_partition(partition, hub.created_at).await
     }
 
     /// Asks what the partition holds.
     async fn ask(&self, connection: &Connection, before: &Extent) -> Result<Extent, SourceError> {
         let _work = self.at_work("asking");
-        let properties = self.properties(connection).await?;
-        Ok(extent(before.hub_created_at, &properties))
-    }
-
-    async fn properties(
-        &self,
-        connection: &Connection,
-    ) -> Result<EventHubPartitionProperties, SourceError> {
-        let client = connection.client();
-        let asking = connection.on(client.get_partition_properties(self.partition.partition()));
-        timed("read partition properties", PROPERTIES_TIMEOUT, asking).await
+        let partition = self.partition.partition();
+        connection
+            .ask_partition(partition, before.hub_created_at)
+            .await
     }
 
     /// An answer came while a link is open; it may show that the link is not what it should be.
@@ -400,20 +392,6 @@ fn start_position(from: &From) -> StartPosition {
     StartPosition {
         location,
         inclusive: false,
-    }
-}
-
-fn extent(
-    hub_created_at: Option<OffsetDateTime>,
-    properties: &EventHubPartitionProperties,
-) -> Extent {
-    Extent {
-        hub_created_at,
-        first_sequence_number: properties.beginning_sequence_number,
-        last_sequence_number: properties.last_enqueued_sequence_number,
-        last_offset: properties.last_enqueued_offset.clone(),
-        last_enqueued_at: properties.last_enqueued_time_utc.map(OffsetDateTime::from),
-        is_empty: properties.is_empty,
     }
 }
 
