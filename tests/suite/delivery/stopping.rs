@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::scene::{Failure, Scene, reads};
-use crate::world::{Exporter, eventually};
+use super::scene::{FAILURES, Failure, Scene, reads};
+use crate::world::{Exporter, Samples, eventually};
 
 const EVENTS: &str = "acs_recording_exporter_events_total";
 
@@ -79,6 +79,41 @@ async fn a_last_scrape_lets_it_go() {
     has_read(&second, 1.0).await;
 }
 
+#[tokio::test]
+async fn labels_that_were_seen_before_stand_at_0_from_the_first_scrape_on() {
+    let mut scene = Scene::new(&[]).await;
+    let mut first = scene.exporter("pod").await;
+    first.process.says("waiting for a scrape").await;
+    assert_eq!(strange(&scrape(&first).await), None);
+    reads(&first).await;
+    scene.fail(0, Failure::Strange);
+    // It waits, at 0, until this has shown it.
+    eventually("the series at 0", || async {
+        match strange(&first.scrape().await?) {
+            Some(0.0) => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    })
+    .await;
+    scrape(&first).await;
+    has_read(&first, 1.0).await;
+    assert_eq!(strange(&scrape(&first).await), Some(1.0));
+    stopped(&mut first).await;
+
+    let second = scene.exporter("pod").await;
+    second.process.says("waiting for a scrape").await;
+    assert_eq!(strange(&scrape(&second).await), Some(0.0));
+}
+
+/// The failures under labels that no page of Microsoft names, if there is a series of them.
+fn strange(samples: &Samples) -> Option<f64> {
+    let series = samples
+        .0
+        .lines()
+        .find(|line| line.contains("FlyToMars") && line.starts_with(FAILURES));
+    series.map(|line| line.rsplit_once(' ').unwrap().1.parse().unwrap())
+}
+
 async fn has_read(exporter: &Exporter, events: f64) {
     eventually("so many events", || async {
         // Not by a scraper that counts: this acknowledges nothing.
@@ -96,13 +131,13 @@ async fn has_read(exporter: &Exporter, events: f64) {
 }
 
 /// Scrapes as Prometheus does, which counts.
-async fn scrape(exporter: &Exporter) {
+async fn scrape(exporter: &Exporter) -> Samples {
     let asking = reqwest::Client::new()
         .get(format!("http://{}/metrics", exporter.address))
         .header("X-Prometheus-Scrape-Timeout-Seconds", "10")
         .send();
-    let body = asking.await.unwrap().error_for_status().unwrap();
-    assert!(!body.text().await.unwrap().is_empty());
+    let answer = asking.await.unwrap().error_for_status().unwrap();
+    Samples(answer.text().await.unwrap())
 }
 
 /// Tells it to stop, and waits until it has. How long that took.
