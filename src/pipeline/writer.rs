@@ -89,12 +89,6 @@ impl Writer {
             .min()
     }
 
-    /// How many events wait.
-    pub fn held_events(&self) -> usize {
-        let waiting = self.held.values().flatten();
-        waiting.map(|held| held.queued.batch.events.len()).sum()
-    }
-
     /// Applies what waits of a partition, as far as it goes.
     fn work(&mut self, partition: &PartitionId, mut waiting: VecDeque<Held>, now: Instant) {
         while let Some(held) = waiting.front_mut() {

@@ -81,8 +81,9 @@ impl Reader {
             }
         }
         if !begin.is_cancelled() {
-            self.liveness.partition_opened(&self.partition);
+            self.liveness.partition_stands_by(&self.partition);
             begin.cancelled().await;
+            self.liveness.partition_closed(&self.partition); // until its link is open
         }
     }
 
