@@ -100,6 +100,9 @@ impl Writer {
                 Patience::WhileScrapedSince(now.checked_sub(self.hold_max).unwrap_or(now))
             };
             self.apply(&mut held.queued.batch, patience);
+            if let Some(reached) = held.queued.moved_to.take() {
+                self.exposition.moved_to(partition, reached);
+            }
             if !held.queued.batch.events.is_empty() {
                 break;
             }

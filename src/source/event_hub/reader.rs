@@ -20,7 +20,7 @@ use super::lag::LagWatch;
 use super::progress::{From, Lost, Progress, Step};
 use super::received::{Gathered, is_of_the_past};
 use super::settings::Settings;
-use crate::event::{Batch, PartitionId};
+use crate::event::{Batch, PartitionId, Reached};
 use crate::liveness::Liveness;
 use crate::queue::Lane;
 use crate::telemetry::{LostPosition, Telemetry};
@@ -93,7 +93,18 @@ impl Reader {
         let extent = self.ask_all(&connection).await;
         connection.release(true).await;
         self.progress.begin_at(&extent?);
+        self.tell_where(None).await;
         Ok(())
+    }
+
+    /// Lets the writer know if the position is another than this and no event took it there.
+    async fn tell_where(&self, before: Option<Reached>) {
+        let reached = self.progress.reached().cloned();
+        if let Some(reached) = reached.filter(|reached| Some(reached) != before.as_ref())
+            && let Ok(place) = self.lane.place().await
+        {
+            place.move_to(self.partition.clone(), reached);
+        }
     }
 
     /// Reads over one connection, to its first error; none when told to stop.
@@ -132,6 +143,7 @@ impl Reader {
     /// Opens a link and reads over it, to its first error; `Ok` when nobody takes events any more.
     async fn read_over(&mut self, connection: &Connection) -> Result<(), SourceError> {
         let mut extent = self.ask_all(connection).await?;
+        let before = self.progress.reached().cloned();
         let opening = self.progress.opening(&extent);
         if let Some(lost) = &opening.lost {
             self.position_lost(lost)?;
@@ -140,6 +152,7 @@ impl Reader {
             self.telemetry
                 .event_stepped_over(&self.partition, sequence_number);
         }
+        self.tell_where(before).await;
         let options = OpenReceiverOptions {
             owner_level: Some(OWNER_LEVEL),
             prefetch: Some(opening.prefetch),

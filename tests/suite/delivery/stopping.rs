@@ -80,6 +80,40 @@ async fn a_last_scrape_lets_it_go() {
 }
 
 #[tokio::test]
+async fn what_latest_means_is_found_out_once_and_not_again_after_a_crash() {
+    let latest = ("ACS_RECORDING_EXPORTER__EVENT_HUB__START", "latest");
+    let mut scene = Scene::new(&[latest]).await;
+    for _ in 0..5 {
+        scene.fail(0, Failure::Known);
+    }
+    let mut first = scene.exporter("pod").await;
+    first.process.says("waiting for a scrape").await;
+    eventually("it is written down", || async {
+        let samples = first.scrape().await?;
+        let written = samples.sum("acs_recording_exporter_checkpoint_sequence_number", &[]);
+        if written == 4.0 {
+            Ok(())
+        } else {
+            Err(written.to_string())
+        }
+    })
+    .await;
+    scrape(&first).await;
+    reads(&first).await;
+    for _ in 0..10 {
+        scene.fail(0, Failure::Known);
+    }
+    has_read(&first, 10.0).await;
+    first.process.signal("KILL");
+    first.process.ended().await;
+
+    let second = scene.exporter("pod").await;
+    second.process.says("waiting for a scrape").await;
+    scrape(&second).await;
+    has_read(&second, 10.0).await;
+}
+
+#[tokio::test]
 async fn labels_that_were_seen_before_stand_at_0_from_the_first_scrape_on() {
     let mut scene = Scene::new(&[]).await;
     let mut first = scene.exporter("pod").await;
