@@ -8,6 +8,7 @@
 //! | `/cut-connections` | drops every connection without a word |
 //! | `/close-connections?condition=amqp:connection:forced` | closes every connection with the condition |
 //! | `/mute-connections` | leaves every connection open and never reads from it nor writes to it again |
+//! | `/refuse-questions` | answers questions over the connections that are open with 401, and lets their links be |
 //! | `/never-answer?on=true` | accepts new connections and never answers |
 //! | `/silence?on=true` | neither reads nor answers, on old connections and new; goes on where it stood |
 //! | `/away?on=true` | cuts every connection and refuses new ones, as a hub that restarts; keeps its events |
@@ -47,6 +48,7 @@ pub fn router(handle: Handle) -> Router {
         .route("/cut-connections", post(cut_connections))
         .route("/close-connections", post(close_connections))
         .route("/mute-connections", post(mute_connections))
+        .route("/refuse-questions", post(refuse_questions))
         .route("/never-answer", post(never_answer))
         .route("/silence", post(silence))
         .route("/away", post(away))
@@ -167,6 +169,13 @@ async fn close_connections(State(hub): State<Handle>, Query(query): Query<Condit
 
 async fn mute_connections(State(hub): State<Handle>) -> Answer {
     Ok(format!("connections muted: {}\n", hub.mute_connections()))
+}
+
+async fn refuse_questions(State(hub): State<Handle>) -> Answer {
+    let refusing = hub.refuse_questions();
+    Ok(format!(
+        "connections that answer no questions: {refusing}\n"
+    ))
 }
 
 async fn never_answer(State(hub): State<Handle>, Query(query): Query<On>) -> Answer {

@@ -60,3 +60,14 @@ async fn a_hub_whose_tokens_expire_within_seconds() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_client_whose_token_for_questions_has_aged() {
+    check(Fault {
+        name: "questions answered with 401, links alive",
+        begin: |hub| assert!(hub.refuse_questions() > 0),
+        undone: Some((Duration::from_secs(4), |_| {})),
+        causes: &["token"],
+    })
+    .await;
+}
