@@ -24,6 +24,7 @@ mod drift;
 mod end_to_end;
 mod faults;
 mod golden;
+mod health;
 mod hub;
 mod prometheus;
 mod reading;
