@@ -10,12 +10,14 @@
 //! ReceivedEventData  (the SDK's)                            source::event_hub   one task for each partition
 //! or a document      of a file                              source::replay
 //!   -> Event         position, enqueued_at, body            event
-//!   -> Batch         of one partition, in order             event               bounded queue, one writer behind it
+//!   -> Batch         of one partition, in order             event -> queue      a bounded lane for each partition
 //!   -> Envelope      the records of a body, still unread    envelope::open      pure; repair, where JSON is broken
 //!   -> Record        Operation | Summary | Usage | Other    acs::read           pure
 //!   -> Observation   which series move, by how much         acs::observe        pure
-//!   -> series        of the `prometheus` registry           metrics
-//!   -> scrape        a cut, taken under the writer's lock   metrics::Exposition -> http
+//!   -> series        of the `prometheus` registry           metrics             the writer of pipeline, under one lock
+//!   -> scrape        a cut, taken under that lock           metrics::Exposition -> http
+//!   -> acknowledged  when its last byte was written         delivery
+//!   -> checkpoint    a file, or memory                      checkpoint          by the keeper of service
 //! ```
 //!
 //! # Where to look
@@ -32,7 +34,11 @@
 //! | Why do failure series exist before any failure? | `metrics/zeros.rs` |
 //! | What becomes of what cannot be read? | counted in `telemetry`; kept, if asked for, by `dead_letters/` |
 //! | How does history get into Prometheus? | `metrics/backfill.rs` and `metrics/openmetrics.rs`, by the command `replay` |
-//! | What happens when a link breaks? | `source/event_hub/reader.rs` |
+//! | What ends a link, and what is done about it? | `source/event_hub/progress/`, by the causes in `error.rs` and the waits in `backoff.rs`; docs/recovery.md has all in one table |
+//! | What proves that a partition lives? | `source/event_hub/progress/`; `liveness.rs` says what follows from a lack of proof |
+//! | Why does the SDK's client live on a runtime of its own? | `source/event_hub/connections.rs` |
+//! | When does an event wait for a scrape? | `pipeline/writer.rs`, by what `metrics/firsts.rs` knows; docs/delivery.md has the promise |
+//! | In which order does everything stop? | `service/mod.rs` |
 //! | Who asks for a token, and when for the next? | `config/auth.rs` decides who, `source/event_hub/credential/` asks |
 //! | What is remembered across restarts, and how does it survive a crash? | `checkpoint/state.rs`; `checkpoint/file.rs` |
 //! | When has a scrape been delivered, and to whom? | `http/connection.rs` knows its last byte, `http/scraper.rs` who counts, `delivery/ledger.rs` what follows |
@@ -43,7 +49,8 @@
 //!
 //! [`event`], [`disposition`], [`repair`], [`envelope`] and [`acs`] are the core: values and functions of values, no I/O,
 //! no clock, no log. [`family`] is how metric families are declared; [`metrics`] and [`telemetry`] hold every one, about
-//! ACS and about ourselves. [`pipeline`] is the loop that joins them; [`dead_letters`] keeps what could not be read.
+//! ACS and about ourselves. [`queue`] leads from the partitions to [`pipeline`], the loop that joins them;
+//! [`dead_letters`] keeps what could not be read.
 //! [`source`] reads event hubs, or files in their stead, [`liveness`] knows whether it does, [`http`] serves what is
 //! known. [`delivery`] is about when that has been seen, [`checkpoint`] keeps how far it was across restarts. [`config`]
 //! composes the settings that each module owns. [`service`] builds the parts and stops them in order, [`shutdown`] turns
@@ -51,8 +58,8 @@
 //! exporter needs neither.
 //!
 //! Nothing points back up: `cli -> service -> config -> {source, checkpoint, delivery, http, metrics, telemetry, shutdown,
-//! dead_letters}`, `pipeline -> {event, envelope, acs, metrics, telemetry, dead_letters}`, `checkpoint -> event`, and the
-//! core knows only itself. A test holds that.
+//! dead_letters}`, `pipeline -> {queue, event, envelope, acs, metrics, delivery, telemetry, liveness, dead_letters}`,
+//! `checkpoint -> {delivery, event}`, and the core knows only itself. A test holds that.
 //!
 //! # What always holds
 //!
@@ -60,19 +67,32 @@
 //!    rejected (with a reason). What was received is counted where the envelope is split, the three where they happen.
 //!    A record that is broken is repaired as far as that goes, and costs no other.
 //! 2. **The first failure is seen.** A counter that is born at 1 is invisible to `increase()`, so the failure families
-//!    stand at 0 for the whole known vocabulary of every resource that is configured or was seen. Failure series never
-//!    expire.
-//! 3. **A scrape is a consistent cut.** A batch is applied whole under one lock, and a scrape is gathered under it.
-//! 4. **A hub that is away is not an error.** Its readers wait and open again after the last event that they passed on;
-//!    `/metrics` answers from a thread of its own, and no client can keep others from it.
-//! 5. **Everything is bounded**: the queue, batches, label values, series, what a body inflates to, connections, waits.
-//!    A panic inside the decoder costs one record.
+//!    stand at 0 for the whole known vocabulary of every resource that is configured, remembered or was seen, and an event
+//!    that would move a failure series which no scrape has shown waits until one has. Failure series never expire.
+//! 3. **A checkpoint never runs ahead of a scrape.** A batch is applied whole under one lock and a scrape is gathered under
+//!    it, so what a scrape shows and the positions that it acknowledges are one cut.
+//! 4. **It never stops in silence.** Each partition proves that it lives, also on a quiet hub; a link that cannot is
+//!    replaced, after the last event that was handed on; a hub that is away is not an error. `/metrics` answers from a
+//!    thread of its own, and no client can keep others from it.
+//! 5. **Everything is bounded**: lanes and the queue, batches, what the hub may send ahead, label values, series, what a
+//!    body inflates to, connections, cuts, scrapers, waits. A panic inside the decoder costs one record, one inside the SDK
+//!    a link.
 //! 6. **No personal data leaves**: no caller address, URI, recording, call or correlation id in a label or a log line.
 //!    Dead letters have them, which is why they are off by default and their owner's alone.
 //!
+//! # Where the design was changed
+//!
+//! * Each connection has a runtime of its own (`source::event_hub`): the SDK's tasks wait for ever for the close of a peer
+//!   that is silent, and nothing but the end of their runtime ends them.
+//! * A hub made anew is told by its creation time, later than our last event: its sequence numbers may have passed ours.
+//! * A gap, a position lost, and an event stepped over each have a metric of their own beside
+//!   `receiver_restarts_total{cause}`.
+//! * Reading stands by, and counts as ready, while the start gate is closed.
+//! * A stop does not wait for a last scrape where nobody that counts has scraped for five minutes.
+//!
 //! # What is not there yet
 //!
-//! Blob storage for checkpoints and the sharing of partitions between replicas: one process reads a hub today.
+//! Blobs for checkpoints, and replicas that share the partitions: one process reads a hub today.
 
 pub mod acs;
 pub mod checkpoint;

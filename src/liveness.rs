@@ -33,6 +33,8 @@ struct State {
 #[derive(Clone, Copy, Debug)]
 struct Partition {
     is_read: bool,
+    /// It is not to be read yet, and so has nothing to prove.
+    stands_by: bool,
     proved: Instant,
     /// The same moment by the clock on the wall, for people; none before the first proof.
     proved_at: Option<OffsetDateTime>,
@@ -78,20 +80,32 @@ impl Liveness {
         for id in partitions {
             known.entry(id.to_owned()).or_insert(Partition {
                 is_read: false,
+                stands_by: false,
                 proved: now,
                 proved_at: None,
             });
         }
     }
 
+    /// A partition would be read if reading had begun.
+    pub fn partition_stands_by(&self, partition: &PartitionId) {
+        self.change(partition, |partition| partition.stands_by = true);
+    }
+
     /// A partition is being read.
     pub fn partition_opened(&self, partition: &PartitionId) {
-        self.change(partition, |partition| partition.is_read = true);
+        self.change(partition, |partition| {
+            partition.is_read = true;
+            partition.stands_by = false;
+        });
     }
 
     /// A partition is not being read any more.
     pub fn partition_closed(&self, partition: &PartitionId) {
-        self.change(partition, |partition| partition.is_read = false);
+        self.change(partition, |partition| {
+            partition.is_read = false;
+            partition.stands_by = false;
+        });
     }
 
     /// A partition proved that it lives, now and by the clock on the wall at that time.
@@ -176,7 +190,7 @@ impl Liveness {
         };
         let closed = partitions
             .values()
-            .filter(|partition| !partition.is_read)
+            .filter(|partition| !partition.is_read && !partition.stands_by)
             .count();
         let mut missing = Vec::new();
         if closed > 0 {
@@ -187,7 +201,7 @@ impl Liveness {
         }
         for (id, partition) in partitions {
             let unproved = now - partition.proved;
-            if unproved > self.dead_after {
+            if unproved > self.dead_after && !partition.stands_by {
                 let since = partition.proved_at.and_then(|at| at.format(&Rfc3339).ok());
                 missing.push(format!(
                     "event hub `{event_hub}`, partition {id}: no proof of life for {} s, since {}",
@@ -281,6 +295,22 @@ mod tests {
         );
         liveness.partition_proved(&partition, late, datetime!(2026-01-31 12:05:01 UTC));
         assert_eq!(liveness.ready(late), Ok(()));
+    }
+
+    #[test]
+    fn a_partition_that_stands_by_is_ready_and_has_nothing_to_prove() {
+        let start = Instant::now();
+        let liveness = Liveness::new(["a"], DEAD_AFTER, start);
+        let partition = PartitionId::new("a", "0");
+        liveness.event_hub_answered("a", ["0"], start);
+        liveness.partition_stands_by(&partition);
+        let late = start + DEAD_AFTER + Duration::from_secs(1);
+        assert_eq!(liveness.ready(late), Ok(()));
+        liveness.partition_closed(&partition);
+        assert!(liveness.ready(late).is_err());
+        liveness.partition_stands_by(&partition);
+        liveness.stopping();
+        assert_eq!(liveness.ready(late).unwrap_err(), "stopping");
     }
 
     #[test]

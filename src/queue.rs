@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use crate::event::Batch;
+use crate::event::{Batch, PartitionId, Reached};
 
 /// Batches of one partition that may be under way: one that is applied or waits, and one behind it.
 const LANE_BATCHES: usize = 2;
@@ -21,6 +21,9 @@ const QUEUE_BATCHES: usize = 16;
 pub struct Queued {
     /// What is under way.
     pub batch: Batch,
+    /// The partition, whose batch is empty then, goes on after this and not after its last event: it begins there, or
+    /// what lies between cannot be had.
+    pub moved_to: Option<Reached>,
     _place: OwnedSemaphorePermit,
 }
 
@@ -86,6 +89,17 @@ impl Place {
     pub fn send(self, batch: Batch) {
         self.permit.send(Queued {
             batch,
+            moved_to: None,
+            _place: self.place,
+        });
+    }
+
+    /// Sends word that the partition goes on after a position which is not that of its last event.
+    pub fn move_to(self, partition: PartitionId, reached: Reached) {
+        let events = Vec::new();
+        self.permit.send(Queued {
+            batch: Batch { partition, events },
+            moved_to: Some(reached),
             _place: self.place,
         });
     }
@@ -94,7 +108,6 @@ impl Place {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::PartitionId;
     use futures_util::FutureExt;
 
     fn batch(partition: &str) -> Batch {

@@ -106,6 +106,15 @@ impl Ledger {
         }
     }
 
+    /// A partition begins here: nothing before it is to be delivered.
+    pub fn begin(&mut self, partition: &PartitionId, reached: &Reached) {
+        Arc::make_mut(&mut self.positions).insert(partition.clone(), reached.clone());
+        // Cuts that were taken before and are acknowledged later must not take that back.
+        for (_, positions) in &mut self.cuts {
+            Arc::make_mut(positions).insert(partition.clone(), reached.clone());
+        }
+    }
+
     /// The latest cut that enough scrapers have carried; 0 before the first.
     pub fn acknowledged(&self) -> Cut {
         self.acknowledged

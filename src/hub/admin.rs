@@ -8,6 +8,7 @@
 //! | `/cut-connections` | drops every connection without a word |
 //! | `/close-connections?condition=amqp:connection:forced` | closes every connection with the condition |
 //! | `/mute-connections` | leaves every connection open and never reads from it nor writes to it again |
+//! | `/refuse-questions` | answers questions over the connections that are open with 401, and lets their links be |
 //! | `/never-answer?on=true` | accepts new connections and never answers |
 //! | `/silence?on=true` | neither reads nor answers, on old connections and new; goes on where it stood |
 //! | `/away?on=true` | cuts every connection and refuses new ones, as a hub that restarts; keeps its events |
@@ -21,6 +22,7 @@
 //! | `/event-hubs/NAME/partitions/0/detach?condition=amqp:internal-error` | detaches its readers, with a condition or without |
 //! | `/event-hubs/NAME/partitions/0/freeze?on=true` | its readers, old and new, stay attached and get nothing |
 //! | `/event-hubs/NAME/partitions/0/freeze-readers` | the readers of now stay attached and get nothing; new ones do |
+//! | `/event-hubs/NAME/partitions/0/repeat?events=10` | sends the last events once more, over a link that stays |
 //! | `/event-hubs/NAME/partitions/0/corrupt-next` | sends half of the next event |
 //! | `/event-hubs/NAME/partitions/0/poison?sequence_number=5` | sends half of this event, to whomever and however often |
 //! | `/event-hubs/NAME/partitions/0/trim?before=100` | drops the events before this sequence number |
@@ -46,6 +48,7 @@ pub fn router(handle: Handle) -> Router {
         .route("/cut-connections", post(cut_connections))
         .route("/close-connections", post(close_connections))
         .route("/mute-connections", post(mute_connections))
+        .route("/refuse-questions", post(refuse_questions))
         .route("/never-answer", post(never_answer))
         .route("/silence", post(silence))
         .route("/away", post(away))
@@ -65,6 +68,7 @@ fn of_partition() -> Router<Handle> {
         .route("/detach", post(detach))
         .route("/freeze", post(freeze))
         .route("/freeze-readers", post(freeze_readers))
+        .route("/repeat", post(repeat))
         .route("/corrupt-next", post(corrupt_next))
         .route("/poison", post(poison))
         .route("/trim", post(trim))
@@ -86,6 +90,11 @@ struct On {
 #[derive(Deserialize)]
 struct Status {
     status: Option<u16>,
+}
+
+#[derive(Deserialize)]
+struct Events {
+    events: u32,
 }
 
 #[derive(Deserialize)]
@@ -160,6 +169,13 @@ async fn close_connections(State(hub): State<Handle>, Query(query): Query<Condit
 
 async fn mute_connections(State(hub): State<Handle>) -> Answer {
     Ok(format!("connections muted: {}\n", hub.mute_connections()))
+}
+
+async fn refuse_questions(State(hub): State<Handle>) -> Answer {
+    let refusing = hub.refuse_questions();
+    Ok(format!(
+        "connections that answer no questions: {refusing}\n"
+    ))
 }
 
 async fn never_answer(State(hub): State<Handle>, Query(query): Query<On>) -> Answer {
@@ -240,6 +256,15 @@ async fn freeze_readers(
 ) -> Answer {
     let frozen = hub.freeze_readers(&name, partition)?;
     Ok(format!("readers frozen: {frozen}\n"))
+}
+
+async fn repeat(
+    State(hub): State<Handle>,
+    Path((name, partition)): Path<(String, u32)>,
+    Query(query): Query<Events>,
+) -> Answer {
+    hub.repeat(&name, partition, query.events)?;
+    Ok(DONE.to_owned())
 }
 
 async fn corrupt_next(

@@ -22,6 +22,8 @@ pub(crate) enum Command {
     },
     /// Say good-bye and end.
     Close(AmqpError),
+    /// Answer no more questions.
+    RefuseQuestions,
 }
 
 /// The address of a connection.

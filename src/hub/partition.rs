@@ -20,6 +20,8 @@ pub(crate) struct Partition {
     frozen: bool,
     /// The next event that is sent is sent cut in half.
     corrupts_next: bool,
+    /// So many events are sent again, to whoever reads next.
+    repeats: i64,
     /// The sequence numbers of events that are always sent cut in half.
     poisoned: BTreeSet<i64>,
 }
@@ -75,6 +77,7 @@ impl Partition {
             return (from, false);
         }
         let last = self.log.last();
+        let from = from - std::mem::take(&mut self.repeats);
         let mut next = from;
         for event in self.log.events_from(from) {
             let corrupts = self.corrupts_next || self.poisoned.contains(&event.sequence_number);
@@ -99,6 +102,11 @@ impl Partition {
 
     pub(crate) fn corrupt_next(&mut self) {
         self.corrupts_next = true;
+    }
+
+    pub(crate) fn repeat(&mut self, events: i64) {
+        self.repeats = events;
+        self.tell_readers();
     }
 
     pub(crate) fn poison(&mut self, sequence_number: i64) {

@@ -194,6 +194,17 @@ impl Exposition {
         Ok(())
     }
 
+    /// A partition goes on after this, whatever its last event was. Where nothing of it was applied, nothing is to be
+    /// delivered before that, and it is acknowledged at once; else the next cut shows it.
+    pub fn moved_to(&self, partition: &PartitionId, reached: Reached) {
+        let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+        if !applied.positions.contains_key(partition) {
+            applied.ledger.begin(partition, &reached);
+            self.acknowledged.send_modify(|_same| {}); // whoever writes it down wants to know
+        }
+        Arc::make_mut(&mut applied.positions).insert(partition.clone(), reached);
+    }
+
     /// Lets every failure series exist that the events will move.
     pub fn prepare(&self, events: &Applying<'_>) {
         let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);

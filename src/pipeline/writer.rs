@@ -89,12 +89,6 @@ impl Writer {
             .min()
     }
 
-    /// How many events wait.
-    pub fn held_events(&self) -> usize {
-        let waiting = self.held.values().flatten();
-        waiting.map(|held| held.queued.batch.events.len()).sum()
-    }
-
     /// Applies what waits of a partition, as far as it goes.
     fn work(&mut self, partition: &PartitionId, mut waiting: VecDeque<Held>, now: Instant) {
         while let Some(held) = waiting.front_mut() {
@@ -106,6 +100,9 @@ impl Writer {
                 Patience::WhileScrapedSince(now.checked_sub(self.hold_max).unwrap_or(now))
             };
             self.apply(&mut held.queued.batch, patience);
+            if let Some(reached) = held.queued.moved_to.take() {
+                self.exposition.moved_to(partition, reached);
+            }
             if !held.queued.batch.events.is_empty() {
                 break;
             }

@@ -95,7 +95,9 @@ impl Service {
         let event_hub = &config.event_hub;
         let scope = Scope::new(&event_hub.namespace.host, &event_hub.consumer_group);
         let (store, state) = Store::open(&config.checkpoint, scope)?;
-        if config.checkpoint.store == StoreKind::Memory {
+        // An emulator forgets its events as the exporter forgets its positions.
+        let is_emulator = event_hub.namespace.endpoint.is_some();
+        if config.checkpoint.store == StoreKind::Memory && !is_emulator {
             telemetry.positions_are_not_kept();
         }
         exposition.restore(

@@ -142,7 +142,12 @@ impl Exporter {
             ("ACS_RECORDING_EXPORTER__DELIVERY__START_GATE", "0s"),
         ];
         all.extend(variables);
-        let process = Process::exporter(&["run", "--listen", "127.0.0.1:0"], &all);
+        Self::started("127.0.0.1:0", &all).await
+    }
+
+    /// Starts `run` at this address, with every default but for these variables.
+    pub(crate) async fn started(listen: &str, variables: &[(&str, &str)]) -> Self {
+        let process = Process::exporter(&["run", "--listen", listen], variables);
         let rest = process.says("\"address\":\"").await;
         let address = rest.split('"').next().unwrap().to_owned();
         Self {

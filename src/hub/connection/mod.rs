@@ -78,6 +78,8 @@ pub(super) struct Connection {
     later: Later,
     /// Counts the readers that were opened here.
     readers: u64,
+    /// Questions are answered with 401: a fault that was asked for.
+    refuses_questions: bool,
     /// The close frame has been written, so nothing comes after it.
     closed: bool,
 }
@@ -109,6 +111,7 @@ impl Connection {
             sessions: BTreeMap::new(),
             later: Later::default(),
             readers: 0,
+            refuses_questions: false,
             closed: false,
         }
     }
@@ -360,6 +363,7 @@ impl Connection {
     fn take_command(&mut self, command: Command) {
         match command {
             Command::Close(error) => self.close(Some(error)),
+            Command::RefuseQuestions => self.refuses_questions = true,
             Command::Detach { reader, error } => {
                 let link = self
                     .sessions

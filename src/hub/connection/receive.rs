@@ -144,6 +144,9 @@ impl Connection {
                     self.namespace.faults.token_lifetime(),
                 ),
             },
+            Service::Management if self.refuses_questions => {
+                cbs::refused(401, condition::ASKED_FOR)
+            }
             Service::Management => management::answer(&self.namespace, &request),
         };
         tracing::debug!(

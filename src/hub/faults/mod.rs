@@ -109,6 +109,16 @@ impl Handle {
         connections.len()
     }
 
+    /// Answers what is asked over a connection that is open now (`$management`) with 401, while its links go on: as for a
+    /// client that goes on asking with the token that it began with. How many there were.
+    pub fn refuse_questions(&self) -> usize {
+        let connections = self.namespace.connections();
+        for connection in &connections {
+            connection.send(Command::RefuseQuestions);
+        }
+        connections.len()
+    }
+
     /// While set, connections are accepted and never answered; those that are open stay as they are.
     pub fn never_answer(&self, on: bool) {
         self.namespace

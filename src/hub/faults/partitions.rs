@@ -98,6 +98,17 @@ impl Handle {
         Ok(())
     }
 
+    /// Sends the last so many events once more to whoever reads the partition next, over a link that stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such partition.
+    pub fn repeat(&self, event_hub: &str, partition: u32, events: u32) -> Result<(), HubError> {
+        let partition = self.partition(event_hub, partition)?;
+        self.change(partition, |partition| partition.repeat(i64::from(events)));
+        Ok(())
+    }
+
     /// Sends half of the event of this sequence number, whoever reads it and however often, whether or not it is there
     /// yet.
     ///

@@ -19,9 +19,6 @@ use crate::telemetry::Telemetry;
 /// A connection crosses TCP, TLS, SASL and a token: some seconds on a bad day, never this long.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A read of properties is one request and one answer on an open connection, after one exchange of a token.
-pub(super) const PROPERTIES_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// The name under which the broker sees us.
 const APPLICATION_ID: &str = concat!("acs-recording-exporter/", env!("CARGO_PKG_VERSION"));
 

@@ -76,7 +76,12 @@ impl Connections {
                 .entry(group)
                 .or_default(),
         );
-        let mut latest = latest.lock().await;
+        // Whoever has it opens a connection, and others may be in line: none of that shall take for ever together.
+        let waiting = tokio::time::timeout(OPEN_TIMEOUT, latest.lock()).await;
+        let mut latest = waiting.map_err(|_| SourceError::Timeout {
+            step: "open a connection that is shared",
+            seconds: OPEN_TIMEOUT.as_secs(),
+        })?;
         if let Some(connection) = latest.upgrade().filter(|latest| latest.serve(partition)) {
             return Ok(connection);
         }

@@ -7,7 +7,6 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::backoff::Backoff;
-use super::client::{PROPERTIES_TIMEOUT, timed};
 use super::connections::{Connection, Connections};
 use super::error::SourceError;
 use crate::event::PartitionId;
@@ -97,20 +96,14 @@ impl Discovery {
         let _work = self.liveness.at_work(who, Instant::now());
         // A connection that failed meanwhile, or whose token has aged, says nothing about the hub: a new one does.
         if let Some(connection) = self.connection.take()
-            && let Ok(ids) = ask_over(&connection).await
+            && let Ok(answer) = connection.ask_hub().await
         {
             self.connection = Some(connection);
-            return Ok(ids);
+            return Ok(answer.partitions);
         }
         let connection = self.connections.open().await?;
-        let ids = ask_over(&connection).await?;
+        let answer = connection.ask_hub().await?;
         self.connection = Some(connection);
-        Ok(ids)
+        Ok(answer.partitions)
     }
-}
-
-async fn ask_over(connection: &Connection) -> Result<Vec<String>, SourceError> {
-    let asking = connection.on(connection.client().get_eventhub_properties());
-    let properties = timed("read event hub properties", PROPERTIES_TIMEOUT, asking).await?;
-    Ok(properties.partition_ids)
 }

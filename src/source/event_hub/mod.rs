@@ -5,8 +5,8 @@
 //!
 //! `discovery` finds partitions; `reader` is the task of one, and `progress` the state machine that it follows, which
 //! decides by `extent` (what the hub holds), `prefetch` and `backoff`. `connections` are what it reads over, opened by
-//! `client` by way of `access`; `received` makes our events of the SDK's, `lag` measures how far behind they are, and
-//! `error` says what a failure means.
+//! `client` by way of `access`; `questions` are what the hub is asked over them. `received` makes our events of the SDK's,
+//! `lag` measures how far behind they are, and `error` says what a failure means.
 
 mod access;
 mod backoff;
@@ -21,6 +21,7 @@ mod identity;
 mod lag;
 mod prefetch;
 mod progress;
+mod questions;
 mod reader;
 mod received;
 mod secret_file;

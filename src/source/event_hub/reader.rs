@@ -3,16 +3,16 @@
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use azure_messaging_eventhubs::models::{EventHubPartitionProperties, ReceivedEventData};
+use azure_messaging_eventhubs::models::ReceivedEventData;
 use azure_messaging_eventhubs::{OpenReceiverOptions, StartLocation, StartPosition};
 use futures_util::{FutureExt, Stream, StreamExt};
 use time::OffsetDateTime;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use super::client::{PROPERTIES_TIMEOUT, timed};
+use super::client::timed;
 use super::connections::{Connection, Connections};
 use super::error::{Cause, SourceError};
 use super::extent::Extent;
@@ -20,7 +20,7 @@ use super::lag::LagWatch;
 use super::progress::{From, Lost, Progress, Step};
 use super::received::{Gathered, is_of_the_past};
 use super::settings::Settings;
-use crate::event::{Batch, PartitionId};
+use crate::event::{Batch, PartitionId, Reached};
 use crate::liveness::Liveness;
 use crate::queue::Lane;
 use crate::telemetry::{LostPosition, Telemetry};
@@ -28,6 +28,9 @@ use crate::telemetry::{LostPosition, Telemetry};
 /// Whoever attaches with this owner level evicts readers that have none, and another of ours evicts us: two processes
 /// never count the same partition for long.
 const OWNER_LEVEL: i64 = 0;
+
+/// Opening a receiver asks nobody in SDK 0.16: it attaches when the first event is asked for. If that changes, so long.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The task that reads one partition.
 #[derive(Debug)]
@@ -78,8 +81,9 @@ impl Reader {
             }
         }
         if !begin.is_cancelled() {
-            self.liveness.partition_opened(&self.partition);
+            self.liveness.partition_stands_by(&self.partition);
             begin.cancelled().await;
+            self.liveness.partition_closed(&self.partition); // until its link is open
         }
     }
 
@@ -89,7 +93,18 @@ impl Reader {
         let extent = self.ask_all(&connection).await;
         connection.release(true).await;
         self.progress.begin_at(&extent?);
+        self.tell_where(None).await;
         Ok(())
+    }
+
+    /// Lets the writer know if the position is another than this and no event took it there.
+    async fn tell_where(&self, before: Option<Reached>) {
+        let reached = self.progress.reached().cloned();
+        if let Some(reached) = reached.filter(|reached| Some(reached) != before.as_ref())
+            && let Ok(place) = self.lane.place().await
+        {
+            place.move_to(self.partition.clone(), reached);
+        }
     }
 
     /// Reads over one connection, to its first error; none when told to stop.
@@ -128,6 +143,7 @@ impl Reader {
     /// Opens a link and reads over it, to its first error; `Ok` when nobody takes events any more.
     async fn read_over(&mut self, connection: &Connection) -> Result<(), SourceError> {
         let mut extent = self.ask_all(connection).await?;
+        let before = self.progress.reached().cloned();
         let opening = self.progress.opening(&extent);
         if let Some(lost) = &opening.lost {
             self.position_lost(lost)?;
@@ -136,6 +152,7 @@ impl Reader {
             self.telemetry
                 .event_stepped_over(&self.partition, sequence_number);
         }
+        self.tell_where(before).await;
         let options = OpenReceiverOptions {
             owner_level: Some(OWNER_LEVEL),
             prefetch: Some(opening.prefetch),
@@ -147,7 +164,7 @@ impl Reader {
             .client()
             .open_receiver_on_partition(id, Some(options));
         let opening_receiver = connection.on(opening_receiver);
-        let receiver = timed("open receiver", PROPERTIES_TIMEOUT, opening_receiver).await?;
+        let receiver = timed("open receiver", OPEN_TIMEOUT, opening_receiver).await?;
         self.progress.opened(&extent, Instant::now());
         self.hub_told(&extent);
         self.liveness.partition_opened(&self.partition);
@@ -282,29 +299,18 @@ impl Reader {
     /// Asks what the event hub is and what the partition holds.
     async fn ask_all(&self, connection: &Connection) -> Result<Extent, SourceError> {
         let _work = self.at_work("asking");
-        let asking = connection.on(connection.client().get_eventhub_properties());
-        let hub = timed("read event hub properties", PROPERTIES_TIMEOUT, asking).await?;
-        let properties = self.properties(connection).await?;
-        Ok(extent(
-            hub.created_on.map(OffsetDateTime::from),
-            &properties,
-        ))
+        let hub = connection.ask_hub().await?;
+        let partition = self.partition.partition();
+        connection.ask_partition(partition, hub.created_at).await
     }
 
     /// Asks what the partition holds.
     async fn ask(&self, connection: &Connection, before: &Extent) -> Result<Extent, SourceError> {
         let _work = self.at_work("asking");
-        let properties = self.properties(connection).await?;
-        Ok(extent(before.hub_created_at, &properties))
-    }
-
-    async fn properties(
-        &self,
-        connection: &Connection,
-    ) -> Result<EventHubPartitionProperties, SourceError> {
-        let client = connection.client();
-        let asking = connection.on(client.get_partition_properties(self.partition.partition()));
-        timed("read partition properties", PROPERTIES_TIMEOUT, asking).await
+        let partition = self.partition.partition();
+        connection
+            .ask_partition(partition, before.hub_created_at)
+            .await
     }
 
     /// An answer came while a link is open; it may show that the link is not what it should be.
@@ -400,20 +406,6 @@ fn start_position(from: &From) -> StartPosition {
     StartPosition {
         location,
         inclusive: false,
-    }
-}
-
-fn extent(
-    hub_created_at: Option<OffsetDateTime>,
-    properties: &EventHubPartitionProperties,
-) -> Extent {
-    Extent {
-        hub_created_at,
-        first_sequence_number: properties.beginning_sequence_number,
-        last_sequence_number: properties.last_enqueued_sequence_number,
-        last_offset: properties.last_enqueued_offset.clone(),
-        last_enqueued_at: properties.last_enqueued_time_utc.map(OffsetDateTime::from),
-        is_empty: properties.is_empty,
     }
 }
 

@@ -10,6 +10,7 @@ mod dns;
 mod links;
 mod poller;
 mod quiet;
+mod readers;
 mod refusals;
 mod scene;
 mod stopped;

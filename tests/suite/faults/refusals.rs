@@ -19,6 +19,21 @@ async fn a_hub_that_refuses_tokens() {
 }
 
 #[tokio::test]
+#[ignore = "takes minutes: tests/full runs it, and a short form is tested above"]
+async fn a_hub_that_refuses_tokens_for_a_minute() {
+    check(Fault {
+        name: "401 for a minute",
+        begin: |hub| {
+            hub.refuse_tokens(Some(401));
+            assert!(hub.cut_connections() > 0);
+        },
+        undone: Some((Duration::from_mins(1), |hub| hub.refuse_tokens(None))),
+        causes: &["unauthorized"],
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_hub_that_is_busy() {
     check(Fault {
         name: "two readers refused as busy",
@@ -42,6 +57,17 @@ async fn a_hub_whose_tokens_expire_within_seconds() {
         },
         undone: Some((Duration::from_secs(15), |hub| hub.shorten_tokens(None))),
         causes: &["unauthorized"],
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_client_whose_token_for_questions_has_aged() {
+    check(Fault {
+        name: "questions answered with 401, links alive",
+        begin: |hub| assert!(hub.refuse_questions() > 0),
+        undone: Some((Duration::from_secs(4), |_| {})),
+        causes: &["token"],
     })
     .await;
 }
