@@ -137,12 +137,19 @@ def plain(chart, npm, update):
     validate(objects, npm)
     for object in objects:
         drop_helm(object)
-    text = PLAIN_HEAD + "".join("---\n" + yaml.safe_dump(object, sort_keys=False, width=120) for object in objects)
+    text = PLAIN_HEAD + "".join("---\n" + yaml.dump(object, Dumper=Readable, sort_keys=False, width=120) for object in objects)
     if update:
         PLAIN.write_text(text)
     if PLAIN.read_text() != text:
         sys.exit(f"{PLAIN} is not what the chart renders: tests/deploy-chart --update")
     print(f"{PLAIN} is what the chart renders")
+
+
+class Readable(yaml.SafeDumper):
+    """Text of several lines as several lines."""
+
+
+Readable.add_representer(str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None))
 
 
 def drop_helm(object):
