@@ -19,6 +19,7 @@ mod config;
 mod credentials;
 mod decoding;
 mod delivery;
+mod deploy;
 mod documents;
 mod drift;
 mod end_to_end;
