@@ -124,9 +124,20 @@ def check(objects, values):
         selector = o["spec"].get("selector", o["spec"].get("podSelector", {})) if "spec" in o else {}
         selector = selector.get("matchLabels", selector)
         assert selector.items() <= pod["metadata"]["labels"].items(), (o["kind"], selector)
+        if o["kind"] == "PrometheusRule":
+            assert o["spec"]["groups"] == shipped_groups(values["prometheusRule"]), "the rules are not those of deploy/prometheus"
+        if o["kind"] == "ConfigMap" and "acs-recording-exporter.json" in o["data"]:
+            assert json.loads(o["data"]["acs-recording-exporter.json"]) == json.load(open("deploy/grafana/dashboard.json"))
     if not values.get("demo"):
         (config,) = [o["data"]["exporter.yaml"] for o in objects if o["kind"] == "ConfigMap" and "exporter.yaml" in o["data"]]
         yaml.safe_load(config)
+
+
+def shipped_groups(values):
+    text = [pathlib.Path("deploy/prometheus", name).read_text() for name in ["rules.yaml", "alerts.yaml"]]
+    for placeholder, key in [("https://grafana.example.com", "dashboardUrl"), ("https://runbooks.example.com", "runbookUrl")]:
+        text = [part.replace(placeholder, values.get(key, placeholder)) for part in text]
+    return [group for part in text for group in yaml.safe_load(part)["groups"]]
 
 
 def plain(chart, npm, update):
