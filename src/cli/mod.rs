@@ -1,6 +1,7 @@
 //! The commands: flags -> config -> parts -> exit code. One file for each command.
 
 mod demo;
+mod health;
 mod hub;
 mod metrics;
 mod replay;
@@ -22,6 +23,8 @@ use crate::simulate::SimulateError;
 use crate::source::event_hub::InvalidConnectionString;
 use crate::telemetry::{self, LogError};
 use demo::DemoArgs;
+use health::HealthArgs;
+pub use health::HealthError;
 use hub::HubArgs;
 use replay::ReplayArgs;
 pub use replay::ReplayFailed;
@@ -50,6 +53,8 @@ enum Command {
     Simulate(SimulateArgs),
     /// Count the records in files instead of an event hub, and print the metrics, or their history.
     Replay(ReplayArgs),
+    /// Ask the running exporter whether it is healthy: the health check of a container. 0 if it is, else 1.
+    Health(HealthArgs),
     /// List every metric: name, type, labels, help.
     Metrics,
 }
@@ -84,6 +89,9 @@ pub enum CommandError {
     /// Of a replay.
     #[error(transparent)]
     Replay(#[from] ReplayFailed),
+    /// The running exporter is not healthy, or cannot be asked.
+    #[error(transparent)]
+    Health(#[from] HealthError),
     /// Of a connection string on the command line.
     #[error("`--connection-string` {0}")]
     ConnectionString(#[source] InvalidConnectionString),
@@ -143,6 +151,7 @@ async fn command(command: Command, stop: CancellationToken) -> Result<(), Comman
         Command::Hub(args) => hub::hub(args, stop).await,
         Command::Simulate(args) => simulate::simulate(args, stop).await,
         Command::Replay(args) => Ok(replay::replay(args, stop).await?),
+        Command::Health(args) => Ok(health::health(args, &mut io::stdout()).await?),
         Command::Metrics => Ok(metrics::list(&mut io::stdout().lock())?),
     }
 }

@@ -68,22 +68,38 @@ pub fn load(sources: Sources) -> Result<Config, ConfigError> {
     }
 }
 
-/// As [`load`], for a command that reads no event hub: what is wrong outside of `metrics`, or missing there, is no
-/// fault.
+/// As [`load`], for a command that reads no event hub: what is wrong outside of `metrics` and `failures`, or missing
+/// there, is no fault.
 ///
 /// # Errors
-/// A file that cannot be read, or is no YAML; or every fault of the section `metrics`.
+/// A file that cannot be read, or is no YAML; or every fault of these sections.
 pub fn load_metrics(sources: Sources) -> Result<metrics::Settings, ConfigError> {
+    load_part(sources, sections::metrics, &["metrics", "failures"])
+}
+
+/// As [`load`], for a command that only asks where the exporter serves: what is wrong outside of `http` is no fault.
+///
+/// # Errors
+/// A file that cannot be read, or is no YAML; or every fault of the section `http`.
+pub fn load_http(sources: Sources) -> Result<http::Settings, ConfigError> {
+    load_part(sources, sections::http, &["http"])
+}
+
+fn load_part<T>(
+    sources: Sources,
+    take: impl FnOnce(&mut reader::Reader) -> Option<T>,
+    sections: &[&str],
+) -> Result<T, ConfigError> {
     let mut reader = read(sources)?;
-    let metrics = sections::metrics(&mut reader);
+    let part = take(&mut reader);
     let mut faults = reader.finish();
     faults.retain(|fault| {
-        ["metrics", "failures"]
+        sections
             .iter()
             .any(|section| fault.key().starts_with(section))
     });
-    match metrics {
-        Some(metrics) if faults.is_empty() => Ok(metrics),
+    match part {
+        Some(part) if faults.is_empty() => Ok(part),
         _ => Err(ConfigError::Faults(faults)),
     }
 }

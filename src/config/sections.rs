@@ -318,7 +318,7 @@ fn status(text: &str) -> Result<String, &'static str> {
     }
 }
 
-fn http(reader: &mut Reader) -> Option<http::Settings> {
+pub(super) fn http(reader: &mut Reader) -> Option<http::Settings> {
     let listen = reader.address("http.listen");
     Some(http::Settings { listen: listen? })
 }

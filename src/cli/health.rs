@@ -1,0 +1,180 @@
+//! The command `health`: asks the running exporter whether it is healthy. It is the health check of a container that has
+//! no shell, and no other program to ask with.
+//!
+//! It finds the exporter by what the exporter itself is told: the same file, the same variables, `--listen`. It knows
+//! nothing of HTTP beyond one question and the status of its answer.
+
+use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::run::listen_flag;
+use crate::config::{self, ConfigError, File, Sources};
+
+#[derive(Debug, Args)]
+pub(super) struct HealthArgs {
+    /// The exporter's configuration file, if it has one.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where the exporter was told to listen, if it was by a flag.
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Where to ask instead, whatever the configuration says.
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["config", "listen"])]
+    address: Option<SocketAddr>,
+}
+
+/// Why the exporter does not count as healthy.
+#[derive(Debug, thiserror::Error)]
+pub enum HealthError {
+    /// Of the configuration, of which only where it serves matters.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Any port was asked for, and which one it became is known to the exporter alone.
+    #[error("`http.listen` leaves the port to the system: say where to ask with `--address`")]
+    UnknownPort,
+    /// It does not answer at all.
+    #[error("`{address}` cannot be asked")]
+    Unreachable {
+        /// Where it was asked.
+        address: SocketAddr,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// It took too long.
+    #[error("`{0}` does not answer within {PATIENCE:?}")]
+    Silent(SocketAddr),
+    /// It answered that it is not, or is something else.
+    #[error("`{address}` answers: {answer}")]
+    Unhealthy {
+        /// Where it was asked.
+        address: SocketAddr,
+        /// What it said, in one line.
+        answer: String,
+    },
+}
+
+/// The exporter answers from memory, on a thread of its own. Shorter than the time-out of the image's health check, so
+/// that it is this command which tells.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// The answer has a line or a few; whatever sends more is not the exporter.
+const ANSWER_BYTES_MAX: u64 = 16 * 1024;
+
+pub(super) async fn health(args: HealthArgs, out: &mut impl Write) -> Result<(), HealthError> {
+    let address = match args.address {
+        Some(address) => address,
+        None => reachable(configured(args)?),
+    };
+    if address.port() == 0 {
+        return Err(HealthError::UnknownPort);
+    }
+    let answer = tokio::time::timeout(PATIENCE, ask(address))
+        .await
+        .map_err(|_| HealthError::Silent(address))?
+        .map_err(|source| HealthError::Unreachable { address, source })?;
+    if !is_success(&answer) {
+        let answer = in_one_line(&answer);
+        return Err(HealthError::Unhealthy { address, answer });
+    }
+    // Whoever asks by the exit code may not read this.
+    let _written = writeln!(out, "healthy");
+    Ok(())
+}
+
+fn configured(args: HealthArgs) -> Result<SocketAddr, ConfigError> {
+    let settings = config::load_http(Sources {
+        file: args.config.map(File::Path),
+        environment: config::environment(),
+        flags: listen_flag(args.listen),
+    })?;
+    Ok(settings.listen)
+}
+
+/// Where whatever listens there can be reached from this machine: all addresses are none to connect to.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    let address = match listen.ip() {
+        IpAddr::V4(address) if address.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(address) if address.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        address => address,
+    };
+    SocketAddr::new(address, listen.port())
+}
+
+async fn ask(address: SocketAddr) -> io::Result<String> {
+    let mut stream = TcpStream::connect(address).await?;
+    let request =
+        format!("GET /-/healthy HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = Vec::new();
+    stream
+        .take(ANSWER_BYTES_MAX)
+        .read_to_end(&mut answer)
+        .await?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+fn is_success(answer: &str) -> bool {
+    let mut status_line = answer.lines().next().unwrap_or_default().split(' ');
+    let version = status_line.next();
+    version.is_some_and(|version| version.starts_with("HTTP/1."))
+        && status_line.next() == Some("200")
+}
+
+/// The body if there is one, else all of it: what stands before it is for programs.
+fn in_one_line(answer: &str) -> String {
+    let body = answer.split_once("\r\n\r\n").map(|(_, body)| body.trim());
+    let told = body.filter(|body| !body.is_empty()).unwrap_or(answer);
+    let lines: Vec<_> = told
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    if lines.is_empty() {
+        return "nothing".to_owned();
+    }
+    lines.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_listens_on_all_addresses_is_asked_on_its_own_machine() {
+        let check = |listen: &str, asked: &str| {
+            let address = reachable(listen.parse().unwrap());
+            assert_eq!(address.to_string(), asked, "{listen}");
+        };
+        check("0.0.0.0:9464", "127.0.0.1:9464");
+        check("[::]:9464", "[::1]:9464");
+        check("10.0.0.1:80", "10.0.0.1:80");
+    }
+
+    #[test]
+    fn only_200_is_healthy_and_everything_else_is_told_in_a_line() {
+        let check = |answer: &str, success: bool, told: &str| {
+            assert_eq!(is_success(answer), success, "{answer}");
+            assert_eq!(in_one_line(answer), told, "{answer}");
+        };
+        check("HTTP/1.1 200 OK\r\n\r\nhealthy\n", true, "healthy");
+        check(
+            "HTTP/1.1 503 Service Unavailable\r\nx: y\r\n\r\nnot healthy\nstuck\n",
+            false,
+            "not healthy; stuck",
+        );
+        check(
+            "HTTP/1.1 404 Not Found\r\n\r\n",
+            false,
+            "HTTP/1.1 404 Not Found",
+        );
+        check("SSH-2.0 200", false, "SSH-2.0 200");
+        check("", false, "nothing");
+    }
+}
