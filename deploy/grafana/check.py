@@ -148,12 +148,14 @@ def draw(panels, answers, file):
     figure = plt.figure(figsize=(16, 12.6), facecolor=BACK, dpi=110)
     figure.text(0.02, 0.977, "ACS Call Recording", size=17, weight="bold", va="center")
     figure.text(0.98, 0.977, "resource: All    exporter: All", size=10, color=FAINT, ha="right", va="center")
+    every = [pairs for queries in answers.values() for _, result in queries for one in result if "values" in one for pairs in [numbers(one)] if pairs]
+    start, end = min(pairs[0][0] for pairs in every), max(pairs[-1][0] for pairs in every)
     stats = [panel for panel in panels if panel["type"] == "stat"]
     for number, panel in enumerate(stats):
         axes = figure.add_axes([0.02 + number * 0.1617, 0.865, 0.1517, 0.085], facecolor=CARD)
         value = numbers(answers[panel["title"]][0][1][0])[0][1] if answers.get(panel["title"]) and answers[panel["title"]][0][1] else 0
         bad = value >= 0.5 if panel["title"].startswith("Failed ") else panel["title"] == "Failure ratio" and value > 0.072
-        axes.text(0.5, 0.42, told(value, unit_of(panel)), size=25, weight="bold", color="#f2495c" if bad else "#73bf69", ha="center", va="center")
+        axes.text(0.5, 0.42, told(round(value) if unit_of(panel) == "short" else value, unit_of(panel)), size=25, weight="bold", color="#f2495c" if bad else "#73bf69", ha="center", va="center")
         axes.text(0.04, 0.83, panel["title"], size=9.5, va="center")
         bare(axes)
     for number, title in enumerate(SHOWN):
@@ -166,7 +168,6 @@ def draw(panels, answers, file):
         axes = figure.add_axes([left + 0.03, bottom + 0.062, 0.2733, 0.165], facecolor=CARD)
         series = [(named(legend, one["metric"]), numbers(one)) for legend, result in queries for one in result]
         series = sorted((one for one in series if one[1]), key=lambda one: -sum(value for _, value in one[1]))
-        start = min((pairs[0][0] for _, pairs in series), default=0)
         if panel["type"] == "heatmap":
             heat(axes, queries[0][1], start)
         elif panel.get("fieldConfig", {}).get("defaults", {}).get("custom", {}).get("drawStyle") == "bars":
@@ -179,13 +180,15 @@ def draw(panels, answers, file):
         else:
             for (name, pairs), colour in zip(series, COLOURS * 9):
                 axes.plot([at - start for at, _ in pairs], [value for _, value in pairs], color=colour, lw=1.6, label=name)
-                axes.fill_between([at - start for at, _ in pairs], [value for _, value in pairs], color=colour, alpha=0.07, lw=0)
+                if len(series) <= 3:
+                    axes.fill_between([at - start for at, _ in pairs], [value for _, value in pairs], color=colour, alpha=0.07, lw=0)
             axes.set_ylim(bottom=0)
         for side in axes.spines.values():
             side.set_visible(False)
         axes.grid(axis="y", color="#2c3036", lw=0.6)
         axes.set_axisbelow(True)
         axes.tick_params(length=0, labelsize=8)
+        axes.set_xlim(-STEP / 2, end - start + STEP)
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda at, _: f"{at:.0f} s"))
         if panel["type"] != "heatmap":
@@ -194,7 +197,7 @@ def draw(panels, answers, file):
             axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _, unit=unit: told(value, unit)))
             shown = min(len(series), 6)
             handles, labels = axes.get_legend_handles_labels()
-            labels = [label if len(label) < 30 else label[:28] + "…" for label in labels[:shown]]
+            labels = [label if len(label) < 30 else "…" + label[-28:] for label in labels[:shown]]
             if len(series) > shown and labels:
                 labels[-1] += f"   (+ {len(series) - shown} more)"
             card.legend(handles[:shown], labels, loc="lower left", ncols=3 if max(map(len, labels), default=0) < 24 else 2,
@@ -213,7 +216,7 @@ def heat(axes, result, start):
         below = {at: values.get(at, 0) for at in times}
     edges = [at - start for at in times] + [times[-1] - start + STEP]
     axes.pcolormesh(edges, range(len(rows) + 1), rows, cmap="inferno", edgecolors=CARD, linewidth=1)
-    axes.set_yticks([n + 0.5 for n in range(len(rows))], [one["metric"]["le"].replace("+Inf", "∞") + " s" for one in bounds])
+    axes.set_yticks([n + 0.5 for n in range(len(rows))], [one["metric"]["le"].replace("+Inf", "∞") for one in bounds])
 
 
 def bare(axes):

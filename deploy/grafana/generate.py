@@ -77,6 +77,8 @@ def panel(kind, title, unit, width, queries, says, runbook):
         else:
             query = query.range()
         built = built.with_target(query)
+    if kind == "stat" and unit == "short":
+        built = built.decimals(0)  # increase() extrapolates
     if kind in ("bars", "lines"):
         built = built.min(0).legend(common.VizLegendOptions().show_legend(True).display_mode(shapes.LegendDisplayMode.LIST).placement(shapes.LegendPlacement.BOTTOM).calcs([]))
         built = built.tooltip(common.VizTooltipOptions().mode(shapes.TooltipDisplayMode.MULTI).sort(shapes.SortOrder.DESCENDING))
@@ -102,10 +104,13 @@ def build():
              .with_variable(dashboard.DatasourceVariable("datasource").label("Data source").type("prometheus"))
              .with_variable(variable("resource", "Resource", "label_values(acs_recording_operation_failures_total, resource)"))
              .with_variable(variable("instance", "Exporter", "label_values(acs_recording_exporter_build_info, instance)")))
+    number = 0
     for title, panels in ROWS:
-        board = board.with_row(dashboard.Row(title))
+        number += 1
+        board = board.with_row(dashboard.Row(title).id(number))
         for each in panels:
-            board = board.with_panel(panel(*each))
+            number += 1
+            board = board.with_panel(panel(*each).id(number))
     return JSONEncoder(sort_keys=True, indent=2).encode(board.build()) + "\n"
 
 
