@@ -37,6 +37,7 @@
 //! | What ends a link, and what is done about it? | `source/event_hub/progress/`, by the causes in `error.rs` and the waits in `backoff.rs`; docs/recovery.md has all in one table |
 //! | What proves that a partition lives? | `source/event_hub/progress/`; `liveness.rs` says what follows from a lack of proof |
 //! | Why does the SDK's client live on a runtime of its own? | `source/event_hub/connections.rs` |
+//! | Which call was it that failed? | `log.failures: on`; `telemetry/failures.rs` |
 //! | When does an event wait for a scrape? | `pipeline/writer.rs`, by what `metrics/firsts.rs` knows; docs/delivery.md has the promise |
 //! | In which order does everything stop? | `service/mod.rs` |
 //! | Who asks for a token, and when for the next? | `config/auth.rs` decides who, `source/event_hub/credential/` asks |
@@ -77,7 +78,8 @@
 //! 5. **Everything is bounded**: lanes and the queue, batches, what the hub may send ahead, label values, series, what a
 //!    body inflates to, connections, cuts, scrapers, waits. A panic inside the decoder costs one record, one inside the SDK
 //!    a link.
-//! 6. **No personal data leaves**: no caller address, URI, recording, call or correlation id in a label or a log line.
+//! 6. **No personal data leaves**: no caller address, URI, recording, call or correlation id in a label or a log line, but
+//!    for the failure log (`log.failures`, off by default), which names the correlation id.
 //!    Dead letters have them, which is why they are off by default and their owner's alone.
 //!
 //! # Where the design was changed

@@ -102,6 +102,8 @@ pub struct Observation<'a> {
     pub delay_seconds: Option<f64>,
     /// Tells the record from all others; `None` if it has nothing that does.
     pub identity: Option<u64>,
+    /// Of what failed, the correlation id, for the failure log alone; of all else none.
+    pub correlation_id: Option<Cow<'a, str>>,
     /// The rest, by category.
     pub moves: Moves<'a>,
 }
@@ -337,6 +339,15 @@ pub fn observe<'a>(
             .zip(enqueued_at)
             .map(|(time, enqueued_at)| (enqueued_at - time).as_seconds_f64().max(0.0)),
         identity: identity::identity(&record.log, record.time),
+        correlation_id: match (&record.log, &moves) {
+            (Log::Operation(log), Moves::Operation(moves)) if moves.failure.is_some() => {
+                log.correlation_id.clone()
+            }
+            (Log::Summary(log), Moves::Summary(moves)) if moves.failure.is_some() => {
+                log.correlation_id.clone()
+            }
+            _ => None,
+        },
         moves,
     })
 }

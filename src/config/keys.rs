@@ -219,6 +219,11 @@ pub const KEYS: &[Key] = &[
     ),
     Key::with("log.format", "auto", "The shape of a line."),
     Key::with("log.level", "info", "Which lines are written."),
+    Key::with(
+        "log.failures",
+        "off",
+        "Whether each failed request and recording has a line, with its correlation id.",
+    ),
 ];
 
 /// What every variable of ours starts with. It ends in two underscores, so that it cannot meet the variables that

@@ -351,9 +351,11 @@ fn log(reader: &mut Reader) -> Option<telemetry::Settings> {
         ],
     );
     let level = reader.text("log.level", str::parse);
+    let failures = reader.one_of("log.failures", &[("off", false), ("on", true)]);
     Some(telemetry::Settings {
         format: format?,
         level: level?,
+        failures: failures?,
     })
 }
 

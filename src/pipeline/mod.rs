@@ -58,5 +58,5 @@ pub async fn run(
 
 /// Decodes a batch and applies it whole, whether its failure series were shown or not.
 pub fn apply(batch: &Batch, exposition: &Exposition) -> Ended {
-    writer::apply(batch, exposition, Patience::None).unwrap_or_default()
+    writer::apply(batch, exposition, Patience::None, false).unwrap_or_default()
 }

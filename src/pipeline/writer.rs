@@ -12,11 +12,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::decode::{Decoded, Ended, decode};
+use crate::acs::{Moves, Observation};
 use crate::dead_letters::DeadLetters;
 use crate::event::{Batch, Event, PartitionId};
 use crate::metrics::{Applying, Exposition, Patience};
 use crate::queue::Queued;
-use crate::telemetry::AppliedBatch;
+use crate::telemetry::{AppliedBatch, Failed};
 
 /// Applies events, and keeps those that wait.
 #[derive(Debug)]
@@ -24,6 +25,7 @@ pub struct Writer {
     exposition: Arc<Exposition>,
     dead_letters: Option<DeadLetters>,
     hold_max: Duration,
+    logs_failures: bool,
     /// By partition, in order; none is empty.
     held: BTreeMap<PartitionId, VecDeque<Held>>,
 }
@@ -48,7 +50,17 @@ impl Writer {
             exposition,
             dead_letters,
             hold_max,
+            logs_failures: false,
             held: BTreeMap::new(),
+        }
+    }
+
+    /// With a line in the log for everything that failed, or without.
+    #[must_use]
+    pub fn logging_failures(self, logs_failures: bool) -> Self {
+        Self {
+            logs_failures,
+            ..self
         }
     }
 
@@ -129,7 +141,7 @@ impl Writer {
     }
 
     fn try_apply(&self, batch: &Batch, patience: Patience) -> Result<(), usize> {
-        let applied = apply(batch, &self.exposition, patience)?;
+        let applied = apply(batch, &self.exposition, patience, self.logs_failures)?;
         if let Some(dead_letters) = &self.dead_letters {
             for rejected in applied.rejected {
                 if let Some(event) = batch.events.get(rejected.event) {
@@ -152,6 +164,7 @@ pub(super) fn apply(
     batch: &Batch,
     exposition: &Exposition,
     patience: Patience,
+    logs_failures: bool,
 ) -> Result<Ended, usize> {
     let Some(last) = batch.events.last() else {
         return Ok(Ended::default());
@@ -171,9 +184,41 @@ pub(super) fn apply(
             );
         });
         match applied {
-            Ok(()) => Ok(decoded.ended),
+            Ok(()) => {
+                if logs_failures {
+                    let failed = decoded.observations.iter().filter_map(failed);
+                    failed.for_each(|failed| failed.log());
+                }
+                Ok(decoded.ended)
+            }
             Err(unshown) => Err(unshown.event),
         }
+    })
+}
+
+/// What the failure log says of an observation, if it is of a failure.
+fn failed<'a>(observation: &'a Observation<'_>) -> Option<Failed<'a>> {
+    let (what, result, reason) = match &observation.moves {
+        Moves::Operation(moves) => (
+            &moves.operation,
+            &moves.result_signature,
+            moves.failure?.label(),
+        ),
+        Moves::Summary(moves) => (
+            &moves.end_reason,
+            &moves.result_type,
+            moves.failure?.label(),
+        ),
+        Moves::Usage(_) => return None,
+    };
+    Some(Failed {
+        resource: &observation.resource,
+        category: observation.category.label(),
+        what,
+        result,
+        reason,
+        time: observation.time,
+        correlation_id: observation.correlation_id.as_deref(),
     })
 }
 

@@ -43,6 +43,7 @@ const SCRAPED_WITHIN: Duration = Duration::from_mins(5);
 pub struct Service {
     settings: shutdown::Settings,
     delivery: delivery::Settings,
+    logs_failures: bool,
     keeper: Keeper,
     begin: CancellationToken,
     server: http::Server,
@@ -136,6 +137,7 @@ impl Service {
         Ok(Self {
             settings: config.shutdown,
             delivery: config.delivery,
+            logs_failures: config.log.failures,
             keeper,
             begin,
             server,
@@ -199,7 +201,8 @@ impl Service {
             Arc::clone(&exposition),
             self.delivery.hold_max,
             dead_letters,
-        );
+        )
+        .logging_failures(self.logs_failures);
         let (working, token) = (Arc::clone(&liveness), stop_source.clone());
         tasks.spawn(async move {
             pipeline::run(batches, writer, acknowledged, working, token).await;

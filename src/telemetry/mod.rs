@@ -4,6 +4,7 @@
 //! per batch or per change, never per record, and carry no body, token, key or address of a caller.
 
 mod delivered;
+mod failures;
 mod families;
 mod log;
 mod scrapes;
@@ -18,6 +19,7 @@ use std::sync::{Mutex, PoisonError};
 use prometheus::Registry;
 use prometheus::process_collector::ProcessCollector;
 
+pub use failures::Failed;
 pub use families::ExporterFamilies;
 pub use log::{LogError, start as start_log};
 pub use settings::{Format, InvalidLevel, Level, Settings};

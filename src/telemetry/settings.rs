@@ -12,6 +12,8 @@ pub struct Settings {
     pub format: Format,
     /// Which lines are written.
     pub level: Level,
+    /// Whether each failed request and recording has a line, with its correlation id.
+    pub failures: bool,
 }
 
 impl Default for Settings {
@@ -20,6 +22,7 @@ impl Default for Settings {
         Self {
             format: Format::Auto,
             level: Level("info".to_owned()),
+            failures: false,
         }
     }
 }

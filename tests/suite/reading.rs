@@ -157,6 +157,38 @@ async fn lag_and_proof_are_told_while_the_hub_is_away() {
     exporter.ready().await;
 }
 
+#[tokio::test]
+async fn what_failed_is_named_in_the_log_where_that_is_asked_for_and_nowhere_else() {
+    let hub = RunningHub::start([EventHub::new("logs", 1)]).await;
+    let telling = ("ACS_RECORDING_EXPORTER__LOG__FAILURES", "on");
+    let (telling, silent) = (
+        exporter_in(&hub, "a", &[telling]).await,
+        exporter_in(&hub, "b", &[]).await,
+    );
+    for (status, correlation_id) in [(202, "call-that-went-well"), (503, "call-that-failed")] {
+        let body = format!(
+            r#"{{"records":[{{"category":"CallRecordingOperational","operationName":"StartRecording","resultSignature":{status},"correlationId":"{correlation_id}","callerIpAddress":"203.0.113.7"}}]}}"#
+        );
+        hub.handle.publish("logs", 0, body.as_bytes()).unwrap();
+    }
+    for exporter in [&telling, &silent] {
+        exporter.reads(2).await;
+    }
+    let line = telling.process.says("\"failed\"").await;
+    for told in [
+        r#""correlation_id":"call-that-failed""#,
+        r#""what":"StartRecording""#,
+        r#""result":"503""#,
+        r#""reason":"server_error""#,
+    ] {
+        assert!(line.contains(told), "no `{told}` in {line}");
+    }
+    assert!(!telling.process.written().contains("call-that-went-well"));
+    assert!(!telling.process.written().contains("203.0.113.7"));
+    assert!(!silent.process.written().contains("call-that"));
+    assert!(!silent.scrape().await.unwrap().0.contains("call-that"));
+}
+
 impl Exporter {
     /// Waits until so many events have been read, and no more.
     async fn reads(&self, events: u64) -> Samples {

@@ -121,7 +121,7 @@ fn unknown_keys_are_reported_where_they_stand_with_what_was_meant() {
               htttp.tls = <redacted> (built-in x.yaml:6): is no key: remove it; `config/exporter.yaml` lists those that are
               http.listn = `[::]:80` (variable ACS_RECORDING_EXPORTER__HTTP__LISTN): is no key; did you mean `ACS_RECORDING_EXPORTER__HTTP__LISTEN`?
               event_hub.conection_string = <redacted> (variable ACS_RECORDING_EXPORTER__EVENT_HUB__CONECTION_STRING): is no key; did you mean `ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING`?
-              log = <redacted> (variable ACS_RECORDING_EXPORTER__LOG): is a section: set `ACS_RECORDING_EXPORTER__LOG__FORMAT`, `ACS_RECORDING_EXPORTER__LOG__LEVEL`"#]],
+              log = <redacted> (variable ACS_RECORDING_EXPORTER__LOG): is a section: set `ACS_RECORDING_EXPORTER__LOG__FORMAT`, `ACS_RECORDING_EXPORTER__LOG__LEVEL`, `ACS_RECORDING_EXPORTER__LOG__FAILURES`"#]],
     );
 }
 
