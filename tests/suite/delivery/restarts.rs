@@ -149,9 +149,9 @@ pub(crate) async fn restarted(plan: Plan) -> String {
     if plan.signal == "TERM" {
         assert!(repeats == 0.0, "repeated: {told}");
     } else {
-        // At most one scrape for each crash is carried and not checkpointed: what came within a second, and what was
-        // waiting when reading began.
-        let of_a_scrape = f64::from(per_restart) / f64::from(FAILS);
+        // For each crash at most one scrape is carried and not checkpointed: a second of failures, or two if it was late.
+        let a_second = f64::from(PER_TICK * 20) / f64::from(FAILS);
+        let of_a_scrape = 2.0 * a_second;
         assert!(
             repeats <= f64::from(restarts) * of_a_scrape,
             "too often: {told}"
