@@ -17,7 +17,7 @@
 //!   -> series        of the `prometheus` registry           metrics             the writer of pipeline, under one lock
 //!   -> scrape        a cut, taken under that lock           metrics::Exposition -> http
 //!   -> acknowledged  when its last byte was written         delivery
-//!   -> checkpoint    a file, or memory                      checkpoint          by the keeper of service
+//!   -> checkpoint    a file, blobs, or memory               checkpoint          by the keeper of service
 //! ```
 //!
 //! # Where to look
@@ -42,25 +42,29 @@
 //! | In which order does everything stop? | `service/mod.rs` |
 //! | Who asks for a token, and when for the next? | `config/auth.rs` decides who, `source/event_hub/credential/` asks |
 //! | What is remembered across restarts, and how does it survive a crash? | `checkpoint/state.rs`; `checkpoint/file.rs` |
+//! | Who reads which partition, and when does one change hands? | `ownership/balance.rs` says who should, `service/replica/` does it; docs/replicas.md has the promise |
+//! | What keeps a replica that slept from undoing what another did? | `checkpoint/blobs/positions.rs`, and the `Lease` of `source/event_hub/assignment.rs` |
+//! | What are the blobs called, and what is in them? | `blobs/names.rs`, `checkpoint/blobs/format.rs` |
 //! | When has a scrape been delivered, and to whom? | `http/connection.rs` knows its last byte, `http/scraper.rs` who counts, `delivery/ledger.rs` what follows |
 //! | How long may a client take, and how many may connect? | `http/settings.rs` |
 //! | Which keys has the configuration? | `config/keys.rs`, and `config/exporter.yaml` for people |
 //!
 //! # Modules, in reading order
 //!
-//! [`event`], [`disposition`], [`repair`], [`envelope`] and [`acs`] are the core: values and functions of values, no I/O,
-//! no clock, no log. [`family`] is how metric families are declared; [`metrics`] and [`telemetry`] hold every one, about
-//! ACS and about ourselves. [`queue`] leads from the partitions to [`pipeline`], the loop that joins them;
-//! [`dead_letters`] keeps what could not be read.
-//! [`source`] reads event hubs, or files in their stead, [`liveness`] knows whether it does, [`http`] serves what is
-//! known. [`delivery`] is about when that has been seen, [`checkpoint`] keeps how far it was across restarts. [`config`]
-//! composes the settings that each module owns. [`service`] builds the parts and stops them in order, [`shutdown`] turns
-//! signals into a token. [`cli`] has the commands. [`hub`] is a local Event Hub and [`simulate`] makes traffic for it; the
-//! exporter needs neither.
+//! [`event`], [`disposition`], [`repair`], [`envelope`] and [`acs`] are the core: values and functions of values, no
+//! I/O, no clock, no log. [`family`] is how metric families are declared; [`metrics`] and [`telemetry`] hold every one,
+//! about ACS and about ourselves. [`queue`] leads from the partitions to [`pipeline`], the loop that joins them;
+//! [`dead_letters`] keeps what could not be read. [`source`] reads event hubs, or files in their stead, [`liveness`]
+//! knows whether it does, [`http`] serves what is known. [`delivery`] is about when that has been seen, [`checkpoint`]
+//! keeps how far it was across restarts. [`ownership`] says who reads which partition, where replicas share them;
+//! [`blobs`] is where they meet. [`config`] composes the settings that each module owns. [`service`] builds the parts
+//! and stops them in order, [`shutdown`] turns signals into a token. [`cli`] has the commands. [`hub`] is a local Event
+//! Hub and [`simulate`] makes traffic for it; the exporter needs neither.
 //!
-//! Nothing points back up: `cli -> service -> config -> {source, checkpoint, delivery, http, metrics, telemetry, shutdown,
-//! dead_letters}`, `pipeline -> {queue, event, envelope, acs, metrics, delivery, telemetry, liveness, dead_letters}`,
-//! `checkpoint -> {delivery, event}`, and the core knows only itself. A test holds that.
+//! Nothing points back up: `cli -> service -> config -> {source, ownership, checkpoint, delivery, http, metrics, blobs,
+//! telemetry, shutdown, dead_letters}`, `pipeline -> {queue, event, envelope, acs, metrics, delivery, telemetry,
+//! liveness, dead_letters}`, `checkpoint -> {blobs, delivery, event}`, `ownership -> blobs -> {event, telemetry}`, and
+//! the core knows only itself. A test holds that.
 //!
 //! # What always holds
 //!
@@ -91,12 +95,16 @@
 //!   `receiver_restarts_total{cause}`.
 //! * Reading stands by, and counts as ready, while the start gate is closed.
 //! * A stop does not wait for a last scrape where nobody that counts has scraped for five minutes.
-//!
-//! # What is not there yet
-//!
-//! Blobs for checkpoints, and replicas that share the partitions: one process reads a hub today.
+//! * A replica does not ask for one partition after the other. It shows itself by one blob, which it rewrites every cycle;
+//!   who has the most hands over to who has the fewest, by a function that all compute alike (`ownership`). That is one
+//!   write a cycle however many partitions there are, nothing is asked for twice, and no replica gets more than its share
+//!   because two asked at once.
+//! * A replica takes no partition before its start gate is open: others read on until the scrapers know it.
+//! * The checkpoint blob names its writer beside what the official SDKs write there, or a write whose answer was lost could
+//!   not be told from one of another replica.
 
 pub mod acs;
+pub mod blobs;
 pub mod checkpoint;
 pub mod cli;
 pub mod config;
@@ -110,6 +118,7 @@ pub mod http;
 pub mod hub;
 pub mod liveness;
 pub mod metrics;
+pub mod ownership;
 pub mod pipeline;
 pub mod queue;
 pub mod repair;

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::event::{Batch, PartitionId, Reached};
 
@@ -24,8 +24,13 @@ pub struct Queued {
     /// The partition, whose batch is empty then, goes on after this and not after its last event: it begins there, or
     /// what lies between cannot be had.
     pub moved_to: Option<Reached>,
+    /// The partition, whose batch is empty then, is let go: what waits of it is dropped, and this is dropped after it.
+    pub let_go: Option<Dropped>,
     _place: OwnedSemaphorePermit,
 }
+
+/// Tells by its end that the writer has nothing of a partition any more.
+pub type Dropped = oneshot::Sender<()>;
 
 /// Where partitions put their batches.
 #[derive(Clone, Debug)]
@@ -66,6 +71,18 @@ impl Queue {
             places: Arc::new(Semaphore::new(LANE_BATCHES)),
         }
     }
+
+    /// Lets the writer drop whatever it has of a partition that nobody sends any more of, and waits for that: what is
+    /// not applied by then never will be. Where the writer is gone, so is all that it had.
+    pub async fn let_go(&self, partition: PartitionId) {
+        // A lane of its own: that of the partition may be full of events that wait for a scrape.
+        let Ok(place) = self.lane().place().await else {
+            return;
+        };
+        let (dropping, dropped) = oneshot::channel();
+        place.let_go(partition, dropping);
+        let _told_or_gone = dropped.await;
+    }
 }
 
 impl Lane {
@@ -90,6 +107,7 @@ impl Place {
         self.permit.send(Queued {
             batch,
             moved_to: None,
+            let_go: None,
             _place: self.place,
         });
     }
@@ -100,6 +118,17 @@ impl Place {
         self.permit.send(Queued {
             batch: Batch { partition, events },
             moved_to: Some(reached),
+            let_go: None,
+            _place: self.place,
+        });
+    }
+
+    fn let_go(self, partition: PartitionId, dropped: Dropped) {
+        let events = Vec::new();
+        self.permit.send(Queued {
+            batch: Batch { partition, events },
+            moved_to: None,
+            let_go: Some(dropped),
             _place: self.place,
         });
     }

@@ -3,9 +3,12 @@
 //! A store holds one [`State`] for one [`Scope`]. It writes what it is given, when it is given it: what may be written,
 //! and when, is for whoever knows what a scrape has carried.
 //!
+//! [`blobs`] are for several processes, each of which writes the positions of the partitions that it owns.
+//!
 //! What cannot be read is never taken for nothing: a start from scratch would count all that the hub retains again, or
 //! skip it. It is an error that says what to do.
 
+pub mod blobs;
 mod file;
 mod format;
 mod settings;
@@ -14,7 +17,7 @@ mod state;
 mod tests;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use format::Damage;
@@ -29,8 +32,6 @@ pub struct Store {
     place: Place,
 }
 
-/// Blobs, with a lease for each partition, would be a third: it compares a state with what it last saved, partition by
-/// partition, and writes those that moved and are its own.
 #[derive(Debug)]
 enum Place {
     Memory,
@@ -49,20 +50,22 @@ pub enum Saved {
 }
 
 impl Store {
-    /// Takes the store for this process alone, and reads what it holds; the empty state if there was none before.
+    /// The memory, which keeps nothing.
+    pub fn in_memory() -> Self {
+        Self {
+            place: Place::Memory,
+        }
+    }
+
+    /// Takes a file for this process alone, and reads what it holds; the empty state if there was none before.
     /// Blocks on the disk: it is for the start, where nothing runs yet.
     ///
     /// # Errors
     ///
     /// When another process has it, or it cannot be read.
-    pub fn open(settings: &Settings, scope: Scope) -> Result<(Self, State), StoreError> {
-        let (place, state) = match &settings.store {
-            StoreKind::Memory => (Place::Memory, State::default()),
-            StoreKind::File(path) => {
-                let (store, state) = FileStore::open(path, scope, |_| ())?;
-                (Place::File(store), state)
-            }
-        };
+    pub fn open(path: &Path, scope: Scope) -> Result<(Self, State), StoreError> {
+        let (store, state) = FileStore::open(path, scope, |_| ())?;
+        let place = Place::File(store);
         Ok((Self { place }, state))
     }
 

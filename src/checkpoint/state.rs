@@ -114,7 +114,7 @@ impl fmt::Display for Scope {
     }
 }
 
-fn folded(partition: &PartitionId) -> PartitionId {
+pub(super) fn folded(partition: &PartitionId) -> PartitionId {
     let (event_hub, number) = (partition.event_hub(), partition.partition());
     PartitionId::new(event_hub.to_lowercase(), number.to_lowercase())
 }

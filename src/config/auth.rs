@@ -50,7 +50,8 @@ pub(super) fn contradict(reader: &mut Reader, auth: &Auth, connection: &str, ori
     // `auto` may stand there: the reference file spells it out, and it asks for nothing.
     let kind = auth.kind.map(|_| KIND);
     for key in kind.into_iter().chain(KEYS) {
-        if reader.origin(key).is_some() {
+        // Azure's variables may be there for other programs.
+        if reader.origin(key).is_some_and(|origin| !origin.is_azures()) {
             reader.contradiction(key, problem.clone());
         }
     }

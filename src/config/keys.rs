@@ -98,6 +98,24 @@ pub const KEYS: &[Key] = &[
         "Where it is kept up to which event of each partition all was delivered.",
     ),
     Key::without("checkpoint.path", "The file, for the store `file`."),
+    Key::without(
+        "checkpoint.container_url",
+        "The container, for the store `blob`.",
+    )
+    .secret(),
+    Key::without(
+        "checkpoint.container",
+        "The container's name, where a connection string leads to its account.",
+    ),
+    Key::without(
+        "checkpoint.connection_string",
+        "The connection string of the container's storage account. Give it as the variable, from a Secret.",
+    )
+    .secret(),
+    Key::without(
+        "checkpoint.connection_string_file",
+        "A file that holds the connection string of the container's storage account.",
+    ),
     Key::with(
         "checkpoint.interval",
         "5s",
@@ -127,6 +145,21 @@ pub const KEYS: &[Key] = &[
         "delivery.hold_max",
         "2m",
         "How long an event waits for the scrapers to see a failure series at 0.",
+    ),
+    Key::with(
+        "ownership.interval",
+        "10s",
+        "How often a replica looks at all leases, and renews its own.",
+    ),
+    Key::with(
+        "ownership.lease",
+        "30s",
+        "After how long without a renewal a partition is anybody's.",
+    ),
+    Key::with(
+        "ownership.hand_over_max",
+        "30s",
+        "How long a partition that is handed over waits for the scrape that delivers it.",
     ),
     Key::with(
         "watchdog.interval",

@@ -31,7 +31,9 @@ pub use fault::{ConfigError, Fault, Origin};
 pub use keys::{KEYS, Key};
 pub use sources::{DEMO, File, Flag, Sources, environment};
 
-use crate::{checkpoint, dead_letters, delivery, http, metrics, shutdown, source, telemetry};
+use crate::{
+    checkpoint, dead_letters, delivery, http, metrics, ownership, shutdown, source, telemetry,
+};
 
 /// All that the program is told.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +42,10 @@ pub struct Config {
     pub event_hub: source::event_hub::Settings,
     /// `checkpoint`: where it is kept how far all was delivered.
     pub checkpoint: checkpoint::Settings,
+    /// Who we are to the container of the checkpoints, where it wants to know: `auth`, too.
+    pub container_credential: Option<source::event_hub::Credential>,
+    /// `ownership`: how replicas share the partitions.
+    pub ownership: ownership::Settings,
     /// `delivery`: when something counts as delivered.
     pub delivery: delivery::Settings,
     /// `metrics` and `failures`: what to export, and what of it counts as a failure.
@@ -120,7 +126,8 @@ fn read(sources: Sources) -> Result<reader::Reader, ConfigError> {
     // They may be there for other programs: only where a token is wanted do they concern us, and can they be at fault.
     let is_connection =
         |entry: &layers::Entry| sections::CONNECTION_STRINGS.contains(&entry.key.as_str());
-    if entries.iter().any(is_connection) {
+    let is_container = |entry: &layers::Entry| entry.key == delivered::CONTAINER_URL;
+    if entries.iter().any(is_connection) && !entries.iter().any(is_container) {
         entries.retain(|entry| !entry.origin.is_azures());
     }
 

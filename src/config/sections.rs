@@ -10,9 +10,10 @@ use time::format_description::well_known::Rfc3339;
 
 use super::Config;
 use super::auth::{self, Auth};
-use super::delivered::{checkpoint, delivery, shutdown};
+use super::delivered::{checkpoint, delivery, ownership, shutdown};
 use super::reader::Reader;
 use crate::acs::FailureRules;
+use crate::blobs::Access;
 use crate::checkpoint::StoreKind;
 use crate::source::event_hub::{
     self, Authentication, ConnectionString, Credential, LostPosition, Namespace, Start, Transport,
@@ -25,15 +26,19 @@ pub(super) fn config(reader: &mut Reader) -> Option<Config> {
     // Before its turn: where to begin depends on whether positions outlive the process.
     let checkpoint = checkpoint(reader);
     let event_hub = event_hub(reader, checkpoint.as_ref());
+    let ownership = ownership(reader);
     let delivery = delivery(reader);
     let metrics = metrics(reader);
     let http = http(reader);
     let shutdown = shutdown(reader);
     let dead_letters = dead_letters(reader);
     let log = log(reader);
+    let (event_hub, container_credential) = event_hub?;
     Some(Config {
-        event_hub: event_hub?,
+        event_hub,
         checkpoint: checkpoint?,
+        container_credential,
+        ownership: ownership?,
         delivery: delivery?,
         metrics: metrics?,
         http: http?,
@@ -43,10 +48,11 @@ pub(super) fn config(reader: &mut Reader) -> Option<Config> {
     })
 }
 
+/// The hubs; and the credential for the container, where that wants one.
 fn event_hub(
     reader: &mut Reader,
     checkpoint: Option<&checkpoint::Settings>,
-) -> Option<event_hub::Settings> {
+) -> Option<(event_hub::Settings, Option<Credential>)> {
     let connection = reader.text(CONNECTION_STRING, str::parse::<ConnectionString>);
     let connection_file = reader.text(CONNECTION_STRING_FILE, connection_string_file);
     let host = reader.text(NAMESPACE, event_hub::namespace_host);
@@ -76,7 +82,18 @@ fn event_hub(
     );
     let watchdog = watchdog(reader);
 
-    let credential = one_way_in(reader, auth, host.as_deref());
+    let store = checkpoint.map(|checkpoint| &checkpoint.store);
+    let container = match store {
+        Some(StoreKind::Blob(container)) if container.access == Access::Tokens => {
+            container.url.host_str()
+        }
+        _ => None,
+    };
+    let credential = one_way_in(reader, auth, host.as_deref(), container);
+    if container.is_some() && credential.is_none() {
+        return None;
+    }
+    let container_credential = credential.clone().filter(|_| container.is_some());
     let (connection, file) = match (connection, connection_file) {
         (None, Some((connection, file))) => (Some(connection), Some(file)),
         (connection, _) => (connection, None),
@@ -113,7 +130,7 @@ fn event_hub(
         },
         (None, None) => return None,
     };
-    Some(event_hub::Settings {
+    let settings = event_hub::Settings {
         namespace,
         event_hubs: event_hubs?,
         consumer_group: consumer_group?,
@@ -123,7 +140,8 @@ fn event_hub(
         partitions_per_connection: partitions_per_connection?,
         on_lost_position: on_lost_position?,
         watchdog: watchdog?,
-    })
+    };
+    Some((settings, container_credential))
 }
 
 fn watchdog(reader: &mut Reader) -> Option<Watchdog> {
@@ -152,8 +170,14 @@ fn connection_string_file(text: &str) -> Result<(ConnectionString, PathBuf), Unu
     Ok((ConnectionString::read(&path)?, path))
 }
 
-/// A connection string, the file of one, or a namespace with a credential: one of the three, and only one.
-fn one_way_in(reader: &mut Reader, auth: Auth, host: Option<&str>) -> Option<Credential> {
+/// A connection string, the file of one, or a namespace with a credential: one of the three, and only one. The container
+/// of the checkpoints may want a credential in any case.
+fn one_way_in(
+    reader: &mut Reader,
+    auth: Auth,
+    host: Option<&str>,
+    container: Option<&str>,
+) -> Option<Credential> {
     let key = given(reader);
     let Some(origin) = reader.origin(key).cloned() else {
         if reader.origin(NAMESPACE).is_none() && !reader.is_faulty(NAMESPACE) {
@@ -169,6 +193,9 @@ fn one_way_in(reader: &mut Reader, auth: Auth, host: Option<&str>) -> Option<Cre
             let problem = format!("`{key}` is set too ({origin}): keep one of the two");
             reader.contradiction(other, problem);
         }
+    }
+    if let Some(container) = container {
+        return auth::credential(reader, auth, container);
     }
     auth::contradict(reader, &auth, key, &origin);
     None
@@ -241,7 +268,7 @@ fn start(text: &str) -> Result<Start, &'static str> {
 fn default_start(store: &StoreKind) -> Start {
     match store {
         StoreKind::Memory => Start::Latest,
-        StoreKind::File(_) => Start::Earliest,
+        StoreKind::File(_) | StoreKind::Blob(_) => Start::Earliest,
     }
 }
 

@@ -115,6 +115,17 @@ impl Ledger {
         }
     }
 
+    /// A partition is somebody else's from now on. Cuts that were taken before and are acknowledged later say nothing
+    /// of it: should it come back, it begins where others left it.
+    pub fn forget(&mut self, partition: &PartitionId) {
+        let shown = self.cuts.iter_mut().map(|(_, positions)| positions);
+        for positions in shown.chain([&mut self.positions]) {
+            if positions.contains_key(partition) {
+                Arc::make_mut(positions).remove(partition);
+            }
+        }
+    }
+
     /// The latest cut that enough scrapers have carried; 0 before the first.
     pub fn acknowledged(&self) -> Cut {
         self.acknowledged
@@ -188,6 +199,17 @@ mod tests {
         assert!(ledger.carried(1, "b", now));
         assert_eq!(acknowledged(&ledger), Some(5));
         assert!(!ledger.carried(1, "c", now));
+    }
+
+    #[test]
+    fn a_partition_that_is_forgotten_does_not_come_back_with_an_old_cut() {
+        let now = Instant::now();
+        let mut ledger = Ledger::new(1);
+        let cut = ledger.cut(at(5));
+        ledger.forget(&PartitionId::new("hub", "0"));
+        ledger.carried(cut, "a", now);
+        assert_eq!(acknowledged(&ledger), None);
+        assert_eq!(ledger.acknowledged(), cut);
     }
 
     proptest! {

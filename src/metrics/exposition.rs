@@ -36,20 +36,22 @@ struct Applied {
     /// What each partition had reached before this process: a little less where numbers were skipped.
     began_after: HashMap<PartitionId, i64>,
     ledger: Ledger,
+    /// The cut that shows what was applied of partitions that were let go before a scrape had carried it.
+    owed: Cut,
 }
 
 impl Applied {
     /// How many events of each partition are applied and not acknowledged.
     fn unacknowledged(&self) -> impl Iterator<Item = (&PartitionId, i64)> {
-        let acknowledged = self.ledger.acknowledged_positions();
-        self.positions.iter().map(move |(partition, reached)| {
-            let began_after = self.began_after.get(partition).copied();
-            let acknowledged = acknowledged
-                .get(partition)
-                .map(|reached| reached.position.sequence_number);
-            let from = acknowledged.or(began_after).unwrap_or(-1);
-            (partition, reached.position.sequence_number - from)
-        })
+        let count = |(partition, reached)| (partition, self.unacknowledged_of(partition, reached));
+        self.positions.iter().map(count)
+    }
+
+    fn unacknowledged_of(&self, partition: &PartitionId, reached: &Reached) -> i64 {
+        let began_after = self.began_after.get(partition).copied();
+        let acknowledged = self.ledger.acknowledged_positions().get(partition);
+        let acknowledged = acknowledged.map(|reached| reached.position.sequence_number);
+        reached.position.sequence_number - acknowledged.or(began_after).unwrap_or(-1)
     }
 
     /// The first event that moves a failure series which no acknowledged cut shows. All that they move exist from now on.
@@ -100,6 +102,17 @@ pub struct Unshown {
     pub event: usize,
 }
 
+/// How far a partition was when it was let go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LetGo {
+    /// The last event that was applied, if any was.
+    pub applied: Option<Reached>,
+    /// The last that a scrape has carried, if any.
+    pub acknowledged: Option<Reached>,
+    /// How many events were applied and not acknowledged.
+    pub unacknowledged: u64,
+}
+
 /// One scrape: a body, and the cut that it shows.
 #[derive(Clone, Debug)]
 pub struct Scrape {
@@ -126,6 +139,7 @@ impl Exposition {
             positions: Arc::default(),
             began_after: HashMap::new(),
             ledger: Ledger::new(scrapers),
+            owed: 0,
         });
         Self {
             domain,
@@ -268,10 +282,45 @@ impl Exposition {
         Arc::clone(applied.ledger.acknowledged_positions())
     }
 
-    /// Whether all that was applied is acknowledged.
+    /// Whether all that was applied is acknowledged, also of partitions that were let go.
     pub fn is_delivered(&self) -> bool {
         let applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
         applied.positions == *applied.ledger.acknowledged_positions()
+            && applied.ledger.acknowledged() >= applied.owed
+    }
+
+    /// Whether all that was applied of a partition is acknowledged.
+    pub fn is_partition_delivered(&self, partition: &PartitionId) -> bool {
+        let applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+        let acknowledged = applied.ledger.acknowledged_positions().get(partition);
+        applied.positions.get(partition) == acknowledged
+    }
+
+    /// A partition is read by somebody else from now on; nothing of it is on its way to us any more. What was applied of
+    /// it stays counted, and has yet to be shown if it was not.
+    pub fn let_go(&self, partition: &PartitionId) -> LetGo {
+        let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+        let applied = &mut *applied;
+        let reached = applied.positions.get(partition).cloned();
+        let unacknowledged = reached
+            .as_ref()
+            .map(|reached| applied.unacknowledged_of(partition, reached));
+        let unacknowledged = u64::try_from(unacknowledged.unwrap_or(0)).unwrap_or(0);
+        if unacknowledged > 0 {
+            applied.owed = applied.ledger.next();
+        }
+        let acknowledged = applied.ledger.acknowledged_positions().get(partition);
+        let acknowledged = acknowledged.cloned();
+        if reached.is_some() {
+            Arc::make_mut(&mut applied.positions).remove(partition);
+        }
+        applied.began_after.remove(partition);
+        applied.ledger.forget(partition);
+        LetGo {
+            applied: reached,
+            acknowledged,
+            unacknowledged,
+        }
     }
 
     /// Whether a scraper that counts has carried anything within this time.

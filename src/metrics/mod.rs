@@ -20,5 +20,5 @@ mod zeros;
 
 pub use acs::{AcsFamilies, AcsMetrics};
 pub use backfill::{Backfill, InvalidStep, Step, Written};
-pub use exposition::{Applying, Exposition, Patience, Scrape, Unshown};
+pub use exposition::{Applying, Exposition, LetGo, Patience, Scrape, Unshown};
 pub use settings::{BucketSettings, Buckets, InvalidBuckets, Settings};

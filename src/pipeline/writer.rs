@@ -64,9 +64,14 @@ impl Writer {
         }
     }
 
-    /// Takes a batch: applies it, or what can be of it, or lets it wait behind others of its partition.
+    /// Takes a batch: applies it, or what can be of it, or lets it wait behind others of its partition. Or drops what
+    /// waits of a partition that is let go.
     pub fn take(&mut self, queued: Queued, now: Instant) {
         let partition = queued.batch.partition.clone();
+        if queued.let_go.is_some() {
+            self.held.remove(&partition);
+            return;
+        }
         let held = Held {
             queued,
             until: now + self.hold_max,

@@ -9,6 +9,8 @@
 //! with the process and is read again by the next. A deadline stands over all of it.
 
 mod keeper;
+mod replica;
+mod sharing;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -21,7 +23,8 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::checkpoint::{Scope, Store, StoreError, StoreKind};
+use crate::blobs::BlobError;
+use crate::checkpoint::{Scope, State, Store, StoreError, StoreKind};
 use crate::config::Config;
 use crate::dead_letters::{self, DeadLetters, Keeping};
 use crate::delivery::{self, Cut};
@@ -31,9 +34,11 @@ use crate::metrics::Exposition;
 use crate::pipeline::{self, Writer};
 use crate::queue::{self, Queued};
 use crate::shutdown;
-use crate::source::event_hub::{EventHubSource, SourceError};
+use crate::source::event_hub::{EventHubSource, Reading, SourceError};
 use crate::telemetry::Telemetry;
-use keeper::Keeper;
+use keeper::{Keeper, Place};
+use replica::Replica;
+use sharing::{Ingredients, Sharing};
 
 /// Whoever has not scraped for so long does not come for a last time either.
 const SCRAPED_WITHIN: Duration = Duration::from_mins(5);
@@ -45,7 +50,10 @@ pub struct Service {
     delivery: delivery::Settings,
     logs_failures: bool,
     keeper: Keeper,
+    replicas: Vec<Replica>,
     begin: CancellationToken,
+    /// Cancelled when nothing more is to be read.
+    stop_source: CancellationToken,
     server: http::Server,
     shown: Shown,
     telemetry: Arc<Telemetry>,
@@ -63,6 +71,9 @@ pub enum ServiceError {
     /// Of the checkpoint store.
     #[error("checkpoint")]
     Checkpoint(#[from] StoreError),
+    /// Of the container that replicas share.
+    #[error("container of the checkpoints")]
+    Container(#[from] BlobError),
     /// Of the source.
     #[error("source")]
     Source(#[from] SourceError),
@@ -93,24 +104,6 @@ impl Service {
             registry,
             Arc::clone(&telemetry),
         ));
-        let event_hub = &config.event_hub;
-        let scope = Scope::new(&event_hub.namespace.host, &event_hub.consumer_group);
-        let (store, state) = Store::open(&config.checkpoint, scope)?;
-        // An emulator forgets its events as the exporter forgets its positions.
-        let is_emulator = event_hub.namespace.endpoint.is_some();
-        if config.checkpoint.store == StoreKind::Memory && !is_emulator {
-            telemetry.positions_are_not_kept();
-        }
-        exposition.restore(
-            state
-                .series()
-                .map(|(series, last_seen)| (series.clone(), last_seen)),
-        );
-        let dead_letters = config
-            .dead_letters
-            .map(|settings| dead_letters::keep(settings, Arc::clone(&telemetry)))
-            .transpose()
-            .map_err(ServiceError::DeadLetters)?;
         let liveness = Arc::new(Liveness::new(
             config.event_hub.event_hubs.iter().map(String::as_str),
             config.event_hub.watchdog.dead_after,
@@ -118,28 +111,77 @@ impl Service {
         ));
         let begin = CancellationToken::new();
         let (queue, batches) = queue::queue();
+        let stop_source = CancellationToken::new();
+        let (place, reading, replicas) = match &config.checkpoint.store {
+            StoreKind::Blob(container) => {
+                let sharing = Sharing::new(&Ingredients {
+                    container,
+                    credential: config.container_credential.as_ref(),
+                    ownership: config.ownership,
+                    event_hub: &config.event_hub,
+                    after: config.delivery.checkpoint_after,
+                    queue: &queue,
+                    exposition: &exposition,
+                    telemetry: &telemetry,
+                    liveness: &liveness,
+                    stop: &stop_source,
+                })?;
+                let place = Place::Shared {
+                    positions: sharing.positions,
+                    series: sharing.series,
+                    is_restored: false,
+                };
+                (
+                    place,
+                    Reading::Leased(sharing.assignments),
+                    sharing.replicas,
+                )
+            }
+            StoreKind::Memory => {
+                // An emulator forgets its events as the exporter forgets its positions.
+                if config.event_hub.namespace.endpoint.is_none() {
+                    telemetry.positions_are_not_kept();
+                }
+                alone(Store::in_memory(), State::default())
+            }
+            StoreKind::File(path) => {
+                let event_hub = &config.event_hub;
+                let scope = Scope::new(&event_hub.namespace.host, &event_hub.consumer_group);
+                let (store, state) = Store::open(path, scope)?;
+                let series = state.series();
+                exposition.restore(series.map(|(series, last_seen)| (series.clone(), last_seen)));
+                alone(store, state)
+            }
+        };
+        let dead_letters = config
+            .dead_letters
+            .map(|settings| dead_letters::keep(settings, Arc::clone(&telemetry)))
+            .transpose()
+            .map_err(ServiceError::DeadLetters)?;
         let source = EventHubSource::new(
             config.event_hub,
             queue,
             Arc::clone(&telemetry),
             Arc::clone(&liveness),
-            state.clone(),
+            reading,
             begin.clone(),
         );
         let keeper = Keeper {
-            store,
-            state,
+            place,
             after: config.delivery.checkpoint_after,
             interval: config.checkpoint.interval,
             exposition: Arc::clone(&exposition),
             telemetry: Arc::clone(&telemetry),
+            unwritten_since: None,
         };
         Ok(Self {
             settings: config.shutdown,
             delivery: config.delivery,
             logs_failures: config.log.failures,
             keeper,
+            replicas,
             begin,
+            stop_source,
             server,
             shown: Shown {
                 exposition,
@@ -164,7 +206,7 @@ impl Service {
     /// When a part ends by itself, or does not stop before the deadline. Nothing that the event hub does is an error.
     pub async fn run(self, stop: CancellationToken) -> Result<(), ServiceError> {
         let stop_http = CancellationToken::new();
-        let stop_source = stop.child_token();
+        let stop_source = self.stop_source;
         let exposition = Arc::clone(&self.shown.exposition);
         let liveness = Arc::clone(&self.shown.liveness);
         let serving = self.server.spawn(self.shown, stop_http.clone())?;
@@ -189,6 +231,11 @@ impl Service {
             ("pulse", Ok(()))
         });
         let (acknowledged, token) = (exposition.acknowledged(), stop_source.clone());
+        let end_replicas = CancellationToken::new();
+        let mut sharing = JoinSet::new();
+        for replica in self.replicas {
+            sharing.spawn(replica.run(self.begin.clone(), end_replicas.clone()));
+        }
         let (begin, start_gate, telemetry) = (self.begin, self.delivery.start_gate, self.telemetry);
         tasks.spawn(async move {
             let opening = open_gate(&begin, acknowledged, start_gate, &telemetry);
@@ -218,6 +265,9 @@ impl Service {
             // The endpoints' thread cancels its token when it ends, for whatever reason.
             () = stop_http.cancelled() => Some(Ok(())),
             ended = tasks.join_next() => Some(early(ended)),
+            Some(Err(panic)) = sharing.join_next() => {
+                Some(Err(ServiceError::Task("replica", Some(panic))))
+            }
         };
         tracing::info!("stopping");
         liveness.stopping();
@@ -241,6 +291,9 @@ impl Service {
                 keeper.save().await;
                 keeper.close().await;
             }
+            // Whoever takes a partition goes on after what was just written.
+            end_replicas.cancel();
+            while sharing.join_next().await.is_some() {}
             served
         };
         let stopped = tokio::time::timeout(self.settings.deadline, draining).await;
@@ -252,6 +305,12 @@ impl Service {
                 .and(Err(ServiceError::Task("http", None))),
         }
     }
+}
+
+/// A store of our own, and all partitions to read.
+fn alone(store: Store, state: State) -> (Place, Reading, Vec<Replica>) {
+    let reading = Reading::All(state.clone());
+    (Place::Own { store, state }, reading, Vec::new())
 }
 
 /// Lets reading begin when every expected scraper has carried a cut, which shows the failure series at 0; or when that

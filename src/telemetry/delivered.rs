@@ -1,7 +1,10 @@
 //! What happens between us and who scrapes, and to what is remembered of that.
 
 use std::error::Error;
+use std::sync::PoisonError;
 use std::time::Duration;
+
+use time::OffsetDateTime;
 
 use super::{Telemetry, chain};
 use crate::event::PartitionId;
@@ -17,6 +20,30 @@ impl Telemetry {
                 .checkpoint_writes_total
                 .with_label_values(&[result]);
         }
+        let unwritten = &self.families.checkpoint_unwritten_seconds;
+        let _at_zero = unwritten.with_label_values::<&str>(&[]);
+    }
+
+    /// Something is delivered since then and not written down; or all that is delivered is.
+    pub fn unwritten_since(&self, since: Option<OffsetDateTime>) {
+        let mut unwritten_since = self
+            .unwritten_since
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *unwritten_since = since;
+    }
+
+    /// What is not written down grows older while nothing else moves.
+    pub(super) fn tell_unwritten(&self, now: OffsetDateTime) {
+        let since = *self
+            .unwritten_since
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let seconds = since.map_or(0.0, |since| (now - since).as_seconds_f64().max(0.0));
+        self.families
+            .checkpoint_unwritten_seconds
+            .with_label_values::<&str>(&[])
+            .set(seconds);
     }
 
     /// Positions are kept in memory: a restart begins anew.

@@ -31,6 +31,20 @@ families! {
         checkpoint_sequence_number: GaugeVec["event_hub", "partition"],
         /// Times that the checkpoint was written, or could not be.
         checkpoint_writes_total: IntCounterVec["result"],
+        /// For how long something has been delivered that the checkpoint does not know yet, 0 when it knows all.
+        checkpoint_unwritten_seconds: GaugeVec[],
+        /// Requests to the blob store; only where it is used.
+        store_operations_total: IntCounterVec["operation", "result"],
+        /// Leases of the event hub's partitions as this replica last saw them, by who holds them; only where replicas share.
+        leases: GaugeVec["event_hub", "held_by"],
+        /// Replicas that this one last saw, itself among them; only where replicas share.
+        replicas: GaugeVec["event_hub"],
+        /// Leases that this replica took, gave away or lost; only where replicas share.
+        lease_moves_total: IntCounterVec["event_hub", "reason"],
+        /// Unix time at which the leases were last seen and renewed; only where replicas share.
+        last_lease_cycle_timestamp_seconds: GaugeVec["event_hub"],
+        /// Events that were counted and not delivered when another replica took the partition, which counts them again.
+        recounted_events_total: IntCounterVec["event_hub", "partition"],
         /// Times that sequence numbers skipped some: events that were never received.
         sequence_gaps_total: IntCounterVec["event_hub", "partition"],
         /// Events that were delivered again and not counted again.

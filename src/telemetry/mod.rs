@@ -6,10 +6,12 @@
 mod delivered;
 mod failures;
 mod families;
+mod leases;
 mod log;
 mod scrapes;
 mod settings;
 mod source;
+mod store;
 mod tally;
 
 use std::collections::HashSet;
@@ -18,12 +20,15 @@ use std::sync::{Mutex, PoisonError};
 
 use prometheus::Registry;
 use prometheus::process_collector::ProcessCollector;
+use time::OffsetDateTime;
 
 pub use failures::Failed;
 pub use families::ExporterFamilies;
+pub use leases::{LeaseMove, Leases};
 pub use log::{LogError, start as start_log};
 pub use settings::{Format, InvalidLevel, Level, Settings};
 pub use source::{Lag, LostPosition};
+pub use store::{StoreOperation, StoreResult};
 pub use tally::Tally;
 
 use crate::disposition::{Disposition, Reject};
@@ -38,6 +43,8 @@ pub struct Telemetry {
     drift_logged: Mutex<HashSet<(&'static str, String)>>,
     /// Since when each partition is behind, for a lag that grows while nothing else moves.
     behind: Behind,
+    /// Since when something is delivered and not written down.
+    unwritten_since: Mutex<Option<OffsetDateTime>>,
 }
 
 /// Whoever sends nonsense shall not fill the log with it; the count goes on.
@@ -83,6 +90,7 @@ impl Telemetry {
             families,
             drift_logged: Mutex::default(),
             behind: Behind::default(),
+            unwritten_since: Mutex::default(),
         };
         telemetry.nothing_delivered_yet();
         telemetry

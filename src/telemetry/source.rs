@@ -118,6 +118,34 @@ impl Telemetry {
         );
     }
 
+    /// Another process reads a partition from now on: what we knew of it grows old, and is told no more.
+    pub fn partition_left(&self, partition: &PartitionId) {
+        let labels = [partition.event_hub(), partition.partition()];
+        let families = &self.families;
+        families.partition_owned.with_label_values(&labels).set(0.0);
+        self.behind
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(partition);
+        for gauge in [
+            &families.partition_last_sequence_number,
+            &families.partition_last_proof_timestamp_seconds,
+            &families.partition_lag_events,
+            &families.partition_lag_seconds,
+            &families.held_events,
+            &families.unacknowledged_events,
+            &families.checkpoint_sequence_number,
+        ] {
+            // It may not exist yet.
+            let _gone = gauge.remove_label_values(&labels);
+        }
+        tracing::info!(
+            event_hub = labels[0],
+            partition = labels[1],
+            "partition left to others"
+        );
+    }
+
     /// A link was replaced by another though nothing is wrong with it.
     pub fn receiver_replaced(&self, partition: &PartitionId, cause: &'static str) {
         let labels = [partition.event_hub(), partition.partition()];
@@ -194,6 +222,7 @@ impl Telemetry {
 
     /// A scrape is about to be taken: what depends on the time is computed.
     pub fn scraped(&self, now: OffsetDateTime) {
+        self.tell_unwritten(now);
         let behind = self.behind.lock().unwrap_or_else(PoisonError::into_inner);
         for (partition, since) in behind.iter() {
             self.families
@@ -290,7 +319,7 @@ impl Telemetry {
     }
 }
 
-fn seconds(at: OffsetDateTime) -> f64 {
+pub(super) fn seconds(at: OffsetDateTime) -> f64 {
     #[expect(
         clippy::cast_precision_loss,
         clippy::as_conversions,

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which modules a module may use. A new arrow is a decision: make it here, and in the map.
-const MAY_USE: [(&str, &[&str]); 22] = [
+const MAY_USE: [(&str, &[&str]); 24] = [
     ("event", &[]),
     ("disposition", &[]),
     ("repair", &[]),
@@ -16,6 +16,8 @@ const MAY_USE: [(&str, &[&str]); 22] = [
     ("dead_letters", &["disposition", "event", "telemetry"]),
     ("delivery", &["event"]),
     ("queue", &["event"]),
+    ("blobs", &["event", "telemetry"]),
+    ("ownership", &["blobs"]),
     (
         "metrics",
         &["acs", "delivery", "event", "family", "telemetry"],
@@ -36,7 +38,7 @@ const MAY_USE: [(&str, &[&str]); 22] = [
         ],
     ),
     ("liveness", &["event"]),
-    ("checkpoint", &["delivery", "event"]),
+    ("checkpoint", &["blobs", "delivery", "event"]),
     (
         "source",
         &[
@@ -54,11 +56,13 @@ const MAY_USE: [(&str, &[&str]); 22] = [
         "config",
         &[
             "acs",
+            "blobs",
             "checkpoint",
             "dead_letters",
             "delivery",
             "http",
             "metrics",
+            "ownership",
             "shutdown",
             "source",
             "telemetry",
@@ -69,6 +73,7 @@ const MAY_USE: [(&str, &[&str]); 22] = [
     (
         "service",
         &[
+            "blobs",
             "checkpoint",
             "config",
             "dead_letters",
@@ -77,6 +82,7 @@ const MAY_USE: [(&str, &[&str]); 22] = [
             "http",
             "liveness",
             "metrics",
+            "ownership",
             "pipeline",
             "queue",
             "shutdown",

@@ -34,11 +34,7 @@ fn open(path: &Path) -> Result<(Store, State), StoreError> {
 }
 
 fn open_for(path: &Path, scope: Scope) -> Result<(Store, State), StoreError> {
-    let settings = Settings {
-        store: StoreKind::File(path.to_owned()),
-        interval: Duration::from_secs(5),
-    };
-    Store::open(&settings, scope)
+    Store::open(path, scope)
 }
 
 /// Opens the file, gives its state back and lets go of it.
@@ -122,15 +118,9 @@ fn told(error: &StoreError) -> String {
 
 #[tokio::test]
 async fn the_memory_keeps_nothing() {
-    let settings = Settings {
-        store: StoreKind::Memory,
-        interval: Duration::from_secs(5),
-    };
-    let (mut store, found) = Store::open(&settings, scope()).unwrap();
-    assert_eq!(found, State::default());
+    let mut store = Store::in_memory();
     assert_eq!(store.save(&state(1)).await.unwrap(), Saved::NotKept);
     store.close().await.unwrap();
-    assert_eq!(Store::open(&settings, scope()).unwrap().1, State::default());
 }
 
 #[tokio::test]

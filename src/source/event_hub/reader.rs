@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
+use super::assignment::Lease;
 use super::client::timed;
 use super::connections::{Connection, Connections};
 use super::error::{Cause, SourceError};
@@ -45,6 +46,8 @@ pub(super) struct Reader {
     pub(super) liveness: Arc<Liveness>,
     /// Cancelled when reading may begin: scrapers have seen every failure series at 0.
     pub(super) begin: CancellationToken,
+    /// Where other processes may come to own the partition.
+    pub(super) lease: Option<Lease>,
     pub(super) progress: Progress,
     pub(super) lag: LagWatch,
 }
@@ -59,11 +62,29 @@ impl Reader {
                 stop.run_until_cancelled(sleep_until(until)).await;
                 continue;
             }
+            stop.run_until_cancelled(self.own()).await;
             if let Some(error) = self.read_over_a_connection(&stop).await {
                 self.link_ended(&error);
+                if error.cause() == Cause::Stolen {
+                    stop.run_until_cancelled(self.own_still()).await;
+                }
             }
         }
         self.liveness.partition_closed(&self.partition);
+    }
+
+    /// Waits while it is not known whether the partition is still ours.
+    async fn own(&mut self) {
+        if let Some(lease) = &mut self.lease {
+            lease.is_fresh().await;
+        }
+    }
+
+    /// Somebody else has opened a link: waits until it is known that the partition is ours all the same.
+    async fn own_still(&mut self) {
+        if let Some(lease) = &mut self.lease {
+            lease.is_confirmed().await;
+        }
     }
 
     /// Waits until reading may begin. What `latest` means is found out before, or what comes meanwhile would be skipped.
@@ -268,6 +289,7 @@ impl Reader {
         let Some(reached) = gathered.reached() else {
             return true; // all of it had come before
         };
+        self.own().await;
         let lane = self.lane.clone();
         let place = loop {
             match timeout(self.settings.watchdog.interval, lane.place()).await {

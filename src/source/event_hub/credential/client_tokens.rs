@@ -57,6 +57,27 @@ impl TokenCredential for ClientTokens {
     }
 }
 
+/// Tokens for whoever sends each with one request: the old one does while there is no new one.
+#[derive(Debug)]
+pub(super) struct StorageTokens(pub(super) Refreshing);
+
+#[async_trait::async_trait]
+impl TokenCredential for StorageTokens {
+    async fn get_token(
+        &self,
+        _scopes: &[&str],
+        _options: Option<TokenRequestOptions<'_>>,
+    ) -> azure_core::Result<AccessToken> {
+        match self.0.token().await {
+            Ok(token) => Ok(token),
+            Err(error) => {
+                let none = || azure_core::Error::new(ErrorKind::Credential, error);
+                self.0.old_token().await.ok_or_else(none)
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use time::OffsetDateTime;

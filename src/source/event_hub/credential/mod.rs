@@ -26,6 +26,7 @@ use azure_identity::{
 pub use advice::TokenError;
 use assertion::SignedAssertion;
 pub(super) use client_tokens::ClientTokens;
+use client_tokens::StorageTokens;
 pub(super) use refreshing::Refreshing;
 
 use super::identity::{Application, Credential, Identity, SecretSource};
@@ -43,6 +44,16 @@ pub(super) fn tokens(credential: &Credential, telemetry: Option<Arc<Telemetry>>)
     }
     let made_of = credential.clone();
     Refreshing::new(credential.clone(), telemetry, move || fresh(&made_of))
+}
+
+/// Tokens of this credential for Blob Storage, kept and renewed in the same way.
+pub fn storage_tokens(
+    credential: &Credential,
+    telemetry: Arc<Telemetry>,
+) -> Arc<dyn TokenCredential> {
+    let made_of = credential.clone();
+    let tokens = Refreshing::new(credential.clone(), Some(telemetry), move || fresh(&made_of));
+    Arc::new(StorageTokens(tokens.for_storage()))
 }
 
 /// A credential without a token, made of what is in the files now.

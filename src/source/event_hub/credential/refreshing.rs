@@ -39,12 +39,16 @@ const FAILED_FOR: Duration = Duration::from_secs(5);
 /// What a token for Event Hubs is asked for with, in every cloud.
 const SCOPE: &str = "https://eventhubs.azure.net/.default";
 
+/// The same for Blob Storage.
+const STORAGE_SCOPE: &str = "https://storage.azure.com/.default";
+
 /// Makes a credential that has no token yet.
 type Make = dyn Fn() -> azure_core::Result<Arc<dyn TokenCredential>> + Send + Sync;
 
-/// Gives out tokens for Event Hubs.
+/// Gives out tokens for one service: Event Hubs, unless it was told otherwise.
 pub(in crate::source::event_hub) struct Refreshing {
     credential: Credential,
+    scope: &'static str,
     make: Arc<Make>,
     /// Where tokens are fetched. Who asks lives on the runtime of a connection, which may end at any time and would take
     /// the HTTP connections to the identity service, which all share, with it.
@@ -87,11 +91,18 @@ impl Refreshing {
     ) -> Self {
         Self {
             credential,
+            scope: SCOPE,
             make: Arc::new(make),
             runtime: Handle::current(),
             telemetry,
             latest: Mutex::default(),
         }
+    }
+
+    /// The same, for Blob Storage.
+    pub(super) fn for_storage(self) -> Self {
+        let scope = STORAGE_SCOPE;
+        Self { scope, ..self }
     }
 
     /// A token that is long from expiring, or one that is as new as can be.
@@ -129,8 +140,8 @@ impl Refreshing {
     }
 
     async fn fetch(&self) -> Result<AccessToken, TokenError> {
-        let make = Arc::clone(&self.make);
-        let fetching = async move { make()?.get_token(&[SCOPE], None).await };
+        let (make, scope) = (Arc::clone(&self.make), self.scope);
+        let fetching = async move { make()?.get_token(&[scope], None).await };
         // It ends by its time-out, so nobody has to wait for it.
         let fetching = self
             .runtime

@@ -1,0 +1,120 @@
+//! What the blobs of a consumer group are called, as the official SDKs call them. Pure.
+//!
+//! ```text
+//! {namespace host}/{event hub}/{consumer group}/ownership/{partition}    a lease
+//! {namespace host}/{event hub}/{consumer group}/checkpoint/{partition}   a position
+//! {namespace host}/{event hub}/{consumer group}/member/{owner}           ours: a replica that is there
+//! {namespace host}/.acs-recording-exporter/{consumer group}/series       ours: what is remembered
+//! ```
+//!
+//! All in lower case, as .NET, JavaScript and Python write them; Go, Java and Rust leave names as they are, so what they
+//! wrote is looked for under those, once.
+
+use crate::event::PartitionId;
+
+/// The names of one event hub's blobs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Names {
+    prefix: String,
+    /// As it would be spelt by who does not fold names.
+    unfolded: String,
+}
+
+/// What a blob is by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind<'a> {
+    /// The lease of this partition.
+    Ownership(&'a str),
+    /// The position of this one.
+    Checkpoint(&'a str),
+    /// A replica with this id.
+    Member(&'a str),
+    /// Something else.
+    Other,
+}
+
+impl Names {
+    /// The names for a consumer group of an event hub, in the namespace of that host.
+    pub fn new(namespace: &str, event_hub: &str, consumer_group: &str) -> Self {
+        let unfolded = format!("{namespace}/{event_hub}/{consumer_group}/");
+        Self {
+            prefix: unfolded.to_lowercase(),
+            unfolded,
+        }
+    }
+
+    /// What all of them begin with.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// The lease of a partition.
+    pub fn ownership(&self, partition: &str) -> String {
+        format!("{}ownership/{}", self.prefix, partition.to_lowercase())
+    }
+
+    /// The position of a partition.
+    pub fn checkpoint(&self, partition: &PartitionId) -> String {
+        let partition = partition.partition().to_lowercase();
+        format!("{}checkpoint/{partition}", self.prefix)
+    }
+
+    /// The same as a program writes it that does not fold names; none where it would be the same.
+    pub fn unfolded_checkpoint(&self, partition: &PartitionId) -> Option<String> {
+        let unfolded = format!("{}checkpoint/{}", self.unfolded, partition.partition());
+        Some(unfolded).filter(|unfolded| *unfolded != self.checkpoint(partition))
+    }
+
+    /// A replica that is there.
+    pub fn member(&self, owner: &str) -> String {
+        format!("{}member/{owner}", self.prefix)
+    }
+
+    /// What a name stands for.
+    pub fn kind<'a>(&self, name: &'a str) -> Kind<'a> {
+        let rest = name.strip_prefix(&self.prefix);
+        match rest.and_then(|rest| rest.split_once('/')) {
+            Some((_, id)) if id.is_empty() || id.contains('/') => Kind::Other,
+            Some(("ownership", partition)) => Kind::Ownership(partition),
+            Some(("checkpoint", partition)) => Kind::Checkpoint(partition),
+            Some(("member", owner)) => Kind::Member(owner),
+            _ => Kind::Other,
+        }
+    }
+}
+
+/// The blob with what is remembered of all event hubs of a namespace.
+pub fn series(namespace: &str, consumer_group: &str) -> String {
+    format!("{namespace}/.acs-recording-exporter/{consumer_group}/series").to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_folded_and_told_apart() {
+        let names = Names::new("Contoso.servicebus.windows.net", "Logs", "$Default");
+        let partition = PartitionId::new("Logs", "3");
+        assert_eq!(
+            names.checkpoint(&partition),
+            "contoso.servicebus.windows.net/logs/$default/checkpoint/3"
+        );
+        assert_eq!(
+            names.unfolded_checkpoint(&partition).as_deref(),
+            Some("Contoso.servicebus.windows.net/Logs/$Default/checkpoint/3")
+        );
+        let folded = Names::new("contoso.servicebus.windows.net", "logs", "exporter");
+        assert_eq!(folded.unfolded_checkpoint(&partition), None);
+        for (name, kind) in [
+            (names.ownership("3"), Kind::Ownership("3")),
+            (names.checkpoint(&partition), Kind::Checkpoint("3")),
+            (names.member("me"), Kind::Member("me")),
+            (names.ownership(""), Kind::Other),
+            (names.ownership("a/b"), Kind::Other),
+            (folded.ownership("3"), Kind::Other),
+        ] {
+            assert_eq!(names.kind(&name), kind, "{name}");
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! Which partitions are read here: all of them, or those whose leases this process holds.
+//!
+//! Who holds the leases orders partitions to be read and to be let go, and says after each of its cycles how it stands;
+//! a reader asks its [`Lease`] before it does what only an owner may. Nothing here knows where leases are kept.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::time::Instant;
+
+use super::settings::Start;
+use crate::checkpoint::State;
+use crate::event::{PartitionId, Reached};
+
+/// Who says which partitions are read.
+#[derive(Debug)]
+pub enum Reading {
+    /// Nobody: all that are found are, each after what is known of it.
+    All(State),
+    /// The leases of each event hub, by its name.
+    Leased(HashMap<String, Assignments>),
+}
+
+/// The readers' end: of one event hub.
+#[derive(Debug)]
+pub struct Assignments {
+    orders: mpsc::Receiver<Order>,
+    found: watch::Sender<Vec<PartitionId>>,
+}
+
+/// The same, for one event hub.
+#[derive(Debug)]
+pub(super) enum Assigned {
+    All(State),
+    Leased(Assignments),
+}
+
+/// The other end: of whoever holds the leases of one event hub.
+#[derive(Debug)]
+pub struct Orders {
+    sender: mpsc::Sender<Order>,
+    found: watch::Receiver<Vec<PartitionId>>,
+    cycles: watch::Sender<Cycle>,
+    doubted: Arc<Notify>,
+    lease: Duration,
+}
+
+/// What is to be done about a partition.
+#[derive(Debug)]
+pub(super) enum Order {
+    Read {
+        partition: PartitionId,
+        after: Option<Reached>,
+        start: Start,
+        lease: Lease,
+    },
+    /// Dropped or told when nothing of it is handed on any more.
+    Stop {
+        partition: PartitionId,
+        stopped: oneshot::Sender<()>,
+    },
+}
+
+/// How the leases stand.
+#[derive(Clone, Copy, Debug)]
+struct Cycle {
+    /// When they were last looked at, with or without success.
+    tried_at: Instant,
+    /// They were ours at this time.
+    confirmed: Instant,
+}
+
+/// What a reader knows of the lease of its partition.
+#[derive(Clone, Debug)]
+pub(super) struct Lease {
+    cycles: watch::Receiver<Cycle>,
+    doubted: Arc<Notify>,
+    lasts: Duration,
+}
+
+/// An order takes no time, and there is one for each partition at most.
+const ORDERS_MAX: usize = 64;
+
+/// The two ends, for one event hub whose leases last so long.
+pub fn assignments(lease: Duration, now: Instant) -> (Orders, Assignments) {
+    let (sender, ordered) = mpsc::channel(ORDERS_MAX);
+    let (finding, found) = watch::channel(Vec::new());
+    let (cycles, _) = watch::channel(Cycle {
+        tried_at: now,
+        confirmed: now,
+    });
+    let orders = Orders {
+        sender,
+        found,
+        cycles,
+        doubted: Arc::default(),
+        lease,
+    };
+    let assignments = Assignments {
+        orders: ordered,
+        found: finding,
+    };
+    (orders, assignments)
+}
+
+impl Assigned {
+    /// The next order, where there are any.
+    pub(super) async fn order(&mut self) -> Order {
+        match self {
+            Self::All(_) => std::future::pending().await,
+            Self::Leased(assignments) => assignments.order().await,
+        }
+    }
+}
+
+impl Assignments {
+    /// The partitions that the event hub has, in the order in which they were found.
+    pub(super) fn found(&self, partitions: &[PartitionId]) {
+        self.found.send_replace(partitions.to_vec());
+    }
+
+    /// Whoever gives none any more leaves everything as it is, until all of it stops.
+    async fn order(&mut self) -> Order {
+        match self.orders.recv().await {
+            Some(order) => order,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl Orders {
+    /// The partitions that the event hub has, in the order in which they were found; none before it has answered.
+    pub fn partitions(&self) -> Vec<PartitionId> {
+        self.found.borrow().clone()
+    }
+
+    /// Waits until the event hub has told of partitions. Ends never where the source has ended.
+    pub async fn found(&self) {
+        let mut found = self.found.clone();
+        if found.wait_for(|found| !found.is_empty()).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Has a partition read, after this position; where there is none, from `start`.
+    pub async fn read(&self, partition: PartitionId, after: Option<Reached>, start: Start) {
+        let lease = Lease {
+            cycles: self.cycles.subscribe(),
+            doubted: Arc::clone(&self.doubted),
+            lasts: self.lease,
+        };
+        // A source that has ended reads nothing any more, and needs no order.
+        let _ended = self
+            .sender
+            .send(Order::Read {
+                partition,
+                after,
+                start,
+                lease,
+            })
+            .await;
+    }
+
+    /// Has a partition read no more, and waits until nothing of it is handed on.
+    pub async fn stop(&self, partition: PartitionId) {
+        let (stopped, waiting) = oneshot::channel();
+        let order = Order::Stop { partition, stopped };
+        if self.sender.send(order).await.is_ok() {
+            let _told_or_ended = waiting.await;
+        }
+    }
+
+    /// The leases were looked at: those of the partitions that are being read were ours when `begun`; or that could not
+    /// be found out.
+    pub fn cycle_ended(&self, begun: Instant, succeeded: bool) {
+        self.cycles.send_modify(|cycle| {
+            cycle.tried_at = begun;
+            if succeeded {
+                cycle.confirmed = begun;
+            }
+        });
+    }
+
+    /// Where a reader says that its lease may be gone.
+    pub fn doubted(&self) -> Arc<Notify> {
+        Arc::clone(&self.doubted)
+    }
+}
+
+impl Lease {
+    /// Waits while nobody has looked at the leases for as long as one lasts: then this process has slept, and what it
+    /// held may be another's. An outage of the store is no such case: it is looked at, in vain.
+    pub(super) async fn is_fresh(&mut self) {
+        let lasts = self.lasts;
+        let fresh = self
+            .cycles
+            .wait_for(|cycle| cycle.tried_at.elapsed() < lasts);
+        // Nobody looks any more when all of it stops.
+        let _fresh_or_stopping = fresh.await;
+    }
+
+    /// Somebody else reads the partition: waits until the lease is known to be ours all the same. Whoever orders the
+    /// readers drops this one if it is not.
+    pub(super) async fn is_confirmed(&mut self) {
+        let now = Instant::now();
+        self.doubted.notify_one();
+        let confirmed = self.cycles.wait_for(|cycle| cycle.confirmed > now);
+        let _confirmed_or_stopping = confirmed.await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    const LASTS: Duration = Duration::from_secs(30);
+
+    async fn leased() -> (Orders, Lease) {
+        let (orders, mut assignments) = assignments(LASTS, Instant::now());
+        let partition = PartitionId::new("hub", "0");
+        orders.read(partition, None, Start::Earliest).await;
+        let Some(Order::Read { lease, .. }) = assignments.orders.recv().await else {
+            panic!("it was ordered");
+        };
+        (orders, lease)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_process_that_slept_waits_for_the_next_cycle_and_one_without_a_store_does_not() {
+        let (orders, mut lease) = leased().await;
+        assert!(lease.is_fresh().now_or_never().is_some());
+        tokio::time::advance(LASTS).await;
+        assert!(lease.is_fresh().now_or_never().is_none());
+        orders.cycle_ended(Instant::now(), false);
+        assert!(lease.is_fresh().now_or_never().is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_evicted_reader_waits_for_a_cycle_that_begins_after_it_was() {
+        let (orders, mut lease) = leased().await;
+        let before = Instant::now();
+        tokio::time::advance(Duration::from_secs(1)).await;
+        let mut confirmed = Box::pin(lease.is_confirmed());
+        assert!((&mut confirmed).now_or_never().is_none());
+        assert!(orders.doubted().notified().now_or_never().is_some());
+        orders.cycle_ended(before, true);
+        orders.cycle_ended(Instant::now() + LASTS, false);
+        assert!((&mut confirmed).now_or_never().is_none());
+        orders.cycle_ended(Instant::now() + LASTS, true);
+        assert!(confirmed.now_or_never().is_some());
+    }
+}

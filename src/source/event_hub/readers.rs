@@ -1,0 +1,183 @@
+//! The readers of one event hub: begun for the partitions that are ours, and ended for those that are no longer.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::Parts;
+use super::assignment::{Assigned, Lease, Order};
+use super::connections::Connections;
+use super::discovery::Discovery;
+use super::error::{Cause, SourceError};
+use super::extent::Loss;
+use super::lag::LagWatch;
+use super::progress::Progress;
+use super::reader::Reader;
+use super::settings::Start;
+use crate::event::{PartitionId, Reached};
+
+/// The readers of one event hub, and who says which there shall be.
+#[derive(Debug)]
+pub(super) struct Readers {
+    parts: Parts,
+    event_hub: String,
+    assigned: Assigned,
+    connections: Arc<Connections>,
+    /// In the order in which they were found: a reader's place among all.
+    found: Vec<PartitionId>,
+    running: JoinSet<PartitionId>,
+    ends: HashMap<PartitionId, End>,
+}
+
+/// How a reader is ended.
+#[derive(Debug)]
+struct End {
+    stop: CancellationToken,
+    /// Who waits for that.
+    stopped: Option<oneshot::Sender<()>>,
+}
+
+impl Readers {
+    pub(super) fn new(parts: Parts, event_hub: &str, assigned: Assigned) -> Self {
+        let connections = Connections::new(
+            Arc::clone(&parts.clients),
+            event_hub,
+            parts.settings.partitions_per_connection,
+        );
+        Self {
+            parts,
+            event_hub: event_hub.to_owned(),
+            assigned,
+            connections: Arc::new(connections),
+            found: Vec::new(),
+            running: JoinSet::new(),
+            ends: HashMap::new(),
+        }
+    }
+
+    /// Reads until told to stop.
+    pub(super) async fn run(mut self, stop: CancellationToken) -> Result<(), SourceError> {
+        let mut discovery = Discovery::new(
+            &self.event_hub,
+            Arc::clone(&self.connections),
+            Arc::clone(&self.parts.telemetry),
+            Arc::clone(&self.parts.liveness),
+            self.parts.settings.watchdog.interval,
+        );
+        let mut start = self.parts.settings.start;
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                Some(ended) = self.running.join_next() => self.ended(ended, &stop)?,
+                order = self.assigned.order() => self.obey(order, &stop),
+                found = discovery.found() => {
+                    self.found(found, start, &stop);
+                    // One that is found later was made later: nothing in it was there before we were.
+                    start = Start::Earliest;
+                }
+            }
+        }
+        while let Some(ended) = self.running.join_next().await {
+            self.ended(ended, &stop)?;
+        }
+        Ok(())
+    }
+
+    fn found(&mut self, partitions: Vec<PartitionId>, start: Start, stop: &CancellationToken) {
+        for partition in &partitions {
+            let telemetry = &self.parts.telemetry;
+            telemetry.partition_found(partition, Cause::labels(), Loss::LABELS);
+        }
+        self.found.extend(partitions.iter().cloned());
+        let known = match &self.assigned {
+            Assigned::All(known) => known.clone(),
+            Assigned::Leased(assignments) => {
+                assignments.found(&self.found);
+                return;
+            }
+        };
+        for partition in partitions {
+            let after = known.checkpoint(&partition).cloned();
+            self.begin(partition, after, start, None, stop);
+        }
+    }
+
+    fn obey(&mut self, order: Order, stop: &CancellationToken) {
+        match order {
+            Order::Read {
+                partition,
+                after,
+                start,
+                lease,
+            } => self.begin(partition, after, start, Some(lease), stop),
+            Order::Stop { partition, stopped } => {
+                // Where there is no reader, `stopped` is dropped, which says so.
+                if let Some(end) = self.ends.get_mut(&partition) {
+                    end.stop.cancel();
+                    end.stopped = Some(stopped);
+                }
+            }
+        }
+    }
+
+    fn begin(
+        &mut self,
+        partition: PartitionId,
+        after: Option<Reached>,
+        start: Start,
+        lease: Option<Lease>,
+        stop: &CancellationToken,
+    ) {
+        let (parts, settings) = (&self.parts, &self.parts.settings);
+        let place = self.found.iter().position(|found| *found == partition);
+        let reader = Reader {
+            settings: Arc::clone(settings),
+            connections: Arc::clone(&self.connections),
+            partition: partition.clone(),
+            place: place.unwrap_or_default(),
+            lane: parts.queue.lane(),
+            telemetry: Arc::clone(&parts.telemetry),
+            liveness: Arc::clone(&parts.liveness),
+            begin: parts.begin.clone(),
+            lease,
+            progress: Progress::new(
+                start,
+                after,
+                settings.watchdog,
+                settings.on_lost_position,
+                settings.prefetch_bytes,
+                Instant::now(),
+            ),
+            lag: LagWatch::default(),
+        };
+        let stop = stop.child_token();
+        let end = End {
+            stop: stop.clone(),
+            stopped: None,
+        };
+        self.ends.insert(partition.clone(), end);
+        self.running.spawn(async move {
+            reader.run(stop).await;
+            partition
+        });
+    }
+
+    /// A reader has ended: it was told to, or something is wrong.
+    fn ended(
+        &mut self,
+        ended: Result<PartitionId, JoinError>,
+        stop: &CancellationToken,
+    ) -> Result<(), SourceError> {
+        let partition = ended.map_err(|panic| SourceError::ReaderEnded(panic.to_string()))?;
+        let end = self.ends.remove(&partition);
+        if !stop.is_cancelled() && !end.is_some_and(|end| end.stop.is_cancelled()) {
+            return Err(SourceError::ReaderEnded(partition.to_string()));
+        }
+        Ok(()) // who waits for it is told by the end of `end`
+    }
+}
