@@ -99,7 +99,8 @@
 //!   who has the most hands over to who has the fewest, by a function that all compute alike (`ownership`). That is one
 //!   write a cycle however many partitions there are, nothing is asked for twice, and no replica gets more than its share
 //!   because two asked at once.
-//! * A replica takes no partition before its start gate is open: others read on until the scrapers know it.
+//! * A replica takes no partition before its start gate is open, and is not ready before that: others read on until the
+//!   scrapers know it, and a rollout waits for it.
 //! * The checkpoint blob names its writer beside what the official SDKs write there, or a write whose answer was lost could
 //!   not be told from one of another replica.
 

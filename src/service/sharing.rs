@@ -55,7 +55,11 @@ impl Sharing {
             owner = me.id(),
             "sharing the partitions with other replicas"
         );
-        let host = &of.event_hub.namespace.host;
+        let namespace = &of.event_hub.namespace;
+        // An emulator's has its port with it, as in what Python's client calls it.
+        let emulator = namespace.endpoint.as_deref();
+        let emulator = emulator.and_then(|endpoint| endpoint.strip_prefix("amqp://"));
+        let host = emulator.unwrap_or(&namespace.host);
         let consumer_group = &of.event_hub.consumer_group;
         let mut sharing = Self {
             replicas: Vec::new(),

@@ -14,6 +14,7 @@
 mod any_body;
 mod architecture;
 mod azure;
+mod azurite;
 mod bounds;
 mod config;
 mod credentials;
@@ -30,6 +31,7 @@ mod hub;
 mod prometheus;
 mod reading;
 mod replay;
+mod replicas;
 mod scrapes;
 mod script;
 mod world;

@@ -124,7 +124,8 @@ impl Replica {
         self.free_all().await;
     }
 
-    /// Only looks, so that it is known whether the store can be had.
+    /// Only looks, so that it is known whether the store can be had. It is not ready meanwhile: a rollout shall not end the
+    /// replicas that read before there are others that may.
     async fn stand_by(&mut self, gate: &CancellationToken) {
         while !gate.is_cancelled() {
             let begun = Instant::now();
@@ -150,7 +151,10 @@ impl Replica {
     async fn wait(&mut self, begun: Instant, stop: &CancellationToken) {
         let expiry = self.view.next_expiry(Instant::now());
         let next = begun + self.settings.interval;
-        let next = expiry.map_or(next, |expiry| expiry.min(next));
+        let mut next = expiry.map_or(next, |expiry| expiry.min(next));
+        if self.parts.orders.has_slept() {
+            next = begun; // nothing is read until it is known what is still ours
+        }
         let doubted = self.parts.orders.doubted();
         let hurry = loop {
             let no_partitions = self.parts.orders.partitions().is_empty();
@@ -567,7 +571,9 @@ impl Replica {
                 leases.own += 1;
                 continue;
             }
-            self.parts.liveness.partition_stands_by(&partition);
+            if self.has_appeared {
+                self.parts.liveness.partition_stands_by(&partition);
+            }
             match self.view.holder(&id, now) {
                 Holder::Me | Holder::Nobody | Holder::Expired => leases.nobody += 1,
                 Holder::Peer(_) | Holder::Gone(_) => leases.peer += 1,

@@ -173,14 +173,22 @@ impl Orders {
     }
 
     /// The leases were looked at: those of the partitions that are being read were ours when `begun`; or that could not
-    /// be found out.
+    /// be found out. A process that has slept finds its connections closed: what fails for it says nothing.
     pub fn cycle_ended(&self, begun: Instant, succeeded: bool) {
+        let lease = self.lease;
         self.cycles.send_modify(|cycle| {
-            cycle.tried_at = begun;
             if succeeded {
                 cycle.confirmed = begun;
             }
+            if succeeded || begun - cycle.tried_at < lease {
+                cycle.tried_at = begun;
+            }
         });
+    }
+
+    /// Whether nobody has looked at the leases for as long as one lasts.
+    pub fn has_slept(&self) -> bool {
+        self.cycles.borrow().tried_at.elapsed() >= self.lease
     }
 
     /// Where a reader says that its lease may be gone.
@@ -233,9 +241,16 @@ mod tests {
     async fn a_process_that_slept_waits_for_the_next_cycle_and_one_without_a_store_does_not() {
         let (orders, mut lease) = leased().await;
         assert!(lease.is_fresh().now_or_never().is_some());
+        for _ in 0..10 {
+            tokio::time::advance(LASTS / 3).await;
+            orders.cycle_ended(Instant::now(), false);
+            assert!(lease.is_fresh().now_or_never().is_some());
+        }
         tokio::time::advance(LASTS).await;
-        assert!(lease.is_fresh().now_or_never().is_none());
+        assert!(orders.has_slept());
         orders.cycle_ended(Instant::now(), false);
+        assert!(lease.is_fresh().now_or_never().is_none());
+        orders.cycle_ended(Instant::now(), true);
         assert!(lease.is_fresh().now_or_never().is_some());
     }
 

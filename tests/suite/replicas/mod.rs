@@ -1,0 +1,9 @@
+//! Several exporters that share a hub through Azurite, under load, as a real Prometheus sees them.
+
+mod ends;
+mod interop;
+mod load;
+mod moves;
+mod outage;
+mod scene;
+mod watch;

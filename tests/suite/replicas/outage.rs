@@ -1,0 +1,101 @@
+//! The store is away for a while.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::scene::{Scene, assert_counted};
+use crate::world::eventually;
+
+const UNWRITTEN: &str = "acs_recording_exporter_checkpoint_unwritten_seconds";
+
+/// How the store is away.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Away {
+    /// It refuses connections.
+    Stopped,
+    /// It takes them, and does not answer.
+    Frozen,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reading_goes_on_while_the_store_is_stopped() {
+    outage(Away::Stopped, Duration::from_secs(10)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reading_goes_on_while_the_store_is_frozen() {
+    outage(Away::Frozen, Duration::from_secs(10)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes: tests/full runs it, and a short form is tested above"]
+async fn reading_goes_on_while_the_store_is_stopped_for_two_minutes() {
+    outage(Away::Stopped, Duration::from_mins(2)).await;
+}
+
+/// Much longer than a lease, in any case.
+async fn outage(away: Away, lasts: Duration) {
+    let mut scene = Scene::new(&[]).await;
+    let prometheus = scene.prometheus().await;
+    let load = scene.load(5);
+    for name in ["a", "b"] {
+        scene.start(name).await;
+    }
+    scene.balanced(2).await;
+    let moves = scene
+        .sum("acs_recording_exporter_lease_moves_total", &[])
+        .await;
+    let events = scene.sum("acs_recording_exporter_events_total", &[]).await;
+    let begun = Instant::now();
+    match away {
+        Away::Stopped => scene.azurite.stop().await,
+        Away::Frozen => scene.azurite.signal("STOP"),
+    }
+    tokio::time::sleep(lasts).await;
+    let failed = [r#"result="failed""#];
+    let failed = scene
+        .sum("acs_recording_exporter_store_operations_total", &failed)
+        .await;
+    let unwritten = scene.sum(UNWRITTEN, &[]).await;
+    let read = scene.sum("acs_recording_exporter_events_total", &[]).await - events;
+    match away {
+        Away::Stopped => scene.azurite.start_again().await,
+        Away::Frozen => scene.azurite.signal("CONT"),
+    }
+    let lasted = begun.elapsed();
+    let back = Instant::now();
+    eventually("all that is delivered is written", || async {
+        let unwritten = scene.sum(UNWRITTEN, &[]).await;
+        if unwritten == 0.0 {
+            Ok(())
+        } else {
+            Err(format!("{unwritten} s\n{}", scene.written()))
+        }
+    })
+    .await;
+    let caught_up = back.elapsed();
+    let (failures, published) = load.stop().await;
+    let seen = scene.seen(&prometheus, failures).await;
+    println!(
+        "store {away:?} for {lasted:.1?}: {read} events read meanwhile, {failed} requests failed, checkpoints {:.0} s behind, caught up {caught_up:.1?} after; {} events with {failures} failures, {seen} seen",
+        unwritten / 2.0,
+        published.iter().sum::<u32>()
+    );
+    assert!(
+        failed > 0.0 && unwritten > 0.0,
+        "{failed} failed, {unwritten} s unwritten"
+    );
+    assert!(read > 0.0);
+    assert_eq!(seen, f64::from(failures));
+    assert_counted(&scene.counted(&prometheus).await, &published);
+    let moves_after = scene
+        .sum("acs_recording_exporter_lease_moves_total", &[])
+        .await;
+    assert_eq!(
+        moves_after,
+        moves,
+        "partitions changed hands:\n{}",
+        scene.written()
+    );
+}

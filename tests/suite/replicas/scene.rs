@@ -1,0 +1,223 @@
+//! A hub with eight partitions, Azurite, a Prometheus that scrapes every replica there ever was, and a load.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::Duration;
+
+use acs_recording_exporter::hub::EventHub;
+use tempfile::TempDir;
+use tokio::time::Instant;
+
+use super::load::Load;
+use super::watch::Watch;
+use crate::azurite::Azurite;
+use crate::hub::support::RunningHub;
+use crate::prometheus::{Prometheus, free_address};
+use crate::world::{Exporter, eventually};
+
+pub(crate) const PARTITIONS: u32 = 8;
+pub(crate) const EVENT_HUB: &str = "Logs";
+pub(crate) const CYCLE: Duration = Duration::from_secs(1);
+pub(crate) const LEASE: Duration = Duration::from_secs(3);
+pub(crate) const SCRAPE: Duration = Duration::from_secs(1);
+
+/// The counter that is watched.
+const FAILURES: &str = "acs_recording_operation_failures_total";
+const EVENTS: &str = "acs_recording_exporter_events_total";
+
+pub(crate) struct Scene {
+    pub(crate) hub: RunningHub,
+    pub(crate) azurite: Azurite,
+    pub(crate) watch: Watch,
+    /// Those that run, by name.
+    pub(crate) replicas: BTreeMap<String, Exporter>,
+    folder: TempDir,
+    variables: Vec<(&'static str, String)>,
+    /// Where each was, also those that have ended.
+    addresses: BTreeMap<String, String>,
+}
+
+impl Scene {
+    /// Nothing runs yet but the hub and Azurite. Upper case is the consumer group's and the hub's own: blobs have none.
+    pub(crate) async fn new(variables: &[(&'static str, &str)]) -> Self {
+        let hub = RunningHub::start([EventHub::new(EVENT_HUB, PARTITIONS)]).await;
+        let azurite = Azurite::start().await;
+        let mut all = vec![
+            ("LOG__FORMAT", "json".to_owned()),
+            (
+                "EVENT_HUB__CONNECTION_STRING",
+                hub.connection_string.clone(),
+            ),
+            ("EVENT_HUB__CONSUMER_GROUP", "$Default".to_owned()),
+            ("METRICS__RESOURCES", "a".to_owned()),
+            ("CHECKPOINT__STORE", "blob".to_owned()),
+            ("CHECKPOINT__CONNECTION_STRING", azurite.connection_string()),
+            ("CHECKPOINT__CONTAINER", "leases".to_owned()),
+            ("CHECKPOINT__INTERVAL", "100ms".to_owned()),
+            ("OWNERSHIP__INTERVAL", "1s".to_owned()),
+            ("OWNERSHIP__LEASE", "3s".to_owned()),
+            ("OWNERSHIP__HAND_OVER_MAX", "30s".to_owned()),
+            // Long enough that one who was away is seen to be gone by its silence.
+            ("WATCHDOG__INTERVAL", "5s".to_owned()),
+        ];
+        let given = variables.iter();
+        all.extend(given.map(|(name, value)| (*name, (*value).to_owned())));
+        Self {
+            hub,
+            azurite,
+            watch: Watch::start(),
+            replicas: BTreeMap::new(),
+            folder: tempfile::tempdir().unwrap(),
+            variables: all,
+            addresses: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn load(&self, seed: u64) -> Load {
+        Load::start(self.hub.handle.clone(), EVENT_HUB, PARTITIONS, seed)
+    }
+
+    /// A Prometheus that scrapes every replica every second.
+    pub(crate) async fn prometheus(&self) -> Prometheus {
+        self.tell_targets();
+        let config = format!(
+            "global: {{scrape_interval: 1s, scrape_timeout: 1s}}\n\
+             scrape_configs: [{{job_name: exporter, file_sd_configs: [{{files: ['{}'], refresh_interval: 1s}}]}}]\n",
+            self.folder.path().join("targets.json").display()
+        );
+        Prometheus::start(self.folder.path(), &config).await
+    }
+
+    fn tell_targets(&self) {
+        let targets = self.addresses.iter().map(|(name, address)| {
+            format!(r#"{{"targets": ["{address}"], "labels": {{"instance": "{name}"}}}}"#)
+        });
+        let targets: Vec<_> = targets.collect();
+        let folder = self.folder.path();
+        // Renamed, so that nobody reads half of it.
+        fs::write(
+            folder.join("targets.new"),
+            format!("[{}]", targets.join(",")),
+        )
+        .unwrap();
+        fs::rename(folder.join("targets.new"), folder.join("targets.json")).unwrap();
+    }
+
+    /// Starts a replica of this name, at an address of its own.
+    pub(crate) async fn start(&mut self, name: &str) {
+        let address = free_address();
+        let named = self
+            .variables
+            .iter()
+            .map(|(name, value)| (format!("ACS_RECORDING_EXPORTER__{name}"), value.as_str()));
+        let named: Vec<_> = named.collect();
+        let variables: Vec<_> = named
+            .iter()
+            .map(|(name, value)| (name.as_str(), *value))
+            .collect();
+        let exporter = Exporter::started(&address, &variables).await;
+        self.addresses.insert(name.to_owned(), address.clone());
+        self.tell_targets();
+        self.watch.add(name, &address);
+        self.replicas.insert(name.to_owned(), exporter);
+    }
+
+    /// Waits until a replica takes part: its scrapers know it.
+    pub(crate) async fn takes_part(&self, name: &str) {
+        let exporter = self.replicas.get(name).expect("it runs");
+        exporter.process.says("at 0: reading begins").await;
+    }
+
+    /// Tells a replica to stop, and waits for its end.
+    pub(crate) async fn stop(&mut self, name: &str) {
+        let mut exporter = self.replicas.remove(name).expect("it runs");
+        exporter.process.signal("TERM");
+        let status = exporter.process.ended().await;
+        assert!(status.success(), "{name}: {}", exporter.process.written());
+        self.watch.remove(name);
+    }
+
+    /// Kills a replica.
+    pub(crate) async fn kill(&mut self, name: &str) {
+        let mut exporter = self.replicas.remove(name).expect("it runs");
+        exporter.process.signal("KILL");
+        exporter.process.ended().await;
+        self.watch.remove(name);
+    }
+
+    /// Waits until all partitions are read, and no replica has two more than another; tells the shares.
+    pub(crate) async fn balanced(&self, replicas: usize) -> Vec<usize> {
+        eventually("shares are balanced", || async {
+            let shares = self.watch.shares();
+            let counts: Vec<_> = shares.values().copied().collect();
+            let all: usize = counts.iter().sum();
+            let spread = counts.iter().max().zip(counts.iter().min());
+            let is_even = spread.is_some_and(|(most, least)| most - least <= 1);
+            if counts.len() == replicas && all == usize::try_from(PARTITIONS).unwrap() && is_even {
+                Ok(counts)
+            } else {
+                Err(format!("{shares:?}"))
+            }
+        })
+        .await
+    }
+
+    /// Waits until Prometheus has seen so many failures, and a little longer: what would be seen twice comes soon after.
+    pub(crate) async fn seen(&self, prometheus: &Prometheus, failures: u32) -> f64 {
+        let expected = f64::from(failures);
+        eventually("every failure is seen by Prometheus", || async {
+            let seen = prometheus.rise(FAILURES).await;
+            if seen >= expected {
+                Ok(())
+            } else {
+                Err(format!("{seen} of {expected}\n{}", self.written()))
+            }
+        })
+        .await;
+        let (mut last, mut since) = (prometheus.rise(FAILURES).await, Instant::now());
+        while since.elapsed() < SCRAPE * 3 {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            let seen = prometheus.rise(FAILURES).await;
+            if seen != last {
+                (last, since) = (seen, Instant::now());
+            }
+        }
+        last
+    }
+
+    /// How many events of each partition all replicas together have counted, as their last scrapes showed.
+    pub(crate) async fn counted(&self, prometheus: &Prometheus) -> Vec<f64> {
+        let query = format!("sum by (partition) (max_over_time({EVENTS}[1h]))");
+        let counted = prometheus.ask(&query, None, "partition").await;
+        (0..PARTITIONS)
+            .map(|partition| counted.get(&partition.to_string()).copied().unwrap_or(0.0))
+            .collect()
+    }
+
+    /// The sum of a counter over the replicas that run.
+    pub(crate) async fn sum(&self, name: &str, labels: &[&str]) -> f64 {
+        let mut sum = 0.0;
+        for exporter in self.replicas.values() {
+            let samples = exporter.scrape().await;
+            sum += samples.map_or(0.0, |samples| samples.sum(name, labels));
+        }
+        sum
+    }
+
+    /// All that the replicas that run have written.
+    pub(crate) fn written(&self) -> String {
+        let written = self.replicas.iter();
+        let written =
+            written.map(|(name, exporter)| format!("{name}:\n{}", exporter.process.written()));
+        written.collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// Asserts that every event of every partition was counted once.
+pub(crate) fn assert_counted(counted: &[f64], published: &[u32]) {
+    let published: Vec<_> = published.iter().map(|count| f64::from(*count)).collect();
+    assert_eq!(
+        counted, published,
+        "events counted, and published, by partition"
+    );
+}

@@ -1,0 +1,139 @@
+//! Looks at every replica's metrics many times a second, as no scraper: who reads which partition, and since when.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::{Instant, interval};
+
+use crate::world::{Samples, get};
+
+/// Watches until it is dropped.
+pub(crate) struct Watch {
+    seen: Arc<Mutex<Seen>>,
+    _task: JoinSet<()>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    /// By name: where to look.
+    replicas: BTreeMap<String, String>,
+    /// Who was last seen to read each partition.
+    readers: BTreeMap<String, String>,
+    changes: Vec<Change>,
+}
+
+/// A partition began to be read by a replica, or ceased to be.
+#[derive(Clone, Debug)]
+pub(crate) struct Change {
+    pub(crate) at: Instant,
+    pub(crate) partition: String,
+    pub(crate) replica: String,
+    pub(crate) reads: bool,
+}
+
+const LOOKS_EVERY: Duration = Duration::from_millis(50);
+
+impl Watch {
+    pub(crate) fn start() -> Self {
+        let seen = Arc::<Mutex<Seen>>::default();
+        let mut task = JoinSet::new();
+        let looking = Arc::clone(&seen);
+        task.spawn(async move {
+            let mut ticks = interval(LOOKS_EVERY);
+            loop {
+                ticks.tick().await;
+                let replicas = looking.lock().unwrap().replicas.clone();
+                for (replica, address) in replicas {
+                    let Ok((200, text)) = get(&address, "/metrics").await else {
+                        continue; // it begins, or has ended
+                    };
+                    let owned =
+                        Samples(text).by("acs_recording_exporter_partition_owned", "partition");
+                    looking
+                        .lock()
+                        .unwrap()
+                        .look(&replica, &owned, Instant::now());
+                }
+            }
+        });
+        Self { seen, _task: task }
+    }
+
+    pub(crate) fn add(&self, replica: &str, address: &str) {
+        let mut seen = self.seen.lock().unwrap();
+        seen.replicas.insert(replica.to_owned(), address.to_owned());
+    }
+
+    /// It has ended: what it read is read no more.
+    pub(crate) fn remove(&self, replica: &str) {
+        let mut seen = self.seen.lock().unwrap();
+        seen.replicas.remove(replica);
+        seen.look(replica, &BTreeMap::new(), Instant::now());
+    }
+
+    /// How many partitions each replica reads.
+    pub(crate) fn shares(&self) -> BTreeMap<String, usize> {
+        let seen = self.seen.lock().unwrap();
+        let mut shares: BTreeMap<_, _> =
+            seen.replicas.keys().map(|name| (name.clone(), 0)).collect();
+        for reader in seen.readers.values() {
+            *shares.entry(reader.clone()).or_default() += 1;
+        }
+        shares
+    }
+
+    /// All that changed since then.
+    pub(crate) fn since(&self, then: Instant) -> Vec<Change> {
+        let seen = self.seen.lock().unwrap();
+        let changes = seen.changes.iter().filter(|change| change.at >= then);
+        changes.cloned().collect()
+    }
+}
+
+impl Seen {
+    fn look(&mut self, replica: &str, owned: &BTreeMap<String, f64>, at: Instant) {
+        let change = |partition: &str, reads| Change {
+            at,
+            partition: partition.to_owned(),
+            replica: replica.to_owned(),
+            reads,
+        };
+        let reads = |partition: &str| owned.get(partition).is_some_and(|owned| *owned == 1.0);
+        let left: Vec<_> = self
+            .readers
+            .iter()
+            .filter(|(partition, reader)| *reader == replica && !reads(partition))
+            .map(|(partition, _)| partition.clone())
+            .collect();
+        for partition in left {
+            self.readers.remove(&partition);
+            self.changes.push(change(&partition, false));
+        }
+        for partition in owned.keys().filter(|partition| reads(partition)) {
+            if self
+                .readers
+                .get(partition)
+                .is_none_or(|reader| reader != replica)
+            {
+                self.readers.insert(partition.clone(), replica.to_owned());
+                self.changes.push(change(partition, true));
+            }
+        }
+    }
+}
+
+/// For each partition that changed hands: how long nobody read it, and when the next one did.
+pub(crate) fn moved(changes: &[Change]) -> BTreeMap<String, (Duration, Instant)> {
+    let mut moved = BTreeMap::new();
+    for left in changes.iter().filter(|change| !change.reads) {
+        let next = changes.iter().find(|change| {
+            change.reads && change.partition == left.partition && change.at >= left.at
+        });
+        if let Some(next) = next.filter(|next| next.replica != left.replica) {
+            moved.insert(left.partition.clone(), (next.at - left.at, next.at));
+        }
+    }
+    moved
+}
