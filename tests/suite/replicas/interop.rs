@@ -131,11 +131,7 @@ async fn python_goes_on_where_we_stopped_and_we_where_it_did() {
     scene.stop("a").await;
     let given_up = scene.listed().await;
     assert!(
-        given_up
-            .owners
-            .values()
-            .flatten()
-            .all(|owner| owner.is_empty()),
+        given_up.owners.values().flatten().all(String::is_empty),
         "{given_up:?}"
     );
     assert_eq!(given_up.checkpoints.len(), 8);
