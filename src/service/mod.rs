@@ -43,6 +43,10 @@ use sharing::{Ingredients, Sharing};
 /// Whoever has not scraped for so long does not come for a last time either.
 const SCRAPED_WITHIN: Duration = Duration::from_mins(5);
 
+/// A store that has not taken the last positions within this time is away, and what it does not know is read again; one
+/// that has not freed the leases lets them expire. Twice this is what the deadline leaves after the final scrape.
+const LAST_WORDS: Duration = Duration::from_millis(4500);
+
 /// The service, ready to run.
 #[derive(Debug)]
 pub struct Service {
@@ -288,12 +292,13 @@ impl Service {
             let served = serving.join().await.map_err(ServiceError::from);
             stop_keeper.cancel();
             if let Some(Ok(mut keeper)) = keeping.join_next().await {
-                keeper.save().await;
+                let _saved_or_not = tokio::time::timeout(LAST_WORDS, keeper.save()).await;
                 keeper.close().await;
             }
             // Whoever takes a partition goes on after what was just written.
             end_replicas.cancel();
-            while sharing.join_next().await.is_some() {}
+            let ending = async { while sharing.join_next().await.is_some() {} };
+            let _freed_or_expiring = tokio::time::timeout(LAST_WORDS, ending).await;
             served
         };
         let stopped = tokio::time::timeout(self.settings.deadline, draining).await;

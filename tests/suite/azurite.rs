@@ -30,8 +30,12 @@ impl Azurite {
 
     /// Leads to all of its containers.
     pub(crate) fn connection_string(&self) -> String {
-        let address = &self.address;
-        format!("{ACCOUNT};BlobEndpoint=http://{address}/devstoreaccount1;")
+        format!("{ACCOUNT};BlobEndpoint={};", self.url())
+    }
+
+    /// Of the account.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/devstoreaccount1", self.address)
     }
 
     /// Ends it, with all that it has on disk: unlike the real one, it writes that only now and then.

@@ -15,6 +15,7 @@ mod any_body;
 mod architecture;
 mod azure;
 mod azurite;
+mod blobs;
 mod bounds;
 mod config;
 mod credentials;

@@ -90,6 +90,10 @@ impl BlobSeries {
             return Ok(false);
         }
         let (condition, mut all) = self.read().await?;
+        if !has_news(seen, &all) {
+            self.known = Some(all); // somebody else has met them too
+            return Ok(false);
+        }
         for (series, last_seen) in seen.series() {
             all.remember(series.clone(), last_seen);
         }

@@ -1,5 +1,6 @@
 //! Several exporters that share a hub through Azurite, under load, as a real Prometheus sees them.
 
+mod bill;
 mod ends;
 mod interop;
 mod load;

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::scene::{CYCLE, SCRAPE, Scene, assert_counted};
 use super::watch::moved;
+use crate::world::eventually;
 
 /// What the promise leaves room for: two cycles until each side has seen the other, two scrapes to deliver.
 const BOUND: Duration = Duration::from_secs(2 * (CYCLE.as_secs() + SCRAPE.as_secs()));
@@ -79,4 +80,32 @@ async fn one_three_two_one_replicas_count_every_event_once() {
             .await,
         0.0
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nobody_scrapes_what_was_counted_is_handed_over_after_a_while() {
+    let variables = [
+        ("DELIVERY__START_GATE", "0s"),
+        ("OWNERSHIP__HAND_OVER_MAX", "1s"),
+    ];
+    let mut scene = Scene::new(&variables).await;
+    let load = scene.load(6);
+    scene.start("a").await;
+    scene.balanced(1).await;
+    scene.start("b").await;
+    let shares = scene.balanced(2).await;
+    let (_, published) = load.stop().await;
+    let all = f64::from(published.iter().sum::<u32>());
+    let counted = || async {
+        let counted = scene.sum("acs_recording_exporter_events_total", &[]).await;
+        if counted >= all {
+            Ok(counted)
+        } else {
+            Err(format!("{counted} of {all}"))
+        }
+    };
+    let counted = eventually("all is counted", counted).await;
+    println!("{all} events, {counted} counted; shares {shares:?}");
+    // Both live, and show what they counted to whoever comes.
+    assert_eq!(counted, all);
 }

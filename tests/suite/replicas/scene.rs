@@ -32,6 +32,7 @@ pub(crate) struct Scene {
     /// Those that run, by name.
     pub(crate) replicas: BTreeMap<String, Exporter>,
     folder: TempDir,
+    partitions: u32,
     variables: Vec<(&'static str, String)>,
     /// Where each was, also those that have ended.
     addresses: BTreeMap<String, String>,
@@ -40,7 +41,15 @@ pub(crate) struct Scene {
 impl Scene {
     /// Nothing runs yet but the hub and Azurite. Upper case is the consumer group's and the hub's own: blobs have none.
     pub(crate) async fn new(variables: &[(&'static str, &str)]) -> Self {
-        let hub = RunningHub::start([EventHub::new(EVENT_HUB, PARTITIONS)]).await;
+        Self::with_partitions(PARTITIONS, variables).await
+    }
+
+    /// The same with another number of partitions.
+    pub(crate) async fn with_partitions(
+        partitions: u32,
+        variables: &[(&'static str, &str)],
+    ) -> Self {
+        let hub = RunningHub::start([EventHub::new(EVENT_HUB, partitions)]).await;
         let azurite = Azurite::start().await;
         let mut all = vec![
             ("LOG__FORMAT", "json".to_owned()),
@@ -68,13 +77,14 @@ impl Scene {
             watch: Watch::start(),
             replicas: BTreeMap::new(),
             folder: tempfile::tempdir().unwrap(),
+            partitions,
             variables: all,
             addresses: BTreeMap::new(),
         }
     }
 
     pub(crate) fn load(&self, seed: u64) -> Load {
-        Load::start(self.hub.handle.clone(), EVENT_HUB, PARTITIONS, seed)
+        Load::start(self.hub.handle.clone(), EVENT_HUB, self.partitions, seed)
     }
 
     /// A Prometheus that scrapes every replica every second.
@@ -153,7 +163,10 @@ impl Scene {
             let all: usize = counts.iter().sum();
             let spread = counts.iter().max().zip(counts.iter().min());
             let is_even = spread.is_some_and(|(most, least)| most - least <= 1);
-            if counts.len() == replicas && all == usize::try_from(PARTITIONS).unwrap() && is_even {
+            if counts.len() == replicas
+                && all == usize::try_from(self.partitions).unwrap()
+                && is_even
+            {
                 Ok(counts)
             } else {
                 Err(format!("{shares:?}"))
