@@ -14,7 +14,8 @@ use tempfile::NamedTempFile;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
-use crate::azure::{IdentityService, LocalHub};
+use crate::azure::{Certificate, IdentityService, LocalHub};
+use crate::azurite::Azurite;
 use crate::hub::support::{self, RunningHub};
 use crate::world::{Exporter, Process, eventually};
 
@@ -65,6 +66,58 @@ async fn counts(exporter: &Exporter, events: f64) {
         }
     })
     .await;
+}
+
+/// The hub and the container are entered by the same identity, as a workload identity in a cluster enters both.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_is_entered_with_tokens_of_the_same_identity() {
+    let hub = LocalHub::shared().await;
+    let service = IdentityService::start(HOUR).await;
+    let certificate = Certificate::new();
+    let azurite = Azurite::start_with_tokens(&certificate).await;
+    let authorities = format!("{}{}", service.ca_certificate, certificate.authority);
+    let ca_file = hub.ca_file(&authorities);
+    let assertion = NamedTempFile::new().unwrap();
+    std::fs::write(assertion.path(), "the pod's token").unwrap();
+    let container = format!("{}/leases", azurite.url());
+    let exporter = Exporter::start(&[
+        ("SSL_CERT_FILE", ca_file.path().to_str().unwrap()),
+        ("ACS_RECORDING_EXPORTER__EVENT_HUB__NAMESPACE", "localhost"),
+        ("ACS_RECORDING_EXPORTER__EVENT_HUB__NAMES", "leased"),
+        (
+            "ACS_RECORDING_EXPORTER__EVENT_HUB__CONSUMER_GROUP",
+            "exporter",
+        ),
+        ("ACS_RECORDING_EXPORTER__CHECKPOINT__STORE", "blob"),
+        (
+            "ACS_RECORDING_EXPORTER__CHECKPOINT__CONTAINER_URL",
+            &container,
+        ),
+        ("AZURE_TENANT_ID", "tenant"),
+        ("AZURE_CLIENT_ID", "client"),
+        (
+            "AZURE_FEDERATED_TOKEN_FILE",
+            assertion.path().to_str().unwrap(),
+        ),
+        ("AZURE_AUTHORITY_HOST", &service.address),
+    ])
+    .await;
+    reads_an_event(&exporter, &hub, "leased").await;
+    exporter.ready().await;
+    let asked = service.requests().into_iter();
+    let mut scopes: Vec<_> = asked.map(|asked| asked.fields["scope"].clone()).collect();
+    scopes.sort();
+    // One for each service, however often they are used.
+    assert_eq!(
+        scopes,
+        [
+            "https://eventhubs.azure.net/.default",
+            "https://storage.azure.com/.default"
+        ]
+    );
+    let samples = exporter.scrape().await.unwrap();
+    let leased = samples.sum("acs_recording_exporter_leases", &[r#"held_by="self""#]);
+    assert_eq!(leased, 1.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
