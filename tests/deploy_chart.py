@@ -8,12 +8,23 @@ import yaml
 from helm_python import chart as helm
 
 CHART = "deploy/helm/acs-recording-exporter"
-PLAIN = pathlib.Path("deploy/kubernetes/exporter.yaml")
+MANIFESTS = pathlib.Path("deploy/kubernetes")
 KUBERNETES = ["1.30", "1.34"]
-PLAIN_HEAD = """\
+# The plain manifests: their names, their heads, and what they have beside the values of workload-identity.
+PLAIN = {
+    "exporter.yaml": ("""\
 # The chart, rendered by `tests/deploy-chart --update`, for those who use no Helm: a namespace of Azure's, read by a workload
 # identity. Replace contoso, the client id and the image, then: kubectl apply --namespace monitoring --filename exporter.yaml
-"""
+""", {}),
+    "replicas.yaml": ("""\
+# As exporter.yaml, with two replicas that share the partitions through a container of Azure Blob Storage, which the same
+# identity enters (docs/replicas.md). Replace contoso, contosorecordings, the client id and the image, then:
+# kubectl apply --namespace monitoring --filename replicas.yaml
+""", {"checkpoint": {"store": "blob", "containerUrl": "https://contosorecordings.blob.core.windows.net/acs-recording-exporter"}, "replicas": 2}),
+}
+READS = {"eventHub": {"namespace": "a", "names": ["c"], "consumerGroup": "d"}}
+BLOB = {"store": "blob", "containerUrl": "https://a.blob.core.windows.net/container"}
+IDENTITY = {"enabled": True, "clientId": "i"}
 # Values that must be refused, and why.
 REFUSED = {
     "nothing to read": {},
@@ -24,22 +35,58 @@ REFUSED = {
     "a secret in a ConfigMap": {"eventHub": {"connectionString": {"secretName": "b"}, "consumerGroup": "d"}, "config": {"event_hub": {"connection_string": "x"}}},
     "a key that is misspelt": {"demo": True, "podMonitors": {}},
     "a workload identity without its id": {"demo": True, "workloadIdentity": {"enabled": True}},
+    "a store that there is not": {**READS, "checkpoint": {"store": "table"}},
+    "a SAS in a ConfigMap": {**READS, "checkpoint": {"store": "blob", "containerUrl": "https://a.blob.core.windows.net/container?sv=1&sig=x"}},
+    "a container in the clear": {**READS, "checkpoint": {"store": "blob", "containerUrl": "http://a.blob.core.windows.net/container"}},
+    "an account without a container": {**READS, "checkpoint": {"store": "blob", "containerUrl": "https://a.blob.core.windows.net"}},
+    "a key of the account in a ConfigMap": {**READS, "checkpoint": BLOB, "config": {"checkpoint": {"connection_string": "x"}}},
 }
-# Validates what it is given on standard input as objects of the Prometheus operator.
+# Values that the schema lets pass and a template must not: the values, and what the sentence must name.
+REFUSED_WITH_A_SENTENCE = {
+    "replicas that share a file": ({**READS, "replicas": 2}, ["checkpoint.store: blob", "replicas: 1"]),
+    "replicas that remember each their own": ({**READS, "replicas": 2, "checkpoint": {"store": "memory"}}, ["checkpoint.store: blob", "replicas: 1"]),
+    "replicas of a demo": ({"demo": True, "replicas": 2}, ["checkpoint.store: blob", "replicas: 1"]),
+    "a scaler over a file": ({**READS, "workloadIdentity": IDENTITY, "keda": {"enabled": True, "maxReplicas": 2}}, ["checkpoint.store: blob", "keda"]),
+    "autoscaling over a file": ({**READS, "autoscaling": {"enabled": True, "maxReplicas": 2}}, ["checkpoint.store: blob", "autoscaling"]),
+    "blobs nowhere": ({**READS, "checkpoint": {"store": "blob"}}, ["checkpoint.containerUrl", "checkpoint.connectionString.secretName"]),
+    "two ways to a container": ({**READS, "checkpoint": {**BLOB, "containerUrlFrom": {"secretName": "s"}}}, ["one way"]),
+    "a container for a file": ({**READS, "checkpoint": {**BLOB, "store": "file"}}, ["checkpoint.store: blob", "`file`"]),
+    "an account and no container": ({**READS, "checkpoint": {"store": "blob", "connectionString": {"secretName": "s"}}}, ["checkpoint.container"]),
+    "a container twice": ({**READS, "checkpoint": {**BLOB, "container": "c"}}, ["checkpoint.container"]),
+    "two scalers": ({**READS, "checkpoint": BLOB, "workloadIdentity": IDENTITY, "keda": {"enabled": True, "maxReplicas": 2}, "autoscaling": {"enabled": True, "maxReplicas": 2}}, ["one of them"]),
+    "a scaler without a limit": ({**READS, "checkpoint": BLOB, "workloadIdentity": IDENTITY, "keda": {"enabled": True}}, ["eventHub.partitions", "keda.maxReplicas"]),
+    "more replicas than partitions": ({"eventHub": {**READS["eventHub"], "partitions": 2}, "checkpoint": BLOB, "autoscaling": {"enabled": True, "minReplicas": 3}}, ["autoscaling.minReplicas"]),
+    "a scaler that cannot enter": ({**READS, "checkpoint": BLOB, "keda": {"enabled": True, "maxReplicas": 2}}, ["workloadIdentity", "eventHub.connectionString"]),
+    "a scaler with a SAS": ({**READS, "checkpoint": {"store": "blob", "containerUrlFrom": {"secretName": "s"}}, "workloadIdentity": IDENTITY, "keda": {"enabled": True, "maxReplicas": 2}}, ["SAS"]),
+    "a scaler in a cloud of one's own": ({"eventHub": {**READS["eventHub"], "namespace": "a.servicebus.airgap.example"}, "checkpoint": BLOB, "workloadIdentity": IDENTITY, "keda": {"enabled": True, "maxReplicas": 2}}, ["servicebus.airgap.example"]),
+}
+# Where the classes and types of others' objects are.
+MODELS = {
+    "monitoring.coreos.com/v1": "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1",
+    "keda.sh/v1alpha1": "@kubernetes-models/keda/keda.sh/v1alpha1",
+}
+# Validates what it is given on standard input as objects of those.
 NODE = """
-import * as classes from "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1";
 import fs from "node:fs";
-for (const object of JSON.parse(fs.readFileSync(0))) new classes[object.kind](object).validate();
+for (const object of JSON.parse(fs.readFileSync(0))) {
+  const classes = await import(JSON.parse(process.env.MODELS)[object.apiVersion]);
+  new classes[object.kind](object).validate();
+}
 """
 
 
 def main(npm, update):
     chart = helm.Chart.load(CHART)
     sets = sorted(glob.glob(f"{CHART}/ci/*-values.yaml"))
-    failed = [why for why, values in REFUSED.items() if accepts(chart, values)]
+    failed = [why for why, values in REFUSED.items() if refusal(chart, values) is None]
     if failed:
         sys.exit(f"accepted: {failed}")
-    print(f"refuses {len(REFUSED)} wrong value sets")
+    for why, (values, words) in REFUSED_WITH_A_SENTENCE.items():
+        chart.validate_schema(chart.merge_values(values))
+        said = refusal(chart, values)
+        if said is None or not all(word in said for word in words):
+            sys.exit(f"{why}: should be refused with {words}, and is {'accepted' if said is None else f'refused with: {said}'}")
+    print(f"refuses {len(REFUSED)} wrong value sets, {len(REFUSED_WITH_A_SENTENCE)} more with a sentence that says what to do")
     for path in sets:
         values = yaml.safe_load(open(path))
         report = helm.lint(CHART, values, strict=True)
@@ -50,17 +97,19 @@ def main(npm, update):
         validate(objects, npm)
         check(objects, values)
         print(f"{os.path.basename(path)}: {len(objects)} objects: {', '.join(sorted(o['kind'] for o in objects))}")
-    if len(sets) < 5:
-        sys.exit("fewer than five value sets")
-    plain(chart, npm, update)
+    if len(sets) < 9:
+        sys.exit("fewer than nine value sets")
+    for name, (head, more) in PLAIN.items():
+        plain(chart, npm, update, MANIFESTS / name, head, more)
 
 
-def accepts(chart, values):
+def refusal(chart, values):
+    """What is said against these values; None if they are accepted."""
     try:
-        chart.validate_schema(chart.merge_values(values))
-        return True
-    except helm_python.HelmError:
-        return False
+        render(chart, values)
+        return None
+    except helm_python.HelmError as error:
+        return str(error)
 
 
 def render(chart, values, name="acs"):
@@ -70,39 +119,41 @@ def render(chart, values, name="acs"):
 
 
 def validate(objects, npm):
-    operator = []
+    others = []
     for object in objects:
-        if object["apiVersion"].startswith("monitoring.coreos.com/"):
-            operator.append(object)
+        if object["apiVersion"] in MODELS:
+            others.append(object)
             continue
         for version in KUBERNETES:
             kubernetes_validate.validate(object, version, strict=True)
-    if not operator:
+    if not others:
         return
-    complaint = complaint_of_operator(operator, npm)
+    complaint = complaint_of_models(others, npm)
     if complaint:
         sys.exit(complaint)
-    for object in operator:
+    for object in others:
         misspelt = copy.deepcopy(object)
         deepest(misspelt["spec"])["misspelt"] = 1
-        if not complaint_of_operator([misspelt], npm):
+        if not complaint_of_models([misspelt], npm):
             sys.exit(f"{object['kind']}: a misspelt field passes, so that the check proves nothing")
 
 
 def deepest(spec):
-    """The first endpoint, or the first rule: what is written most."""
-    if "podMetricsEndpoints" in spec:
-        return spec["podMetricsEndpoints"][0]
-    return spec["groups"][0]["rules"][0]
+    """The first endpoint, trigger, secret or rule: what is written most."""
+    for name in ["podMetricsEndpoints", "triggers", "secretTargetRef"]:
+        if name in spec:
+            return spec[name][0]
+    return spec["podIdentity"] if "podIdentity" in spec else spec["groups"][0]["rules"][0]
 
 
-def complaint_of_operator(objects, npm):
-    """By the operator's schemas, which let unknown fields pass; and by its types, which do not, of a literal."""
-    validated = subprocess.run(["node", "--input-type=module", "--eval", NODE], input=json.dumps(objects), text=True, capture_output=True, cwd=npm)
+def complaint_of_models(objects, npm):
+    """By the schemas of those who made the kinds, which let unknown fields pass; and by types, which do not, of a literal."""
+    models = {**os.environ, "MODELS": json.dumps(MODELS)}
+    validated = subprocess.run(["node", "--input-type=module", "--eval", NODE], input=json.dumps(objects), text=True, capture_output=True, cwd=npm, env=models)
     if validated.returncode:
         return validated.stderr
-    kinds = sorted({object["kind"] for object in objects})
-    lines = [f'import type {{ {", ".join("I" + kind for kind in kinds)} }} from "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1";']
+    kinds = sorted({(object["kind"], object["apiVersion"]) for object in objects})
+    lines = [f'import type {{ I{kind} }} from "{MODELS[version]}";' for kind, version in kinds]
     lines += [f"export const object{n}: I{object['kind']} = {json.dumps(object)};" for n, object in enumerate(objects)]
     pathlib.Path(npm, "objects.mts").write_text("\n".join(lines))
     command = [f"{npm}/node_modules/.bin/tsc", "--noEmit", "--strict", "--skipLibCheck", "--module", "nodenext", "objects.mts"]
@@ -112,15 +163,18 @@ def complaint_of_operator(objects, npm):
 
 def check(objects, values):
     """What must hold of any rendering, whatever the schemas say."""
-    (pod,) = [o["spec"]["template"] for o in objects if o["kind"] == "StatefulSet"]
+    (workload,) = [o for o in objects if o["kind"] in ["StatefulSet", "Deployment"]]
+    pod = workload["spec"]["template"]
     (container,) = pod["spec"]["containers"]
     mounts = {mount["name"] for mount in container.get("volumeMounts", [])}
     volumes = {volume["name"] for volume in pod["spec"].get("volumes", [])}
-    claims = {c["metadata"]["name"] for o in objects if o["kind"] == "StatefulSet" for c in o["spec"].get("volumeClaimTemplates", [])}
+    claims = {claim["metadata"]["name"] for claim in workload["spec"].get("volumeClaimTemplates", [])}
     assert mounts == volumes | claims, (mounts, volumes, claims)
     assert container["securityContext"] == {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
     assert container["livenessProbe"]["httpGet"]["path"] == "/-/healthy" and container["readinessProbe"]["httpGet"]["path"] == "/-/ready"
     for o in objects:
+        if o["kind"] == "HorizontalPodAutoscaler":
+            assert o["spec"]["scaleTargetRef"] == {"apiVersion": "apps/v1", "kind": workload["kind"], "name": workload["metadata"]["name"]}
         selector = o["spec"].get("selector", o["spec"].get("podSelector", {})) if "spec" in o else {}
         selector = selector.get("matchLabels", selector)
         assert selector.items() <= pod["metadata"]["labels"].items(), (o["kind"], selector)
@@ -130,7 +184,55 @@ def check(objects, values):
             assert json.loads(o["data"]["acs-recording-exporter.json"]) == json.load(open("deploy/grafana/dashboard.json"))
     if not values.get("demo"):
         (config,) = [o["data"]["exporter.yaml"] for o in objects if o["kind"] == "ConfigMap" and "exporter.yaml" in o["data"]]
-        yaml.safe_load(config)
+        config = yaml.safe_load(config)
+        if values.get("checkpoint", {}).get("store") == "blob":
+            check_replicas(objects, values, workload, config)
+        else:
+            assert workload["kind"] == "StatefulSet" and workload["spec"]["replicas"] == 1
+
+
+def check_replicas(objects, values, workload, config):
+    """What must hold where replicas share the partitions."""
+    spec, pod = workload["spec"], workload["spec"]["template"]["spec"]
+    assert workload["kind"] == "Deployment" and spec["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
+    assert "fsGroup" not in pod["securityContext"], "there is no volume that it could be for"
+    modes = [volume["secret"]["defaultMode"] for volume in pod["volumes"] if "secret" in volume]
+    assert all(mode == 0o444 for mode in modes), "without a group of volumes, a file that root alone may read is not read"
+    assert pod["topologySpreadConstraints"] and any(o["kind"] == "PodDisruptionBudget" for o in objects)
+    # The container: in the file, or in a variable from a Secret; and never a secret in the file.
+    checkpoint = config["checkpoint"]
+    assert checkpoint["store"] == "blob" and "connection_string" not in checkpoint and "?" not in checkpoint.get("container_url", "")
+    variables = {variable["name"] for variable in pod["containers"][0]["env"]}
+    ways = ["container_url" in checkpoint, "connection_string_file" in checkpoint and "container" in checkpoint, "ACS_RECORDING_EXPORTER__CHECKPOINT__CONTAINER_URL" in variables]
+    assert ways.count(True) == 1, ways
+    scaled = [o for o in objects if o["kind"] in ["ScaledObject", "HorizontalPodAutoscaler"]]
+    assert ("replicas" in spec) == (not scaled), "a scaler and an upgrade would set the number of replicas by turns"
+    for o in scaled:
+        if o["kind"] == "ScaledObject":
+            check_keda(o["spec"], values, workload, objects)
+
+
+def check_keda(spec, values, workload, objects):
+    hub = values["eventHub"]
+    assert spec["scaleTargetRef"]["name"] == workload["metadata"]["name"] and spec["minReplicaCount"] <= spec["maxReplicaCount"]
+    assert len(spec["triggers"]) == len(hub["names"]), "a trigger for each hub"
+    (authentication,) = [o["metadata"]["name"] for o in objects if o["kind"] == "TriggerAuthentication"]
+    for name, trigger in zip(hub["names"], spec["triggers"]):
+        asked = dict(trigger["metadata"])
+        assert trigger["authenticationRef"]["name"] == authentication
+        assert asked.pop("checkpointStrategy") == "blobMetadata" and int(asked.pop("unprocessedEventThreshold")) > 0
+        # What KEDA makes the name of a blob of: in lower case, as the exporter writes it.
+        assert asked.pop("eventHubName") == name.lower() and asked.pop("consumerGroup") == hub["consumerGroup"].lower()
+        if "namespace" in hub:
+            namespace, _, suffix = hub["namespace"].lower().partition(".")
+            assert asked.pop("eventHubNamespace") == namespace
+            assert asked.pop("cloud", None) == {"servicebus.usgovcloudapi.net": "AzureUSGovernmentCloud"}.get(suffix)
+            account, container = asked.pop("storageAccountName"), asked.pop("blobContainer")
+            host = values["checkpoint"]["containerUrl"].removeprefix("https://")
+            assert host.startswith(f"{account}.blob.") and host.endswith(f"/{container}")
+        else:
+            assert asked.pop("blobContainer") == values["checkpoint"]["container"]
+        assert not asked, f"more than was expected: {asked}"
 
 
 def shipped_groups(values):
@@ -140,20 +242,21 @@ def shipped_groups(values):
     return [group for part in text for group in yaml.safe_load(part)["groups"]]
 
 
-def plain(chart, npm, update):
+def plain(chart, npm, update, path, head, more):
     values = yaml.safe_load(open(f"{CHART}/ci/workload-identity-values.yaml"))
     # These two are large, and files of their own: deploy/prometheus, deploy/grafana.
-    values.update(fullnameOverride="acs-recording-exporter", prometheusRule={"enabled": False}, dashboard={"enabled": False})
+    values.update(fullnameOverride="acs-recording-exporter", prometheusRule={"enabled": False}, dashboard={"enabled": False}, **more)
     objects = render(chart, values, name="acs-recording-exporter")
     validate(objects, npm)
+    check(objects, values)
     for object in objects:
         drop_helm(object)
-    text = PLAIN_HEAD + "".join("---\n" + yaml.dump(object, Dumper=Readable, sort_keys=False, width=120) for object in objects)
+    text = head + "".join("---\n" + yaml.dump(object, Dumper=Readable, sort_keys=False, width=120) for object in objects)
     if update:
-        PLAIN.write_text(text)
-    if PLAIN.read_text() != text:
-        sys.exit(f"{PLAIN} is not what the chart renders: tests/deploy-chart --update")
-    print(f"{PLAIN} is what the chart renders")
+        path.write_text(text)
+    if not path.exists() or path.read_text() != text:
+        sys.exit(f"{path} is not what the chart renders: tests/deploy-chart --update")
+    print(f"{path} is what the chart renders")
 
 
 class Readable(yaml.SafeDumper):
@@ -166,7 +269,7 @@ Readable.add_representer(str, lambda dumper, text: dumper.represent_scalar("tag:
 def drop_helm(object):
     """What only Helm cares for, and the namespace, which `kubectl apply` is told."""
     object["metadata"].pop("namespace", None)
-    for metadata in [object["metadata"], object.get("spec", {}).get("template", {}).get("metadata", {}) if object["kind"] == "StatefulSet" else {}]:
+    for metadata in [object["metadata"], object.get("spec", {}).get("template", {}).get("metadata", {}) if object["kind"] in ["StatefulSet", "Deployment"] else {}]:
         for label in ["helm.sh/chart", "app.kubernetes.io/managed-by"]:
             metadata.get("labels", {}).pop(label, None)
 

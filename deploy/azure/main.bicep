@@ -2,7 +2,7 @@
 //
 // What the exporter reads from: a namespace with one event hub and a consumer group of its own, the diagnostic setting
 // that streams the three logs of an ACS resource into it, and the right to listen for one identity. The storage account
-// is for checkpoints in blobs, which the exporter does not write yet: off unless asked for.
+// is for replicas that share the partitions (docs/replicas.md): off unless asked for.
 //
 //   az deployment group create --resource-group GROUP --template-file deploy/azure/main.bicep \
 //     --parameters communicationServiceName=contoso namespaceName=contoso-acs-logs principalId=OBJECT_ID
@@ -33,7 +33,7 @@ param partitionCount int = 2
 @maxValue(168)
 param retentionInHours int = 72
 
-@description('The name of a storage account for checkpoints in blobs. Empty: none is created.')
+@description('The name of a storage account to create, for leases and checkpoints in blobs. It is unique in all of Azure. Empty: none is created.')
 @maxLength(24)
 param storageAccountName string = ''
 
@@ -107,6 +107,7 @@ resource mayReceive 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
+// Some kilobytes that live for seconds: local redundancy is enough, and an identity the only way in.
 resource storage 'Microsoft.Storage/storageAccounts@2023-05-01' = if (!empty(storageAccountName)) {
   name: empty(storageAccountName) ? 'unused' : storageAccountName
   location: location
@@ -123,6 +124,11 @@ resource storage 'Microsoft.Storage/storageAccounts@2023-05-01' = if (!empty(sto
 resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01' = if (!empty(storageAccountName)) {
   parent: storage
   name: 'default'
+  // Leases are rewritten every ten seconds: each version and each soft-deleted blob would be kept, and paid for.
+  properties: {
+    deleteRetentionPolicy: { enabled: false }
+    isVersioningEnabled: false
+  }
 }
 
 resource container 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' = if (!empty(storageAccountName)) {
@@ -130,6 +136,7 @@ resource container 'Microsoft.Storage/storageAccounts/blobServices/containers@20
   name: containerName
 }
 
+// On the container, not the account.
 resource mayWriteBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(storageAccountName)) {
   scope: container
   name: guid(container.id, principalId, storageBlobDataContributor)
@@ -146,3 +153,5 @@ output namespace string = '${namespace.name}.servicebus.windows.net'
 output eventHub string = eventHub.name
 @description('event_hub.consumer_group')
 output consumerGroup string = consumerGroup.name
+@description('checkpoint.container_url, with checkpoint.store: blob. Empty without a storage account.')
+output containerUrl string = empty(storageAccountName) ? '' : 'https://${storageAccountName}.blob.${environment().suffixes.storage}/${containerName}'

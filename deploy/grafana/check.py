@@ -1,4 +1,5 @@
-"""Runs every query of dashboard.json on a real Prometheus that scraped the real `demo`, and draws docs/dashboard.png.
+"""Runs every query of dashboard.json on a real Prometheus that scraped the real `demo`, and two replicas that share a hub
+through Microsoft's emulator of Blob Storage; and draws docs/dashboard.png.
 
 usage: check.py EXPORTER [--seconds 90] [--picture FILE]
 
@@ -6,6 +7,7 @@ Not checked: that Grafana shows it. No Grafana server is used; the dashboard is 
 """
 import argparse
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -21,6 +23,13 @@ HERE = Path(__file__).resolve().parent
 # Rightly empty while all is well: title of the panel -> why.
 EMPTY = {"Links opened again, by cause": "a healthy demo loses no link"}
 STEP = 5
+AZURITE = HERE.parents[1] / "tests/interop/azurite/node_modules/.bin/azurite-blob"
+# Short, so that the second replica has its share within the time that there is.
+REPLICA = {
+    "EVENT_HUB__NAMES": "acs-logs", "EVENT_HUB__CONSUMER_GROUP": "check", "EVENT_HUB__START": "earliest",
+    "CHECKPOINT__STORE": "blob", "CHECKPOINT__CONTAINER": "recordings", "CHECKPOINT__INTERVAL": "1s",
+    "OWNERSHIP__INTERVAL": "2s", "OWNERSHIP__LEASE": "10s",
+}
 
 
 def main():
@@ -29,26 +38,42 @@ def main():
     arguments.add_argument("--seconds", type=int, default=90)
     arguments.add_argument("--picture", type=Path)
     arguments = arguments.parse_args()
+    if not AZURITE.exists():
+        sys.exit(f"no {AZURITE}: tests/deploy-rules installs it")
     board = json.loads((HERE / "dashboard.json").read_text())
     panels = [panel for row in board["panels"] for panel in (row, *row.get("panels", [])) if panel["type"] != "row"]
     faults = list(structure(board, panels))
     answers = {}
     with tempfile.TemporaryDirectory() as folder:
-        exporter, prometheus = free_port(), free_port()
+        exporter, prometheus, hub, blobs, *replicas = [free_port() for _ in range(6)]
         config = Path(folder, "prometheus.yaml")
         config.write_text(json.dumps({
             "global": {"scrape_interval": f"{STEP}s", "scrape_timeout": f"{STEP}s", "evaluation_interval": f"{STEP}s"},
             "rule_files": [str(HERE.parent / "prometheus" / name) for name in ("rules.yaml", "alerts.yaml")],
             "scrape_configs": [{"job_name": "acs-recording-exporter", "params": {"scraper": ["check"]},
-                                "static_configs": [{"targets": [f"127.0.0.1:{exporter}"]}]}]}))
+                                "static_configs": [{"targets": [f"127.0.0.1:{port}" for port in (exporter, *replicas)]}]}]}))
         log = open(Path(folder, "log"), "w")
-        processes = [subprocess.Popen(command, stdout=log, stderr=log) for command in (
-            [arguments.exporter, "demo", "--listen", f"127.0.0.1:{exporter}"],
-            ["prometheus", f"--config.file={config}", f"--storage.tsdb.path={folder}/data",
-             f"--web.listen-address=127.0.0.1:{prometheus}"])]
+        processes = []
+
+        def start(*command, **variables):
+            environment = {**os.environ, **{f"ACS_RECORDING_EXPORTER__{name}": value for name, value in variables.items()}}
+            processes.append(subprocess.Popen(command, stdout=log, stderr=log, env=environment))
+
         try:
+            start(AZURITE, "--blobHost", "127.0.0.1", "--blobPort", str(blobs), "--inMemoryPersistence", "--silent",
+                  "--skipApiVersionCheck", "--loose", "--disableTelemetry")
+            start(arguments.exporter, "hub", "--listen", f"127.0.0.1:{hub}", "--event-hub", "acs-logs", "--partitions", "4")
+            ways_in = {"EVENT_HUB__CONNECTION_STRING": connection_string(Path(folder, "log")),
+                       "CHECKPOINT__CONNECTION_STRING": EMULATED.format(blobs)}
             began = time.time()
-            time.sleep(arguments.seconds)
+            start("prometheus", f"--config.file={config}", f"--storage.tsdb.path={folder}/data",
+                  f"--web.listen-address=127.0.0.1:{prometheus}")
+            start(arguments.exporter, "demo", "--listen", f"127.0.0.1:{exporter}")
+            start(arguments.exporter, "simulate", "--event-hub", "acs-logs", **ways_in)
+            start(arguments.exporter, "run", "--listen", f"127.0.0.1:{replicas[0]}", **REPLICA, **ways_in)
+            time.sleep(arguments.seconds / 3)
+            start(arguments.exporter, "run", "--listen", f"127.0.0.1:{replicas[1]}", **REPLICA, **ways_in)
+            time.sleep(began + arguments.seconds - time.time())
             if any(process.poll() is not None for process in processes):
                 sys.exit("ended early:\n" + Path(folder, "log").read_text()[-3000:])
             ask = lambda path, **query: get(f"http://127.0.0.1:{prometheus}/api/v1/{path}?{urllib.parse.urlencode(query)}")
@@ -73,16 +98,35 @@ def main():
                 faults.append(f"the demo fails starts, and AcsRecordingStartFailed does not fire; what does: {pages}")
             wrong = {name for name in pages if "Exporter" in name and name != "AcsRecordingExporterDrift"}
             faults += [f"{name} fires on a healthy exporter" for name in wrong]
+            held = "acs_recording_exporter_leases{held_by='self'}"
+            shares = sorted(value for series in ask("query", query=held, time=now)["data"]["result"] for _, value in numbers(series))
+            if shares != [2, 2]:
+                faults.append(f"two replicas share four partitions as {shares}")
         finally:
-            for process in processes:
+            # Those that others depend on go last.
+            for process in reversed(processes):
                 process.send_signal(signal.SIGTERM)
-            for process in processes:
                 process.wait(30)
     if arguments.picture:
         draw(panels, answers, arguments.picture)
     if faults:
         sys.exit("\n".join(faults))
     print(f"{len(panels)} panels, {sum(len(panel['targets']) for panel in panels)} queries answered; firing: {', '.join(sorted(pages))}")
+
+
+# The account of every emulator; its key is public.
+EMULATED = ("DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6"
+            "IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==;BlobEndpoint=http://127.0.0.1:{}/devstoreaccount1;")
+
+
+def connection_string(log):
+    """What the hub prints when it listens."""
+    for _ in range(300):
+        for line in log.read_text().splitlines():
+            if line.startswith("connection string: "):
+                return line.removeprefix("connection string: ")
+        time.sleep(0.1)
+    sys.exit("the hub does not start:\n" + log.read_text()[-3000:])
 
 
 def structure(board, panels):

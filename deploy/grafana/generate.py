@@ -24,7 +24,7 @@ ROWS = [
         ("stat", "Failed recordings", "short", 4, [(f"sum(increase(acs_recording_failures_total{{{OURS}}}[$__range]))", "")], "Recordings that failed, or ended because something broke.", "AcsRecordingFailed"),
         ("stat", "Recordings", "short", 4, [(f"sum(increase(acs_recordings_total{{{OURS}}}[$__range]))", "")], "Recordings that were reported.", "AcsRecordingNothingReported"),
         ("stat", "Failure ratio", "percentunit", 4, [('max(acs_recording:failure_ratio:1h{resource=~"$resource"})', "")], "The worst resource's, over an hour, without what is routine at the end of calls.", "AcsRecordingFailureRatioFast"),
-        ("stat", "Partitions read", "percentunit", 4, [(f"sum(acs_recording_exporter_partition_owned{{{SELF}}}) / count(count by (event_hub, partition) (acs_recording_exporter_partition_owned{{{SELF}}}))", "")], "Below 100 %, what is logged into the others is not seen.", "AcsRecordingExporterPartitionUnread"),
+        ("stat", "Partitions read", "percentunit", 4, [(f"sum(max by (event_hub, partition) (acs_recording_exporter_partition_owned{{{SELF}}})) / count(count by (event_hub, partition) (acs_recording_exporter_partition_owned{{{SELF}}}))", "")], "Below 100 %, what is logged into the others is not seen.", "AcsRecordingExporterPartitionUnread"),
         ("stat", "Behind by", "s", 4, [(f"max(acs_recording_exporter_partition_lag_seconds{{{SELF}}})", "")], "For how long events have been waiting in the hub.", "AcsRecordingExporterLagging"),
         ("bars", "Failed requests, by operation and status", "short", 12, [(f"sum by (operation, result_signature) (increase(acs_recording_operation_failures_total{{{OURS}}}[$__rate_interval])) > 0", "{{operation}} {{result_signature}}")], "Everything, also what is routine at the end of a call.", "AcsRecordingOperationFailed"),
         ("bars", "Failed recordings, by end reason", "short", 12, [(f"sum by (end_reason, reason) (increase(acs_recording_failures_total{{{OURS}}}[$__rate_interval])) > 0", "{{end_reason}} ({{reason}})")], "failed: the result says so. ended_badly: the end reason does.", "AcsRecordingFailed"),
@@ -59,6 +59,15 @@ ROWS = [
         ("lines", "Scrapes", "short", 8, [(f"sum by (counted) (rate(acs_recording_exporter_scrapes_total{{{SELF}}}[$__rate_interval]))", "counted: {{counted}}")], "In a second.", "AcsRecordingExporterNotScraped"),
         ("lines", "Memory", "bytes", 8, [(f"process_resident_memory_bytes{{{SELF}}} and on (instance) acs_recording_exporter_build_info", "{{instance}}")], "", "AcsRecordingExporterRestarting"),
         ("lines", "Series", "short", 8, [(f"acs_recording_exporter_series{{{SELF}}}", "{{instance}}")], "About ACS, in a scrape.", "AcsRecordingExporterCardinalityCapped"),
+    ]),
+    # Empty where one process keeps its positions in a file.
+    ("Replicas", [
+        ("lines", "Leases, by replica", "short", 8, [(f'sum by (instance) (acs_recording_exporter_leases{{{SELF},held_by="self"}})', "{{instance}}"), (f'max(acs_recording_exporter_leases{{{SELF},held_by="nobody"}})', "nobody"), (f'max(acs_recording_exporter_leases{{{SELF},held_by="foreign"}})', "foreign")], "Partitions that each replica reads. Nobody's are free or expired, and taken in the next cycle; foreign ones are counted by nobody.", "AcsRecordingExporterForeignOwner"),
+        ("lines", "Replicas, by hub", "short", 8, [(f"max by (event_hub) (acs_recording_exporter_replicas{{{SELF}}})", "{{event_hub}}")], "That share the partitions.", "AcsRecordingExporterPartitionUnread"),
+        ("bars", "Leases that moved, by reason", "short", 8, [(f"sum by (reason) (increase(acs_recording_exporter_lease_moves_total{{{SELF}}}[$__rate_interval]))", "{{reason}}")], "expired: taken from a replica that did not renew. stolen: somebody else has it. The others are orderly.", "AcsRecordingExporterRecounted"),
+        ("bars", "Requests to the blob store, by operation and result", "short", 8, [(f"sum by (operation, result) (increase(acs_recording_exporter_store_operations_total{{{SELF}}}[$__rate_interval])) > 0", "{{operation}} {{result}}")], "What Azure bills. refused: a condition did not hold, as where two claim the same.", "AcsRecordingExporterStoreFailing"),
+        ("lines", "Age of what is not written", "s", 8, [(f"max by (instance) (acs_recording_exporter_checkpoint_unwritten_seconds{{{SELF}}})", "{{instance}}")], "For how long something has been delivered that a crash would repeat.", "AcsRecordingExporterStoreFailing"),
+        ("lines", "Age of the last look at the leases", "s", 8, [(f"time() - min by (instance, event_hub) (acs_recording_exporter_last_lease_cycle_timestamp_seconds{{{SELF}}})", "{{instance}} {{event_hub}}")], "", "AcsRecordingExporterLeaseCycleStalled"),
     ]),
 ]
 

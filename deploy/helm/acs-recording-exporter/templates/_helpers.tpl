@@ -40,9 +40,46 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 {{- end -}}
 
-{{- /* Whether positions are kept: a demo has none that outlive it. */ -}}
+{{- /* Whether positions are kept on a volume: a demo has none that outlive it. */ -}}
 {{- define "exporter.keeps" -}}
-{{- if and .Values.persistence.enabled (not .Values.demo) }}yes{{ end -}}
+{{- if and (eq .Values.checkpoint.store "file") (not .Values.demo) }}yes{{ end -}}
+{{- end -}}
+
+{{- /* Whether replicas share the partitions, through blobs. */ -}}
+{{- define "exporter.shares" -}}
+{{- if and (eq .Values.checkpoint.store "blob") (not .Values.demo) }}yes{{ end -}}
+{{- end -}}
+
+{{- /* Of a Secret as files. Without a volume there is no group of volumes, so that the user reads what all may: nobody else
+       is in the container. */ -}}
+{{- define "exporter.secretMode" -}}
+{{- if include "exporter.shares" . }}0444{{ else }}0440{{ end -}}
+{{- end -}}
+
+{{- /* Every change moves partitions, and each stands still while it is moved: up at once, down slowly. */ -}}
+{{- define "exporter.scaling" -}}
+scaleUp:
+  stabilizationWindowSeconds: 60
+  policies:
+    - type: Pods
+      value: 2
+      periodSeconds: 60
+scaleDown:
+  stabilizationWindowSeconds: 600
+  policies:
+    - type: Pods
+      value: 1
+      periodSeconds: 300
+{{- end -}}
+
+{{- /* KEDA's word for the cloud of the namespace; none for Azure's public one. */ -}}
+{{- define "exporter.kedaCloud" -}}
+{{- $suffix := (splitn "." 2 (lower .Values.eventHub.namespace))._1 | default "servicebus.windows.net" -}}
+{{- $clouds := dict "servicebus.windows.net" "" "servicebus.usgovcloudapi.net" "AzureUSGovernmentCloud" "servicebus.chinacloudapi.cn" "AzureChinaCloud" -}}
+{{- if not (hasKey $clouds $suffix) -}}
+{{- fail (printf "keda: the cloud of `%s` is none that this chart knows: write a ScaledObject of your own" $suffix) -}}
+{{- end -}}
+{{- get $clouds $suffix -}}
 {{- end -}}
 
 {{- /* The file of the exporter: the chart's keys over `config`. No secret is in it. */ -}}
@@ -56,6 +93,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- $ours := dict "event_hub" $hub -}}
 {{- if include "exporter.keeps" . -}}
 {{- $_ := set $ours "checkpoint" (dict "store" "file" "path" "/var/lib/acs-recording-exporter/checkpoint") -}}
+{{- else if include "exporter.shares" . -}}
+{{- $checkpoint := dict "store" "blob" -}}
+{{- with .Values.checkpoint.containerUrl }}{{ $_ := set $checkpoint "container_url" . }}{{ end -}}
+{{- with .Values.checkpoint.container }}{{ $_ := set $checkpoint "container" . }}{{ end -}}
+{{- if .Values.checkpoint.connectionString.secretName -}}
+{{- $_ := set $checkpoint "connection_string_file" "/etc/acs-recording-exporter/storage-secret/connection-string" -}}
+{{- end -}}
+{{- $_ := set $ours "checkpoint" $checkpoint -}}
 {{- end -}}
 {{- toYaml (mergeOverwrite (deepCopy .Values.config) $ours) -}}
 {{- end -}}

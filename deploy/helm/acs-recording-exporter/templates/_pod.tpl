@@ -1,0 +1,160 @@
+{{- /* The pod, whoever makes it. */ -}}
+{{- define "exporter.pod" -}}
+metadata:
+  labels:
+    {{- include "exporter.labels" . | nindent 4 }}
+    {{- if .Values.workloadIdentity.enabled }}
+    azure.workload.identity/use: "true"
+    {{- end }}
+    {{- with .Values.podLabels }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  annotations:
+    # The configuration is read at the start alone: another one is another pod.
+    checksum/config: {{ include "exporter.config" . | sha256sum }}
+    {{- with .Values.podAnnotations }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+spec:
+  serviceAccountName: {{ include "exporter.serviceAccount" . }}
+  automountServiceAccountToken: false
+  enableServiceLinks: false
+  terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}
+  {{- with .Values.imagePullSecrets }}
+  imagePullSecrets: {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.priorityClassName }}
+  priorityClassName: {{ . }}
+  {{- end }}
+  securityContext:
+    runAsNonRoot: true
+    runAsUser: 65532
+    runAsGroup: 65532
+    {{- if not (include "exporter.shares" .) }}
+    fsGroup: 65532
+    fsGroupChangePolicy: OnRootMismatch
+    {{- end }}
+    seccompProfile:
+      type: RuntimeDefault
+  containers:
+    - name: exporter
+      image: {{ include "exporter.image" . }}
+      imagePullPolicy: {{ .Values.image.pullPolicy }}
+      {{- if .Values.demo }}
+      args: [demo]
+      {{- else }}
+      args: [run, --config, /etc/acs-recording-exporter/exporter.yaml]
+      {{- end }}
+      env:
+        - name: ACS_RECORDING_EXPORTER__HTTP__LISTEN
+          value: "0.0.0.0:9464"
+        {{- if and .Values.eventHub.connectionString.secretName (eq .Values.eventHub.connectionString.as "variable") (not .Values.demo) }}
+        - name: ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING
+          valueFrom:
+            secretKeyRef:
+              name: {{ .Values.eventHub.connectionString.secretName }}
+              key: {{ .Values.eventHub.connectionString.key }}
+        {{- end }}
+        {{- if and (include "exporter.shares" .) .Values.checkpoint.containerUrlFrom.secretName }}
+        - name: ACS_RECORDING_EXPORTER__CHECKPOINT__CONTAINER_URL
+          valueFrom:
+            secretKeyRef:
+              name: {{ .Values.checkpoint.containerUrlFrom.secretName }}
+              key: {{ .Values.checkpoint.containerUrlFrom.key }}
+        {{- end }}
+        {{- with .Values.extraEnv }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+      {{- with .Values.extraEnvFrom }}
+      envFrom: {{- toYaml . | nindent 8 }}
+      {{- end }}
+      ports:
+        - name: http
+          containerPort: 9464
+      # Healthy fails only for what a restart cures: a hub that is down makes the pod unready, and no more.
+      startupProbe:
+        httpGet: {path: /-/healthy, port: http}
+        periodSeconds: 2
+        failureThreshold: 30
+      livenessProbe:
+        httpGet: {path: /-/healthy, port: http}
+        periodSeconds: 15
+        timeoutSeconds: 5
+        failureThreshold: 4
+      readinessProbe:
+        httpGet: {path: /-/ready, port: http}
+        periodSeconds: 10
+        timeoutSeconds: 5
+      resources: {{- toYaml .Values.resources | nindent 8 }}
+      securityContext:
+        allowPrivilegeEscalation: false
+        readOnlyRootFilesystem: true
+        capabilities:
+          drop: [ALL]
+      {{- if not .Values.demo }}
+      volumeMounts:
+        - name: config
+          mountPath: /etc/acs-recording-exporter/exporter.yaml
+          subPath: exporter.yaml
+          readOnly: true
+        {{- if and .Values.eventHub.connectionString.secretName (eq .Values.eventHub.connectionString.as "file") }}
+        - name: secret
+          mountPath: /etc/acs-recording-exporter/secret
+          readOnly: true
+        {{- end }}
+        {{- if and (include "exporter.shares" .) .Values.checkpoint.connectionString.secretName }}
+        - name: storage-secret
+          mountPath: /etc/acs-recording-exporter/storage-secret
+          readOnly: true
+        {{- end }}
+        {{- if include "exporter.keeps" . }}
+        - name: state
+          mountPath: /var/lib/acs-recording-exporter
+        {{- end }}
+  volumes:
+    - name: config
+      configMap:
+        name: {{ include "exporter.fullname" . }}
+    {{- if and .Values.eventHub.connectionString.secretName (eq .Values.eventHub.connectionString.as "file") }}
+    - name: secret
+      secret:
+        secretName: {{ .Values.eventHub.connectionString.secretName }}
+        defaultMode: {{ include "exporter.secretMode" . }}
+        items:
+          - key: {{ .Values.eventHub.connectionString.key }}
+            path: connection-string
+    {{- end }}
+    {{- if and (include "exporter.shares" .) .Values.checkpoint.connectionString.secretName }}
+    - name: storage-secret
+      secret:
+        secretName: {{ .Values.checkpoint.connectionString.secretName }}
+        defaultMode: {{ include "exporter.secretMode" . }}
+        items:
+          - key: {{ .Values.checkpoint.connectionString.key }}
+            path: connection-string
+    {{- end }}
+      {{- end }}
+  {{- with .Values.nodeSelector }}
+  nodeSelector: {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.tolerations }}
+  tolerations: {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.affinity }}
+  affinity: {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- if .Values.topologySpreadConstraints }}
+  topologySpreadConstraints: {{- toYaml .Values.topologySpreadConstraints | nindent 4 }}
+  {{- else if include "exporter.shares" . }}
+  # A zone or a node that fails takes no more replicas with it than it must. Those of an old version do not count: they go.
+  topologySpreadConstraints:
+    {{- range list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
+    - maxSkew: 1
+      topologyKey: {{ . }}
+      whenUnsatisfiable: ScheduleAnyway
+      matchLabelKeys: [pod-template-hash]
+      labelSelector:
+        matchLabels: {{- include "exporter.selector" $ | nindent 10 }}
+    {{- end }}
+  {{- end }}
+{{- end -}}
