@@ -53,14 +53,15 @@
 //! ACS and about ourselves. [`queue`] leads from the partitions to [`pipeline`], the loop that joins them;
 //! [`dead_letters`] keeps what could not be read.
 //! [`source`] reads event hubs, or files in their stead, [`liveness`] knows whether it does, [`http`] serves what is
-//! known. [`delivery`] is about when that has been seen, [`checkpoint`] keeps how far it was across restarts. [`config`]
-//! composes the settings that each module owns. [`service`] builds the parts and stops them in order, [`shutdown`] turns
+//! known. [`delivery`] is about when that has been seen, [`checkpoint`] keeps how far it was across restarts. [`blobs`] is a
+//! container in Blob Storage; [`ownership`] is about which replica reads which partition. [`config`] composes the settings
+//! that each module owns. [`service`] builds the parts and stops them in order, [`shutdown`] turns
 //! signals into a token. [`cli`] has the commands. [`hub`] is a local Event Hub and [`simulate`] makes traffic for it; the
 //! exporter needs neither.
 //!
-//! Nothing points back up: `cli -> service -> config -> {source, checkpoint, delivery, http, metrics, telemetry, shutdown,
-//! dead_letters}`, `pipeline -> {queue, event, envelope, acs, metrics, delivery, telemetry, liveness, dead_letters}`,
-//! `checkpoint -> {delivery, event}`, and the core knows only itself. A test holds that.
+//! Nothing points back up: `cli -> service -> config -> {source, checkpoint, ownership, blobs, delivery, http, metrics,
+//! telemetry, shutdown, dead_letters}`, `pipeline -> {queue, event, envelope, acs, metrics, delivery, telemetry, liveness, dead_letters}`,
+//! `checkpoint -> {blobs, delivery, event}`, `blobs -> telemetry`, and the core knows only itself. A test holds that.
 //!
 //! # What always holds
 //!
@@ -97,6 +98,7 @@
 //! Blobs for checkpoints, and replicas that share the partitions: one process reads a hub today.
 
 pub mod acs;
+pub mod blobs;
 pub mod checkpoint;
 pub mod cli;
 pub mod config;
@@ -110,9 +112,11 @@ pub mod http;
 pub mod hub;
 pub mod liveness;
 pub mod metrics;
+pub mod ownership;
 pub mod pipeline;
 pub mod queue;
 pub mod repair;
+mod secret_file;
 pub mod service;
 pub mod shutdown;
 pub mod simulate;

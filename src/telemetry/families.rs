@@ -31,6 +31,8 @@ families! {
         checkpoint_sequence_number: GaugeVec["event_hub", "partition"],
         /// Times that the checkpoint was written, or could not be.
         checkpoint_writes_total: IntCounterVec["result"],
+        /// Operations on the container with the checkpoints and leases, by what became of them; only where blobs are used.
+        store_operations_total: IntCounterVec["operation", "result"],
         /// Times that sequence numbers skipped some: events that were never received.
         sequence_gaps_total: IntCounterVec["event_hub", "partition"],
         /// Events that were delivered again and not counted again.

@@ -10,6 +10,7 @@ mod log;
 mod scrapes;
 mod settings;
 mod source;
+mod store;
 mod tally;
 
 use std::collections::HashSet;
@@ -24,6 +25,7 @@ pub use families::ExporterFamilies;
 pub use log::{LogError, start as start_log};
 pub use settings::{Format, InvalidLevel, Level, Settings};
 pub use source::{Lag, LostPosition};
+pub use store::{StoreOperation, StoreResult};
 pub use tally::Tally;
 
 use crate::disposition::{Disposition, Reject};

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which modules a module may use. A new arrow is a decision: make it here, and in the map.
-const MAY_USE: [(&str, &[&str]); 22] = [
+const MAY_USE: [(&str, &[&str]); 25] = [
     ("event", &[]),
     ("disposition", &[]),
     ("repair", &[]),
@@ -15,6 +15,9 @@ const MAY_USE: [(&str, &[&str]); 22] = [
     ("telemetry", &["disposition", "event", "family"]),
     ("dead_letters", &["disposition", "event", "telemetry"]),
     ("delivery", &["event"]),
+    ("secret_file", &[]),
+    ("blobs", &["secret_file", "telemetry"]),
+    ("ownership", &[]),
     ("queue", &["event"]),
     (
         "metrics",
@@ -36,7 +39,7 @@ const MAY_USE: [(&str, &[&str]); 22] = [
         ],
     ),
     ("liveness", &["event"]),
-    ("checkpoint", &["delivery", "event"]),
+    ("checkpoint", &["blobs", "delivery", "event"]),
     (
         "source",
         &[
@@ -45,6 +48,7 @@ const MAY_USE: [(&str, &[&str]); 22] = [
             "event",
             "liveness",
             "queue",
+            "secret_file",
             "telemetry",
         ],
     ),
@@ -54,11 +58,13 @@ const MAY_USE: [(&str, &[&str]); 22] = [
         "config",
         &[
             "acs",
+            "blobs",
             "checkpoint",
             "dead_letters",
             "delivery",
             "http",
             "metrics",
+            "ownership",
             "shutdown",
             "source",
             "telemetry",

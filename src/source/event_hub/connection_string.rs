@@ -13,8 +13,8 @@ use std::str::FromStr;
 use azure_core::credentials::Secret;
 use azure_core::http::Url;
 
-use super::secret_file;
 use super::settings::{Authentication, Namespace, event_hub_name};
+use crate::secret_file;
 
 /// A connection string that was understood.
 #[derive(Debug, Clone, PartialEq, Eq)]

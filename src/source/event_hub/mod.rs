@@ -24,7 +24,6 @@ mod progress;
 mod questions;
 mod reader;
 mod received;
-mod secret_file;
 mod settings;
 
 use std::sync::Arc;

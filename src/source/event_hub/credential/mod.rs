@@ -29,7 +29,7 @@ pub(super) use client_tokens::ClientTokens;
 pub(super) use refreshing::Refreshing;
 
 use super::identity::{Application, Credential, Identity, SecretSource};
-use super::secret_file;
+use crate::secret_file;
 use crate::telemetry::Telemetry;
 
 /// Tokens of this credential, for all clients of the process. What they cost is told to `telemetry`, if there is one.

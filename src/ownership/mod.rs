@@ -1,0 +1,5 @@
+//! Which replica reads which partition.
+
+mod settings;
+
+pub use settings::Settings;

@@ -1,0 +1,14 @@
+//! How often replicas look at each other, and how long each waits for another.
+
+use std::time::Duration;
+
+/// Settings of the leases, by which replicas share the partitions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// How often leases are renewed, and the others' looked at.
+    pub interval: Duration,
+    /// A lease that was not renewed for so long is free for all; at least three intervals.
+    pub lease: Duration,
+    /// How long a partition that goes to another replica waits for the scrape that carries what was counted of it.
+    pub hand_over_max: Duration,
+}
