@@ -34,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use client::producer;
 pub use connection_string::{ConnectionString, InvalidConnectionString, UnusableFile};
-pub use credential::TokenError;
+pub use credential::{TokenError, storage_tokens};
 pub use error::{Cause, SourceError};
 pub use identity::{
     Application, Credential, CredentialKind, Identity, InvalidIdentity, SecretSource,

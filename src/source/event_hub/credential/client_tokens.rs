@@ -61,6 +61,7 @@ impl TokenCredential for ClientTokens {
 mod tests {
     use time::OffsetDateTime;
 
+    use super::super::Audience;
     use super::*;
     use crate::source::event_hub::identity::{Credential, Identity};
 
@@ -72,7 +73,7 @@ mod tests {
             authority_host: "https://localhost".to_owned(),
             reason: String::new(),
         };
-        let tokens = Refreshing::new(credential, None, move || {
+        let tokens = Refreshing::new(credential, Audience::EventHubs, None, move || {
             Ok(Arc::new(Same(AccessToken::new("old", expires_on))))
         });
         let tokens = Arc::new(tokens);
