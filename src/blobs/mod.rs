@@ -18,7 +18,7 @@ use hyper::{HeaderMap, Method, StatusCode};
 
 pub use blob::{Blob, Condition, ETag, Metadata, Outcome};
 pub use error::BlobError;
-pub use settings::{InvalidContainer, Settings, UnusableFile};
+pub use settings::{InvalidContainer, Settings, UnusableFile, container_name};
 
 use crate::telemetry::{StoreOperation, StoreResult, Telemetry};
 use requests::{Answer, Headers, Requests};
@@ -244,9 +244,9 @@ impl Container {
         }
         let is_refusal = match (condition, answer.code()) {
             (Condition::None, _) => false,
-            (_, Some("ConditionNotMet" | "TargetConditionNotMet")) => true,
-            (Condition::Missing, Some("BlobAlreadyExists")) => true,
-            (Condition::Unchanged(_), Some("BlobNotFound")) => true,
+            (_, Some("ConditionNotMet" | "TargetConditionNotMet"))
+            | (Condition::Missing, Some("BlobAlreadyExists"))
+            | (Condition::Unchanged(_), Some("BlobNotFound")) => true,
             (_, Some(_)) => false,
             (_, None) => answer.status == StatusCode::PRECONDITION_FAILED,
         };

@@ -3,6 +3,7 @@
 //! We parse both ourselves: `object_store` takes no connection string, prints the key of what it takes for a URL, and
 //! drops a SAS. No error repeats a value: any part of a mangled text may be the key.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,7 @@ use object_store::azure::{AzureAccessKey, split_sas};
 use crate::secret_file;
 
 /// A container in Blob Storage, and how it is entered.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Settings {
     /// Without a query.
     url: Url,
@@ -139,9 +140,7 @@ impl Settings {
         container: &str,
         access: Access,
     ) -> Result<Self, InvalidContainer> {
-        if !is_container_name(container) {
-            return Err(InvalidContainer::Name);
-        }
+        let container = container_name(container)?;
         if endpoint.scheme() == "http" {
             if !is_loopback(&endpoint) && account != EMULATOR_ACCOUNT {
                 return Err(InvalidContainer::Http);
@@ -160,6 +159,35 @@ impl Settings {
             account,
             access,
         })
+    }
+}
+
+/// Checks the name of a container, by the rules of "Naming and referencing containers, blobs, and metadata".
+///
+/// # Errors
+///
+/// Azure would not have let a container be named so.
+pub fn container_name(text: &str) -> Result<&str, InvalidContainer> {
+    let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let is_name = (3..=63).contains(&text.len())
+        && text.bytes().all(|byte| is_letter(byte) || byte == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+        && !text.contains("--");
+    if is_name {
+        Ok(text)
+    } else {
+        Err(InvalidContainer::Name)
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("url", &self.url())
+            .field("account", &self.account)
+            .field("access", &self.access)
+            .finish()
     }
 }
 
@@ -383,19 +411,6 @@ fn is_loopback(url: &Url) -> bool {
         || address
             .parse::<std::net::IpAddr>()
             .is_ok_and(|address| address.is_loopback())
-}
-
-/// The rules are those of "Naming and referencing containers, blobs, and metadata".
-fn is_container_name(text: &str) -> bool {
-    let is_end = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-    let bytes = text.as_bytes();
-    (3..=63).contains(&text.len())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-        && is_end(bytes.first())
-        && is_end(bytes.last())
-        && !text.contains("--")
 }
 
 fn checked_key(key: &str) -> Result<Secret, InvalidContainer> {

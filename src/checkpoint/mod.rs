@@ -62,6 +62,9 @@ impl Store {
                 let (store, state) = FileStore::open(path, scope, |_| ())?;
                 (Place::File(store), state)
             }
+            StoreKind::Blob(container) => {
+                return Err(StoreError::Blobs(container.url().to_owned()));
+            }
         };
         Ok((Self { place }, state))
     }
@@ -95,6 +98,9 @@ impl Store {
 /// What is wrong with a store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
+    /// Nobody keeps checkpoints in a container yet.
+    #[error("checkpoints are not kept in `{0}` by this version: set `checkpoint.store` to `file`")]
+    Blobs(String),
     /// There is no folder to keep the file in.
     #[error("the folder of `{}` does not exist: make it, or mount the volume there", .0.display())]
     NoFolder(PathBuf),

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::blobs;
+
 /// Settings of the checkpoint store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -19,4 +21,6 @@ pub enum StoreKind {
     Memory,
     /// In this file, in a folder that exists.
     File(PathBuf),
+    /// In this container, which replicas share.
+    Blob(blobs::Settings),
 }

@@ -1,58 +1,13 @@
-//! The sections that say when something is delivered, where that is remembered, and what a stop does for it.
+//! The sections that say when something is delivered, and what a stop does for it.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use humantime::format_duration;
 
 use super::reader::Reader;
-use crate::checkpoint::StoreKind;
 use crate::delivery::CheckpointAfter;
-use crate::{checkpoint, delivery, shutdown};
-
-pub(super) fn checkpoint(reader: &mut Reader) -> Option<checkpoint::Settings> {
-    let is_file = reader.one_of(CHECKPOINT_STORE, &[("memory", false), ("file", true)]);
-    let path = reader.text(CHECKPOINT_PATH, checkpoint_path);
-    let interval = reader.duration("checkpoint.interval", CHECKPOINT_LEAST..=CHECKPOINT_MOST);
-    let store = match (is_file?, path) {
-        (false, None) => StoreKind::Memory,
-        (false, Some(_)) => {
-            // A store that was set wrongly has its own fault, and may well be meant to have a path.
-            if !reader.is_faulty(CHECKPOINT_STORE) {
-                let problem = format!(
-                    "has no effect while `{CHECKPOINT_STORE}` is `memory`: set that to `file`, or leave this out"
-                );
-                reader.contradiction(CHECKPOINT_PATH, problem);
-            }
-            return None;
-        }
-        (true, Some(path)) => StoreKind::File(path),
-        (true, None) => {
-            let problem = format!(
-                "name the file, on a volume that outlives the process: `{CHECKPOINT_STORE}` is `file`"
-            );
-            reader.require(CHECKPOINT_PATH, &problem);
-            return None;
-        }
-    };
-    Some(checkpoint::Settings {
-        store,
-        interval: interval?,
-    })
-}
-
-/// A path that ends in the name of a file.
-fn checkpoint_path(text: &str) -> Result<PathBuf, &'static str> {
-    let path = PathBuf::from(text);
-    if path.file_name().is_some() && !text.ends_with('/') {
-        Ok(path)
-    } else {
-        Err(
-            "must end in the name of a file, for example `/var/lib/acs-recording-exporter/checkpoint.json`",
-        )
-    }
-}
+use crate::{delivery, shutdown};
 
 pub(super) fn delivery(reader: &mut Reader) -> Option<delivery::Settings> {
     let checkpoint_after = reader.one_of(
@@ -100,16 +55,8 @@ pub(super) fn shutdown(reader: &mut Reader) -> Option<shutdown::Settings> {
     })
 }
 
-const CHECKPOINT_STORE: &str = "checkpoint.store";
-const CHECKPOINT_PATH: &str = "checkpoint.path";
 const FINAL_SCRAPE: &str = "shutdown.final_scrape";
 const DEADLINE: &str = "shutdown.deadline";
-
-/// The disk is asked to make sure of each write: more often is load on it, for fractions of a scrape.
-const CHECKPOINT_LEAST: Duration = Duration::from_millis(100);
-
-/// So much is counted again after a crash.
-const CHECKPOINT_MOST: Duration = Duration::from_mins(10);
 
 /// Prometheus runs in pairs; more than this are not one exporter's scrapers but somebody's mistake.
 const SCRAPERS_MOST: usize = 10;

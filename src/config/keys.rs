@@ -98,6 +98,23 @@ pub const KEYS: &[Key] = &[
         "Where it is kept up to which event of each partition all was delivered.",
     ),
     Key::without("checkpoint.path", "The file, for the store `file`."),
+    Key::without(
+        "checkpoint.container_url",
+        "The container, for the store `blob`. With a SAS in it, it is a secret.",
+    ),
+    Key::without(
+        "checkpoint.connection_string",
+        "A connection string of the storage account, for the store `blob`. It is a secret.",
+    )
+    .secret(),
+    Key::without(
+        "checkpoint.connection_string_file",
+        "A file that holds such a connection string of the account.",
+    ),
+    Key::without(
+        "checkpoint.container",
+        "The name of the container, where a connection string leads to its account.",
+    ),
     Key::with(
         "checkpoint.interval",
         "5s",
@@ -107,6 +124,21 @@ pub const KEYS: &[Key] = &[
         "checkpoint.on_invalid",
         "earliest",
         "Where to go on when the hub no longer has what follows a position.",
+    ),
+    Key::with(
+        "ownership.interval",
+        "10s",
+        "How often replicas look at each other and renew their leases.",
+    ),
+    Key::with(
+        "ownership.lease",
+        "30s",
+        "After how long without a renewal a partition is free for others.",
+    ),
+    Key::with(
+        "ownership.hand_over_max",
+        "30s",
+        "How long a partition that goes to another replica waits for a last scrape.",
     ),
     Key::with(
         "delivery.checkpoint_after",

@@ -22,6 +22,7 @@ mod layers;
 mod reader;
 mod sections;
 mod sources;
+mod stores;
 #[cfg(test)]
 mod tests;
 mod yaml;
@@ -31,7 +32,9 @@ pub use fault::{ConfigError, Fault, Origin};
 pub use keys::{KEYS, Key};
 pub use sources::{DEMO, File, Flag, Sources, environment};
 
-use crate::{checkpoint, dead_letters, delivery, http, metrics, shutdown, source, telemetry};
+use crate::{
+    checkpoint, dead_letters, delivery, http, metrics, ownership, shutdown, source, telemetry,
+};
 
 /// All that the program is told.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +43,10 @@ pub struct Config {
     pub event_hub: source::event_hub::Settings,
     /// `checkpoint`: where it is kept how far all was delivered.
     pub checkpoint: checkpoint::Settings,
+    /// As whom the container of `checkpoint` is entered, where it wants tokens.
+    pub store_credential: Option<source::event_hub::Credential>,
+    /// `ownership`: how replicas share the partitions.
+    pub ownership: ownership::Settings,
     /// `delivery`: when something counts as delivered.
     pub delivery: delivery::Settings,
     /// `metrics` and `failures`: what to export, and what of it counts as a failure.
@@ -117,12 +124,5 @@ fn read(sources: Sources) -> Result<reader::Reader, ConfigError> {
     });
     entries.extend(layers::variables(sources.environment, &mut faults));
     entries.extend(layers::flags(sources.flags));
-    // They may be there for other programs: only where a token is wanted do they concern us, and can they be at fault.
-    let is_connection =
-        |entry: &layers::Entry| sections::CONNECTION_STRINGS.contains(&entry.key.as_str());
-    if entries.iter().any(is_connection) {
-        entries.retain(|entry| !entry.origin.is_azures());
-    }
-
     Ok(reader::Reader::new(entries, faults))
 }

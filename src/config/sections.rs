@@ -10,30 +10,35 @@ use time::format_description::well_known::Rfc3339;
 
 use super::Config;
 use super::auth::{self, Auth};
-use super::delivered::{checkpoint, delivery, shutdown};
+use super::delivered::{delivery, shutdown};
 use super::reader::Reader;
+use super::stores::{Checkpoint, checkpoint, ownership};
 use crate::acs::FailureRules;
 use crate::checkpoint::StoreKind;
 use crate::source::event_hub::{
     self, Authentication, ConnectionString, Credential, LostPosition, Namespace, Start, Transport,
     UnusableFile, Watchdog,
 };
-use crate::{checkpoint, dead_letters, http, metrics, telemetry};
+use crate::{dead_letters, http, metrics, telemetry};
 
 /// Takes every key. Nothing is returned only where a fault was noted.
 pub(super) fn config(reader: &mut Reader) -> Option<Config> {
     // Before its turn: where to begin depends on whether positions outlive the process.
     let checkpoint = checkpoint(reader);
-    let event_hub = event_hub(reader, checkpoint.as_ref());
+    let event_hub = event_hub(reader, &checkpoint);
+    let ownership = ownership(reader, checkpoint.settings.as_ref());
     let delivery = delivery(reader);
     let metrics = metrics(reader);
     let http = http(reader);
     let shutdown = shutdown(reader);
     let dead_letters = dead_letters(reader);
     let log = log(reader);
+    let (event_hub, store_credential) = event_hub?;
     Some(Config {
-        event_hub: event_hub?,
-        checkpoint: checkpoint?,
+        event_hub,
+        checkpoint: checkpoint.settings?,
+        store_credential,
+        ownership: ownership?,
         delivery: delivery?,
         metrics: metrics?,
         http: http?,
@@ -43,10 +48,11 @@ pub(super) fn config(reader: &mut Reader) -> Option<Config> {
     })
 }
 
+/// The event hubs, and as whom the container for checkpoints is entered, where it wants tokens: `auth` is for both.
 fn event_hub(
     reader: &mut Reader,
-    checkpoint: Option<&checkpoint::Settings>,
-) -> Option<event_hub::Settings> {
+    checkpoint: &Checkpoint,
+) -> Option<(event_hub::Settings, Option<Credential>)> {
     let connection = reader.text(CONNECTION_STRING, str::parse::<ConnectionString>);
     let connection_file = reader.text(CONNECTION_STRING_FILE, connection_string_file);
     let host = reader.text(NAMESPACE, event_hub::namespace_host);
@@ -54,11 +60,16 @@ fn event_hub(
     let consumer_group = reader.text(CONSUMER_GROUP, event_hub::consumer_group);
     let start = reader
         .text("event_hub.start", start)
-        .or_else(|| Some(default_start(&checkpoint?.store)));
+        .or_else(|| Some(default_start(&checkpoint.settings.as_ref()?.store)));
     let transport = reader.one_of(
         TRANSPORT,
         &[("tcp", Transport::Tcp), ("websocket", Transport::WebSocket)],
     );
+    // Azure's variables may be there for other programs: only where a token is wanted do they concern us, and can they be
+    // at fault.
+    if reader.origin(given(reader)).is_some() && checkpoint.wants_tokens != Some(true) {
+        reader.forget_azures();
+    }
     let auth = auth::take(reader);
 
     let prefetch_bytes = reader.bytes("event_hub.prefetch_bytes", PREFETCH_LEAST..=PREFETCH_MOST);
@@ -76,11 +87,13 @@ fn event_hub(
     );
     let watchdog = watchdog(reader);
 
-    let credential = one_way_in(reader, auth, host.as_deref());
     let (connection, file) = match (connection, connection_file) {
         (None, Some((connection, file))) => (Some(connection), Some(file)),
         (connection, _) => (connection, None),
     };
+    let any_host = connection.as_ref().map(ConnectionString::host);
+    let any_host = any_host.or(host.as_deref());
+    let credential = one_way_in(reader, auth, any_host, checkpoint.wants_tokens);
     let event_hubs = event_hubs(reader, names, connection.as_ref());
     reader.require(
         CONSUMER_GROUP,
@@ -109,11 +122,15 @@ fn event_hub(
         (None, Some(host)) => Namespace {
             host,
             endpoint: None,
-            authentication: Authentication::Credential(credential?),
+            authentication: Authentication::Credential(credential.clone()?),
         },
         (None, None) => return None,
     };
-    Some(event_hub::Settings {
+    let store_credential = match checkpoint.wants_tokens {
+        Some(true) => Some(credential?),
+        _ => None,
+    };
+    let settings = event_hub::Settings {
         namespace,
         event_hubs: event_hubs?,
         consumer_group: consumer_group?,
@@ -123,7 +140,8 @@ fn event_hub(
         partitions_per_connection: partitions_per_connection?,
         on_lost_position: on_lost_position?,
         watchdog: watchdog?,
-    })
+    };
+    Some((settings, store_credential))
 }
 
 fn watchdog(reader: &mut Reader) -> Option<Watchdog> {
@@ -152,8 +170,14 @@ fn connection_string_file(text: &str) -> Result<(ConnectionString, PathBuf), Unu
     Ok((ConnectionString::read(&path)?, path))
 }
 
-/// A connection string, the file of one, or a namespace with a credential: one of the three, and only one.
-fn one_way_in(reader: &mut Reader, auth: Auth, host: Option<&str>) -> Option<Credential> {
+/// A connection string, the file of one, or a namespace with a credential: one of the three, and only one. A credential
+/// is also for a container that wants tokens; where it is unknown whether one does, `auth` cannot be judged.
+fn one_way_in(
+    reader: &mut Reader,
+    auth: Auth,
+    host: Option<&str>,
+    container_wants_tokens: Option<bool>,
+) -> Option<Credential> {
     let key = given(reader);
     let Some(origin) = reader.origin(key).cloned() else {
         if reader.origin(NAMESPACE).is_none() && !reader.is_faulty(NAMESPACE) {
@@ -170,13 +194,19 @@ fn one_way_in(reader: &mut Reader, auth: Auth, host: Option<&str>) -> Option<Cre
             reader.contradiction(other, problem);
         }
     }
-    auth::contradict(reader, &auth, key, &origin);
-    None
+    match container_wants_tokens {
+        Some(true) => auth::credential(reader, auth, host.unwrap_or_default()),
+        Some(false) => {
+            auth::contradict(reader, &auth, key, &origin);
+            None
+        }
+        None => None,
+    }
 }
 
 /// The key that gives the connection string, if one does.
 fn given(reader: &Reader) -> &'static str {
-    let [string, file] = CONNECTION_STRINGS;
+    let (string, file) = (CONNECTION_STRING, CONNECTION_STRING_FILE);
     if reader.origin(string).is_none() && reader.origin(file).is_some() {
         file
     } else {
@@ -241,7 +271,7 @@ fn start(text: &str) -> Result<Start, &'static str> {
 fn default_start(store: &StoreKind) -> Start {
     match store {
         StoreKind::Memory => Start::Latest,
-        StoreKind::File(_) => Start::Earliest,
+        StoreKind::File(_) | StoreKind::Blob(_) => Start::Earliest,
     }
 }
 
@@ -358,9 +388,6 @@ fn log(reader: &mut Reader) -> Option<telemetry::Settings> {
         failures: failures?,
     })
 }
-
-/// Either of them is a way in without a token.
-pub(super) const CONNECTION_STRINGS: [&str; 2] = [CONNECTION_STRING, CONNECTION_STRING_FILE];
 
 const CONNECTION_STRING: &str = "event_hub.connection_string";
 const CONNECTION_STRING_FILE: &str = "event_hub.connection_string_file";

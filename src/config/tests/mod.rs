@@ -6,6 +6,7 @@
 )]
 
 mod auth;
+mod stores;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -241,10 +242,10 @@ fn a_file_store_has_a_path_and_no_other_has() {
               checkpoint.interval = `0s` (built-in x.yaml:4): must be between `100ms` and `10m`"#]],
     );
     check(
-        "checkpoint:\n  store: blob\n  path: x\n",
+        "checkpoint:\n  store: blobs\n  path: x\n",
         &expect![[r#"
             config: 1 fault
-              checkpoint.store = `blob` (built-in x.yaml:2): must be one of `memory`, `file`"#]],
+              checkpoint.store = `blobs` (built-in x.yaml:2): must be one of `memory`, `file`, `blob`"#]],
     );
 }
 

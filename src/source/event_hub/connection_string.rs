@@ -36,6 +36,11 @@ impl ConnectionString {
         Ok(secret_file::read(path)?.parse()?)
     }
 
+    /// The host of the namespace.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
     /// The one hub that the string is for (`EntityPath`), if it names one.
     pub fn event_hub(&self) -> Option<&str> {
         self.event_hub.as_deref()
