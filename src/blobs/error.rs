@@ -234,8 +234,14 @@ fn advice(means: Means, code: &str) -> &'static str {
         ("AuthorizationPermissionMismatch" | "AuthorizationResourceTypeMismatch", _) => {
             "the SAS lacks a right: it must be for the container and its blobs, and allow to read, write, delete and list"
         }
-        ("AuthorizationFailure", _) => {
-            "the account's network rules keep this machine out, or the right is missing: allow its network in the account's firewall, or make a private endpoint"
+        ("AuthorizationFailure", Means::Key) => {
+            "the account's network rules keep this machine out: allow its network in the account's firewall, or make a private endpoint; or the account key is wrong"
+        }
+        ("AuthorizationFailure", Means::Sas) => {
+            "the account's network rules keep this machine out: allow its network in the account's firewall, or make a private endpoint; or the SAS is wrong or has expired"
+        }
+        ("AuthorizationFailure", Means::Token) => {
+            "the account's network rules keep this machine out: allow its network in the account's firewall, or make a private endpoint"
         }
         ("AuthorizationSourceIPMismatch" | "AuthorizationProtocolMismatch", _) => {
             "the SAS is for other addresses or another protocol than these: make one without, or for https"

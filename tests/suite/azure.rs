@@ -32,8 +32,9 @@ use tokio_util::sync::CancellationToken;
 use crate::world::eventually;
 
 /// Every event hub of the shared hub, with its partitions.
-const EVENT_HUBS: [(&str, u32); 8] = [
+const EVENT_HUBS: [(&str, u32); 9] = [
     ("calls", 1),
+    ("leased", 1),
     ("renewed", 2),
     ("many", 32),
     ("secret", 1),
@@ -215,11 +216,19 @@ impl Known {
         asked
     }
 
-    /// A token that nobody has signed, and when it expires.
-    fn token(&self) -> (String, i64) {
-        let expires_at = (OffsetDateTime::now_utc() + self.lifetime).unix_timestamp();
-        let header = encode_url_safe(r#"{"alg":"none"}"#);
-        let claims = encode_url_safe(json!({ "exp": expires_at }).to_string());
+    /// A token for what it was asked for, which nobody has signed, and when it expires.
+    fn token(&self, asked: &Asked) -> (String, i64) {
+        let now = OffsetDateTime::now_utc();
+        let expires_at = (now + self.lifetime).unix_timestamp();
+        let scope = asked.fields.get("scope").or(asked.fields.get("resource"));
+        let audience = scope.map(|scope| scope.trim_end_matches("/.default"));
+        let claims = json!({
+            "aud": audience,
+            "iss": "https://sts.windows.net/00000000-0000-0000-0000-000000000000/",
+            "iat": now.unix_timestamp(), "nbf": now.unix_timestamp(), "exp": expires_at,
+        });
+        let header = encode_url_safe(r#"{"alg":"none","typ":"JWT"}"#);
+        let claims = encode_url_safe(claims.to_string());
         (format!("{header}.{claims}."), expires_at)
     }
 }
@@ -239,7 +248,7 @@ async fn entra_id(
         });
         return (StatusCode::UNAUTHORIZED, Json(refusal));
     }
-    let (token, _) = known.token();
+    let (token, _) = known.token(&asked);
     let seconds = known.lifetime.whole_seconds();
     let answer = json!({ "token_type": "Bearer", "expires_in": seconds, "access_token": token });
     (StatusCode::OK, Json(answer))
@@ -258,7 +267,7 @@ async fn managed_identity(
     {
         return (StatusCode::FORBIDDEN, Json(json!({})));
     }
-    let (token, expires_at) = known.token();
+    let (token, expires_at) = known.token(&asked);
     let answer = json!({
         "token_type": "Bearer", "access_token": token, "expires_on": expires_at.to_string(),
         "resource": asked.fields.get("resource"),
@@ -290,25 +299,47 @@ impl axum::serve::Listener for TlsListener {
     }
 }
 
-/// A certificate for `localhost`, and the authority that has signed it, in PEM.
+/// A certificate for `localhost`, its key, and the authority that has signed it.
+pub(crate) struct Certificate {
+    pub(crate) signed: rcgen::Certificate,
+    pub(crate) key: KeyPair,
+    /// In PEM.
+    pub(crate) authority: String,
+}
+
+impl Certificate {
+    pub(crate) fn new() -> Self {
+        let mut authority = CertificateParams::new(Vec::new()).expect("no names");
+        authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        let authority_key = KeyPair::generate().expect("a key");
+        let ca_certificate = authority.self_signed(&authority_key).expect("signed").pem();
+        let issuer = Issuer::new(authority, authority_key);
+        let leaf = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
+        let key = KeyPair::generate().expect("a key");
+        Self {
+            signed: leaf.signed_by(&key, &issuer).expect("signed"),
+            key,
+            authority: ca_certificate,
+        }
+    }
+}
+
+/// What speaks TLS as `localhost`, and the authority that has signed its certificate, in PEM.
 fn certificates() -> (TlsAcceptor, String) {
-    let mut authority = CertificateParams::new(Vec::new()).expect("no names");
-    authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-    let authority_key = KeyPair::generate().expect("a key");
-    let ca_certificate = authority.self_signed(&authority_key).expect("signed").pem();
-    let issuer = Issuer::new(authority, authority_key);
-    let leaf = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
-    let key = KeyPair::generate().expect("a key");
-    let certificate = leaf.signed_by(&key, &issuer).expect("signed");
+    let Certificate {
+        signed,
+        key,
+        authority,
+    } = Certificate::new();
     let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("its protocols")
         .with_no_client_auth()
         .with_single_cert(
-            vec![certificate.der().clone()],
+            vec![signed.der().clone()],
             PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
         )
         .expect("its own key");
-    (TlsAcceptor::from(Arc::new(config)), ca_certificate)
+    (TlsAcceptor::from(Arc::new(config)), authority)
 }

@@ -14,6 +14,8 @@
 mod any_body;
 mod architecture;
 mod azure;
+mod azurite;
+mod blobs;
 mod bounds;
 mod config;
 mod credentials;
