@@ -123,6 +123,7 @@ pub mod ownership;
 pub mod pipeline;
 pub mod queue;
 pub mod repair;
+mod secret_file;
 pub mod service;
 pub mod shutdown;
 pub mod simulate;

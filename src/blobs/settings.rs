@@ -1,201 +1,442 @@
-//! Where the container is, and what lets us in.
+//! Where a container is, and what lets us in: from its URL, or from a connection string as the portal shows it.
+//!
+//! We parse both ourselves: `object_store` takes no connection string, prints the key of what it takes for a URL, and
+//! drops a SAS. No error repeats a value: any part of a mangled text may be the key.
 
-use std::net::IpAddr;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
 
-use azure_core::base64;
 use azure_core::credentials::Secret;
 use azure_core::http::Url;
+use object_store::azure::{AzureAccessKey, split_sas};
 
-/// A container, and the way in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+use crate::secret_file;
+
+/// A container in Blob Storage, and how it is entered.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// `https://ACCOUNT.blob.core.windows.net/CONTAINER`, without what is secret.
-    pub url: Url,
-    /// The storage account.
-    pub account: String,
-    /// What lets us in.
-    pub access: Access,
+    /// Without a query.
+    url: Url,
+    account: String,
+    access: Access,
 }
 
 /// What lets us in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// Tokens of Microsoft Entra ID.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Access {
+    /// The account's key, in base64.
+    SharedKey(Secret),
+    /// A shared access signature: the query of a URL.
+    Sas(Secret),
+    /// Either of them, from the connection string in this file, which is read anew for each request.
+    File(PathBuf),
+    /// Tokens of Microsoft Entra ID, which whoever opens the container brings.
     Tokens,
-    /// A key of the account.
-    Key(Secret),
-    /// A shared access signature: a query, without `?`.
-    Signature(Secret),
 }
-
-/// Why a text names no container.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidContainer {
-    /// No URL at all.
-    #[error("must be the URL of a container: `https://ACCOUNT.blob.core.windows.net/CONTAINER`")]
-    Url,
-    /// Not one container.
-    #[error(
-        "must end in the name of the container: `https://ACCOUNT.blob.core.windows.net/CONTAINER`"
-    )]
-    Path,
-    /// In the clear, to somewhere else than this machine.
-    #[error(
-        "must begin with `https://`: `http://` is for an emulator on this machine or in its network"
-    )]
-    Clear,
-    /// A token in the clear.
-    #[error("must begin with `https://` or carry a SAS: tokens are not sent in the clear")]
-    ClearToken,
-    /// A name that the service does not allow.
-    #[error("must be 3 to 63 lower-case letters, digits and single `-`")]
-    Name,
-    /// Not `Key=Value`.
-    #[error("must be `Key=Value` pairs with `;` between them: part {0} has no `=`")]
-    Pair(usize),
-    /// A part that must be there.
-    #[error("has no `{0}`: copy the whole connection string of the storage account")]
-    Missing(&'static str),
-    /// A key that is none.
-    #[error("its `AccountKey` is not base64: copy it whole")]
-    Key,
-}
-
-/// The account of every emulator; its key is public, and no secret.
-/// <https://learn.microsoft.com/azure/storage/common/storage-use-azurite#well-known-storage-account-and-key>
-const EMULATOR: &str = "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==;BlobEndpoint=http://127.0.0.1:10000/devstoreaccount1;";
 
 impl Settings {
-    /// A container by its URL, which may carry a SAS as its query.
+    /// Reads the URL of a container, which may have a SAS as its query; without one the container wants tokens.
     ///
     /// # Errors
     ///
-    /// When it is no such URL. The text is not repeated: it may hold a secret.
-    pub fn of_url(text: &str) -> Result<Self, InvalidContainer> {
-        let mut url = Url::parse(text.trim()).map_err(|_| InvalidContainer::Url)?;
-        let signature = url.query().filter(|query| !query.is_empty());
-        let access = match signature {
-            Some(query) => Access::Signature(Secret::new(query.to_owned())),
-            None => Access::Tokens,
+    /// It is none, has a query that is no SAS, or is http where it must not be.
+    pub fn of_container_url(text: &str) -> Result<Self, InvalidContainer> {
+        let mut url = endpoint_url(text).ok_or(InvalidContainer::Url)?;
+        let access = match url.query() {
+            None | Some("") => Access::Tokens,
+            Some(query) => Access::Sas(checked_sas(query)?),
         };
         url.set_query(None);
-        url.set_fragment(None);
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(InvalidContainer::Url);
-        }
-        let host = url.host_str().ok_or(InvalidContainer::Url)?.to_owned();
-        let trimmed = url.path().trim_matches('/').to_owned();
-        // An emulator has the account in the path, the service in the host.
-        let (account, container) = match trimmed.split_once('/') {
-            Some((account, container)) if !container.contains('/') => (account, container),
-            Some(_) => return Err(InvalidContainer::Path),
-            None => (host.split('.').next().unwrap_or_default(), trimmed.as_str()),
-        };
-        let account = account.to_owned();
-        container_name(container).map_err(|_| InvalidContainer::Path)?;
-        url.set_path(&trimmed);
-        match url.scheme() {
-            "https" => {}
-            "http" if access == Access::Tokens => return Err(InvalidContainer::ClearToken),
-            "http" if is_near(&host) => {}
-            "http" => return Err(InvalidContainer::Clear),
-            _ => return Err(InvalidContainer::Url),
-        }
-        Ok(Self {
-            url,
-            account,
-            access,
-        })
+        let mut parts = path_parts(&url);
+        let container = parts.pop().ok_or(InvalidContainer::Url)?;
+        let account = account_of(&url, &parts).ok_or(InvalidContainer::Url)?;
+        url.set_path(&parts.join("/"));
+        Self::new(url, account, &container, access)
     }
 
-    /// A container of the account that a connection string leads to.
+    /// Reads a connection string, which leads to an account and holds its key or a SAS.
     ///
     /// # Errors
     ///
-    /// When it is no connection string of a storage account. The text is not repeated: it holds a secret.
+    /// It lacks a part, or a part is not what it should be; or the container's name is none.
     pub fn of_connection_string(text: &str, container: &str) -> Result<Self, InvalidContainer> {
-        let text = text.trim();
-        if let Some(("UseDevelopmentStorage", "true")) = text.trim_end_matches(';').split_once('=')
-        {
-            return Self::of_connection_string(EMULATOR, container);
-        }
-        let part = |wanted: &str| {
-            let pairs = text.split(';').filter_map(|pair| pair.split_once('='));
-            let mut values = pairs.filter(|(key, _)| key.trim().eq_ignore_ascii_case(wanted));
-            let value = values.next().map(|(_, value)| value.trim());
-            value.filter(|value| !value.is_empty())
-        };
-        let pairs = text.split(';').map(str::trim).enumerate();
-        for (index, pair) in pairs.filter(|(_, pair)| !pair.is_empty()) {
-            if !pair.contains('=') {
-                return Err(InvalidContainer::Pair(index + 1));
-            }
-        }
-        let endpoint = match (part("BlobEndpoint"), part("AccountName")) {
-            (Some(endpoint), _) => endpoint.trim_end_matches('/').to_owned(),
-            (None, Some(account)) => {
-                let scheme = part("DefaultEndpointsProtocol").unwrap_or("https");
-                let suffix = part("EndpointSuffix").unwrap_or("core.windows.net");
-                format!("{scheme}://{account}.blob.{suffix}")
-            }
-            (None, None) => return Err(InvalidContainer::Missing("AccountName")),
-        };
-        let access = match (part("AccountKey"), part("SharedAccessSignature")) {
-            (Some(key), _) => {
-                base64::decode(key).map_err(|_| InvalidContainer::Key)?;
-                Access::Key(Secret::new(key.to_owned()))
-            }
-            (None, Some(signature)) => {
-                let signature = signature.trim_start_matches('?').to_owned();
-                Access::Signature(Secret::new(signature))
-            }
-            (None, None) => return Err(InvalidContainer::Missing("AccountKey")),
-        };
-        // With a query, since without one it would be for tokens, and those are not for the clear.
-        let located = Self::of_url(&format!("{endpoint}/{container}?access"))?;
-        let account = match part("AccountName") {
-            Some(account) => account.to_owned(),
-            None => located.account,
-        };
-        Ok(Self {
-            account,
+        let Account {
+            endpoint,
+            name,
             access,
-            ..located
+        } = Account::read(text)?;
+        Self::new(endpoint, name, container, access)
+    }
+
+    /// Reads a connection string from a file, which is then read again for each request: whoever rotates a key replaces
+    /// the file.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or holds something else.
+    pub fn of_connection_string_file(path: &Path, container: &str) -> Result<Self, UnusableFile> {
+        let now = Self::of_connection_string(&secret_file::read(path)?, container)?;
+        Ok(Self {
+            access: Access::File(path.to_owned()),
+            ..now
         })
     }
 
-    /// The name of the container.
+    /// Whether it is entered with tokens, so that [`Container::open`](super::Container::open) needs a credential.
+    pub fn wants_tokens(&self) -> bool {
+        self.access == Access::Tokens
+    }
+
+    /// Its URL, without what lets us in.
+    pub fn url(&self) -> &str {
+        self.url.as_str()
+    }
+
+    /// Its name.
     pub fn container(&self) -> &str {
-        self.url.path().rsplit('/').next().unwrap_or_default()
+        self.url
+            .path_segments()
+            .and_then(|mut parts| parts.next_back())
+            .unwrap_or_default()
+    }
+
+    /// Where it is, for errors: the host, with its port if it has one of its own.
+    pub(super) fn host(&self) -> String {
+        let host = self.url.host_str().unwrap_or_default();
+        match self.url.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        }
+    }
+
+    pub(super) fn account(&self) -> &str {
+        &self.account
+    }
+
+    pub(super) fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// Its URL, for a request to add to.
+    pub(super) fn container_url(&self) -> Url {
+        self.url.clone()
+    }
+
+    /// What lets us in now, where it is in this file.
+    pub(super) fn current(&self, path: &Path) -> Result<Access, UnusableFile> {
+        let now = Self::of_connection_string(&secret_file::read(path)?, self.container())?;
+        if now.url == self.url {
+            Ok(now.access)
+        } else {
+            Err(UnusableFile::OtherContainer(now.url.into()))
+        }
+    }
+
+    /// `endpoint` is the account's, without the container.
+    fn new(
+        mut endpoint: Url,
+        account: String,
+        container: &str,
+        access: Access,
+    ) -> Result<Self, InvalidContainer> {
+        let container = container_name(container)?;
+        if endpoint.scheme() == "http" {
+            if !is_loopback(&endpoint) && account != EMULATOR_ACCOUNT {
+                return Err(InvalidContainer::Http);
+            }
+            if access == Access::Tokens {
+                return Err(InvalidContainer::TokensOverHttp);
+            }
+        }
+        endpoint
+            .path_segments_mut()
+            .map_err(|()| InvalidContainer::Url)?
+            .pop_if_empty()
+            .push(container);
+        Ok(Self {
+            url: endpoint,
+            account,
+            access,
+        })
     }
 }
 
-/// A name that the service allows.
+/// Checks the name of a container, by the rules of "Naming and referencing containers, blobs, and metadata".
 ///
 /// # Errors
 ///
-/// When it does not.
-pub fn container_name(text: &str) -> Result<String, InvalidContainer> {
+/// Azure would not have let a container be named so.
+pub fn container_name(text: &str) -> Result<&str, InvalidContainer> {
+    let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let is_name = (3..=63).contains(&text.len())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && text.bytes().all(|byte| is_letter(byte) || byte == b'-')
         && !text.starts_with('-')
         && !text.ends_with('-')
         && !text.contains("--");
     if is_name {
-        Ok(text.to_owned())
+        Ok(text)
     } else {
         Err(InvalidContainer::Name)
     }
 }
 
-/// This machine, or one that has no name in the world: where emulators are.
-fn is_near(host: &str) -> bool {
-    match host.trim_matches(['[', ']']).parse() {
-        Ok(IpAddr::V4(address)) => address.is_loopback() || address.is_private(),
-        Ok(IpAddr::V6(address)) => address.is_loopback() || address.is_unique_local(),
-        Err(_) => !host.contains('.') || host.ends_with(".internal"),
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("url", &self.url())
+            .field("account", &self.account)
+            .field("access", &self.access)
+            .finish()
+    }
+}
+
+/// What a connection string says.
+struct Account {
+    endpoint: Url,
+    name: String,
+    access: Access,
+}
+
+impl Account {
+    fn read(text: &str) -> Result<Self, InvalidContainer> {
+        let parts = Parts::split(text)?;
+        let is_emulator = parts
+            .development
+            .is_some_and(|flag| flag.eq_ignore_ascii_case("true"));
+        let endpoint = match (parts.endpoint, parts.account) {
+            (Some(endpoint), _) => endpoint_url(endpoint).ok_or(InvalidContainer::Endpoint)?,
+            (None, _) if is_emulator => {
+                endpoint_url(EMULATOR_ENDPOINT).ok_or(InvalidContainer::Endpoint)?
+            }
+            (None, Some(account)) => {
+                let protocol = parts.protocol.unwrap_or("https");
+                let suffix = parts.suffix.unwrap_or(PUBLIC_SUFFIX);
+                endpoint_url(&format!("{protocol}://{account}.blob.{suffix}"))
+                    .ok_or(InvalidContainer::Endpoint)?
+            }
+            (None, None) => return Err(InvalidContainer::Missing("AccountName")),
+        };
+        let path = path_parts(&endpoint);
+        if endpoint.query().is_some() || path.len() > 1 {
+            return Err(InvalidContainer::Endpoint);
+        }
+        let name = match parts.account {
+            Some(name) if is_account(name) => name.to_owned(),
+            Some(_) => return Err(InvalidContainer::Endpoint),
+            // The host may be of a domain of one's own.
+            None => account_of(&endpoint, &path).ok_or(InvalidContainer::Missing("AccountName"))?,
+        };
+        let access = match (parts.key, parts.signature) {
+            (Some(_), Some(_)) => return Err(InvalidContainer::KeyAndSignature),
+            (Some(key), None) => Access::SharedKey(checked_key(key)?),
+            (None, Some(signature)) => Access::Sas(checked_sas(signature)?),
+            (None, None) if name == EMULATOR_ACCOUNT => Access::SharedKey(EMULATOR_KEY.into()),
+            (None, None) => return Err(InvalidContainer::Missing("AccountKey")),
+        };
+        Ok(Self {
+            endpoint,
+            name,
+            access,
+        })
+    }
+}
+
+/// The parts of a connection string; those that are not of Blob Storage are passed over.
+#[derive(Default)]
+struct Parts<'a> {
+    account: Option<&'a str>,
+    key: Option<&'a str>,
+    signature: Option<&'a str>,
+    endpoint: Option<&'a str>,
+    protocol: Option<&'a str>,
+    suffix: Option<&'a str>,
+    development: Option<&'a str>,
+}
+
+impl<'a> Parts<'a> {
+    fn split(text: &'a str) -> Result<Self, InvalidContainer> {
+        let text = text.trim();
+        if text.starts_with(['"', '\'']) {
+            return Err(InvalidContainer::Quoted);
+        }
+        let mut parts = Self::default();
+        for (index, part) in text.split(';').enumerate() {
+            if part.trim().is_empty() {
+                continue;
+            }
+            let (key, value) = part
+                .split_once('=')
+                .ok_or(InvalidContainer::Pair(index + 1))?;
+            let slot = match key.trim().to_ascii_lowercase().as_str() {
+                "accountname" => &mut parts.account,
+                "accountkey" => &mut parts.key,
+                "sharedaccesssignature" => &mut parts.signature,
+                "blobendpoint" => &mut parts.endpoint,
+                "defaultendpointsprotocol" => &mut parts.protocol,
+                "endpointsuffix" => &mut parts.suffix,
+                "usedevelopmentstorage" => &mut parts.development,
+                _ => continue,
+            };
+            *slot = Some(value.trim());
+        }
+        Ok(parts)
+    }
+}
+
+/// Why a text leads to no container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidContainer {
+    /// Not the URL of a container.
+    #[error(
+        "must be the URL of a container, for example `https://ACCOUNT.blob.core.windows.net/CONTAINER`"
+    )]
+    Url,
+    /// Not the name of a container.
+    #[error(
+        "must name a container: 3 to 63 lower case letters, digits and `-`, with a letter or digit at both ends and no two `-` together"
+    )]
+    Name,
+    /// Over http, where anybody could read it.
+    #[error(
+        "must be https: http is for an emulator only, on this machine or with the account `devstoreaccount1`"
+    )]
+    Http,
+    /// A token over http, which nobody sends.
+    #[error("must be https, or have a SAS: no token is sent over http")]
+    TokensOverHttp,
+    /// A query that signs nothing.
+    #[error("must have a SAS as its query, or no query: this one has no `sig`")]
+    NoSignature,
+    /// A SAS that is for less than is needed.
+    #[error(
+        "must have a SAS for the container and its blobs that allows to read, write, delete and list: `sr=c` (or `ss=b`, `srt=co`) and `sp=rwdl`"
+    )]
+    Rights,
+    /// Wrapped in quotes, as an env file that is not read by a shell leaves it.
+    #[error("starts with a quote: write it without quotes around it")]
+    Quoted,
+    /// A part without `=`.
+    #[error("must be `Key=Value` pairs with `;` between them: part {0} has no `=`")]
+    Pair(usize),
+    /// A part that is not there.
+    #[error(
+        "has no `{0}`: copy the whole `DefaultEndpointsProtocol=https;AccountName=...;AccountKey=...`"
+    )]
+    Missing(&'static str),
+    /// The endpoint is no URL.
+    #[error(
+        "must lead to the account: its `BlobEndpoint`, or `AccountName` and `EndpointSuffix`, make no URL such as `https://ACCOUNT.blob.core.windows.net`"
+    )]
+    Endpoint,
+    /// The key is cut off, or something else.
+    #[error("has an `AccountKey` that is not base64: copy the whole key")]
+    Key,
+    /// Two ways in.
+    #[error("has an `AccountKey` and a `SharedAccessSignature`: keep one of the two")]
+    KeyAndSignature,
+}
+
+/// Why a file leads to no container. The path is not repeated: whoever shows it has it.
+#[derive(Debug, thiserror::Error)]
+pub enum UnusableFile {
+    /// The system does not give it to us.
+    #[error("cannot be read: {0}")]
+    Unreadable(#[from] io::Error),
+    /// It holds something else.
+    #[error("its content {0}")]
+    Malformed(#[from] InvalidContainer),
+    /// It is for another account than it was at the start.
+    #[error("its content leads to another container, `{0}`: restart the exporter to use that")]
+    OtherContainer(String),
+}
+
+/// The account of every emulator, with its address and its key, which everybody knows.
+const EMULATOR_ACCOUNT: &str = "devstoreaccount1";
+const EMULATOR_ENDPOINT: &str = "http://127.0.0.1:10000/devstoreaccount1";
+const EMULATOR_KEY: &str =
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+
+/// Other clouds have others, and their connection strings say so.
+const PUBLIC_SUFFIX: &str = "core.windows.net";
+
+/// A URL that a request could go to.
+fn endpoint_url(text: &str) -> Option<Url> {
+    let url = Url::parse(text.trim()).ok()?;
+    let is_plain = ["http", "https"].contains(&url.scheme())
+        && url.host_str().is_some_and(|host| !host.is_empty())
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.fragment().is_none();
+    is_plain.then_some(url)
+}
+
+fn path_parts(url: &Url) -> Vec<String> {
+    let parts = url.path_segments().into_iter().flatten();
+    parts
+        .filter(|part| !part.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The account that an endpoint belongs to: the first label of its host; or, where hosts are no accounts, as with an
+/// emulator's, the one part of its path.
+fn account_of(endpoint: &Url, path: &[String]) -> Option<String> {
+    let host = endpoint.host_str()?;
+    let account = match path {
+        [] if is_name(host) => host.split('.').next()?,
+        [account] if !host.contains(".blob.") => account,
+        _ => return None,
+    };
+    is_account(account).then(|| account.to_owned())
+}
+
+/// Azure has names of lower case letters and digits; a secondary endpoint and a domain of one's own have a little more.
+fn is_account(text: &str) -> bool {
+    (1..=63).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+/// Whether a host has an account in it: `localhost` and addresses do not.
+fn is_name(host: &str) -> bool {
+    host.contains('.') && !host.starts_with('[') && host.parse::<std::net::Ipv4Addr>().is_err()
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost"
+        || address
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+fn checked_key(key: &str) -> Result<Secret, InvalidContainer> {
+    AzureAccessKey::try_new(key).map_err(|_| InvalidContainer::Key)?;
+    Ok(Secret::new(key.to_owned()))
+}
+
+/// A SAS that can be told to be too little is a fault at the start, and not a refusal later. One that refers to a policy
+/// of the container does not say what it allows.
+fn checked_sas(text: &str) -> Result<Secret, InvalidContainer> {
+    let text = text.trim_start_matches('?');
+    let pairs = split_sas(text).map_err(|_| InvalidContainer::NoSignature)?;
+    let value = |key: &str| {
+        let pair = pairs.iter().find(|(name, _)| name == key);
+        pair.map(|(_, value)| value.as_str())
+    };
+    if value("sig").is_none_or(str::is_empty) {
+        return Err(InvalidContainer::NoSignature);
+    }
+    let holds = |key: &str, wanted: &str| {
+        value(key).is_none_or(|value| wanted.chars().all(|letter| value.contains(letter)))
+    };
+    if holds("sr", "c") && holds("ss", "b") && holds("srt", "co") && holds("sp", "rwdl") {
+        Ok(Secret::new(text.to_owned()))
+    } else {
+        Err(InvalidContainer::Rights)
     }
 }
 
@@ -203,94 +444,194 @@ fn is_near(host: &str) -> bool {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_url_is_a_container_with_tokens_or_a_signature() {
-        let with_tokens = Settings::of_url("https://calls.blob.core.windows.net/leases/").unwrap();
-        assert_eq!(
-            with_tokens.url.as_str(),
-            "https://calls.blob.core.windows.net/leases"
-        );
-        assert_eq!(
-            (with_tokens.account.as_str(), with_tokens.container()),
-            ("calls", "leases")
-        );
-        assert_eq!(with_tokens.access, Access::Tokens);
-        let signed =
-            Settings::of_url("https://calls.blob.core.windows.net/leases?sv=2025&sig=s3cret")
-                .unwrap();
-        assert_eq!(
-            signed.access,
-            Access::Signature(Secret::new("sv=2025&sig=s3cret"))
-        );
-        assert!(!format!("{signed:?}").contains("s3cret"));
-        let local = Settings::of_url("http://127.0.0.1:10000/devstoreaccount1/leases?sig=x");
-        assert_eq!(local.unwrap().account, "devstoreaccount1");
+    const SAS: &str =
+        "sv=2023-11-03&sr=c&sp=racwdl&se=2030-01-01T00%3A00%3A00Z&sig=c2VjcmV0%2Bs%3D";
+
+    /// The URL, the account and the way in; or the error. Neither shows a secret.
+    fn check(read: Result<Settings, InvalidContainer>, expected: &str) {
+        let shown = match &read {
+            Ok(settings) => format!(
+                "{} {} {:?}",
+                settings.url, settings.account, settings.access
+            ),
+            Err(error) => format!("{error:?}"),
+        };
+        assert_eq!(shown, expected);
+        let all = match read {
+            Ok(settings) => format!("{settings:?}"),
+            Err(error) => format!("{error} {error:?}"),
+        };
+        assert!(!all.contains("c2VjcmV0"), "a secret is shown: {all}");
     }
 
     #[test]
-    fn what_is_no_container_says_what_would_be_one() {
-        for (text, expected) in [
-            ("leases", InvalidContainer::Url),
-            ("ftp://a.b/leases", InvalidContainer::Url),
-            (
-                "https://calls.blob.core.windows.net",
-                InvalidContainer::Path,
-            ),
-            (
-                "https://calls.blob.core.windows.net/a/b/c",
-                InvalidContainer::Path,
-            ),
-            (
-                "https://calls.blob.core.windows.net/Leases",
-                InvalidContainer::Path,
-            ),
-            (
-                "http://127.0.0.1:10000/dev/leases",
-                InvalidContainer::ClearToken,
-            ),
-            (
-                "http://calls.blob.core.windows.net/leases?sig=x",
-                InvalidContainer::Clear,
-            ),
-        ] {
-            assert_eq!(Settings::of_url(text).unwrap_err(), expected, "{text}");
-        }
+    fn a_url_leads_to_a_container() {
+        let url = |text: &str, expected| check(Settings::of_container_url(text), expected);
+        url(
+            "https://contoso.blob.core.windows.net/recordings",
+            "https://contoso.blob.core.windows.net/recordings contoso Tokens",
+        );
+        url(
+            "https://contoso.blob.core.chinacloudapi.cn/recordings/",
+            "https://contoso.blob.core.chinacloudapi.cn/recordings contoso Tokens",
+        );
+        url(
+            &format!("https://contoso.blob.core.windows.net/recordings?{SAS}"),
+            "https://contoso.blob.core.windows.net/recordings contoso Sas(Secret)",
+        );
+        url(
+            &format!("http://127.0.0.1:10000/devstoreaccount1/recordings?{SAS}"),
+            "http://127.0.0.1:10000/devstoreaccount1/recordings devstoreaccount1 Sas(Secret)",
+        );
+        url(
+            &format!("http://azurite:10000/devstoreaccount1/recordings?{SAS}"),
+            "http://azurite:10000/devstoreaccount1/recordings devstoreaccount1 Sas(Secret)",
+        );
+        url(
+            "https://127.0.0.1:10000/devstoreaccount1/recordings",
+            "https://127.0.0.1:10000/devstoreaccount1/recordings devstoreaccount1 Tokens",
+        );
     }
 
     #[test]
-    fn connection_strings_of_every_kind_are_taken() {
-        for (text, url, account) in [
-            (
-                "DefaultEndpointsProtocol=https;AccountName=calls;AccountKey=a2V5;EndpointSuffix=core.windows.net",
-                "https://calls.blob.core.windows.net/leases",
-                "calls",
+    fn a_url_that_leads_nowhere_is_told_why() {
+        let url = |text: &str, expected| check(Settings::of_container_url(text), expected);
+        url("contoso", "Url");
+        url("ftp://contoso.blob.core.windows.net/recordings", "Url");
+        url("https://contoso.blob.core.windows.net", "Url");
+        url(
+            "https://contoso.blob.core.windows.net/recordings/blob",
+            "Url",
+        );
+        url("https://127.0.0.1:10000/recordings", "Url");
+        url(
+            "https://u:c2VjcmV0@contoso.blob.core.windows.net/recordings",
+            "Url",
+        );
+        url(
+            "https://contoso.blob.core.windows.net/recordings#c2VjcmV0",
+            "Url",
+        );
+        url("https://contoso.blob.core.windows.net/Recordings", "Name");
+        url("https://contoso.blob.core.windows.net/re--cordings", "Name");
+        url("https://contoso.blob.core.windows.net/-recordings", "Name");
+        url("https://contoso.blob.core.windows.net/$root", "Name");
+        url("http://contoso.blob.core.windows.net/recordings", "Http");
+        url(
+            "http://127.0.0.1:10000/devstoreaccount1/recordings",
+            "TokensOverHttp",
+        );
+        url(
+            "https://contoso.blob.core.windows.net/recordings?comp=list",
+            "NoSignature",
+        );
+        url(
+            "https://contoso.blob.core.windows.net/recordings?sp=rl&sig=c2VjcmV0",
+            "Rights",
+        );
+        url(
+            "https://contoso.blob.core.windows.net/recordings?sr=b&sp=rwdl&sig=c2VjcmV0",
+            "Rights",
+        );
+        url(
+            "https://contoso.blob.core.windows.net/recordings?ss=q&srt=sco&sp=rwdl&sig=c2VjcmV0",
+            "Rights",
+        );
+    }
+
+    #[test]
+    fn a_connection_string_leads_to_an_account() {
+        let string = |text: &str, expected| {
+            check(Settings::of_connection_string(text, "recordings"), expected);
+        };
+        string(
+            "DefaultEndpointsProtocol=https;AccountName=contoso;AccountKey=c2VjcmV0;EndpointSuffix=core.windows.net",
+            "https://contoso.blob.core.windows.net/recordings contoso SharedKey(Secret)",
+        );
+        string(
+            " AccountName=contoso;AccountKey=c2VjcmV0;EndpointSuffix=core.usgovcloudapi.net;\n",
+            "https://contoso.blob.core.usgovcloudapi.net/recordings contoso SharedKey(Secret)",
+        );
+        string(
+            &format!(
+                "BlobEndpoint=https://contoso.blob.core.windows.net/;QueueEndpoint=https://contoso.queue.core.windows.net/;SharedAccessSignature={SAS}"
             ),
-            (
-                "BlobEndpoint=https://calls.blob.core.windows.net/;SharedAccessSignature=sv=2025&sig=x",
-                "https://calls.blob.core.windows.net/leases",
-                "calls",
-            ),
-            (
-                "UseDevelopmentStorage=true",
-                "http://127.0.0.1:10000/devstoreaccount1/leases",
-                "devstoreaccount1",
-            ),
-        ] {
-            let settings = Settings::of_connection_string(text, "leases").unwrap();
-            assert_eq!(settings.url.as_str(), url, "{text}");
-            assert_eq!(settings.account, account, "{text}");
-        }
-        for (text, expected) in [
-            ("AccountName=calls", InvalidContainer::Missing("AccountKey")),
-            ("AccountKey=a2V5", InvalidContainer::Missing("AccountName")),
-            ("AccountName=calls;secret", InvalidContainer::Pair(2)),
-            (
-                "AccountName=calls;AccountKey=not base64",
-                InvalidContainer::Key,
-            ),
-        ] {
-            let refused = Settings::of_connection_string(text, "leases").unwrap_err();
-            assert_eq!(refused, expected, "{text}");
-        }
+            "https://contoso.blob.core.windows.net/recordings contoso Sas(Secret)",
+        );
+        string(
+            "UseDevelopmentStorage=true",
+            "http://127.0.0.1:10000/devstoreaccount1/recordings devstoreaccount1 SharedKey(Secret)",
+        );
+        string(
+            "BlobEndpoint=http://127.0.0.1:4242/devstoreaccount1",
+            "http://127.0.0.1:4242/devstoreaccount1/recordings devstoreaccount1 SharedKey(Secret)",
+        );
+        string(
+            "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=c2VjcmV0;BlobEndpoint=http://azurite:10000/devstoreaccount1;",
+            "http://azurite:10000/devstoreaccount1/recordings devstoreaccount1 SharedKey(Secret)",
+        );
+    }
+
+    #[test]
+    fn a_connection_string_that_leads_nowhere_is_told_why() {
+        let string = |text: &str, expected| {
+            check(Settings::of_connection_string(text, "recordings"), expected);
+        };
+        string("c2VjcmV0", "Pair(1)");
+        string("'AccountName=contoso;AccountKey=c2VjcmV0'", "Quoted");
+        string("", "Missing(\"AccountName\")");
+        string("AccountKey=c2VjcmV0", "Missing(\"AccountName\")");
+        string("AccountName=contoso", "Missing(\"AccountKey\")");
+        string("AccountName=contoso;AccountKey=c2VjcmV0!", "Key");
+        string(
+            "AccountName=contoso;AccountKey=c2VjcmV0;SharedAccessSignature=sig=c2VjcmV0",
+            "KeyAndSignature",
+        );
+        string(
+            "AccountName=contoso;SharedAccessSignature=c2VjcmV0",
+            "NoSignature",
+        );
+        string(
+            "AccountName=contoso/c2VjcmV0;AccountKey=c2VjcmV0",
+            "Endpoint",
+        );
+        string(
+            "BlobEndpoint=contoso;AccountName=contoso;AccountKey=c2VjcmV0",
+            "Endpoint",
+        );
+        string(
+            "DefaultEndpointsProtocol=http;AccountName=contoso;AccountKey=c2VjcmV0",
+            "Http",
+        );
+        let read = Settings::of_connection_string("UseDevelopmentStorage=true", "Recordings");
+        check(read, "Name");
+    }
+
+    #[test]
+    fn a_file_is_read_anew_and_must_lead_to_the_same_container() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let write = |text: &str| std::fs::write(file.path(), text).unwrap();
+        let read = || Settings::of_connection_string_file(file.path(), "recordings");
+        write("");
+        assert!(matches!(read(), Err(UnusableFile::Unreadable(_))));
+        write("AccountName=contoso");
+        let error = read().unwrap_err().to_string();
+        assert!(
+            error.starts_with("its content has no `AccountKey`"),
+            "{error}"
+        );
+
+        write("AccountName=contoso;AccountKey=Zmlyc3Q=\n");
+        let settings = read().unwrap();
+        assert!(!settings.wants_tokens());
+        assert_eq!(settings.container(), "recordings");
+        write("AccountName=contoso;AccountKey=c2Vjb25k\n");
+        assert_eq!(
+            settings.current(file.path()).unwrap(),
+            Access::SharedKey("c2Vjb25k".into())
+        );
+        write("AccountName=fabrikam;AccountKey=c2Vjb25k\n");
+        let error = settings.current(file.path()).unwrap_err().to_string();
+        assert!(error.contains("leads to another container"), "{error}");
     }
 }

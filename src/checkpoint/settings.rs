@@ -21,6 +21,6 @@ pub enum StoreKind {
     Memory,
     /// In this file, in a folder that exists.
     File(PathBuf),
-    /// In this container, shared with other replicas.
+    /// In this container, which replicas share.
     Blob(blobs::Settings),
 }

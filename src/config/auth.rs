@@ -50,8 +50,7 @@ pub(super) fn contradict(reader: &mut Reader, auth: &Auth, connection: &str, ori
     // `auto` may stand there: the reference file spells it out, and it asks for nothing.
     let kind = auth.kind.map(|_| KIND);
     for key in kind.into_iter().chain(KEYS) {
-        // Azure's variables may be there for other programs.
-        if reader.origin(key).is_some_and(|origin| !origin.is_azures()) {
+        if reader.origin(key).is_some() {
             reader.contradiction(key, problem.clone());
         }
     }

@@ -104,11 +104,6 @@ impl Origin {
         matches!(self, Self::Variable(name) if name.starts_with("AZURE_"))
     }
 
-    /// Whether it is a line of a file, which may spell out all that has a default.
-    pub(super) fn is_file(&self) -> bool {
-        matches!(self, Self::Line { .. })
-    }
-
     /// How a key is spelt there.
     pub(super) fn spelling_of(&self, key: &Key) -> String {
         match self {

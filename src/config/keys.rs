@@ -100,21 +100,20 @@ pub const KEYS: &[Key] = &[
     Key::without("checkpoint.path", "The file, for the store `file`."),
     Key::without(
         "checkpoint.container_url",
-        "The container, for the store `blob`.",
-    )
-    .secret(),
-    Key::without(
-        "checkpoint.container",
-        "The container's name, where a connection string leads to its account.",
+        "The container, for the store `blob`. With a SAS in it, it is a secret.",
     ),
     Key::without(
         "checkpoint.connection_string",
-        "The connection string of the container's storage account. Give it as the variable, from a Secret.",
+        "A connection string of the storage account, for the store `blob`. It is a secret.",
     )
     .secret(),
     Key::without(
         "checkpoint.connection_string_file",
-        "A file that holds the connection string of the container's storage account.",
+        "A file that holds such a connection string of the account.",
+    ),
+    Key::without(
+        "checkpoint.container",
+        "The name of the container, where a connection string leads to its account.",
     ),
     Key::with(
         "checkpoint.interval",
@@ -125,6 +124,21 @@ pub const KEYS: &[Key] = &[
         "checkpoint.on_invalid",
         "earliest",
         "Where to go on when the hub no longer has what follows a position.",
+    ),
+    Key::with(
+        "ownership.interval",
+        "10s",
+        "How often replicas look at each other and renew their leases.",
+    ),
+    Key::with(
+        "ownership.lease",
+        "30s",
+        "After how long without a renewal a partition is free for others.",
+    ),
+    Key::with(
+        "ownership.hand_over_max",
+        "30s",
+        "How long a partition that goes to another replica waits for a last scrape.",
     ),
     Key::with(
         "delivery.checkpoint_after",
@@ -145,21 +159,6 @@ pub const KEYS: &[Key] = &[
         "delivery.hold_max",
         "2m",
         "How long an event waits for the scrapers to see a failure series at 0.",
-    ),
-    Key::with(
-        "ownership.interval",
-        "10s",
-        "How often a replica looks at all leases, and renews its own.",
-    ),
-    Key::with(
-        "ownership.lease",
-        "30s",
-        "After how long without a renewal a partition is anybody's.",
-    ),
-    Key::with(
-        "ownership.hand_over_max",
-        "30s",
-        "How long a partition that is handed over waits for the scrape that delivers it.",
     ),
     Key::with(
         "watchdog.interval",

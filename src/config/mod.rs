@@ -22,6 +22,7 @@ mod layers;
 mod reader;
 mod sections;
 mod sources;
+mod stores;
 #[cfg(test)]
 mod tests;
 mod yaml;
@@ -42,8 +43,8 @@ pub struct Config {
     pub event_hub: source::event_hub::Settings,
     /// `checkpoint`: where it is kept how far all was delivered.
     pub checkpoint: checkpoint::Settings,
-    /// Who we are to the container of the checkpoints, where it wants to know: `auth`, too.
-    pub container_credential: Option<source::event_hub::Credential>,
+    /// As whom the container of `checkpoint` is entered, where it wants tokens.
+    pub store_credential: Option<source::event_hub::Credential>,
     /// `ownership`: how replicas share the partitions.
     pub ownership: ownership::Settings,
     /// `delivery`: when something counts as delivered.
@@ -123,13 +124,5 @@ fn read(sources: Sources) -> Result<reader::Reader, ConfigError> {
     });
     entries.extend(layers::variables(sources.environment, &mut faults));
     entries.extend(layers::flags(sources.flags));
-    // They may be there for other programs: only where a token is wanted do they concern us, and can they be at fault.
-    let is_connection =
-        |entry: &layers::Entry| sections::CONNECTION_STRINGS.contains(&entry.key.as_str());
-    let is_container = |entry: &layers::Entry| entry.key == delivered::CONTAINER_URL;
-    if entries.iter().any(is_connection) && !entries.iter().any(is_container) {
-        entries.retain(|entry| !entry.origin.is_azures());
-    }
-
     Ok(reader::Reader::new(entries, faults))
 }

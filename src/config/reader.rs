@@ -50,6 +50,11 @@ impl Reader {
         self.faults.iter().any(|fault| fault.key() == key)
     }
 
+    /// Passes over Azure's own variables.
+    pub(super) fn forget_azures(&mut self) {
+        self.entries.retain(|entry| !entry.origin.is_azures());
+    }
+
     /// Every fault; a key that nobody took is one.
     pub(super) fn finish(mut self) -> Vec<Fault> {
         for entry in &self.entries {

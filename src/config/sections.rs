@@ -10,34 +10,34 @@ use time::format_description::well_known::Rfc3339;
 
 use super::Config;
 use super::auth::{self, Auth};
-use super::delivered::{checkpoint, delivery, ownership, shutdown};
+use super::delivered::{delivery, shutdown};
 use super::reader::Reader;
+use super::stores::{Checkpoint, checkpoint, ownership};
 use crate::acs::FailureRules;
-use crate::blobs::Access;
 use crate::checkpoint::StoreKind;
 use crate::source::event_hub::{
     self, Authentication, ConnectionString, Credential, LostPosition, Namespace, Start, Transport,
     UnusableFile, Watchdog,
 };
-use crate::{checkpoint, dead_letters, http, metrics, telemetry};
+use crate::{dead_letters, http, metrics, telemetry};
 
 /// Takes every key. Nothing is returned only where a fault was noted.
 pub(super) fn config(reader: &mut Reader) -> Option<Config> {
     // Before its turn: where to begin depends on whether positions outlive the process.
     let checkpoint = checkpoint(reader);
-    let event_hub = event_hub(reader, checkpoint.as_ref());
-    let ownership = ownership(reader);
+    let event_hub = event_hub(reader, &checkpoint);
+    let ownership = ownership(reader, checkpoint.settings.as_ref());
     let delivery = delivery(reader);
     let metrics = metrics(reader);
     let http = http(reader);
     let shutdown = shutdown(reader);
     let dead_letters = dead_letters(reader);
     let log = log(reader);
-    let (event_hub, container_credential) = event_hub?;
+    let (event_hub, store_credential) = event_hub?;
     Some(Config {
         event_hub,
-        checkpoint: checkpoint?,
-        container_credential,
+        checkpoint: checkpoint.settings?,
+        store_credential,
         ownership: ownership?,
         delivery: delivery?,
         metrics: metrics?,
@@ -48,10 +48,10 @@ pub(super) fn config(reader: &mut Reader) -> Option<Config> {
     })
 }
 
-/// The hubs; and the credential for the container, where that wants one.
+/// The event hubs, and as whom the container for checkpoints is entered, where it wants tokens: `auth` is for both.
 fn event_hub(
     reader: &mut Reader,
-    checkpoint: Option<&checkpoint::Settings>,
+    checkpoint: &Checkpoint,
 ) -> Option<(event_hub::Settings, Option<Credential>)> {
     let connection = reader.text(CONNECTION_STRING, str::parse::<ConnectionString>);
     let connection_file = reader.text(CONNECTION_STRING_FILE, connection_string_file);
@@ -60,11 +60,16 @@ fn event_hub(
     let consumer_group = reader.text(CONSUMER_GROUP, event_hub::consumer_group);
     let start = reader
         .text("event_hub.start", start)
-        .or_else(|| Some(default_start(&checkpoint?.store)));
+        .or_else(|| Some(default_start(&checkpoint.settings.as_ref()?.store)));
     let transport = reader.one_of(
         TRANSPORT,
         &[("tcp", Transport::Tcp), ("websocket", Transport::WebSocket)],
     );
+    // Azure's variables may be there for other programs: only where a token is wanted do they concern us, and can they be
+    // at fault.
+    if reader.origin(given(reader)).is_some() && checkpoint.wants_tokens != Some(true) {
+        reader.forget_azures();
+    }
     let auth = auth::take(reader);
 
     let prefetch_bytes = reader.bytes("event_hub.prefetch_bytes", PREFETCH_LEAST..=PREFETCH_MOST);
@@ -82,22 +87,13 @@ fn event_hub(
     );
     let watchdog = watchdog(reader);
 
-    let store = checkpoint.map(|checkpoint| &checkpoint.store);
-    let container = match store {
-        Some(StoreKind::Blob(container)) if container.access == Access::Tokens => {
-            container.url.host_str()
-        }
-        _ => None,
-    };
-    let credential = one_way_in(reader, auth, host.as_deref(), container);
-    if container.is_some() && credential.is_none() {
-        return None;
-    }
-    let container_credential = credential.clone().filter(|_| container.is_some());
     let (connection, file) = match (connection, connection_file) {
         (None, Some((connection, file))) => (Some(connection), Some(file)),
         (connection, _) => (connection, None),
     };
+    let any_host = connection.as_ref().map(ConnectionString::host);
+    let any_host = any_host.or(host.as_deref());
+    let credential = one_way_in(reader, auth, any_host, checkpoint.wants_tokens);
     let event_hubs = event_hubs(reader, names, connection.as_ref());
     reader.require(
         CONSUMER_GROUP,
@@ -126,9 +122,13 @@ fn event_hub(
         (None, Some(host)) => Namespace {
             host,
             endpoint: None,
-            authentication: Authentication::Credential(credential?),
+            authentication: Authentication::Credential(credential.clone()?),
         },
         (None, None) => return None,
+    };
+    let store_credential = match checkpoint.wants_tokens {
+        Some(true) => Some(credential?),
+        _ => None,
     };
     let settings = event_hub::Settings {
         namespace,
@@ -141,7 +141,7 @@ fn event_hub(
         on_lost_position: on_lost_position?,
         watchdog: watchdog?,
     };
-    Some((settings, container_credential))
+    Some((settings, store_credential))
 }
 
 fn watchdog(reader: &mut Reader) -> Option<Watchdog> {
@@ -170,13 +170,13 @@ fn connection_string_file(text: &str) -> Result<(ConnectionString, PathBuf), Unu
     Ok((ConnectionString::read(&path)?, path))
 }
 
-/// A connection string, the file of one, or a namespace with a credential: one of the three, and only one. The container
-/// of the checkpoints may want a credential in any case.
+/// A connection string, the file of one, or a namespace with a credential: one of the three, and only one. A credential
+/// is also for a container that wants tokens; where it is unknown whether one does, `auth` cannot be judged.
 fn one_way_in(
     reader: &mut Reader,
     auth: Auth,
     host: Option<&str>,
-    container: Option<&str>,
+    container_wants_tokens: Option<bool>,
 ) -> Option<Credential> {
     let key = given(reader);
     let Some(origin) = reader.origin(key).cloned() else {
@@ -194,16 +194,19 @@ fn one_way_in(
             reader.contradiction(other, problem);
         }
     }
-    if let Some(container) = container {
-        return auth::credential(reader, auth, container);
+    match container_wants_tokens {
+        Some(true) => auth::credential(reader, auth, host.unwrap_or_default()),
+        Some(false) => {
+            auth::contradict(reader, &auth, key, &origin);
+            None
+        }
+        None => None,
     }
-    auth::contradict(reader, &auth, key, &origin);
-    None
 }
 
 /// The key that gives the connection string, if one does.
 fn given(reader: &Reader) -> &'static str {
-    let [string, file] = CONNECTION_STRINGS;
+    let (string, file) = (CONNECTION_STRING, CONNECTION_STRING_FILE);
     if reader.origin(string).is_none() && reader.origin(file).is_some() {
         file
     } else {
@@ -385,9 +388,6 @@ fn log(reader: &mut Reader) -> Option<telemetry::Settings> {
         failures: failures?,
     })
 }
-
-/// Either of them is a way in without a token.
-pub(super) const CONNECTION_STRINGS: [&str; 2] = [CONNECTION_STRING, CONNECTION_STRING_FILE];
 
 const CONNECTION_STRING: &str = "event_hub.connection_string";
 const CONNECTION_STRING_FILE: &str = "event_hub.connection_string_file";

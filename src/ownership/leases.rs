@@ -1,6 +1,7 @@
 //! The leases as blobs. What one does to them is for the caller to decide; every write names the version that it replaces.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::Owner;
 use crate::blobs::names::{Kind, Names};
@@ -9,7 +10,7 @@ use crate::blobs::{BlobError, Condition, Container, ETag, Metadata, Outcome};
 /// The leases of one event hub, as one owner sees and writes them.
 #[derive(Clone, Debug)]
 pub struct LeaseStore {
-    container: Container,
+    container: Arc<Container>,
     names: Names,
     me: Owner,
 }
@@ -27,7 +28,7 @@ const OWNER: &str = "ownerid";
 
 impl LeaseStore {
     /// The leases under these names, in this container.
-    pub fn new(container: Container, names: Names, me: Owner) -> Self {
+    pub fn new(container: Arc<Container>, names: Names, me: Owner) -> Self {
         Self {
             container,
             names,
@@ -42,7 +43,7 @@ impl LeaseStore {
     /// When the store does not do it.
     pub async fn appear(&self) -> Result<(), BlobError> {
         let blob = self.names.member(self.me.id());
-        let written = self.write(&blob, self.me.id(), &Condition::Always).await;
+        let written = self.write(&blob, self.me.id(), &Condition::None).await;
         written.map(|_| ())
     }
 

@@ -1,24 +1,14 @@
-//! How leases are kept.
+//! How often replicas look at each other, and how long each waits for another.
 
 use std::time::Duration;
 
-/// Settings of the leases.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Settings of the leases, by which replicas share the partitions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// How often the leases are looked at, and ours renewed.
+    /// How often leases are renewed, and the others' looked at.
     pub interval: Duration,
-    /// After how long without being renewed a lease is anybody's.
+    /// A lease that was not renewed for so long is free for all; at least three intervals.
     pub lease: Duration,
-    /// How long a partition that is handed over waits for the scrape that delivers what was counted of it.
+    /// How long a partition that goes to another replica waits for the scrape that carries what was counted of it.
     pub hand_over_max: Duration,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            interval: Duration::from_secs(10),
-            lease: Duration::from_secs(30),
-            hand_over_max: Duration::from_secs(30),
-        }
-    }
 }

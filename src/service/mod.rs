@@ -120,7 +120,7 @@ impl Service {
             StoreKind::Blob(container) => {
                 let sharing = Sharing::new(&Ingredients {
                     container,
-                    credential: config.container_credential.as_ref(),
+                    credential: config.store_credential.as_ref(),
                     ownership: config.ownership,
                     event_hub: &config.event_hub,
                     after: config.delivery.checkpoint_after,

@@ -50,6 +50,7 @@ impl Sharing {
             .credential
             .map(|credential| storage_tokens(credential, Arc::clone(of.telemetry)));
         let container = Container::open(of.container, tokens, Arc::clone(of.telemetry))?;
+        let container = Arc::new(container);
         let me = Owner::new(&host_name(), rand::random());
         tracing::info!(
             owner = me.id(),
@@ -66,7 +67,7 @@ impl Sharing {
             assignments: HashMap::new(),
             positions: Vec::new(),
             series: BlobSeries::new(
-                container.clone(),
+                Arc::clone(&container),
                 names::series(host, consumer_group),
                 Scope::new(host, consumer_group),
             ),
@@ -75,7 +76,7 @@ impl Sharing {
             let names = Names::new(host, event_hub, consumer_group);
             let (orders, assigned) = assignments(of.ownership.lease, Instant::now());
             let positions =
-                BlobPositions::new(container.clone(), names.clone(), me.id().to_owned());
+                BlobPositions::new(Arc::clone(&container), names.clone(), me.id().to_owned());
             let positions = Arc::new(positions);
             let parts = Parts {
                 orders,
@@ -91,7 +92,7 @@ impl Sharing {
                 me.clone(),
                 of.ownership,
                 of.event_hub.start,
-                LeaseStore::new(container.clone(), names, me.clone()),
+                LeaseStore::new(Arc::clone(&container), names, me.clone()),
                 parts,
                 of.stop.clone(),
             ));

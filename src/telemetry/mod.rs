@@ -196,14 +196,20 @@ impl Telemetry {
     }
 
     /// It is known as whom tokens are asked for: their series exist from now on.
-    pub fn credential_chosen(&self, kind: &'static str, reason: &str, authority_host: &str) {
+    pub fn credential_chosen(
+        &self,
+        kind: &'static str,
+        reason: &str,
+        authority_host: &str,
+        audience: &'static str,
+    ) {
         for result in TOKEN_RESULTS {
             let _at_zero = self
                 .families
                 .token_fetches_total
                 .with_label_values(&[result]);
         }
-        tracing::info!(kind, reason, authority_host, "credential chosen");
+        tracing::info!(kind, reason, authority_host, audience, "credential chosen");
     }
 
     /// There is a new token.

@@ -1,20 +1,20 @@
-//! What happens between us and the blob store.
+//! What happens between us and the store of blobs. Failures are counted here and told by whoever handles them.
 
 use super::Telemetry;
 
-/// What a store is asked to do.
+/// What is asked of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreOperation {
-    /// Make the container.
-    Create,
-    /// Tell of many blobs.
+    /// Which blobs there are.
     List,
-    /// Tell of one.
+    /// What a blob, or what stands beside it, says.
     Read,
-    /// Write one.
+    /// That a blob is written.
     Write,
-    /// Remove one.
+    /// That a blob is no more.
     Delete,
+    /// That the container is made.
+    Create,
 }
 
 /// What became of it.
@@ -22,37 +22,43 @@ pub enum StoreOperation {
 pub enum StoreResult {
     /// It was done.
     Ok,
-    /// It was not, since what it depends on is not so.
+    /// The condition of a write did not hold, or what was to be created exists.
     Refused,
-    /// The store did not answer, or with an error.
+    /// It is not known to have been done.
     Failed,
 }
 
 impl StoreOperation {
     const ALL: [Self; 5] = [
-        Self::Create,
         Self::List,
         Self::Read,
         Self::Write,
         Self::Delete,
+        Self::Create,
     ];
 
-    /// The value of the label `operation`.
     fn label(self) -> &'static str {
         match self {
-            Self::Create => "create",
             Self::List => "list",
             Self::Read => "read",
             Self::Write => "write",
             Self::Delete => "delete",
+            Self::Create => "create",
+        }
+    }
+
+    /// What can become of it.
+    fn results(self) -> &'static [StoreResult] {
+        match self {
+            Self::List | Self::Read | Self::Delete => &[StoreResult::Ok, StoreResult::Failed],
+            Self::Write | Self::Create => {
+                &[StoreResult::Ok, StoreResult::Refused, StoreResult::Failed]
+            }
         }
     }
 }
 
 impl StoreResult {
-    const ALL: [Self; 3] = [Self::Ok, Self::Refused, Self::Failed];
-
-    /// The value of the label `result`.
     fn label(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -63,20 +69,19 @@ impl StoreResult {
 }
 
 impl Telemetry {
-    /// A blob store is used: its series exist from now on.
+    /// There is a store of blobs: its series exist from now on.
     pub fn store_is_used(&self) {
         for operation in StoreOperation::ALL {
-            for result in StoreResult::ALL {
-                let labels = [operation.label(), result.label()];
+            for result in operation.results() {
                 let _at_zero = self
                     .families
                     .store_operations_total
-                    .with_label_values(&labels);
+                    .with_label_values(&[operation.label(), result.label()]);
             }
         }
     }
 
-    /// The store was asked for something. What a failure means is logged by whoever asked.
+    /// Something was asked of the store, and this became of it.
     pub fn store_operation(&self, operation: StoreOperation, result: StoreResult) {
         self.families
             .store_operations_total

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which modules a module may use. A new arrow is a decision: make it here, and in the map.
-const MAY_USE: [(&str, &[&str]); 24] = [
+const MAY_USE: [(&str, &[&str]); 25] = [
     ("event", &[]),
     ("disposition", &[]),
     ("repair", &[]),
@@ -16,7 +16,8 @@ const MAY_USE: [(&str, &[&str]); 24] = [
     ("dead_letters", &["disposition", "event", "telemetry"]),
     ("delivery", &["event"]),
     ("queue", &["event"]),
-    ("blobs", &["event", "telemetry"]),
+    ("secret_file", &[]),
+    ("blobs", &["event", "secret_file", "telemetry"]),
     ("ownership", &["blobs"]),
     (
         "metrics",
@@ -47,6 +48,7 @@ const MAY_USE: [(&str, &[&str]); 24] = [
             "event",
             "liveness",
             "queue",
+            "secret_file",
             "telemetry",
         ],
     ),

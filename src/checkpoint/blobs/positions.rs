@@ -18,7 +18,7 @@ use crate::event::{PartitionId, Reached};
 /// The positions of the partitions that are ours.
 #[derive(Debug)]
 pub struct BlobPositions {
-    container: Container,
+    container: Arc<Container>,
     names: Names,
     owner: String,
     held: Mutex<HashMap<PartitionId, Arc<Held>>>,
@@ -102,7 +102,7 @@ const TRIES: usize = 4;
 
 impl BlobPositions {
     /// Positions in this container, written in the name of `owner`.
-    pub fn new(container: Container, names: Names, owner: String) -> Self {
+    pub fn new(container: Arc<Container>, names: Names, owner: String) -> Self {
         Self {
             container,
             names,

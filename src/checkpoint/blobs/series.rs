@@ -3,6 +3,8 @@
 //! Each replica adds its own to what is there, on the condition that nobody else did meanwhile; who loses that race tries
 //! again the next time. It is written when a series is new, or was not seen for a day: not at every scrape.
 
+use std::sync::Arc;
+
 use time::{Duration, OffsetDateTime};
 
 use super::super::format::{self, Unreadable};
@@ -15,7 +17,7 @@ const SEEN_AGAIN_AFTER: Duration = Duration::DAY;
 /// The blob, and what is known to be in it.
 #[derive(Debug)]
 pub struct BlobSeries {
-    container: Container,
+    container: Arc<Container>,
     blob: String,
     scope: Scope,
     /// None until it was read.
@@ -56,7 +58,7 @@ pub enum SeriesError {
 
 impl BlobSeries {
     /// The series of this scope, in this blob.
-    pub fn new(container: Container, blob: String, scope: Scope) -> Self {
+    pub fn new(container: Arc<Container>, blob: String, scope: Scope) -> Self {
         Self {
             container,
             blob,

@@ -6,6 +6,7 @@
 )]
 
 mod auth;
+mod stores;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -241,92 +242,11 @@ fn a_file_store_has_a_path_and_no_other_has() {
               checkpoint.interval = `0s` (built-in x.yaml:4): must be between `100ms` and `10m`"#]],
     );
     check(
-        "checkpoint:\n  store: disk\n  path: x\n",
+        "checkpoint:\n  store: blobs\n  path: x\n",
         &expect![[r#"
             config: 1 fault
-              checkpoint.store = `disk` (built-in x.yaml:2): must be one of `memory`, `file`, `blob`"#]],
+              checkpoint.store = `blobs` (built-in x.yaml:2): must be one of `memory`, `file`, `blob`"#]],
     );
-}
-
-#[test]
-fn a_blob_store_has_one_way_to_its_container() {
-    let check = |file: &'static str, variables: &[(&str, &str)], expected: &Expect| {
-        let variables: Vec<_> = least().iter().chain(variables).copied().collect();
-        check_faults(sources(file, &variables, &[]), expected);
-    };
-    check(
-        "checkpoint:\n  store: blob\n",
-        &[],
-        &expect![[r#"
-        config: 1 fault
-          checkpoint.container_url (not set): name the container, `https://ACCOUNT.blob.core.windows.net/CONTAINER`, or set `checkpoint.connection_string` and `checkpoint.container`: `checkpoint.store` is `blob`"#]],
-    );
-    check(
-        "checkpoint:\n  store: blob\n  path: x\n  container_url: https://calls.blob.core.windows.net\n",
-        &[],
-        &expect![[r#"
-            config: 2 faults
-              checkpoint.container_url = <redacted> (built-in x.yaml:4): must end in the name of the container: `https://ACCOUNT.blob.core.windows.net/CONTAINER`
-              checkpoint.path = `x` (built-in x.yaml:3): has no effect while `checkpoint.store` is `blob`: set that to `file`, or leave this out"#]],
-    );
-    check(
-        "checkpoint:\n  store: blob\n  container: Leases\n",
-        &[(
-            "CHECKPOINT__CONNECTION_STRING",
-            "AccountName=calls;AccountKey=c2VjcmV0 x",
-        )],
-        &expect![[r#"
-            config: 2 faults
-              checkpoint.container = `Leases` (built-in x.yaml:3): must be 3 to 63 lower-case letters, digits and single `-`
-              checkpoint.connection_string = <redacted> (variable ACS_RECORDING_EXPORTER__CHECKPOINT__CONNECTION_STRING): its `AccountKey` is not base64: copy it whole"#]],
-    );
-    check(
-        "checkpoint:\n  store: blob\n  container_url: https://calls.blob.core.windows.net/leases?sig=c2VjcmV0\n",
-        &[(
-            "CHECKPOINT__CONNECTION_STRING",
-            "AccountName=calls;AccountKey=c2VjcmV0",
-        )],
-        &expect![[r#"
-            config: 1 fault
-              checkpoint.connection_string = <redacted> (variable ACS_RECORDING_EXPORTER__CHECKPOINT__CONNECTION_STRING): `checkpoint.container_url` is set too (built-in x.yaml:3): keep one way to the container"#]],
-    );
-    check(
-        "checkpoint:\n  store: file\n  path: x\n  container: leases\nownership:\n  interval: 10s\n",
-        &[("OWNERSHIP__LEASE", "30s")],
-        &expect![[r#"
-            config: 2 faults
-              checkpoint.container = `leases` (built-in x.yaml:4): has no effect while `checkpoint.store` is `file`: set that to `blob`, or leave this out
-              ownership.lease = `30s` (variable ACS_RECORDING_EXPORTER__OWNERSHIP__LEASE): has no effect while `checkpoint.store` is `file`: set that to `blob`, or leave this out"#]],
-    );
-    check(
-        "ownership:\n  interval: 15s\n",
-        &[],
-        &expect![[r#"
-            config: 1 fault
-              ownership.lease (not set): must be at least 3 times `ownership.interval`, which is `15s`: a renewal may come late, and one more fail"#]],
-    );
-}
-
-#[test]
-fn a_container_may_want_a_token_where_the_hub_does_not() {
-    let file =
-        "checkpoint: {store: blob, container_url: 'https://calls.blob.core.windows.net/leases'}";
-    let mut with_azure = sources(file, &least(), &[]);
-    let azure = [("AZURE_CLIENT_ID", "11111111-1111-1111-1111-111111111111")];
-    let azure = azure.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    with_azure.environment.extend(azure);
-    let config = load(with_azure).expect("no fault");
-    assert!(matches!(
-        config.event_hub.namespace.authentication,
-        Authentication::ConnectionString(_)
-    ));
-    assert!(config.container_credential.is_some());
-    assert_eq!(config.event_hub.start, Start::Earliest);
-
-    let file = "checkpoint: {store: blob, container_url: 'https://calls.blob.core.windows.net/leases?sig=c2VjcmV0'}";
-    let config = load(sources(file, &least(), &[])).expect("no fault");
-    assert_eq!(config.container_credential, None);
-    assert!(!format!("{config:?}").contains("c2VjcmV0"));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use azure_core::credentials::{Secret, TokenCredential};
 
 use super::connection_string::{ConnectionString, UnusableFile};
-use super::credential::{self, ClientTokens, Refreshing};
+use super::credential::{self, Audience, ClientTokens, Refreshing};
 use super::error::SourceError;
 use super::settings::{Authentication, Namespace};
 use crate::telemetry::Telemetry;
@@ -42,13 +42,14 @@ pub(super) enum Key {
 impl Access {
     /// What tokens cost is told to `telemetry`, if there is one.
     pub(super) fn new(namespace: &Namespace, telemetry: Option<Arc<Telemetry>>) -> Self {
-        let way = match &namespace.authentication {
-            Authentication::ConnectionString(string) => Way::ConnectionString(string.clone()),
-            Authentication::ConnectionStringFile(path) => Way::File(path.clone()),
-            Authentication::Credential(credential) => {
-                Way::Tokens(Arc::new(credential::tokens(credential, telemetry)))
-            }
-        };
+        let way =
+            match &namespace.authentication {
+                Authentication::ConnectionString(string) => Way::ConnectionString(string.clone()),
+                Authentication::ConnectionStringFile(path) => Way::File(path.clone()),
+                Authentication::Credential(credential) => Way::Tokens(Arc::new(
+                    credential::tokens(credential, Audience::EventHubs, telemetry),
+                )),
+            };
         Self {
             host: namespace.host.clone(),
             endpoint: namespace.endpoint.clone(),

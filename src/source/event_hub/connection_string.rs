@@ -13,8 +13,8 @@ use std::str::FromStr;
 use azure_core::credentials::Secret;
 use azure_core::http::Url;
 
-use super::secret_file;
 use super::settings::{Authentication, Namespace, event_hub_name};
+use crate::secret_file;
 
 /// A connection string that was understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +34,11 @@ impl ConnectionString {
     /// The file cannot be read, or holds something else.
     pub fn read(path: &Path) -> Result<Self, UnusableFile> {
         Ok(secret_file::read(path)?.parse()?)
+    }
+
+    /// The host of the namespace.
+    pub fn host(&self) -> &str {
+        &self.host
     }
 
     /// The one hub that the string is for (`EntityPath`), if it names one.

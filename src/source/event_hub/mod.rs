@@ -27,7 +27,6 @@ mod questions;
 mod reader;
 mod readers;
 mod received;
-mod secret_file;
 mod settings;
 
 use std::sync::Arc;

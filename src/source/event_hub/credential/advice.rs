@@ -174,7 +174,7 @@ const REFUSALS: [(&str, &str); 11] = [
     ),
     (
         "500011",
-        "the tenant does not know Event Hubs: check `auth.tenant_id` and `auth.authority_host`",
+        "the tenant does not know the service that the token is for: check `auth.tenant_id` and `auth.authority_host`",
     ),
 ];
 

@@ -19,8 +19,8 @@ use time::OffsetDateTime;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+use crate::secret_file;
 use crate::source::event_hub::identity::Application;
-use crate::source::event_hub::secret_file;
 
 /// The page says "5-10 minutes after nbf at most"; it is used at once.
 const VALID_FOR: i64 = 10 * 60;

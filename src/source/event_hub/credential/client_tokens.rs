@@ -57,31 +57,11 @@ impl TokenCredential for ClientTokens {
     }
 }
 
-/// Tokens for whoever sends each with one request: the old one does while there is no new one.
-#[derive(Debug)]
-pub(super) struct StorageTokens(pub(super) Refreshing);
-
-#[async_trait::async_trait]
-impl TokenCredential for StorageTokens {
-    async fn get_token(
-        &self,
-        _scopes: &[&str],
-        _options: Option<TokenRequestOptions<'_>>,
-    ) -> azure_core::Result<AccessToken> {
-        match self.0.token().await {
-            Ok(token) => Ok(token),
-            Err(error) => {
-                let none = || azure_core::Error::new(ErrorKind::Credential, error);
-                self.0.old_token().await.ok_or_else(none)
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use time::OffsetDateTime;
 
+    use super::super::Audience;
     use super::*;
     use crate::source::event_hub::identity::{Credential, Identity};
 
@@ -93,7 +73,7 @@ mod tests {
             authority_host: "https://localhost".to_owned(),
             reason: String::new(),
         };
-        let tokens = Refreshing::new(credential, None, move || {
+        let tokens = Refreshing::new(credential, Audience::EventHubs, None, move || {
             Ok(Arc::new(Same(AccessToken::new("old", expires_on))))
         });
         let tokens = Arc::new(tokens);

@@ -1,6 +1,6 @@
 //! Who we are to Microsoft Entra ID: from the checked settings to tokens.
 //!
-//! `refreshing` keeps the tokens, `client_tokens` hands them to the SDK, `assertion` proves an identity by a certificate, `advice` says what to do when there is
+//! `refreshing` keeps the tokens, `client_tokens` hands them to the SDK and `storage_tokens` to whoever uses Blob Storage, `assertion` proves an identity by a certificate, `advice` says what to do when there is
 //! no token. Here the credentials of `azure_identity` are made: a new one for each token, since each keeps the token that
 //! it got for longer than the SDK can use (see `refreshing`), and since what a file holds may have changed.
 
@@ -8,6 +8,7 @@ mod advice;
 mod assertion;
 mod client_tokens;
 mod refreshing;
+mod storage_tokens;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,34 +27,65 @@ use azure_identity::{
 pub use advice::TokenError;
 use assertion::SignedAssertion;
 pub(super) use client_tokens::ClientTokens;
-use client_tokens::StorageTokens;
 pub(super) use refreshing::Refreshing;
+use storage_tokens::StorageTokens;
 
 use super::identity::{Application, Credential, Identity, SecretSource};
-use super::secret_file;
+use crate::secret_file;
 use crate::telemetry::Telemetry;
 
+/// What tokens are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Audience {
+    EventHubs,
+    Storage,
+}
+
+impl Audience {
+    /// What a token for it is asked for with, in every cloud.
+    fn scope(self) -> &'static str {
+        match self {
+            Self::EventHubs => "https://eventhubs.azure.net/.default",
+            Self::Storage => "https://storage.azure.com/.default",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::EventHubs => "Event Hubs",
+            Self::Storage => "Blob Storage",
+        }
+    }
+}
+
 /// Tokens of this credential, for all clients of the process. What they cost is told to `telemetry`, if there is one.
-pub(super) fn tokens(credential: &Credential, telemetry: Option<Arc<Telemetry>>) -> Refreshing {
+pub(super) fn tokens(
+    credential: &Credential,
+    audience: Audience,
+    telemetry: Option<Arc<Telemetry>>,
+) -> Refreshing {
     if let Some(telemetry) = &telemetry {
         telemetry.credential_chosen(
             credential.identity.kind().word(),
             &credential.reason,
             &credential.authority_host,
+            audience.name(),
         );
     }
     let made_of = credential.clone();
-    Refreshing::new(credential.clone(), telemetry, move || fresh(&made_of))
+    Refreshing::new(credential.clone(), audience, telemetry, move || {
+        fresh(&made_of)
+    })
 }
 
-/// Tokens of this credential for Blob Storage, kept and renewed in the same way.
+/// Tokens of this credential for Blob Storage, each kept for as long as it is good. What they cost is told to
+/// `telemetry`. Asked for on the runtime on which they are then fetched.
 pub fn storage_tokens(
     credential: &Credential,
     telemetry: Arc<Telemetry>,
 ) -> Arc<dyn TokenCredential> {
-    let made_of = credential.clone();
-    let tokens = Refreshing::new(credential.clone(), Some(telemetry), move || fresh(&made_of));
-    Arc::new(StorageTokens(tokens.for_storage()))
+    let tokens = tokens(credential, Audience::Storage, Some(telemetry));
+    Arc::new(StorageTokens::new(tokens))
 }
 
 /// A credential without a token, made of what is in the files now.

@@ -19,12 +19,13 @@ use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use super::Audience;
 use super::advice::{self, TokenError};
 use crate::source::event_hub::identity::Credential;
 use crate::telemetry::Telemetry;
 
 /// A token with less than this left is renewed: well before the SDK asks, which is at six minutes.
-const RENEW_BEFORE: time::Duration = time::Duration::minutes(10);
+pub(super) const RENEW_BEFORE: time::Duration = time::Duration::minutes(10);
 
 /// An identity service answers within a second; the rest is for its bad days, and for two more tries.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
@@ -36,19 +37,13 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// not mended between the first and the last.
 const FAILED_FOR: Duration = Duration::from_secs(5);
 
-/// What a token for Event Hubs is asked for with, in every cloud.
-const SCOPE: &str = "https://eventhubs.azure.net/.default";
-
-/// The same for Blob Storage.
-const STORAGE_SCOPE: &str = "https://storage.azure.com/.default";
-
 /// Makes a credential that has no token yet.
 type Make = dyn Fn() -> azure_core::Result<Arc<dyn TokenCredential>> + Send + Sync;
 
-/// Gives out tokens for one service: Event Hubs, unless it was told otherwise.
+/// Gives out tokens for one service.
 pub(in crate::source::event_hub) struct Refreshing {
     credential: Credential,
-    scope: &'static str,
+    audience: Audience,
     make: Arc<Make>,
     /// Where tokens are fetched. Who asks lives on the runtime of a connection, which may end at any time and would take
     /// the HTTP connections to the identity service, which all share, with it.
@@ -86,23 +81,18 @@ impl Fetched {
 impl Refreshing {
     pub(super) fn new(
         credential: Credential,
+        audience: Audience,
         telemetry: Option<Arc<Telemetry>>,
         make: impl Fn() -> azure_core::Result<Arc<dyn TokenCredential>> + Send + Sync + 'static,
     ) -> Self {
         Self {
             credential,
-            scope: SCOPE,
+            audience,
             make: Arc::new(make),
             runtime: Handle::current(),
             telemetry,
             latest: Mutex::default(),
         }
-    }
-
-    /// The same, for Blob Storage.
-    pub(super) fn for_storage(self) -> Self {
-        let scope = STORAGE_SCOPE;
-        Self { scope, ..self }
     }
 
     /// A token that is long from expiring, or one that is as new as can be.
@@ -140,7 +130,8 @@ impl Refreshing {
     }
 
     async fn fetch(&self) -> Result<AccessToken, TokenError> {
-        let (make, scope) = (Arc::clone(&self.make), self.scope);
+        let make = Arc::clone(&self.make);
+        let scope = self.audience.scope();
         let fetching = async move { make()?.get_token(&[scope], None).await };
         // It ends by its time-out, so nobody has to wait for it.
         let fetching = self
@@ -172,12 +163,13 @@ impl fmt::Debug for Refreshing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Refreshing")
             .field("credential", &self.credential)
+            .field("audience", &self.audience)
             .finish_non_exhaustive()
     }
 }
 
 /// How long a token is valid from now on. The clock is the service's and the broker's, so it is the wall's.
-fn left(token: &AccessToken) -> time::Duration {
+pub(super) fn left(token: &AccessToken) -> time::Duration {
     token.expires_on - OffsetDateTime::now_utc()
 }
 
@@ -210,7 +202,7 @@ mod tests {
             scopes: &[&str],
             _: Option<TokenRequestOptions<'_>>,
         ) -> azure_core::Result<AccessToken> {
-            assert_eq!(scopes, [SCOPE]);
+            assert_eq!(scopes, ["https://eventhubs.azure.net/.default"]);
             tokio::time::sleep(Duration::from_millis(100)).await;
             if self.lifetime.is_negative() {
                 return Err(azure_core::Error::with_message(ErrorKind::Other, "no"));
@@ -228,7 +220,7 @@ mod tests {
             authority_host: "https://localhost".to_owned(),
             reason: String::new(),
         };
-        Arc::new(Refreshing::new(credential, None, make))
+        Arc::new(Refreshing::new(credential, Audience::EventHubs, None, make))
     }
 
     fn numbered(lifetime: time::Duration) -> Arc<Refreshing> {

@@ -9,7 +9,7 @@ use std::path::Path;
 const BYTES_MAX: u64 = 256 * 1024;
 
 /// The text of a file, without what surrounds it: editors and `echo` end a file with a line feed.
-pub(super) fn read(path: &Path) -> io::Result<String> {
+pub(crate) fn read(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     // It blocks, but for no longer than a page of memory takes: such files lie on a disk of this machine.
     let bytes = fs::File::open(path)?

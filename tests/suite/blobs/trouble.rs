@@ -1,0 +1,203 @@
+//! A service that is away, that does not answer, or whose answer is lost.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use acs_recording_exporter::blobs::{BlobError, Condition, Container, Outcome};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::{World, by_key, done, open, owner};
+
+/// What a request may take, and what two busy cores may add.
+const IN_TIME: Duration = Duration::from_secs(8);
+
+#[tokio::test]
+async fn a_service_that_is_away_is_an_error_at_once() {
+    let mut world = World::start().await;
+    let first = done(&world.container, "a", &owner("me"), &Condition::Missing).await;
+    world.azurite.stop().await;
+    let (nowhere, _) = open(&by_key("http://devstoreaccount1.blob.invalid/"));
+    for container in [&world.container, &nowhere] {
+        let asked = Instant::now();
+        let error = container.list("").await.unwrap_err();
+        assert!(asked.elapsed() < IN_TIME, "{:?}", asked.elapsed());
+        let shown = error.to_string();
+        assert!(shown.contains("cannot be reached"), "{shown}");
+        let error = write(container, "a", "me", b"", &first).await;
+        assert_eq!(error.unwrap_err().label(), "unreachable");
+    }
+    world.azurite.start_again().await;
+    done(&world.container, "a", &owner("me"), &first).await;
+}
+
+#[tokio::test]
+async fn a_service_that_does_not_answer_is_given_up() {
+    let world = World::start().await;
+    let container = &world.container;
+    world.azurite.signal("STOP");
+    let asked = Instant::now();
+    let others = async {
+        let (listed, read, deleted) = tokio::join!(
+            container.list(""),
+            container.read("a"),
+            container.delete("a"),
+        );
+        assert!(asked.elapsed() < IN_TIME, "{:?}", asked.elapsed());
+        [listed.unwrap_err(), read.unwrap_err(), deleted.unwrap_err()]
+    };
+    let written = write(container, "a", "me", b"", &Condition::Missing);
+    let (written, others) = tokio::join!(written, others);
+    // It was looked at once more, whether it was done.
+    assert!(asked.elapsed() < 2 * IN_TIME, "{:?}", asked.elapsed());
+    for error in others.into_iter().chain([written.unwrap_err()]) {
+        assert_eq!(error.label(), "timeout", "{error}");
+        let shown = error.to_string();
+        assert!(shown.contains("did not answer within 5s"), "{shown}");
+    }
+    world.azurite.signal("CONT");
+    container.list("").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_write_whose_answer_is_lost_is_known_by_its_blob() {
+    let world = World::start().await;
+    let wire = Wire::before(&world.azurite.url()).await;
+    let (container, registry) = open(&by_key(&wire.endpoint()));
+    let first = done(&world.container, "a", &owner("other"), &Condition::Missing).await;
+
+    // Made new, and taken over: what is there says that it was us.
+    wire.lose_the_next_answer();
+    let created = done(&container, "b", &owner("me"), &Condition::Missing).await;
+    wire.lose_the_next_answer();
+    let taken = done(&container, "a", &owner("me"), &first).await;
+    // Renewed: the metadata is the same before and after, the version is not.
+    wire.lose_the_next_answer();
+    let renewed = done(&container, "a", &owner("me"), &taken).await;
+    assert_ne!(taken, renewed);
+    for (name, condition) in [("a", renewed.clone()), ("b", created)] {
+        let blob = world.container.head(name).await.unwrap().unwrap();
+        assert_eq!(Condition::Unchanged(blob.etag), condition);
+    }
+
+    // Not arrived at all: it says the same as before, and it is the same version.
+    wire.lose_the_next_request();
+    let error = write(&container, "a", "me", b"", &renewed).await;
+    assert_eq!(error.unwrap_err().label(), "unreachable");
+    // And here somebody else was there first.
+    wire.lose_the_next_request();
+    let error = write(&container, "a", "third", b"", &renewed).await;
+    assert_eq!(error.unwrap_err().label(), "unreachable");
+    // What has a body is not told by what stands beside it.
+    wire.lose_the_next_answer();
+    let error = write(&container, "c", "me", b"body", &Condition::Missing).await;
+    assert_eq!(error.unwrap_err().label(), "unreachable");
+    let outcome = write(&container, "c", "me", b"body", &Condition::Missing).await;
+    assert_eq!(outcome.unwrap(), Outcome::Refused);
+    let text = prometheus::TextEncoder::new()
+        .encode_to_string(&registry.gather())
+        .unwrap();
+    for line in [
+        r#"store_operations_total{operation="write",result="ok"} 3"#,
+        r#"store_operations_total{operation="write",result="failed"} 3"#,
+        r#"store_operations_total{operation="write",result="refused"} 1"#,
+    ] {
+        assert!(text.contains(line), "no {line} in\n{text}");
+    }
+}
+
+async fn write(
+    container: &Container,
+    name: &str,
+    id: &str,
+    body: &[u8],
+    condition: &Condition,
+) -> Result<Outcome, BlobError> {
+    container.write(name, &owner(id), body, condition).await
+}
+
+/// A wire to the service that can be cut before a request, or before its answer.
+struct Wire {
+    address: SocketAddr,
+    loses_request: Arc<AtomicBool>,
+    loses_answer: Arc<AtomicBool>,
+    _carrying: JoinSet<()>,
+}
+
+impl Wire {
+    async fn before(endpoint: &str) -> Self {
+        let authority = endpoint.strip_prefix("http://").unwrap();
+        let service: SocketAddr = authority.split('/').next().unwrap().parse().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (loses_request, loses_answer) = <(Arc<AtomicBool>, Arc<AtomicBool>)>::default();
+        let (request, answer) = (Arc::clone(&loses_request), Arc::clone(&loses_answer));
+        let mut carrying = JoinSet::new();
+        carrying.spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((client, _)) = listener.accept().await {
+                let server = TcpStream::connect(service).await.unwrap();
+                connections.spawn(carry(
+                    client,
+                    server,
+                    Arc::clone(&request),
+                    Arc::clone(&answer),
+                ));
+            }
+        });
+        Self {
+            address,
+            loses_request,
+            loses_answer,
+            _carrying: carrying,
+        }
+    }
+
+    fn endpoint(&self) -> String {
+        format!("http://{}/devstoreaccount1", self.address)
+    }
+
+    fn lose_the_next_request(&self) {
+        self.loses_request.store(true, Ordering::SeqCst);
+    }
+
+    fn lose_the_next_answer(&self) {
+        self.loses_answer.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Carries both ways, until one side ends or something is to be lost.
+async fn carry(
+    mut client: TcpStream,
+    mut server: TcpStream,
+    loses_request: Arc<AtomicBool>,
+    loses_answer: Arc<AtomicBool>,
+) {
+    let (mut asked, mut answered) = (Vec::new(), Vec::new());
+    loop {
+        tokio::select! {
+            read = client.read_buf(&mut asked) => {
+                if read.unwrap_or(0) == 0 || loses_request.swap(false, Ordering::SeqCst) {
+                    return;
+                }
+                if server.write_all(&asked).await.is_err() {
+                    return;
+                }
+                asked.clear();
+            }
+            read = server.read_buf(&mut answered) => {
+                if read.unwrap_or(0) == 0 || loses_answer.swap(false, Ordering::SeqCst) {
+                    return;
+                }
+                if client.write_all(&answered).await.is_err() {
+                    return;
+                }
+                answered.clear();
+            }
+        }
+    }
+}
