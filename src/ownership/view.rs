@@ -50,6 +50,10 @@ pub enum Holder {
 /// A replica that has been away for so many leases does not come back.
 const LONG_GONE: u32 = 10;
 
+/// Processors of the official SDKs renew every half minute by default, and expect others to wait for up to two: so many of
+/// our leases. Who takes theirs earlier trades blows with a program that lives.
+const FOREIGN: u32 = 4;
+
 impl View {
     /// Nothing seen yet, by `me`; leases last so long.
     pub fn new(me: Owner, lasts: Duration) -> Self {
@@ -108,6 +112,17 @@ impl View {
         }
     }
 
+    /// Whether nobody has had a partition for as long as a lease lasts: who should have it does not take it.
+    pub fn is_overdue(&self, partition: &str, now: Instant) -> bool {
+        self.leases.get(partition).is_some_and(|seen| {
+            let free_since = match &seen.owner {
+                None => seen.since,
+                Some(_) => seen.since + self.lasts_for(seen),
+            };
+            now.saturating_duration_since(free_since) >= self.lasts
+        })
+    }
+
     /// The version of a lease that was seen last; none where there is no lease.
     pub fn version(&self, partition: &str) -> Option<&ETag> {
         self.leases.get(partition).map(|seen| &seen.etag)
@@ -142,13 +157,20 @@ impl View {
             .leases
             .values()
             .filter(|seen| seen.owner.as_ref().is_some_and(|owner| *owner != self.me));
-        let expiries = of_others.map(|seen| seen.since + self.lasts);
+        let expiries = of_others.map(|seen| seen.since + self.lasts_for(seen));
         expiries.filter(|at| *at > now).min()
     }
 
     fn has_expired(&self, seen: &Seen, now: Instant) -> bool {
         let is_held_by_others = seen.owner.as_ref().is_some_and(|owner| *owner != self.me);
-        is_held_by_others && now - seen.since >= self.lasts
+        is_held_by_others && now - seen.since >= self.lasts_for(seen)
+    }
+
+    fn lasts_for(&self, seen: &Seen) -> Duration {
+        match &seen.owner {
+            Some(owner) if !owner.is_ours() => self.lasts * FOREIGN,
+            _ => self.lasts,
+        }
     }
 
     fn is_there(&self, owner: &Owner, now: Instant) -> bool {

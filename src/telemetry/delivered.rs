@@ -74,6 +74,17 @@ impl Telemetry {
 
     /// The checkpoint was written, up to these sequence numbers.
     pub fn checkpoint_written<'a>(&self, positions: impl Iterator<Item = (&'a PartitionId, i64)>) {
+        self.checkpoints_are(positions);
+        self.families
+            .checkpoint_writes_total
+            .with_label_values(&[WRITE_RESULTS[0]])
+            .inc();
+    }
+
+    pub(super) fn checkpoints_are<'a>(
+        &self,
+        positions: impl IntoIterator<Item = (&'a PartitionId, i64)>,
+    ) {
         for (partition, sequence_number) in positions {
             #[expect(
                 clippy::cast_precision_loss,
@@ -85,10 +96,6 @@ impl Telemetry {
                 .with_label_values(&[partition.event_hub(), partition.partition()])
                 .set(sequence_number as f64);
         }
-        self.families
-            .checkpoint_writes_total
-            .with_label_values(&[WRITE_RESULTS[0]])
-            .inc();
     }
 
     /// The checkpoint could not be written; it is tried again.

@@ -43,7 +43,7 @@ families! {
         lease_moves_total: IntCounterVec["event_hub", "reason"],
         /// Unix time at which the leases were last seen and renewed; only where replicas share.
         last_lease_cycle_timestamp_seconds: GaugeVec["event_hub"],
-        /// Events that were counted and not delivered when another replica took the partition, which counts them again.
+        /// Events counted that no checkpoint had passed when another replica took the partition, which counts them again.
         recounted_events_total: IntCounterVec["event_hub", "partition"],
         /// Times that sequence numbers skipped some: events that were never received.
         sequence_gaps_total: IntCounterVec["event_hub", "partition"],

@@ -141,9 +141,14 @@ impl Telemetry {
                 event_hub = labels[0],
                 partition = labels[1],
                 events,
-                "another process took the partition before these events were delivered: both count them"
+                "another process took the partition before a checkpoint had passed these events: both count them"
             );
         }
+    }
+
+    /// A partition is ours, and its checkpoint has this sequence number.
+    pub fn checkpoint_taken(&self, partition: &PartitionId, sequence_number: i64) {
+        self.checkpoints_are([(partition, sequence_number)]);
     }
 
     /// The checkpoint of a partition is another's: ours was refused.

@@ -79,6 +79,7 @@ impl Telemetry {
             &families.sequence_gaps_total,
             &families.refused_events_total,
             &families.poison_events_total,
+            &families.recounted_events_total,
         ] {
             let _at_zero = counter.with_label_values(&labels);
         }

@@ -250,7 +250,8 @@ impl BlobPositions {
         Wrote::NotOurs
     }
 
-    /// Writes the last position of a partition, if there is any that is not written, and gives it up.
+    /// Writes the last position of a partition, if there is any that is not written, and gives it up; unless it is another's
+    /// already.
     ///
     /// # Errors
     ///
@@ -267,16 +268,18 @@ impl BlobPositions {
             Some(reached) => self.save(&held, reached).await?,
             None => Wrote::Unchanged,
         };
-        self.let_go(partition).await;
+        if wrote != Wrote::NotOurs {
+            self.let_go(partition).await;
+        }
         Ok(wrote)
     }
 
-    /// Lets a partition go as it is: nothing is written of it any more.
-    pub async fn let_go(&self, partition: &PartitionId) {
-        let held = self.lock().remove(&folded(partition));
-        if let Some(held) = held {
-            held.state.lock().await.owned = Owned::GivenUp;
-        }
+    /// Lets a partition go as it is: nothing is written of it any more. Gives what was written last, if it was ours.
+    pub async fn let_go(&self, partition: &PartitionId) -> Option<Reached> {
+        let held = self.lock().remove(&folded(partition))?;
+        let mut state = held.state.lock().await;
+        state.owned = Owned::GivenUp;
+        state.written.clone()
     }
 
     /// The partitions that turned out to be another's, and that were not let go yet.

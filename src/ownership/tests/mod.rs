@@ -237,7 +237,29 @@ fn foreign_programs_and_replicas_that_are_gone_are_told_from_those_that_are_ther
     let foreign = Owner::named("4f9c").unwrap();
     let leases = [("0".to_owned(), Some(foreign.clone()), ETag::new("a"))];
     view.listed(leases, [], now);
-    assert_eq!(view.holder("0", now), Holder::Foreign(foreign));
+    assert_eq!(
+        view.holder("0", now + LASTS * 3),
+        Holder::Foreign(foreign),
+        "it renews less often than we do"
+    );
+    assert_eq!(view.holder("0", now + LASTS * 4), Holder::Expired);
     listed(&mut view, &[("0", Some(1), "a")], &[], now);
     assert_eq!(view.holder("0", now), Holder::Gone(owner(1)));
+}
+
+#[test]
+fn what_nobody_takes_for_the_time_of_a_lease_is_anybodys() {
+    let now = Instant::now();
+    let mut view = View::new(owner(0), LASTS);
+    listed(
+        &mut view,
+        &[("0", None, "a"), ("1", Some(1), "a")],
+        &[],
+        now,
+    );
+    assert!(!view.is_overdue("0", now + LASTS - Duration::from_secs(1)));
+    assert!(view.is_overdue("0", now + LASTS));
+    assert!(!view.is_overdue("1", now + LASTS));
+    assert!(view.is_overdue("1", now + LASTS * 2));
+    assert!(!view.is_overdue("2", now + LASTS * 2));
 }

@@ -49,10 +49,10 @@ impl Parts {
     /// Lets a partition go that somebody else has taken.
     pub(super) async fn lose(&self, partition: &PartitionId) {
         self.quiesce(partition).await;
-        let LetGo { unacknowledged, .. } = self.exposition.let_go(partition);
-        self.positions.let_go(partition).await;
+        let let_go = self.exposition.let_go(partition);
+        let written = self.positions.let_go(partition).await;
         self.telemetry
-            .events_are_recounted(partition, unacknowledged);
+            .events_are_recounted(partition, recounted(&let_go, written.as_ref()));
         self.telemetry.lease_moved(partition, LeaseMove::Stolen);
         self.leave(partition);
     }
@@ -92,10 +92,10 @@ pub(super) async fn hand_over(
     {
         Ok(Wrote::Written | Wrote::Unchanged) => Left::Written,
         Ok(Wrote::NotOurs) => {
-            let unacknowledged = let_go.unacknowledged;
+            let written = parts.positions.let_go(&partition).await;
             parts
                 .telemetry
-                .events_are_recounted(&partition, unacknowledged);
+                .events_are_recounted(&partition, recounted(&let_go, written.as_ref()));
             Left::Lost
         }
         Err(error) => {
@@ -105,6 +105,16 @@ pub(super) async fn hand_over(
             }
             Left::Kept(let_go.applied)
         }
+    }
+}
+
+/// How many events whoever comes next counts again: those that were applied and not written down.
+fn recounted(let_go: &LetGo, written: Option<&Reached>) -> u64 {
+    let number = |reached: &Reached| reached.position.sequence_number;
+    match (let_go.applied.as_ref().map(number), written.map(number)) {
+        (Some(applied), Some(written)) => u64::try_from(applied - written).unwrap_or(0),
+        (Some(_), None) => let_go.unacknowledged,
+        (None, _) => 0,
     }
 }
 

@@ -334,7 +334,7 @@ impl Replica {
 
     /// What should be done about the partitions, given what was seen.
     fn plan(&self, now: Instant) -> balance::Plan {
-        let mut ours_by_name = Vec::new();
+        let (mut ours_by_name, mut overdue) = (Vec::new(), Vec::new());
         let partitions = self.partitions().into_keys().map(|id| {
             let holder = match (self.mine.get(&id), self.view.holder(&id, now)) {
                 // On its way to somebody else, who is found as if it were free.
@@ -348,7 +348,12 @@ impl Replica {
                 (None, Holder::Peer(owner) | Holder::Gone(owner) | Holder::Foreign(owner)) => {
                     Some(owner)
                 }
-                (None, Holder::Nobody | Holder::Expired) => None,
+                (None, Holder::Nobody | Holder::Expired) => {
+                    if self.view.is_overdue(&id, now) {
+                        overdue.push(id.clone());
+                    }
+                    None
+                }
             };
             (id, holder)
         });
@@ -356,6 +361,9 @@ impl Replica {
         let members = self.view.members(now);
         let mut plan = balance::plan(&self.event_hub, &self.me, &members, &partitions);
         plan.claim.extend(ours_by_name);
+        // Whoever should have these is not able to: it is better that anybody reads them.
+        overdue.retain(|id| !plan.claim.contains(id));
+        plan.claim.extend(overdue);
         plan.claim.retain(|id| !self.mine.contains_key(id));
         plan.hand_over.retain(|id| self.mine.contains_key(id));
         plan
@@ -411,7 +419,12 @@ impl Replica {
             .await;
         for (id, partition, start, taken) in taken {
             let (after, start) = match taken {
-                Ok(Taken::After(reached)) => (Some(reached), start),
+                Ok(Taken::After(reached)) => {
+                    let sequence_number = reached.position.sequence_number;
+                    let telemetry = &self.parts.telemetry;
+                    telemetry.checkpoint_taken(&partition, sequence_number);
+                    (Some(reached), start)
+                }
                 Ok(Taken::Beginning) => (None, Start::Earliest),
                 Ok(Taken::Unknown) => (None, start),
                 Err(error) => {

@@ -2,6 +2,7 @@
 
 mod bill;
 mod ends;
+mod fence;
 mod interop;
 mod load;
 mod moves;
