@@ -20,7 +20,7 @@ use std::time::Duration;
 use futures_util::{StreamExt, stream};
 use time::OffsetDateTime;
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{Instant, interval_at, sleep_until};
+use tokio::time::{Instant, interval, interval_at, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::blobs::{BlobError, ETag};
@@ -79,6 +79,18 @@ const REQUESTS_MAX: usize = 16;
 /// However many reasons there are to hurry, there is so long between two cycles.
 const HURRY: Duration = Duration::from_millis(200);
 
+/// So many times while a lease lasts the readers are told that we are awake.
+const AWAKE_TIMES: u32 = 6;
+
+/// Tells the readers that this process has not slept, also while the store does not answer.
+async fn stay_awake(parts: Arc<Parts>, lease: Duration) {
+    let mut every = interval(lease / AWAKE_TIMES);
+    loop {
+        every.tick().await;
+        parts.orders.awake(Instant::now());
+    }
+}
+
 impl Replica {
     /// A replica that has nothing yet.
     pub(super) fn new(
@@ -109,7 +121,15 @@ impl Replica {
 
     /// Shares from when `gate` is cancelled until it is told to stop; then holds what it has, and gives it up when
     /// `end` is cancelled: everything of it is delivered by then, or never will be.
-    pub(super) async fn run(mut self, gate: CancellationToken, end: CancellationToken) {
+    pub(super) async fn run(self, gate: CancellationToken, end: CancellationToken) {
+        let awake = stay_awake(Arc::clone(&self.parts), self.settings.lease);
+        tokio::select! {
+            () = self.share(gate, end) => {}
+            () = awake => {}
+        }
+    }
+
+    async fn share(mut self, gate: CancellationToken, end: CancellationToken) {
         self.parts.telemetry.leases_are_shared(&self.event_hub);
         let stop = self.stop.clone();
         // Partitions wait for nothing while others read them: nobody asks for any before the scrapers are there.

@@ -42,7 +42,7 @@ pub(super) enum Assigned {
 pub struct Orders {
     sender: mpsc::Sender<Order>,
     found: watch::Receiver<Vec<PartitionId>>,
-    cycles: watch::Sender<Cycle>,
+    standing: watch::Sender<Standing>,
     doubted: Arc<Notify>,
     lease: Duration,
 }
@@ -65,9 +65,11 @@ pub(super) enum Order {
 
 /// How the leases stand.
 #[derive(Clone, Copy, Debug)]
-struct Cycle {
-    /// When they were last looked at, with or without success.
-    tried_at: Instant,
+struct Standing {
+    /// Whoever holds the leases was awake at this time.
+    awake_at: Instant,
+    /// It slept for as long as a lease lasts, until then, and has not looked at the leases since.
+    slept_until: Option<Instant>,
     /// They were ours at this time.
     confirmed: Instant,
 }
@@ -75,7 +77,7 @@ struct Cycle {
 /// What a reader knows of the lease of its partition.
 #[derive(Clone, Debug)]
 pub(super) struct Lease {
-    cycles: watch::Receiver<Cycle>,
+    standing: watch::Receiver<Standing>,
     doubted: Arc<Notify>,
     lasts: Duration,
 }
@@ -87,14 +89,15 @@ const ORDERS_MAX: usize = 64;
 pub fn assignments(lease: Duration, now: Instant) -> (Orders, Assignments) {
     let (sender, ordered) = mpsc::channel(ORDERS_MAX);
     let (finding, found) = watch::channel(Vec::new());
-    let (cycles, _) = watch::channel(Cycle {
-        tried_at: now,
+    let (standing, _) = watch::channel(Standing {
+        awake_at: now,
+        slept_until: None,
         confirmed: now,
     });
     let orders = Orders {
         sender,
         found,
-        cycles,
+        standing,
         doubted: Arc::default(),
         lease,
     };
@@ -147,7 +150,7 @@ impl Orders {
     /// Has a partition read, after this position; where there is none, from `start`.
     pub async fn read(&self, partition: PartitionId, after: Option<Reached>, start: Start) {
         let lease = Lease {
-            cycles: self.cycles.subscribe(),
+            standing: self.standing.subscribe(),
             doubted: Arc::clone(&self.doubted),
             lasts: self.lease,
         };
@@ -173,22 +176,29 @@ impl Orders {
     }
 
     /// The leases were looked at: those of the partitions that are being read were ours when `begun`; or that could not
-    /// be found out. A process that has slept finds its connections closed: what fails for it says nothing.
+    /// be found out.
     pub fn cycle_ended(&self, begun: Instant, succeeded: bool) {
-        let lease = self.lease;
-        self.cycles.send_modify(|cycle| {
-            if succeeded {
-                cycle.confirmed = begun;
+        if succeeded {
+            self.standing.send_modify(|standing| {
+                standing.confirmed = begun;
+                standing.slept_until = standing.slept_until.filter(|until| *until > begun);
+            });
+        }
+    }
+
+    /// Whoever holds the leases is awake; to be called many times while a lease lasts, whatever the store does.
+    pub fn awake(&self, now: Instant) {
+        self.standing.send_modify(|standing| {
+            if now - standing.awake_at >= self.lease {
+                standing.slept_until = Some(now);
             }
-            if succeeded || begun - cycle.tried_at < lease {
-                cycle.tried_at = begun;
-            }
+            standing.awake_at = now;
         });
     }
 
-    /// Whether nobody has looked at the leases for as long as one lasts.
+    /// Whether this process has slept, and not looked at the leases since.
     pub fn has_slept(&self) -> bool {
-        self.cycles.borrow().tried_at.elapsed() >= self.lease
+        !self.standing.borrow().is_fresh(self.lease)
     }
 
     /// Where a reader says that its lease may be gone.
@@ -197,14 +207,18 @@ impl Orders {
     }
 }
 
+impl Standing {
+    fn is_fresh(&self, lease: Duration) -> bool {
+        self.slept_until.is_none() && self.awake_at.elapsed() < lease
+    }
+}
+
 impl Lease {
-    /// Waits while nobody has looked at the leases for as long as one lasts: then this process has slept, and what it
-    /// held may be another's. An outage of the store is no such case: it is looked at, in vain.
+    /// Waits while this process has slept for as long as a lease lasts, and not looked at the leases since: what it held
+    /// may be another's. An outage of the store is no such case.
     pub(super) async fn is_fresh(&mut self) {
         let lasts = self.lasts;
-        let fresh = self
-            .cycles
-            .wait_for(|cycle| cycle.tried_at.elapsed() < lasts);
+        let fresh = self.standing.wait_for(|standing| standing.is_fresh(lasts));
         // Nobody looks any more when all of it stops.
         let _fresh_or_stopping = fresh.await;
     }
@@ -214,7 +228,7 @@ impl Lease {
     pub(super) async fn is_confirmed(&mut self) {
         let now = Instant::now();
         self.doubted.notify_one();
-        let confirmed = self.cycles.wait_for(|cycle| cycle.confirmed > now);
+        let confirmed = self.standing.wait_for(|standing| standing.confirmed > now);
         let _confirmed_or_stopping = confirmed.await;
     }
 }
@@ -241,14 +255,21 @@ mod tests {
     async fn a_process_that_slept_waits_for_the_next_cycle_and_one_without_a_store_does_not() {
         let (orders, mut lease) = leased().await;
         assert!(lease.is_fresh().now_or_never().is_some());
+        // An outage, however long.
         for _ in 0..10 {
             tokio::time::advance(LASTS / 3).await;
+            orders.awake(Instant::now());
             orders.cycle_ended(Instant::now(), false);
             assert!(lease.is_fresh().now_or_never().is_some());
         }
+        let begun = Instant::now();
         tokio::time::advance(LASTS).await;
-        assert!(orders.has_slept());
+        assert!(orders.has_slept(), "before it knows");
+        assert!(lease.is_fresh().now_or_never().is_none());
+        orders.awake(Instant::now());
+        assert!(orders.has_slept(), "and when it does");
         orders.cycle_ended(Instant::now(), false);
+        orders.cycle_ended(begun, true);
         assert!(lease.is_fresh().now_or_never().is_none());
         orders.cycle_ended(Instant::now(), true);
         assert!(lease.is_fresh().now_or_never().is_some());

@@ -29,6 +29,9 @@ const PER_TICK: u32 = 10;
 const TICK: Duration = Duration::from_millis(50);
 
 impl Load {
+    /// Events a second, of all partitions together.
+    pub(crate) const PER_SECOND: u32 = PER_TICK * 20;
+
     pub(crate) fn start(
         handle: Handle,
         event_hub: &'static str,
