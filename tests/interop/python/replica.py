@@ -1,6 +1,7 @@
 """Reads and writes leases and checkpoints in Blob Storage as Microsoft's own store does; and consumes by them.
 
     list                        prints the owners and checkpoints of all partitions
+    list-when-told              prints the same at each SIGUSR1
     consume                     consumes with checkpoints until it is told to stop, and prints each event
     own PARTITION               holds a lease in the name of another program until it is told to stop
     write-unfolded PARTITION N  writes a checkpoint at sequence number N under names as a program leaves them that does not
@@ -30,13 +31,27 @@ def store():
 
 
 def list_all():
+    print(json.dumps(listed(store())), flush=True)
+
+
+def list_when_told():
+    # Connected already, so that it takes no time later.
+    kept = store()
+    listed(kept)
+    signal.signal(signal.SIGUSR1, lambda *_: print("listed: " + json.dumps(listed(kept)), flush=True))
+    print("ready", flush=True)
+    told_to_stop().wait()
+
+
+def listed(store):
+    """Checkpoints first: those that somebody wrote who had the partition before are told by who has it afterwards."""
     group = (NAMESPACE, EVENT_HUB, GROUP)
-    owners = {entry["partition_id"]: entry["owner_id"] for entry in store().list_ownership(*group)}
     checkpoints = {
         entry["partition_id"]: (entry["offset"], int(entry["sequence_number"]))
-        for entry in store().list_checkpoints(*group)
+        for entry in store.list_checkpoints(*group)
     }
-    print(json.dumps({"owners": owners, "checkpoints": checkpoints}), flush=True)
+    owners = {entry["partition_id"]: entry["owner_id"] for entry in store.list_ownership(*group)}
+    return {"owners": owners, "checkpoints": checkpoints}
 
 
 def consume():
@@ -77,7 +92,7 @@ def own(partition):
 def write_unfolded(partition, number):
     container = ensure_container()
     name = f"{NAMESPACE}/{EVENT_HUB}/{GROUP}/checkpoint/{partition}"
-    container.upload_blob(name, b"", metadata={"sequencenumber": number, "offset": ""})
+    container.upload_blob(name, b"", metadata={"sequencenumber": number, "offset": ""}, overwrite=True)
 
 
 def told_to_stop():
@@ -93,5 +108,11 @@ def ensure_container():
     return container
 
 
-COMMANDS = {"list": list_all, "consume": consume, "own": own, "write-unfolded": write_unfolded}
+COMMANDS = {
+    "list": list_all,
+    "list-when-told": list_when_told,
+    "consume": consume,
+    "own": own,
+    "write-unfolded": write_unfolded,
+}
 COMMANDS[sys.argv[1]](*sys.argv[2:])

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::scene::{CYCLE, SCRAPE, Scene};
+use super::scene::{Pace, Scene};
 
 const OPERATIONS: &str = "acs_recording_exporter_store_operations_total";
 
@@ -23,7 +23,7 @@ async fn the_bill_of_thirty_two_partitions() {
 
 /// With the default of ten seconds a cycle, and a scrape every 15 s, under which every partition moves.
 async fn bill(partitions: u32) {
-    let mut scene = Scene::with_partitions(partitions, &[]).await;
+    let mut scene = Scene::with(partitions, Pace::QUICK, &[]).await;
     let _prometheus = scene.prometheus().await;
     let _load = scene.load(7);
     for name in ["a", "b"] {
@@ -40,13 +40,14 @@ async fn bill(partitions: u32) {
         count("write").await,
         count("read").await,
     );
-    tokio::time::sleep(CYCLE * CYCLES).await;
+    let Pace { cycle, scrape, .. } = scene.pace;
+    tokio::time::sleep(cycle * CYCLES).await;
     let after = (
         count("list").await,
         count("write").await,
         count("read").await,
     );
-    let cycles = begun.elapsed().as_secs_f64() / CYCLE.as_secs_f64();
+    let cycles = begun.elapsed().as_secs_f64() / cycle.as_secs_f64();
     let (lists, writes) = ((after.0 - before.0) / cycles, (after.1 - before.1) / cycles);
     // A cycle, and a scrape, are a second here: what is not of the one is of the other.
     let of_cycles = f64::from(partitions + 2);
@@ -55,7 +56,7 @@ async fn bill(partitions: u32) {
     let hourly = (lists + of_cycles) * hour(Duration::from_secs(10))
         + of_scrapes * hour(Duration::from_secs(15));
     println!(
-        "{partitions} partitions, 2 replicas: in a cycle {lists:.1} lists, {of_cycles} renewals and presences; for a scrape each {SCRAPE:?} {of_scrapes:.1} checkpoints; reads {}; with the defaults and a scrape every 15 s {hourly:.0} operations an hour",
+        "{partitions} partitions, 2 replicas: in a cycle {lists:.1} lists, {of_cycles} renewals and presences; for a scrape each {scrape:?} {of_scrapes:.1} checkpoints; reads {}; with the defaults and a scrape every 15 s {hourly:.0} operations an hour",
         after.2 - before.2
     );
     assert!((lists - 2.0).abs() <= 0.5, "{lists} lists a cycle");

@@ -1,113 +1,13 @@
-//! Python's own store for checkpoints and leases reads ours, and we read its.
+//! Python's own store for checkpoints and leases reads ours, and we read its; its consumer goes on where we were, and
+//! beside us.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-
-use serde::Deserialize;
 
 use super::load::publish;
 use super::scene::{EVENT_HUB, PARTITIONS, Scene};
-use crate::world::{Process, eventually, interop, python};
+use crate::world::eventually;
 
-/// What the script prints of a store.
-#[derive(Debug, Deserialize)]
-struct Listed {
-    /// None where it is free.
-    owners: BTreeMap<String, Option<String>>,
-    checkpoints: BTreeMap<String, (String, i64)>,
-}
-
-/// An event that the script has consumed.
-#[derive(Debug, Deserialize)]
-struct Consumed {
-    partition: String,
-    sequence_number: i64,
-}
-
-impl Scene {
-    fn script(&self, arguments: &[&str]) -> Process {
-        let script = interop("python/replica.py");
-        let mut all = vec![script.as_str()];
-        all.extend(arguments);
-        let storage = self.azurite.connection_string();
-        let variables = [
-            (
-                "EVENT_HUB_CONNECTION_STRING",
-                self.hub.connection_string.clone(),
-            ),
-            ("STORAGE_CONNECTION_STRING", storage),
-        ];
-        let variables: Vec<_> = variables
-            .iter()
-            .map(|(name, value)| (*name, value.as_str()))
-            .collect();
-        Process::start(Path::new(&python()), &all, &variables)
-    }
-
-    async fn listed(&self) -> Listed {
-        let mut process = self.script(&["list"]);
-        let status = process.ended().await;
-        let written = process.written();
-        assert!(status.success(), "{written}");
-        serde_json::from_str(written.lines().last().unwrap())
-            .unwrap_or_else(|_| panic!("{written}"))
-    }
-
-    fn publish_to_all(&self, each: u32) {
-        for number in 0..each * PARTITIONS {
-            publish(
-                &self.hub.handle,
-                EVENT_HUB,
-                number % PARTITIONS,
-                "StartRecording",
-                503,
-            );
-        }
-    }
-
-    /// Lets the script consume so many of each partition, and gives what it consumed.
-    async fn consume(&self, each: usize) -> BTreeMap<String, Vec<i64>> {
-        let process = self.script(&["consume"]);
-        let expected = each * usize::try_from(PARTITIONS).unwrap();
-        let consumed = || async {
-            let written = process.written();
-            let consumed = written
-                .lines()
-                .filter_map(|line| serde_json::from_str::<Consumed>(line).ok());
-            let consumed: Vec<_> = consumed.collect();
-            if consumed.len() >= expected {
-                Ok(consumed)
-            } else {
-                Err(written)
-            }
-        };
-        let consumed = eventually("Python has consumed all", consumed).await;
-        process.signal("TERM");
-        let mut process = process;
-        assert!(process.ended().await.success(), "{}", process.written());
-        let mut by_partition: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for event in consumed {
-            by_partition
-                .entry(event.partition)
-                .or_default()
-                .push(event.sequence_number);
-        }
-        by_partition
-    }
-
-    /// Waits until a replica has counted so many events.
-    async fn counts(&self, events: f64) {
-        eventually("events are counted", || async {
-            let counted = self.sum("acs_recording_exporter_events_total", &[]).await;
-            if counted == events {
-                Ok(())
-            } else {
-                Err(format!("{counted}\n{}", self.written()))
-            }
-        })
-        .await;
-    }
-}
+const COUNTED: &str = "acs_recording_exporter_events_total";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn python_goes_on_where_we_stopped_and_we_where_it_did() {
@@ -116,10 +16,8 @@ async fn python_goes_on_where_we_stopped_and_we_where_it_did() {
     scene.start("a").await;
     scene.balanced(1).await;
     scene.publish_to_all(5);
-    assert_eq!(
-        scene.seen(&prometheus, 5 * PARTITIONS).await,
-        f64::from(5 * PARTITIONS)
-    );
+    let published = f64::from(5 * PARTITIONS);
+    assert_eq!(scene.seen(&prometheus, 5 * PARTITIONS).await, published);
     let ours = scene.listed().await;
     println!("Python reads of ours: {ours:?}");
     let is_ours = |owner: &Option<String>| {
@@ -130,18 +28,11 @@ async fn python_goes_on_where_we_stopped_and_we_where_it_did() {
     assert_eq!(ours.owners.len(), 8);
     scene.stop("a").await;
     let given_up = scene.listed().await;
-    assert!(
-        given_up.owners.values().flatten().all(String::is_empty),
-        "{given_up:?}"
-    );
+    let mut owners = given_up.owners.values().flatten();
+    assert!(owners.all(String::is_empty), "{given_up:?}");
     assert_eq!(given_up.checkpoints.len(), 8);
-    assert!(
-        given_up
-            .checkpoints
-            .values()
-            .all(|(_, number)| *number == 4),
-        "{given_up:?}"
-    );
+    let mut checkpoints = given_up.checkpoints.values();
+    assert!(checkpoints.all(|(_, number)| *number == 4), "{given_up:?}");
 
     scene.publish_to_all(3);
     let consumed = scene.consume(3).await;
@@ -163,32 +54,140 @@ async fn python_goes_on_where_we_stopped_and_we_where_it_did() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_of_pythons_joins_the_group_and_leaves_it() {
+    let mut scene = Scene::new(&[]).await;
+    let prometheus = scene.prometheus().await;
+    let load = scene.load(8);
+    scene.start("a").await;
+    scene.balanced(1).await;
+    let foreigner = scene.consumer();
+    // It takes half of them by force, one after the other, and keeps them.
+    scene.foreign(4.0).await;
+    foreigner.has_consumed(4, 20).await;
+    scene.foreign(4.0).await;
+    let consumed = foreigner.stop().await;
+    scene.balanced(1).await;
+    scene.foreign(0.0).await;
+    let (_, published) = load.stop().await;
+    eventually("every event is counted or consumed", || async {
+        let counted = scene.counted(&prometheus).await;
+        let missing = missing(&published, &counted, &consumed);
+        if missing.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("{missing:?}\n{}", scene.written()))
+        }
+    })
+    .await;
+    let written = scene.written();
+    for (partition, numbers) in &consumed {
+        let follow = numbers
+            .windows(2)
+            .all(|pair| matches!(pair, [one, next] if *next == one + 1));
+        assert!(follow, "{consumed:?}");
+        let last = numbers.last().unwrap();
+        let goes_on = format!(
+            r#""reading partition","event_hub":"Logs","partition":"{partition}","after":{last},"#
+        );
+        assert!(
+            written.contains(&goes_on),
+            "not after {last} of {partition}:\n{written}"
+        );
+    }
+    let by_python: usize = consumed.values().map(Vec::len).sum();
+    let samples = scene.replicas["a"].scrape().await.unwrap();
+    let told = samples.sum("acs_recording_exporter_recounted_events_total", &[]);
+    let moves = samples.by("acs_recording_exporter_lease_moves_total", "reason");
+    let counted: f64 = scene.counted(&prometheus).await.iter().sum();
+    println!(
+        "{} events, {counted} counted by us, {by_python} consumed by Python meanwhile, {told} told to be counted by both; lease moves by reason: {moves:?}",
+        published.iter().sum::<u32>(),
+    );
+    assert!(!written.contains("panicked"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_foreign_owner_is_told_and_names_that_were_not_folded_are_read_once() {
     let mut scene = Scene::new(&[]).await;
     scene.publish_to_all(5);
     // As Go, Java and Rust write it: upper case is left as it is.
-    let mut process = scene.script(&["write-unfolded", "0", "3"]);
-    assert!(process.ended().await.success(), "{}", process.written());
+    scene.script_to_its_end(&["write-unfolded", "0", "3"]).await;
     let mut other = scene.script(&["own", "1"]);
     other.says("held").await;
     let prometheus = scene.prometheus().await;
     scene.start("a").await;
     scene.takes_part("a").await;
-    let foreign = || async {
-        let foreign = scene
-            .sum("acs_recording_exporter_leases", &[r#"held_by="foreign""#])
-            .await;
-        if foreign == 1.0 {
-            Ok(())
-        } else {
-            Err(format!("{foreign}\n{}", scene.written()))
-        }
-    };
-    eventually("a foreign owner is told", foreign).await;
+    scene.foreign(1.0).await;
     other.signal("TERM");
     assert!(other.ended().await.success(), "{}", other.written());
     // It does not renew any more, so after a lease's time it is ours, as is what it had not read.
     scene.balanced(1).await;
     scene.counts(f64::from(5 * PARTITIONS) - 4.0).await;
+    scene.stop("a").await;
+
+    // From now on ours is what counts, whatever the other says.
+    scene.script_to_its_end(&["write-unfolded", "0", "1"]).await;
+    scene.publish_to_all(1);
+    scene.start("b").await;
+    scene.balanced(1).await;
+    scene.counts(f64::from(PARTITIONS)).await;
     drop(prometheus);
+}
+
+impl Scene {
+    fn publish_to_all(&self, each: u32) {
+        for number in 0..each * PARTITIONS {
+            let partition = number % PARTITIONS;
+            publish(
+                &self.hub.handle,
+                EVENT_HUB,
+                partition,
+                "StartRecording",
+                503,
+            );
+        }
+    }
+
+    /// Waits until the replicas that run have counted so many events, and not more.
+    async fn counts(&self, events: f64) {
+        eventually("events are counted", || async {
+            let counted = self.sum(COUNTED, &[]).await;
+            assert!(counted <= events, "{counted} of {events}");
+            if counted == events {
+                Ok(())
+            } else {
+                Err(format!("{counted}\n{}", self.written()))
+            }
+        })
+        .await;
+    }
+
+    /// Waits until so many leases are told to be held by a program that is none of ours.
+    async fn foreign(&self, expected: f64) {
+        let labels = [r#"held_by="foreign""#];
+        eventually("foreign owners are told", || async {
+            let foreign = self.sum("acs_recording_exporter_leases", &labels).await;
+            if foreign == expected {
+                Ok(())
+            } else {
+                Err(format!("{foreign}\n{}", self.written()))
+            }
+        })
+        .await;
+    }
+}
+
+/// How many events of each partition were neither counted nor consumed.
+fn missing(
+    published: &[u32],
+    counted: &[f64],
+    consumed: &BTreeMap<String, Vec<i64>>,
+) -> BTreeMap<usize, f64> {
+    let all = published.iter().zip(counted).enumerate();
+    let missing = all.map(|(partition, (published, counted))| {
+        let consumed = consumed.get(&partition.to_string()).map_or(0, Vec::len);
+        let consumed = f64::from(u32::try_from(consumed).unwrap());
+        (partition, f64::from(*published) - counted - consumed)
+    });
+    missing.filter(|(_, missing)| *missing > 0.0).collect()
 }

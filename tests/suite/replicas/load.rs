@@ -29,9 +29,6 @@ const PER_TICK: u32 = 10;
 const TICK: Duration = Duration::from_millis(50);
 
 impl Load {
-    /// Events a second, of all partitions together.
-    pub(crate) const PER_SECOND: u32 = PER_TICK * 20;
-
     pub(crate) fn start(
         handle: Handle,
         event_hub: &'static str,
@@ -69,6 +66,11 @@ impl Load {
             }
         });
         Self { published, task }
+    }
+
+    /// How many events there were so far.
+    pub(crate) fn published(&self) -> u32 {
+        self.published.by_partition.lock().unwrap().iter().sum()
     }
 
     /// Publishes no more, and tells how many failures there were, and how many events of each partition.

@@ -7,5 +7,6 @@ mod interop;
 mod load;
 mod moves;
 mod outage;
+mod python;
 mod scene;
 mod watch;

@@ -17,15 +17,48 @@ use crate::world::{Exporter, eventually};
 
 pub(crate) const PARTITIONS: u32 = 8;
 pub(crate) const EVENT_HUB: &str = "Logs";
-pub(crate) const CYCLE: Duration = Duration::from_secs(1);
-pub(crate) const LEASE: Duration = Duration::from_secs(3);
-pub(crate) const SCRAPE: Duration = Duration::from_secs(1);
 
 /// The counter that is watched.
 const FAILURES: &str = "acs_recording_operation_failures_total";
 const EVENTS: &str = "acs_recording_exporter_events_total";
 
+/// How often replicas look at the leases, how long those last, and how often Prometheus comes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    pub(crate) cycle: Duration,
+    pub(crate) lease: Duration,
+    pub(crate) scrape: Duration,
+}
+
+impl Pace {
+    /// So that a test takes seconds.
+    pub(crate) const QUICK: Self = Self::of_seconds(1, 3, 1);
+
+    /// The defaults, and a scrape interval as many have it.
+    pub(crate) const DEFAULT: Self = Self::of_seconds(10, 30, 15);
+
+    const fn of_seconds(cycle: u64, lease: u64, scrape: u64) -> Self {
+        Self {
+            cycle: Duration::from_secs(cycle),
+            lease: Duration::from_secs(lease),
+            scrape: Duration::from_secs(scrape),
+        }
+    }
+
+    /// What is promised for a partition to move in order: two cycles until each side has seen the other, two scrapes to
+    /// deliver.
+    pub(crate) fn of_a_move(self) -> Duration {
+        (self.cycle + self.scrape) * 2
+    }
+
+    /// What is promised for the partitions of one who was killed to be read again.
+    pub(crate) fn of_a_death(self) -> Duration {
+        self.lease + self.cycle
+    }
+}
+
 pub(crate) struct Scene {
+    pub(crate) pace: Pace,
     pub(crate) hub: RunningHub,
     pub(crate) azurite: Azurite,
     pub(crate) watch: Watch,
@@ -41,14 +74,16 @@ pub(crate) struct Scene {
 impl Scene {
     /// Nothing runs yet but the hub and Azurite. Upper case is the consumer group's and the hub's own: blobs have none.
     pub(crate) async fn new(variables: &[(&'static str, &str)]) -> Self {
-        Self::with_partitions(PARTITIONS, variables).await
+        Self::with(PARTITIONS, Pace::QUICK, variables).await
     }
 
-    /// The same with another number of partitions.
-    pub(crate) async fn with_partitions(
+    /// The same with another number of partitions, or at another pace.
+    pub(crate) async fn with(
         partitions: u32,
+        pace: Pace,
         variables: &[(&'static str, &str)],
     ) -> Self {
+        let seconds = |time: Duration| format!("{}s", time.as_secs());
         let hub = RunningHub::start([EventHub::new(EVENT_HUB, partitions)]).await;
         let azurite = Azurite::start().await;
         let mut all = vec![
@@ -63,8 +98,8 @@ impl Scene {
             ("CHECKPOINT__CONNECTION_STRING", azurite.connection_string()),
             ("CHECKPOINT__CONTAINER", "leases".to_owned()),
             ("CHECKPOINT__INTERVAL", "100ms".to_owned()),
-            ("OWNERSHIP__INTERVAL", "1s".to_owned()),
-            ("OWNERSHIP__LEASE", "3s".to_owned()),
+            ("OWNERSHIP__INTERVAL", seconds(pace.cycle)),
+            ("OWNERSHIP__LEASE", seconds(pace.lease)),
             ("OWNERSHIP__HAND_OVER_MAX", "30s".to_owned()),
             // Long enough that one who was away is seen to be gone by its silence.
             ("WATCHDOG__INTERVAL", "5s".to_owned()),
@@ -72,6 +107,7 @@ impl Scene {
         let given = variables.iter();
         all.extend(given.map(|(name, value)| (*name, (*value).to_owned())));
         Self {
+            pace,
             hub,
             azurite,
             watch: Watch::start(),
@@ -87,12 +123,13 @@ impl Scene {
         Load::start(self.hub.handle.clone(), EVENT_HUB, self.partitions, seed)
     }
 
-    /// A Prometheus that scrapes every replica every second.
+    /// A Prometheus that scrapes every replica.
     pub(crate) async fn prometheus(&self) -> Prometheus {
         self.tell_targets();
         let config = format!(
-            "global: {{scrape_interval: 1s, scrape_timeout: 1s}}\n\
-             scrape_configs: [{{job_name: exporter, file_sd_configs: [{{files: ['{}'], refresh_interval: 1s}}]}}]\n",
+            "global: {{scrape_interval: {0}s, scrape_timeout: {0}s}}\n\
+             scrape_configs: [{{job_name: exporter, file_sd_configs: [{{files: ['{1}'], refresh_interval: 1s}}]}}]\n",
+            self.pace.scrape.as_secs(),
             self.folder.path().join("targets.json").display()
         );
         Prometheus::start(self.folder.path(), &config).await
@@ -188,7 +225,7 @@ impl Scene {
         })
         .await;
         let (mut last, mut since) = (prometheus.rise(FAILURES).await, Instant::now());
-        while since.elapsed() < SCRAPE * 3 {
+        while since.elapsed() < self.pace.scrape * 3 {
             tokio::time::sleep(Duration::from_millis(200)).await;
             let seen = prometheus.rise(FAILURES).await;
             if seen != last {
@@ -202,7 +239,7 @@ impl Scene {
     pub(crate) async fn counted(&self, prometheus: &Prometheus) -> Vec<f64> {
         let query = format!("sum by (partition) (max_over_time({EVENTS}[1h]))");
         let counted = prometheus.ask(&query, None, "partition").await;
-        (0..PARTITIONS)
+        (0..self.partitions)
             .map(|partition| counted.get(&partition.to_string()).copied().unwrap_or(0.0))
             .collect()
     }
@@ -211,8 +248,8 @@ impl Scene {
     pub(crate) async fn sum(&self, name: &str, labels: &[&str]) -> f64 {
         let mut sum = 0.0;
         for exporter in self.replicas.values() {
-            let samples = exporter.scrape().await;
-            sum += samples.map_or(0.0, |samples| samples.sum(name, labels));
+            let samples = eventually("a scrape", || exporter.scrape()).await;
+            sum += samples.sum(name, labels);
         }
         sum
     }

@@ -1,6 +1,7 @@
 //! Looks at every replica's metrics many times a second, as no scraper: who reads which partition, and since when.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -22,6 +23,45 @@ struct Seen {
     /// Who was last seen to read each partition.
     readers: BTreeMap<String, String>,
     changes: Vec<Change>,
+    /// How many events of each partition each replica has counted.
+    counted: BTreeMap<(String, String), f64>,
+    /// Who counted the last event of each partition, and when.
+    last: BTreeMap<String, (String, Instant)>,
+    moves: Vec<Move>,
+}
+
+/// An event of a partition was counted by another replica than the one before it.
+#[derive(Clone, Debug)]
+pub(crate) struct Move {
+    pub(crate) partition: String,
+    pub(crate) from: String,
+    pub(crate) to: String,
+    /// When the last event was counted by the one.
+    pub(crate) last: Instant,
+    /// When the first was by the other.
+    pub(crate) first: Instant,
+}
+
+impl Move {
+    pub(crate) fn took(&self) -> Duration {
+        self.first - self.last
+    }
+}
+
+impl fmt::Display for Move {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            partition,
+            from,
+            to,
+            ..
+        } = self;
+        write!(
+            f,
+            "{partition} {from}>{to} {:.1} s",
+            self.took().as_secs_f64()
+        )
+    }
 }
 
 /// A partition began to be read by a replica, or ceased to be.
@@ -49,12 +89,15 @@ impl Watch {
                     let Ok((200, text)) = get(&address, "/metrics").await else {
                         continue; // it begins, or has ended
                     };
-                    let owned =
-                        Samples(text).by("acs_recording_exporter_partition_owned", "partition");
-                    looking
-                        .lock()
-                        .unwrap()
-                        .look(&replica, &owned, Instant::now());
+                    let (samples, now) = (Samples(text), Instant::now());
+                    let owned = samples.by("acs_recording_exporter_partition_owned", "partition");
+                    let counted = samples.by("acs_recording_exporter_events_total", "partition");
+                    let mut seen = looking.lock().unwrap();
+                    // Removed while it was being asked.
+                    if seen.replicas.contains_key(&replica) {
+                        seen.look(&replica, &owned, now);
+                        seen.count(&replica, counted, now);
+                    }
                 }
             }
         });
@@ -84,6 +127,21 @@ impl Watch {
         shares
     }
 
+    /// The partitions that a replica reads.
+    pub(crate) fn read_by(&self, replica: &str) -> BTreeSet<String> {
+        let seen = self.seen.lock().unwrap();
+        let readers = seen.readers.iter();
+        let read = readers.filter(|(_, reader)| *reader == replica);
+        read.map(|(partition, _)| partition.clone()).collect()
+    }
+
+    /// The partitions that moved since then, as their events tell.
+    pub(crate) fn moves_since(&self, then: Instant) -> Vec<Move> {
+        let seen = self.seen.lock().unwrap();
+        let moves = seen.moves.iter().filter(|moved| moved.first >= then);
+        moves.cloned().collect()
+    }
+
     /// All that changed since then.
     pub(crate) fn since(&self, then: Instant) -> Vec<Change> {
         let seen = self.seen.lock().unwrap();
@@ -93,6 +151,28 @@ impl Watch {
 }
 
 impl Seen {
+    fn count(&mut self, replica: &str, counted: BTreeMap<String, f64>, at: Instant) {
+        for (partition, events) in counted {
+            let key = (replica.to_owned(), partition.clone());
+            let before = self.counted.insert(key, events).unwrap_or_default();
+            if events == before {
+                continue;
+            }
+            let now = (replica.to_owned(), at);
+            if let Some((from, last)) = self.last.insert(partition.clone(), now)
+                && from != replica
+            {
+                self.moves.push(Move {
+                    partition,
+                    from,
+                    to: replica.to_owned(),
+                    last,
+                    first: at,
+                });
+            }
+        }
+    }
+
     fn look(&mut self, replica: &str, owned: &BTreeMap<String, f64>, at: Instant) {
         let change = |partition: &str, reads| Change {
             at,
