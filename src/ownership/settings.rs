@@ -12,3 +12,11 @@ pub struct Settings {
     /// How long a partition that goes to another replica waits for the scrape that carries what was counted of it.
     pub hand_over_max: Duration,
 }
+
+impl Settings {
+    /// After how long without a change others take a lease: half a cycle before its time is over, so that its partition is
+    /// read again within that time and a cycle, claim and link included. Two renewals may fail in any case.
+    pub fn taken_after(&self) -> Duration {
+        self.lease.saturating_sub(self.interval / 2)
+    }
+}

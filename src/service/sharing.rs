@@ -74,7 +74,7 @@ impl Sharing {
         };
         for event_hub in &of.event_hub.event_hubs {
             let names = Names::new(host, event_hub, consumer_group);
-            let (orders, assigned) = assignments(of.ownership.lease, Instant::now());
+            let (orders, assigned) = assignments(of.ownership.taken_after(), Instant::now());
             let positions =
                 BlobPositions::new(Arc::clone(&container), names.clone(), me.id().to_owned());
             let positions = Arc::new(positions);

@@ -104,7 +104,7 @@ impl Replica {
     ) -> Self {
         Self {
             event_hub: event_hub.to_owned(),
-            view: View::new(me.clone(), settings.lease),
+            view: View::new(me.clone(), settings.taken_after()),
             me,
             settings,
             start,
@@ -122,7 +122,7 @@ impl Replica {
     /// Shares from when `gate` is cancelled until it is told to stop; then holds what it has, and gives it up when
     /// `end` is cancelled: everything of it is delivered by then, or never will be.
     pub(super) async fn run(self, gate: CancellationToken, end: CancellationToken) {
-        let awake = stay_awake(Arc::clone(&self.parts), self.settings.lease);
+        let awake = stay_awake(Arc::clone(&self.parts), self.settings.taken_after());
         tokio::select! {
             () = self.share(gate, end) => {}
             () = awake => {}
