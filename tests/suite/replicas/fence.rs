@@ -21,13 +21,16 @@ fn at(sequence_number: i64) -> Reached {
     }
 }
 
-/// The positions as the owner of this name sees and writes them.
-fn owner(azurite: &Azurite, name: &str) -> BlobPositions {
+fn container(azurite: &Azurite) -> Arc<Container> {
     let settings = Settings::of_connection_string(&azurite.connection_string(), "leases").unwrap();
     let telemetry = Arc::new(Telemetry::new(&Registry::new()));
-    let container = Arc::new(Container::open(&settings, None, telemetry).unwrap());
+    Arc::new(Container::open(&settings, None, telemetry).unwrap())
+}
+
+/// The positions as the owner of this name sees and writes them.
+fn owner(azurite: &Azurite, name: &str) -> BlobPositions {
     let names = Names::new("contoso.servicebus.windows.net", "Logs", "$Default");
-    BlobPositions::new(container, names, name.to_owned())
+    BlobPositions::new(container(azurite), names, name.to_owned())
 }
 
 fn held(positions: &BlobPositions) -> Arc<Held> {
@@ -37,10 +40,7 @@ fn held(positions: &BlobPositions) -> Arc<Held> {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_checkpoint_of_who_had_a_partition_before_is_refused() {
     let azurite = Azurite::start().await;
-    let settings = Settings::of_connection_string(&azurite.connection_string(), "leases").unwrap();
-    let telemetry = Arc::new(Telemetry::new(&Registry::new()));
-    let container = Container::open(&settings, None, telemetry).unwrap();
-    container.create().await.unwrap();
+    container(&azurite).create().await.unwrap();
     let partition = PartitionId::new("Logs", "0");
     let (late, young) = (owner(&azurite, "late"), owner(&azurite, "young"));
 
@@ -82,10 +82,7 @@ async fn the_checkpoint_of_who_had_a_partition_before_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_whose_answer_was_lost_is_found_to_be_our_own() {
     let azurite = Azurite::start().await;
-    let settings = Settings::of_connection_string(&azurite.connection_string(), "leases").unwrap();
-    let telemetry = Arc::new(Telemetry::new(&Registry::new()));
-    let container = Container::open(&settings, None, telemetry).unwrap();
-    container.create().await.unwrap();
+    container(&azurite).create().await.unwrap();
     let partition = PartitionId::new("Logs", "0");
     let positions = owner(&azurite, "me");
     assert_eq!(
