@@ -15,15 +15,14 @@ mod walk;
 
 use std::borrow::Cow;
 
-pub use gzip::INFLATED_MAX;
-pub use walk::{DEPTH_MAX, RECORDS_MAX};
+pub use walk::RECORDS_MAX;
 
 use crate::disposition::Reject;
 use crate::repair::{Repair, Repairs};
 use walk::Walker;
 
 /// One place where a record should be: its text, one JSON object, or why there is none.
-pub type Slot<'a> = Result<&'a str, Reject>;
+pub(crate) type Slot<'a> = Result<&'a str, Reject>;
 
 /// The records of one body. What had to be made anew, inflated or repaired, lives here; all else is in the body.
 #[derive(Debug)]
