@@ -61,7 +61,7 @@ impl Envelope<'_> {
 /// An envelope without records has none. What can be told to be broken but not how many records it held counts as
 /// one rejected record: text that is not JSON, and what a body that ends too early no longer holds.
 ///
-/// Takes time and memory linear in the body, or in [`INFLATED_MAX`] where it is compressed.
+/// Takes time and memory linear in the body, or in [`gzip::INFLATED_MAX`] where it is compressed.
 pub fn open(body: &[u8]) -> Envelope<'_> {
     // Only the beginning of what may be compressed is trimmed: the length at its end is NULs for the most part.
     let stream = body.trim_ascii_start();
