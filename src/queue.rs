@@ -18,7 +18,7 @@ const QUEUE_BATCHES: usize = 16;
 
 /// A batch under way; its place in the lane is free again when this is dropped.
 #[derive(Debug)]
-pub struct Queued {
+pub(crate) struct Queued {
     /// What is under way.
     pub batch: Batch,
     /// The partition, whose batch is empty then, goes on after this and not after its last event: it begins there, or
@@ -34,20 +34,20 @@ pub(crate) type Dropped = oneshot::Sender<()>;
 
 /// Where partitions put their batches.
 #[derive(Clone, Debug)]
-pub struct Queue {
+pub(crate) struct Queue {
     sender: mpsc::Sender<Queued>,
 }
 
 /// The way of one partition into the queue.
 #[derive(Clone, Debug)]
-pub struct Lane {
+pub(crate) struct Lane {
     sender: mpsc::Sender<Queued>,
     places: Arc<Semaphore>,
 }
 
 /// A place for one batch.
 #[derive(Debug)]
-pub struct Place {
+pub(crate) struct Place {
     permit: mpsc::OwnedPermit<Queued>,
     place: OwnedSemaphorePermit,
 }
@@ -55,17 +55,17 @@ pub struct Place {
 /// Nobody takes batches any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the writer is gone")]
-pub struct Closed;
+pub(crate) struct Closed;
 
 /// A queue, and where the writer takes batches out of it.
-pub fn queue() -> (Queue, mpsc::Receiver<Queued>) {
+pub(crate) fn queue() -> (Queue, mpsc::Receiver<Queued>) {
     let (sender, receiver) = mpsc::channel(QUEUE_BATCHES);
     (Queue { sender }, receiver)
 }
 
 impl Queue {
     /// A lane for a partition.
-    pub fn lane(&self) -> Lane {
+    pub(crate) fn lane(&self) -> Lane {
         Lane {
             sender: self.sender.clone(),
             places: Arc::new(Semaphore::new(LANE_BATCHES)),
@@ -74,7 +74,7 @@ impl Queue {
 
     /// Lets the writer drop whatever it has of a partition that nobody sends any more of, and waits for that: what is
     /// not applied by then never will be. Where the writer is gone, so is all that it had.
-    pub async fn let_go(&self, partition: PartitionId) {
+    pub(crate) async fn let_go(&self, partition: PartitionId) {
         // A lane of its own: that of the partition may be full of events that wait for a scrape.
         let Ok(place) = self.lane().place().await else {
             return;
@@ -91,7 +91,7 @@ impl Lane {
     /// # Errors
     ///
     /// [`Closed`] when the writer is gone.
-    pub async fn place(&self) -> Result<Place, Closed> {
+    pub(crate) async fn place(&self) -> Result<Place, Closed> {
         let place = Arc::clone(&self.places).acquire_owned().await;
         let permit = self.sender.clone().reserve_owned().await;
         Ok(Place {
@@ -103,7 +103,7 @@ impl Lane {
 
 impl Place {
     /// Sends the batch on its way, at once.
-    pub fn send(self, batch: Batch) {
+    pub(crate) fn send(self, batch: Batch) {
         self.permit.send(Queued {
             batch,
             moved_to: None,
@@ -113,7 +113,7 @@ impl Place {
     }
 
     /// Sends word that the partition goes on after a position which is not that of its last event.
-    pub fn move_to(self, partition: PartitionId, reached: Reached) {
+    pub(crate) fn move_to(self, partition: PartitionId, reached: Reached) {
         let events = Vec::new();
         self.permit.send(Queued {
             batch: Batch { partition, events },

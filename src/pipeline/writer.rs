@@ -21,7 +21,7 @@ use crate::telemetry::{AppliedBatch, Failed};
 
 /// Applies events, and keeps those that wait.
 #[derive(Debug)]
-pub struct Writer {
+pub(crate) struct Writer {
     exposition: Arc<Exposition>,
     dead_letters: Option<DeadLetters>,
     hold_max: Duration,
@@ -41,7 +41,7 @@ struct Held {
 impl Writer {
     /// A writer whose events wait for so long at most. Events with rejected records are offered to `dead_letters`, if
     /// they are kept.
-    pub fn new(
+    pub(crate) fn new(
         exposition: Arc<Exposition>,
         hold_max: Duration,
         dead_letters: Option<DeadLetters>,
@@ -57,7 +57,7 @@ impl Writer {
 
     /// With a line in the log for everything that failed, or without.
     #[must_use]
-    pub fn logging_failures(self, logs_failures: bool) -> Self {
+    pub(crate) fn logging_failures(self, logs_failures: bool) -> Self {
         Self {
             logs_failures,
             ..self
@@ -66,7 +66,7 @@ impl Writer {
 
     /// Takes a batch: applies it, or what can be of it, or lets it wait behind others of its partition. Or drops what
     /// waits of a partition that is let go.
-    pub fn take(&mut self, queued: Queued, now: Instant) {
+    pub(crate) fn take(&mut self, queued: Queued, now: Instant) {
         let partition = queued.batch.partition.clone();
         if queued.let_go.is_some() {
             self.held.remove(&partition);
@@ -90,7 +90,7 @@ impl Writer {
     }
 
     /// Goes on where it can: the scrapers have seen more, or time has passed.
-    pub fn go_on(&mut self, now: Instant) {
+    pub(crate) fn go_on(&mut self, now: Instant) {
         for (partition, waiting) in std::mem::take(&mut self.held) {
             self.work(&partition, waiting, now);
             self.tell(&partition);
@@ -98,7 +98,7 @@ impl Writer {
     }
 
     /// When the next event has waited long enough.
-    pub fn next_end(&self) -> Option<Instant> {
+    pub(crate) fn next_end(&self) -> Option<Instant> {
         self.held
             .values()
             .filter_map(|waiting| waiting.front())
