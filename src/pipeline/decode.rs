@@ -47,12 +47,11 @@ pub(crate) fn decode<T>(
 ) -> T {
     // Observations are slices of the bodies, or of what was made anew of them: the envelopes outlive them.
     let envelopes: Vec<_> = batch
-        .events
-        .iter()
+        .events()
         .map(|event| guarded(|| Ok(envelope::open(&event.body))).unwrap_or_else(Envelope::rejected))
         .collect();
     let mut decoded = Decoded::default();
-    for (index, (event, envelope)) in batch.events.iter().zip(&envelopes).enumerate() {
+    for (index, (event, envelope)) in batch.events().zip(&envelopes).enumerate() {
         let mut reasons = Vec::new();
         decode_event(event, envelope, rules, &mut decoded, &mut reasons);
         decoded.ends.push(decoded.observations.len());
