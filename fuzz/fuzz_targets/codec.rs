@@ -1,11 +1,11 @@
 //! Any bytes decode to a value that encodes and decodes to the same, or to an error; likewise frames and messages.
 #![no_main]
 
-use acs_recording_exporter::hub::amqp::decode::encoded_length;
-use acs_recording_exporter::hub::amqp::encode::encode;
-use acs_recording_exporter::hub::amqp::frame::Frame;
-use acs_recording_exporter::hub::amqp::message::Sections;
-use acs_recording_exporter::hub::amqp::{Value, decode};
+use event_hub_emulator::amqp::decode::encoded_length;
+use event_hub_emulator::amqp::encode::encode;
+use event_hub_emulator::amqp::frame::Frame;
+use event_hub_emulator::amqp::message::Sections;
+use event_hub_emulator::amqp::{Value, decode};
 use bytes::{BufMut, Bytes, BytesMut};
 use libfuzzer_sys::fuzz_target;
 

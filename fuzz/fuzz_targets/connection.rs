@@ -1,7 +1,7 @@
 //! Whatever a client sends, in chunks of any size: the connection neither panics nor grows, and says only AMQP.
 #![no_main]
 
-use acs_recording_exporter::hub::fuzz::converse;
+use event_hub_emulator::fuzz::converse;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| converse(input));

@@ -1,4 +1,4 @@
-//! The hub under load, by clients that others wrote: the long forms of `tests/suite/hub`, minutes each, with figures.
+//! The hub under load, by clients that others wrote: the long forms of `crates/event-hub-emulator/tests`, minutes each, with figures.
 //!
 //! `tests/full` runs them, in a release build and one after the other; `cargo test` leaves them out.
 
@@ -16,19 +16,14 @@ mod starts;
 mod storm;
 mod throughput;
 
-#[path = "../suite/script.rs"]
+#[path = "../../crates/event-hub-emulator/tests/clients/script.rs"]
 mod script;
 #[expect(dead_code, reason = "shared with the suite, which uses all of it")]
-#[path = "../suite/hub/support.rs"]
+#[path = "../../crates/event-hub-emulator/tests/clients/support.rs"]
 mod support;
 #[expect(dead_code, reason = "shared with the suite, which uses all of it")]
 #[path = "../suite/world.rs"]
 mod world;
-
-/// Where the suite has it.
-mod hub {
-    pub(crate) use crate::support;
-}
 
 #[expect(dead_code, reason = "shared with the suite, which uses all of it")]
 #[path = "../suite/faults"]

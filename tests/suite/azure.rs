@@ -9,13 +9,13 @@ use std::sync::{Arc, Mutex as SyncMutex, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use acs_recording_exporter::hub::{EventHub, Handle, Hub, HubError, Settings, TlsSettings};
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use azure_core::base64::encode_url_safe;
 use azure_core::http::Url;
+use event_hub_emulator::{EventHub, Handle, Hub, HubError, Settings, TlsSettings};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use acs_recording_exporter::hub::EventHub;
 use aws_lc_rs::signature::{RSA_PSS_2048_8192_SHA256, UnparsedPublicKey};
 use azure_core::base64::{decode_url_safe, encode_url_safe};
 use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions};
+use event_hub_emulator::EventHub;
 use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::azure::{Certificate, IdentityService, LocalHub};
 use crate::azurite::Azurite;
-use crate::hub::support::{self, RunningHub};
+use crate::support::{self, RunningHub};
 use crate::world::{Exporter, Process, eventually};
 
 const HOUR: Duration = Duration::from_hours(1);

@@ -28,11 +28,16 @@ mod end_to_end;
 mod faults;
 mod golden;
 mod health;
-mod hub;
+mod local_hub;
 mod prometheus;
 mod reading;
 mod replay;
 mod replicas;
 mod scrapes;
-mod script;
+#[expect(
+    dead_code,
+    reason = "shared with the tests of the emulator, which use all of it"
+)]
+#[path = "../../crates/event-hub-emulator/tests/clients/support.rs"]
+mod support;
 mod world;

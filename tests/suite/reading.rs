@@ -1,8 +1,8 @@
 //! How partitions are read: over shared connections, within a budget of memory, and after a position that is lost.
 
-use acs_recording_exporter::hub::EventHub;
+use event_hub_emulator::EventHub;
 
-use crate::hub::support::RunningHub;
+use crate::support::RunningHub;
 use crate::world::{Exporter, Samples, eventually, get};
 
 const EVENT: &[u8] = br#"{"records":[{"category":"Usage","properties":{"usageType":"chat","unitType":"messages","quantity":2}}]}"#;
@@ -20,7 +20,7 @@ async fn partitions_that_share_a_connection_lose_nothing_when_one_of_them_fails(
     );
     let exporter = exporter(&hub, &[sharing]).await;
     // Two connections for the partitions, one for the search for more of them; none that was opened for a start.
-    crate::hub::support::eventually(3, || hub.handle.connections()).await;
+    crate::support::eventually(3, || hub.handle.connections()).await;
     publish(&hub, 0..8, 100);
     for partition in 0..8 {
         let detached = hub

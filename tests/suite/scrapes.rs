@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use acs_recording_exporter::config::{self, Flag, Sources};
 use acs_recording_exporter::http::{Limits, Server, Settings, Shown};
-use acs_recording_exporter::hub::EventHub;
 use acs_recording_exporter::liveness::Liveness;
 use acs_recording_exporter::metrics::Exposition;
 use acs_recording_exporter::telemetry::Telemetry;
+use event_hub_emulator::EventHub;
 use prometheus::{Registry, TextEncoder};
 use reqwest::Client;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -17,8 +17,8 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::hub::support::RunningHub;
 use crate::prometheus::Prometheus;
+use crate::support::RunningHub;
 use crate::world::{Exporter, PATIENCE, Samples, eventually};
 
 const TIMEOUT: &str = "X-Prometheus-Scrape-Timeout-Seconds";

@@ -4,12 +4,12 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use acs_recording_exporter::hub::EventHub;
+use event_hub_emulator::EventHub;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
-use crate::hub::support::RunningHub;
 use crate::prometheus::{Prometheus, free_address};
+use crate::support::RunningHub;
 use crate::world::{Exporter, eventually};
 
 /// A failed request under labels that every resource has, or under labels that no page of Microsoft names.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use acs_recording_exporter::hub::Handle;
+use event_hub_emulator::Handle;
 
 use super::scene::EVENT_HUB;
 use super::{Fault, check};

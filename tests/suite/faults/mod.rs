@@ -18,7 +18,7 @@ mod storm;
 
 use std::time::Duration;
 
-use acs_recording_exporter::hub::Handle;
+use event_hub_emulator::Handle;
 use tokio::time::Instant;
 
 use scene::{RESTARTS, Scene, report, restarts};

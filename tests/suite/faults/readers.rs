@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::scene::{EVENT_HUB, RESTARTS, Scene};
-use crate::hub::support::{open, owned};
+use crate::support::{open, owned};
 use crate::world::eventually;
 
 #[tokio::test]
@@ -39,7 +39,7 @@ async fn another_reader_that_takes_the_partition_is_given_way_and_time() {
     let taken_at = Instant::now();
     let consumer = scene.hub.consumer_in(EVENT_HUB, "exporter").await.unwrap();
     let stolen = open(&consumer, "0", owned(0)).await.unwrap();
-    let reading = Box::pin(crate::hub::support::error_of(&stolen));
+    let reading = Box::pin(crate::support::error_of(&stolen));
     let publishing = async {
         loop {
             scene.publish(1);
@@ -48,7 +48,7 @@ async fn another_reader_that_takes_the_partition_is_given_way_and_time() {
     };
     // Whoever took it reads until it is taken back, and is told so.
     tokio::select! {
-        error = reading => crate::hub::support::assert_stolen(&error),
+        error = reading => crate::support::assert_stolen(&error),
         () = publishing => {}
     }
     let given_way = taken_at.elapsed();

@@ -5,11 +5,11 @@ use std::fmt::Write;
 use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
-use acs_recording_exporter::hub::{EventHub, Handle};
+use event_hub_emulator::{EventHub, Handle};
 use tokio::time::{Instant, sleep};
 
 use super::poller::{EVENTS, Expected, Poller, Polls, is};
-use crate::hub::support::RunningHub;
+use crate::support::RunningHub;
 use crate::world::{Exporter, Samples, eventually};
 
 /// The event hub of all these tests.

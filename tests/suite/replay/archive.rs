@@ -7,7 +7,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use acs_recording_exporter::simulate::{Envelopes, Settings};
+use acs_log_simulator::{Envelopes, Settings};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use time::OffsetDateTime;

@@ -5,9 +5,9 @@ use std::fs::{self, File};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use acs_log_simulator::model::{Body, Record};
+use acs_log_simulator::{Settings, Traffic};
 use acs_recording_exporter::config::KEYS;
-use acs_recording_exporter::simulate::model::{Body, Record};
-use acs_recording_exporter::simulate::{Settings, Traffic};
 use time::OffsetDateTime;
 use time::macros::datetime;
 

@@ -3,10 +3,10 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use acs_recording_exporter::hub::EventHub;
+use event_hub_emulator::EventHub;
 
 use super::{domain, replay, text};
-use crate::hub::support::RunningHub;
+use crate::support::RunningHub;
 use crate::world::{Exporter, eventually};
 
 const GOOD: &str =

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use acs_recording_exporter::simulate::Settings;
+use acs_log_simulator::Settings;
 use apache_avro::types::{Record, Value as Avro};
 use apache_avro::{Codec, DeflateSettings, Schema, Writer};
 use flate2::write::GzEncoder;

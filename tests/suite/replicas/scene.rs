@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
-use acs_recording_exporter::hub::EventHub;
+use event_hub_emulator::EventHub;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
 use super::load::Load;
 use super::watch::Watch;
 use crate::azurite::Azurite;
-use crate::hub::support::RunningHub;
 use crate::prometheus::{Prometheus, free_address};
+use crate::support::RunningHub;
 use crate::world::{Exporter, eventually};
 
 pub(crate) const PARTITIONS: u32 = 8;

@@ -1,0 +1,309 @@
+//! Links being opened: which node the address names, whether it is there, and whether the client may.
+
+use std::collections::VecDeque;
+
+use crate::MESSAGE_BYTES_MAX;
+use crate::amqp::performative::{AmqpError, Attach, ROLE_RECEIVER, ROLE_SENDER};
+use crate::amqp::{Array, Symbol, Value};
+use crate::condition;
+use crate::mailbox::Command;
+use crate::namespace::{EventHubId, PartitionId};
+use crate::reader::{Reader, ReaderId};
+use crate::start::Start;
+
+use super::address::Node;
+use super::link::{Content, Link, Purpose, Receiving, Sending, Service};
+use super::{Connection, HANDLE_MAX};
+
+/// Links of one connection: a client with a link per partition of the largest event hub has 2,000.
+const LINKS_MAX: usize = 4096;
+
+/// The bytes of a link's name, and of its addresses: they are kept as long as the link. The longest of an official client
+/// are about 200, of which Azure allows the names in them 306.
+const TEXT_MAX: usize = 1024;
+
+/// The settle modes of a sender (section 2.8.2).
+const SETTLED: u8 = 1;
+const MIXED: u8 = 2;
+
+/// What a client desires that wants to know the end of a partition with each event.
+const RUNTIME_METRIC: Symbol = Symbol::from_static("com.microsoft:enable-receiver-runtime-metric");
+
+/// The link property that holds the owner level.
+const OWNER_LEVEL: &str = "com.microsoft:epoch";
+
+impl Connection {
+    pub(super) fn take_attach(&mut self, channel: u16, attach: Attach) -> Result<(), AmqpError> {
+        let links: usize = self
+            .sessions
+            .values()
+            .map(|session| session.links.len())
+            .sum();
+        let Some(session) = self.sessions.get(&channel) else {
+            return Err(condition::not_allowed(format!(
+                "there is no session on channel {channel}"
+            )));
+        };
+        if attach.handle > HANDLE_MAX
+            || session.links.contains_key(&attach.handle)
+            || links >= LINKS_MAX
+        {
+            return Err(condition::not_allowed(format!(
+                "handle {} is beyond the limit or in use",
+                attach.handle
+            )));
+        }
+        if longest_text(&attach) > TEXT_MAX {
+            return Err(condition::not_allowed(format!(
+                "the name and the addresses of a link have at most {TEXT_MAX} bytes"
+            )));
+        }
+        match self.open_link(channel, &attach) {
+            Ok(link) => self.accept(channel, attach, link),
+            Err(error) => {
+                tracing::debug!(
+                    connection = self.id,
+                    link = attach.name,
+                    condition = error.condition.as_str(),
+                    description = error.description,
+                    "link refused"
+                );
+                self.refuse(channel, attach, error);
+            }
+        }
+        Ok(())
+    }
+
+    fn open_link(&mut self, channel: u16, attach: &Attach) -> Result<Link, AmqpError> {
+        let client_receives = attach.role == ROLE_RECEIVER;
+        let address = if client_receives {
+            attach
+                .source
+                .as_ref()
+                .and_then(|source| source.address.as_ref())
+        } else {
+            attach
+                .target
+                .as_ref()
+                .and_then(|target| target.address.as_ref())
+        };
+        let address = address.and_then(Value::as_text).unwrap_or_default();
+        let node = Node::parse(address);
+        if node == Node::Cbs {
+            return Ok(service_link(Service::Cbs, attach));
+        }
+        if !self.tokens.any() {
+            return Err(condition::no_token(address));
+        }
+        match (client_receives, node) {
+            (_, Node::Management) => Ok(service_link(Service::Management, attach)),
+            (false, Node::EventHub { event_hub }) => {
+                let event_hub = self.find(event_hub, address)?;
+                Ok(producer_link(event_hub, None, attach))
+            }
+            (
+                false,
+                Node::Partition {
+                    event_hub,
+                    partition,
+                },
+            ) => {
+                let event_hub = self.find(event_hub, address)?;
+                let partition = self.find_partition(event_hub, partition, address)?;
+                Ok(producer_link(event_hub, Some(partition), attach))
+            }
+            (
+                true,
+                Node::Consumed {
+                    event_hub,
+                    consumer_group,
+                    partition,
+                },
+            ) => {
+                let event_hub = self.find(event_hub, address)?;
+                let partition = self.find_partition(event_hub, partition, address)?;
+                if !self.namespace.has_consumer_group(event_hub, consumer_group) {
+                    return Err(condition::not_found(address));
+                }
+                self.open_reader(channel, attach, consumer_group, partition)
+            }
+            _ => Err(condition::not_found(address)),
+        }
+    }
+
+    /// The event hub of this name, if there is a token for it.
+    fn find(&self, event_hub: &str, address: &str) -> Result<EventHubId, AmqpError> {
+        let event_hub = self
+            .namespace
+            .find(event_hub)
+            .ok_or_else(|| condition::not_found(address))?;
+        if self.tokens.allow(event_hub) {
+            Ok(event_hub)
+        } else {
+            Err(condition::no_token(address))
+        }
+    }
+
+    fn find_partition(
+        &self,
+        event_hub: EventHubId,
+        number: &str,
+        address: &str,
+    ) -> Result<PartitionId, AmqpError> {
+        self.namespace
+            .find_partition(event_hub, number)
+            .ok_or_else(|| condition::not_found(address))
+    }
+
+    /// The start position is found here, before the client hears that it is attached: so `@latest` means from now on.
+    fn open_reader(
+        &mut self,
+        channel: u16,
+        attach: &Attach,
+        consumer_group: &str,
+        partition: PartitionId,
+    ) -> Result<Link, AmqpError> {
+        if self.namespace.faults.take_busy_to_readers() {
+            return Err(condition::server_busy());
+        }
+        let start = match &attach.source {
+            None => Start::Earliest,
+            Some(source) => Start::of_source(source).map_err(|filter| {
+                condition::invalid_argument(format!("The supplied filter '{filter}' is invalid."))
+            })?,
+        };
+        self.readers += 1;
+        let id = ReaderId {
+            connection: self.id,
+            serial: self.readers,
+            channel,
+            handle: attach.handle,
+        };
+        let reader = Reader {
+            id,
+            // Azure tells consumer groups apart without regard to case.
+            consumer_group: consumer_group.to_ascii_lowercase(),
+            owner_level: attach
+                .properties
+                .as_ref()
+                .and_then(|properties| properties.get(OWNER_LEVEL))
+                .and_then(Value::as_integer),
+            name: attach.name.clone(),
+            mailbox: self.mailbox.clone(),
+            frozen: false,
+        };
+        let (next, displaced) = self.namespace.open_reader(partition, start, reader)?;
+        for displaced in displaced {
+            displaced.reader.mailbox.send(Command::Detach {
+                reader: displaced.reader.id,
+                error: Some(displaced.error),
+            });
+        }
+        let content = Content::Events {
+            partition,
+            reader: id,
+            next,
+            runtime_metric: desires_runtime_metric(attach),
+        };
+        Ok(Link::Sending(Sending::new(
+            content,
+            attach.snd_settle_mode == Some(SETTLED),
+        )))
+    }
+
+    fn accept(&mut self, channel: u16, attach: Attach, link: Link) {
+        let (handle, receives) = (attach.handle, matches!(link, Link::Receiving(_)));
+        self.output.put(channel, &answer_to(attach));
+        if let Some(session) = self.sessions.get_mut(&channel) {
+            session.links.insert(handle, link);
+            if receives && let Some(flow) = session.link_flow(handle) {
+                self.output.put(channel, &flow);
+            }
+        }
+    }
+
+    /// Answers the attach without the terminus that is not there, then detaches (section 2.6.3).
+    fn refuse(&mut self, channel: u16, attach: Attach, error: AmqpError) {
+        let handle = attach.handle;
+        let mut answer = answer_to(attach);
+        if answer.role == ROLE_SENDER {
+            answer.source = None;
+        } else {
+            answer.target = None;
+        }
+        self.output.put(channel, &answer);
+        self.detach(channel, handle, Some(error));
+    }
+}
+
+fn longest_text(attach: &Attach) -> usize {
+    let source = attach
+        .source
+        .as_ref()
+        .and_then(|source| source.address.as_ref());
+    let target = attach
+        .target
+        .as_ref()
+        .and_then(|target| target.address.as_ref());
+    let addresses = [source, target].into_iter().flatten();
+    addresses
+        .filter_map(Value::as_text)
+        .map(str::len)
+        .fold(attach.name.len(), usize::max)
+}
+
+fn service_link(service: Service, attach: &Attach) -> Link {
+    if attach.role == ROLE_SENDER {
+        return Link::Receiving(Receiving::new(
+            Purpose::Requests(service),
+            attach.initial_delivery_count,
+        ));
+    }
+    let reply_to = attach
+        .target
+        .as_ref()
+        .and_then(|target| target.address.as_ref());
+    let content = Content::Answers {
+        service,
+        reply_to: reply_to.and_then(Value::as_text).map(str::to_owned),
+        waiting: VecDeque::new(),
+    };
+    // The services' answers are settled: nobody would send them again.
+    Link::Sending(Sending::new(content, true))
+}
+
+fn producer_link(event_hub: EventHubId, partition: Option<PartitionId>, attach: &Attach) -> Link {
+    let purpose = Purpose::Events {
+        event_hub,
+        partition,
+    };
+    Link::Receiving(Receiving::new(purpose, attach.initial_delivery_count))
+}
+
+/// The same link, seen from our side. Source and target come back as they were: pyamqp refuses a link without them.
+fn answer_to(attach: Attach) -> Attach {
+    let role = !attach.role;
+    Attach {
+        role,
+        snd_settle_mode: Some(attach.snd_settle_mode.unwrap_or(MIXED)),
+        rcv_settle_mode: Some(attach.rcv_settle_mode.unwrap_or(0)),
+        unsettled: None,
+        incomplete_unsettled: Some(false),
+        initial_delivery_count: (role == ROLE_SENDER).then_some(0),
+        max_message_size: Some(MESSAGE_BYTES_MAX),
+        offered_capabilities: desires_runtime_metric(&attach)
+            .then(|| Value::Array(Array::of_symbols([RUNTIME_METRIC]))),
+        desired_capabilities: None,
+        properties: None,
+        ..attach
+    }
+}
+
+fn desires_runtime_metric(attach: &Attach) -> bool {
+    let is_it = |desired: &Value| desired.as_text() == Some(RUNTIME_METRIC.as_str());
+    match &attach.desired_capabilities {
+        Some(Value::Array(desired)) => desired.values().iter().any(is_it),
+        Some(desired) => is_it(desired),
+        None => false,
+    }
+}

@@ -1,0 +1,162 @@
+//! `$cbs`: where a client puts the tokens that let it in.
+//!
+//! A token must be there, look like one and not have expired; its signature is not checked, for there is no secret
+//! between this hub and its clients. A token counts for the whole event hub that its audience names, whatever partition
+//! or consumer group the audience goes on to name.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+
+use crate::amqp::Value;
+use crate::clock::Timestamp;
+use crate::namespace::EventHubId;
+
+use super::request::{Answer, Request};
+
+/// The tokens of a connection, the latest of each audience.
+#[derive(Debug, Default)]
+pub(super) struct Tokens {
+    expiries: BTreeMap<Audience, Timestamp>,
+}
+
+/// What a token is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Audience {
+    Namespace,
+    EventHub(EventHubId),
+    /// An event hub that is not there; the client shall be told so, not that it may not.
+    Elsewhere,
+}
+
+impl Tokens {
+    /// Whether there is any token.
+    pub(super) fn any(&self) -> bool {
+        !self.expiries.is_empty()
+    }
+
+    /// Whether there is a token for this event hub.
+    pub(super) fn allow(&self, event_hub: EventHubId) -> bool {
+        self.expiries.contains_key(&Audience::EventHub(event_hub))
+            || self.expiries.contains_key(&Audience::Namespace)
+    }
+
+    /// When the next of them expires.
+    pub(super) fn next_expiry(&self) -> Option<Timestamp> {
+        self.expiries.values().min().copied()
+    }
+
+    /// Takes away those that have expired; false if none has.
+    pub(super) fn expire(&mut self, now: Timestamp) -> bool {
+        let before = self.expiries.len();
+        self.expiries.retain(|_, expires_at| *expires_at > now);
+        self.expiries.len() < before
+    }
+
+    /// Carries out a request to `$cbs`. With a `lifetime` no token is good for longer.
+    pub(super) fn put(
+        &mut self,
+        audience: Audience,
+        request: &Request,
+        now: Timestamp,
+        lifetime: Option<Duration>,
+    ) -> Answer {
+        if request.text("operation") != "put-token" {
+            return refused(400, "The operation must be `put-token`.");
+        }
+        let token = request.body.as_text().unwrap_or_default();
+        match expiry(request.text("type"), token) {
+            None => refused(
+                401,
+                "InvalidToken: this is neither a shared access signature nor a JWT.",
+            ),
+            Some(expires_at) if expires_at <= now => {
+                refused(401, "ExpiredToken: the token has expired.")
+            }
+            Some(expires_at) => {
+                let lifetime_ms = lifetime.map_or(Timestamp::MAX, |lifetime| {
+                    Timestamp::try_from(lifetime.as_millis()).unwrap_or(Timestamp::MAX)
+                });
+                let expires_at = expires_at.min(now.saturating_add(lifetime_ms));
+                self.expiries.insert(audience, expires_at);
+                Answer::ok(202, "Accepted", Value::Null)
+            }
+        }
+    }
+}
+
+/// The answer to a token that is not taken.
+pub(super) fn refused(status: i32, description: &str) -> Answer {
+    Answer::failed(status, description.to_owned(), None)
+}
+
+/// When a token expires; none if it is no token.
+fn expiry(kind: &str, token: &str) -> Option<Timestamp> {
+    match kind {
+        "servicebus.windows.net:sastoken" => signature_expiry(token),
+        "jwt" if !token.is_empty() => Some(jwt_expiry(token).unwrap_or(Timestamp::MAX)),
+        _ => None,
+    }
+}
+
+/// The `se` of `SharedAccessSignature sr=..&sig=..&se=..&skn=..`, which is in seconds.
+fn signature_expiry(token: &str) -> Option<Timestamp> {
+    let fields = token.strip_prefix("SharedAccessSignature ")?;
+    let seconds: i64 = fields
+        .split('&')
+        .find_map(|field| field.strip_prefix("se="))?
+        .parse()
+        .ok()?;
+    seconds.checked_mul(1000)
+}
+
+/// The `exp` claim of a JWT, which is in seconds. A text that is no JWT passes as one that never expires: tests of
+/// other programs put such texts.
+fn jwt_expiry(token: &str) -> Option<Timestamp> {
+    #[derive(Deserialize)]
+    struct Claims {
+        exp: i64,
+    }
+    let claims = token.split('.').nth(1)?;
+    let claims = URL_SAFE_NO_PAD.decode(claims).ok()?;
+    let claims: Claims = serde_json::from_slice(&claims).ok()?;
+    claims.exp.checked_mul(1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(kind: &str, token: &str, expected: Option<Timestamp>) {
+        assert_eq!(expiry(kind, token), expected, "{kind} {token}");
+    }
+
+    #[test]
+    fn the_expiry_of_each_kind_of_token_is_found() {
+        let signature =
+            "SharedAccessSignature sr=sb%3a%2f%2fhost%2fcalls&sig=abc%3d&se=1700000000&skn=Root";
+        check(
+            "servicebus.windows.net:sastoken",
+            signature,
+            Some(1_700_000_000_000),
+        );
+        check(
+            "servicebus.windows.net:sastoken",
+            "SharedAccessSignature sr=x&sig=y",
+            None,
+        );
+        check("servicebus.windows.net:sastoken", "", None);
+        // {"alg":"none"}.{"exp":1700000000}.
+        check(
+            "jwt",
+            "eyJhbGciOiJub25lIn0.eyJleHAiOjE3MDAwMDAwMDB9.",
+            Some(1_700_000_000_000),
+        );
+        check("jwt", "opaque", Some(Timestamp::MAX));
+        check("jwt", "", None);
+        check("other", "token", None);
+    }
+}

@@ -1,0 +1,119 @@
+//! `$management`: what clients ask about an event hub and its partitions.
+//!
+//! The fields are those that the clients read. The Rust SDK needs `partition_ids` to be an array and not a list, and the
+//! `.._epoch` fields to be there.
+
+use crate::amqp::{Array, Symbol, Value};
+use crate::namespace::{EventHubId, Namespace};
+
+use super::request::{Answer, Request};
+
+const NOT_FOUND: Symbol = Symbol::from_static("amqp:not-found");
+const NOT_ALLOWED: Symbol = Symbol::from_static("amqp:not-allowed");
+
+/// There is one copy of every partition, so the count of its fail-overs is the one of a partition that never failed over.
+const REPLICATION_EPOCH: i32 = -1;
+
+/// Carries out a request to `$management`.
+pub(super) fn answer(namespace: &Namespace, request: &Request) -> Answer {
+    let (operation, kind, name) = (
+        request.text("operation"),
+        request.text("type"),
+        request.text("name"),
+    );
+    if operation != "READ" {
+        return Answer::failed(
+            400,
+            format!("There is no operation `{operation}`."),
+            Some(NOT_ALLOWED),
+        );
+    }
+    let Some(event_hub) = namespace.find(name) else {
+        return not_found(format!("The messaging entity '{name}' could not be found."));
+    };
+    match kind {
+        "com.microsoft:eventhub" => event_hub_properties(namespace, event_hub),
+        "com.microsoft:partition" => {
+            partition_properties(namespace, event_hub, request.text("partition"))
+        }
+        _ => Answer::failed(
+            400,
+            format!("There is nothing of type `{kind}`."),
+            Some(NOT_ALLOWED),
+        ),
+    }
+}
+
+fn event_hub_properties(namespace: &Namespace, event_hub: EventHubId) -> Answer {
+    let Some(properties) = namespace.event_hub_properties(event_hub) else {
+        return not_found("The event hub could not be found.".to_owned());
+    };
+    let partition_ids =
+        Array::of_strings((0..properties.partitions).map(|number| number.to_string()));
+    ok(vec![
+        ("name", Value::String(properties.name)),
+        ("type", Value::from("com.microsoft:eventhub")),
+        ("created_at", Value::Timestamp(properties.created_at)),
+        (
+            "partition_count",
+            Value::Int(i32::try_from(properties.partitions).unwrap_or(i32::MAX)),
+        ),
+        ("partition_ids", Value::Array(partition_ids)),
+        ("georeplication_factor", Value::Int(1)),
+    ])
+}
+
+fn partition_properties(namespace: &Namespace, event_hub: EventHubId, number: &str) -> Answer {
+    let Some(hub) = namespace.event_hub_properties(event_hub) else {
+        return not_found("The event hub could not be found.".to_owned());
+    };
+    let partition = namespace.find_partition(event_hub, number);
+    let Some(properties) =
+        partition.and_then(|partition| namespace.partition_properties(partition))
+    else {
+        return not_found(format!(
+            "The specified partition is invalid for an EventHub partition sender or receiver. It should be between 0 and {}.",
+            hub.partitions.saturating_sub(1)
+        ));
+    };
+    let last = properties.last;
+    ok(vec![
+        ("name", Value::String(hub.name)),
+        ("type", Value::from("com.microsoft:partition")),
+        ("partition", Value::from(number)),
+        (
+            "begin_sequence_number",
+            Value::Long(properties.first_sequence_number),
+        ),
+        ("begin_sequence_number_epoch", Value::Int(REPLICATION_EPOCH)),
+        (
+            "last_enqueued_sequence_number",
+            Value::Long(last.sequence_number),
+        ),
+        (
+            "last_enqueued_sequence_number_epoch",
+            Value::Int(REPLICATION_EPOCH),
+        ),
+        (
+            "last_enqueued_offset",
+            Value::String(last.offset.to_string()),
+        ),
+        ("last_enqueued_time_utc", Value::Timestamp(last.enqueued_at)),
+        (
+            "is_partition_empty",
+            Value::Boolean(properties.retained_events == 0),
+        ),
+    ])
+}
+
+fn ok(fields: Vec<(&str, Value)>) -> Answer {
+    let fields = fields
+        .into_iter()
+        .map(|(name, value)| (Value::from(name), value))
+        .collect();
+    Answer::ok(200, "OK", Value::Map(fields))
+}
+
+fn not_found(description: String) -> Answer {
+    Answer::failed(404, description, Some(NOT_FOUND))
+}

@@ -1,0 +1,262 @@
+//! Links on which the client sends: events to publish, and requests to the services.
+
+use bytes::Bytes;
+
+use crate::MESSAGE_BYTES_MAX;
+use crate::amqp::DecodeError;
+use crate::amqp::message::{SectionKind, Sections};
+use crate::amqp::performative::{AmqpError, DeliveryState, Rejected, Transfer};
+use crate::clock::Now;
+use crate::condition;
+use crate::event::Incoming;
+use crate::namespace::{EventHubId, PartitionId};
+
+use super::Connection;
+use super::address::path_of;
+use super::cbs::{self, Audience};
+use super::later::{Deferred, SETTLE_AFTER};
+use super::link::{ANSWERS_MAX, Content, Delivered, Link, Purpose, Sending, Service};
+use super::management;
+use super::request::Request;
+
+/// The message format of a batch: each Data section is a message of its own (as all the official clients send it).
+const BATCH: u32 = 0x8001_3700;
+
+/// Bytes that one connection may have sent of messages that are not whole yet: the largest message on 64 links at once.
+const UNFINISHED_MAX: usize = 64 * 1024 * 1024;
+
+/// Bytes of the answers that wait for credit on all links of a connection. An answer repeats the request's id, which may
+/// be nearly as large as a message; that of an official client has forty bytes, and one answer waits at a time.
+const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+impl Connection {
+    pub(super) fn take_transfer(
+        &mut self,
+        channel: u16,
+        transfer: &Transfer,
+        payload: &Bytes,
+        now: Now,
+    ) -> Result<(), AmqpError> {
+        let Some(session) = self.sessions.get_mut(&channel) else {
+            return Ok(());
+        };
+        if session.count_incoming() {
+            let flow = session.flow();
+            self.output.put(channel, &flow);
+        }
+        let Some(Link::Receiving(receiving)) = session.links.get_mut(&transfer.handle) else {
+            return Ok(());
+        };
+        let delivered = receiving.take(transfer, payload);
+        let (purpose, topped_up) = (receiving.purpose, receiving.top_up());
+        if topped_up && let Some(flow) = session.link_flow(transfer.handle) {
+            self.output.put(channel, &flow);
+        }
+        match delivered {
+            Some(delivered) => self.take_delivery(channel, purpose, delivered, now),
+            None => self.check_unfinished(),
+        }
+    }
+
+    fn take_delivery(
+        &mut self,
+        channel: u16,
+        purpose: Purpose,
+        delivered: Delivered,
+        now: Now,
+    ) -> Result<(), AmqpError> {
+        let taken = match (delivered.message, purpose) {
+            (Err(bytes), _) => Err(condition::message_too_large(bytes, MESSAGE_BYTES_MAX)),
+            (Ok(message), Purpose::Requests(service)) => {
+                self.serve(channel, service, message, now)?;
+                Ok(())
+            }
+            (
+                Ok(message),
+                Purpose::Events {
+                    event_hub,
+                    partition,
+                },
+            ) => self.publish(
+                event_hub,
+                partition,
+                delivered.message_format,
+                &message,
+                now,
+            ),
+        };
+        let state = match taken {
+            Ok(()) => DeliveryState::Accepted,
+            Err(error) => DeliveryState::Rejected(Rejected { error: Some(error) }),
+        };
+        if !delivered.settled {
+            let settlement = Deferred::Settle {
+                channel,
+                delivery_id: delivered.delivery_id,
+                state,
+            };
+            self.later.push(now.instant + SETTLE_AFTER, settlement);
+        }
+        Ok(())
+    }
+
+    fn publish(
+        &self,
+        event_hub: EventHubId,
+        partition: Option<PartitionId>,
+        message_format: u32,
+        message: &Bytes,
+        now: Now,
+    ) -> Result<(), AmqpError> {
+        if self.namespace.faults.take_busy_to_senders() {
+            return Err(condition::server_busy());
+        }
+        let (messages, partition_key) = messages_of(message_format, message)
+            .map_err(|error| condition::undecodable(error.to_string()))?;
+        self.namespace.publish(
+            event_hub,
+            partition,
+            partition_key.as_deref(),
+            &messages,
+            now.timestamp,
+        );
+        Ok(())
+    }
+
+    /// Carries out a request, and leaves the answer with the link of the same session that the request names, or with
+    /// the only one that there is: Python names none.
+    fn serve(
+        &mut self,
+        channel: u16,
+        service: Service,
+        message: Bytes,
+        now: Now,
+    ) -> Result<(), AmqpError> {
+        let request =
+            Request::parse(message).map_err(|error| condition::undecodable(error.to_string()))?;
+        let answer = match service {
+            Service::Cbs => match self.namespace.faults.token_status() {
+                Some(status) => cbs::refused(status.into(), condition::ASKED_FOR),
+                None => self.tokens.put(
+                    self.audience(request.text("name")),
+                    &request,
+                    now.timestamp,
+                    self.namespace.faults.token_lifetime(),
+                ),
+            },
+            Service::Management if self.refuses_questions => {
+                cbs::refused(401, condition::ASKED_FOR)
+            }
+            Service::Management => management::answer(&self.namespace, &request),
+        };
+        tracing::debug!(
+            connection = self.id,
+            ?service,
+            status = answer.status,
+            description = answer.description,
+            "request answered"
+        );
+        let answer = answer.to_message(&request);
+        if self.answer_bytes() + answer.len() > ANSWER_BYTES_MAX {
+            return Err(condition::resource_limit(format!(
+                "more than {ANSWER_BYTES_MAX} bytes of answers wait for credit"
+            )));
+        }
+        let Some(session) = self.sessions.get_mut(&channel) else {
+            return Ok(());
+        };
+        let mut replies: Vec<_> = session
+            .links
+            .values_mut()
+            .filter_map(|link| match link {
+                Link::Sending(Sending {
+                    content:
+                        Content::Answers {
+                            service: of,
+                            reply_to,
+                            waiting,
+                        },
+                    ..
+                }) if *of == service => Some((reply_to.as_deref(), waiting)),
+                _ => None,
+            })
+            .collect();
+        let named = replies.iter().position(|(reply_to, _)| {
+            reply_to.is_some() && *reply_to == request.reply_to.as_deref()
+        });
+        let Some((_, waiting)) = replies.get_mut(named.unwrap_or(0)) else {
+            return Ok(());
+        };
+        if waiting.len() >= ANSWERS_MAX {
+            return Err(condition::resource_limit(format!(
+                "more than {ANSWERS_MAX} answers wait for credit"
+            )));
+        }
+        waiting.push_back(answer);
+        Ok(())
+    }
+
+    fn audience(&self, name: &str) -> Audience {
+        match path_of(name).split('/').next() {
+            None | Some("") => Audience::Namespace,
+            Some(event_hub) => self
+                .namespace
+                .find(event_hub)
+                .map_or(Audience::Elsewhere, Audience::EventHub),
+        }
+    }
+
+    fn answer_bytes(&self) -> usize {
+        let links = self
+            .sessions
+            .values()
+            .flat_map(|session| session.links.values());
+        let answers = links.filter_map(|link| match link {
+            Link::Sending(Sending {
+                content: Content::Answers { waiting, .. },
+                ..
+            }) => Some(waiting),
+            _ => None,
+        });
+        answers.flatten().map(Bytes::len).sum()
+    }
+
+    fn check_unfinished(&self) -> Result<(), AmqpError> {
+        let links = self
+            .sessions
+            .values()
+            .flat_map(|session| session.links.values());
+        let unfinished: usize = links
+            .map(|link| match link {
+                Link::Receiving(receiving) => receiving.unfinished_bytes(),
+                Link::Sending(_) => 0,
+            })
+            .sum();
+        if unfinished > UNFINISHED_MAX {
+            return Err(condition::resource_limit(format!(
+                "more than {UNFINISHED_MAX} bytes of messages that are not whole"
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// The messages in a delivery, and the partition key that it names. All or nothing: one bad message spoils its batch.
+fn messages_of(
+    message_format: u32,
+    message: &Bytes,
+) -> Result<(Vec<Incoming>, Option<String>), DecodeError> {
+    let envelope = Incoming::parse(message)?;
+    let partition_key = envelope.partition_key();
+    if message_format != BATCH {
+        return Ok((vec![envelope], partition_key));
+    }
+    let mut messages = Vec::new();
+    for section in Sections::of(message.clone()) {
+        let section = section?;
+        if section.kind == SectionKind::Data {
+            messages.push(Incoming::parse(&section.data()?)?);
+        }
+    }
+    Ok((messages, partition_key))
+}

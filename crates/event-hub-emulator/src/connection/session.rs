@@ -1,0 +1,158 @@
+//! A session: its windows in both directions, and its links.
+
+use std::collections::BTreeMap;
+
+use crate::amqp::performative::{Begin, Flow};
+
+use super::link::Link;
+use super::output::{Delivery, Output};
+
+/// Transfer frames that a peer may send before it hears from us again; Event Hubs' own number is not known.
+pub(super) const WINDOW: u32 = 5000;
+
+/// The highest link handle in a session. It must be a number: pyamqp reads the field blindly.
+pub(super) const HANDLE_MAX: u32 = 255;
+
+/// One session of a connection.
+#[derive(Debug)]
+pub(super) struct Session {
+    incoming: Incoming,
+    pub(super) outgoing: Outgoing,
+    /// By handle. Ours are the same numbers as the peer's.
+    pub(super) links: BTreeMap<u32, Link>,
+}
+
+#[derive(Debug)]
+struct Incoming {
+    next_id: u32,
+    /// Transfer frames since the peer heard of our window.
+    since_flow: u32,
+}
+
+/// The half of a session that we send on.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    /// Counts transfer frames.
+    next_transfer_id: u32,
+    /// Counts deliveries, of one frame or many.
+    next_delivery_id: u32,
+    /// Transfer frames that the peer takes at the moment.
+    window: u32,
+}
+
+/// The transfer id that our first transfer has.
+const FIRST_TRANSFER_ID: u32 = 1;
+
+impl Session {
+    pub(super) fn new(begin: &Begin) -> Self {
+        Self {
+            incoming: Incoming {
+                next_id: begin.next_outgoing_id,
+                since_flow: 0,
+            },
+            outgoing: Outgoing {
+                next_transfer_id: FIRST_TRANSFER_ID,
+                next_delivery_id: 0,
+                window: begin.incoming_window,
+            },
+            links: BTreeMap::new(),
+        }
+    }
+
+    /// Our answer to a `begin` on this channel.
+    pub(super) fn begin(&self, channel: u16) -> Begin {
+        Begin {
+            remote_channel: Some(channel),
+            next_outgoing_id: self.outgoing.next_transfer_id,
+            incoming_window: WINDOW,
+            outgoing_window: WINDOW,
+            handle_max: Some(HANDLE_MAX),
+            offered_capabilities: None,
+            desired_capabilities: None,
+            properties: None,
+        }
+    }
+
+    /// Counts a transfer frame of the peer's. True when it is time to tell the peer that the window is open again.
+    pub(super) fn count_incoming(&mut self) -> bool {
+        self.incoming.next_id = self.incoming.next_id.wrapping_add(1);
+        self.incoming.since_flow += 1;
+        let due = self.incoming.since_flow >= WINDOW / 2;
+        if due {
+            self.incoming.since_flow = 0;
+        }
+        due
+    }
+
+    /// The state of the session.
+    pub(super) fn flow(&self) -> Flow {
+        Flow {
+            next_incoming_id: Some(self.incoming.next_id),
+            incoming_window: WINDOW,
+            next_outgoing_id: self.outgoing.next_transfer_id,
+            outgoing_window: WINDOW,
+            handle: None,
+            delivery_count: None,
+            link_credit: None,
+            available: None,
+            drain: Some(false),
+            echo: Some(false),
+            properties: None,
+        }
+    }
+
+    /// The state of the session and of one of its links, if there is that link.
+    pub(super) fn link_flow(&self, handle: u32) -> Option<Flow> {
+        let link = self.links.get(&handle)?;
+        let (delivery_count, credit) = link.flow_state();
+        Some(Flow {
+            handle: Some(handle),
+            delivery_count: Some(delivery_count),
+            link_credit: Some(credit),
+            available: Some(0),
+            drain: Some(link.draining()),
+            ..self.flow()
+        })
+    }
+}
+
+impl Outgoing {
+    /// Takes over what the peer says of its incoming window (section 2.5.6).
+    pub(super) fn on_flow(&mut self, flow: &Flow) {
+        self.window = flow
+            .next_incoming_id
+            .unwrap_or(FIRST_TRANSFER_ID)
+            .wrapping_add(flow.incoming_window)
+            .wrapping_sub(self.next_transfer_id);
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.window == 0
+    }
+
+    /// Sends a message if the window has room for all its frames. False: it has not.
+    pub(super) fn send(
+        &mut self,
+        output: &mut Output,
+        channel: u16,
+        handle: u32,
+        settled: bool,
+        message: &[&[u8]],
+    ) -> bool {
+        let frames = output.frames_of(message.iter().map(|part| part.len()).sum());
+        if frames > self.window {
+            return false;
+        }
+        let delivery = Delivery {
+            channel,
+            handle,
+            id: self.next_delivery_id,
+            settled,
+        };
+        output.put_delivery(delivery, message);
+        self.next_delivery_id = self.next_delivery_id.wrapping_add(1);
+        self.next_transfer_id = self.next_transfer_id.wrapping_add(frames);
+        self.window -= frames;
+        true
+    }
+}

@@ -1,0 +1,191 @@
+//! Credit, windows, times and tokens.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+
+use super::{Client, attach, flow, open, transfer};
+use crate::amqp::frame::Frame;
+use crate::amqp::message::SectionKind;
+use crate::amqp::performative::{Flow, Open, Performative, ROLE_RECEIVER, ROLE_SENDER, Transfer};
+use crate::amqp::{Symbol, Value};
+use crate::connection::IDLE_TIME_OUT;
+
+#[tokio::test(start_paused = true)]
+async fn without_a_token_nothing_but_cbs_can_be_attached() {
+    let mut client = Client::connect(100, None).await;
+    for address in ["calls", "calls/Partitions/0", "$management", "nowhere"] {
+        client.say(&attach(0, ROLE_SENDER, address), &[]).await;
+        let Performative::Attach(answer) = client.hear().await else {
+            panic!("no attach")
+        };
+        assert_eq!(answer.target, None, "the terminus is not there");
+        match client.hear().await {
+            Performative::Detach(detach) => {
+                assert_eq!(
+                    detach.error.unwrap().condition.as_str(),
+                    "amqp:unauthorized-access"
+                );
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    client.authorize().await;
+}
+
+/// After how many milliseconds each disposition of an event comes, and whether it settles it.
+async fn settlements(mut client: Client, count: usize) -> Vec<(u128, bool)> {
+    client.authorize().await;
+    client.say(&attach(1, ROLE_SENDER, "calls"), &[]).await;
+    assert!(matches!(client.hear().await, Performative::Attach(_)));
+    assert!(matches!(client.hear().await, Performative::Flow(_)));
+    let sent = Instant::now();
+    let event = Transfer {
+        delivery_id: Some(1), // 0 was the token
+        ..transfer(1)
+    };
+    client.say(&event, &[0x00, 0x53, 0x77, 0xa1, 1, b'x']).await;
+    let mut heard = Vec::new();
+    while heard.len() < count {
+        match client.hear().await {
+            Performative::Disposition(disposition) if disposition.first == 1 => {
+                heard.push((sent.elapsed().as_millis(), disposition.settled.unwrap()));
+            }
+            Performative::Disposition(_) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    heard
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_settlement_is_held_back() {
+    let client = Client::connect(100, None).await;
+    assert_eq!(settlements(client, 1).await, [(5, true)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_rust_client_is_told_the_outcome_twice() {
+    let agent = Value::from("azsdk-rust-messaging_eventhubs/0.16.0");
+    let properties = vec![(Value::from(Symbol::from_static("user-agent")), agent)];
+    let open = Open {
+        properties: Some(Value::Map(properties)),
+        ..open(None)
+    };
+    let client = Client::connect_with(100, open).await;
+    assert_eq!(settlements(client, 2).await, [(5, false), (1005, true)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_drains_gets_what_there_is_and_gives_the_rest_back() {
+    let mut client = Client::connect(100, None).await;
+    client.authorize().await;
+    client.publish(3, &Value::from("event"));
+    client.read_with(10, true).await;
+    for _ in 0..3 {
+        assert!(matches!(client.hear().await, Performative::Transfer(_)));
+    }
+    match client.hear().await {
+        Performative::Flow(Flow {
+            delivery_count: Some(10),
+            link_credit: Some(0),
+            drain: Some(true),
+            ..
+        }) => {}
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_frames_are_sent_than_the_window_takes() {
+    let mut client = Client::connect(5, None).await;
+    client.authorize().await;
+    client
+        .say(
+            &attach(1, ROLE_RECEIVER, "calls/ConsumerGroups/g/Partitions/0"),
+            &[],
+        )
+        .await;
+    assert!(matches!(client.hear().await, Performative::Attach(_)));
+    client.publish(10, &Value::from("x".repeat(1500).as_str()));
+    // Each event takes two frames, of which the window has room for five.
+    client.say(&flow(Some(1), 100, false, 5), &[]).await;
+    for _ in 0..4 {
+        assert!(matches!(client.hear().await, Performative::Transfer(_)));
+    }
+    assert!(
+        timeout(Duration::from_secs(10), client.hear_frame())
+            .await
+            .is_err()
+    );
+    client
+        .say(
+            &Flow {
+                next_incoming_id: Some(5),
+                ..flow(None, 0, false, 2)
+            },
+            &[],
+        )
+        .await;
+    for _ in 0..2 {
+        assert!(matches!(client.hear().await, Performative::Transfer(_)));
+    }
+    assert!(
+        timeout(Duration::from_secs(10), client.hear_frame())
+            .await
+            .is_err()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_tell_the_end_of_the_partition_to_who_desires_it() {
+    let mut client = Client::connect(100, None).await;
+    client.authorize().await;
+    client.publish(7, &Value::List(vec![Value::Null]));
+    client.read_with(1, false).await;
+    let Some(Frame::Amqp { payload, .. }) = client.hear_frame().await else {
+        panic!("no transfer")
+    };
+    let sections: Vec<_> = crate::amqp::message::Sections::of(payload)
+        .map(Result::unwrap)
+        .collect();
+    assert_eq!(sections[0].kind, SectionKind::DeliveryAnnotations);
+    let annotations = sections[0].value().unwrap();
+    assert_eq!(
+        annotations.get("last_enqueued_sequence_number"),
+        Some(&Value::Long(6))
+    );
+    assert_eq!(
+        sections[2].value().unwrap(),
+        Value::List(vec![Value::Null]),
+        "the body is as it was"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_client_hears_that_we_live_and_is_closed_when_it_is_dead() {
+    let mut client = Client::connect(100, Some(60_000)).await;
+    let (started, mut heartbeats) = (Instant::now(), 0);
+    loop {
+        match client.hear_frame().await {
+            Some(Frame::Empty) => heartbeats += 1,
+            Some(Frame::Amqp {
+                performative: Performative::Close(close),
+                ..
+            }) => {
+                assert_eq!(
+                    close.error.unwrap().condition.as_str(),
+                    "amqp:resource-limit-exceeded"
+                );
+                break;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(
+        started.elapsed() >= IDLE_TIME_OUT,
+        "{:?}",
+        started.elapsed()
+    );
+    assert!(heartbeats >= 15, "one each half minute: {heartbeats}");
+}

@@ -1,0 +1,381 @@
+//! A partition's log in memory: events in order, the oldest dropped first.
+//!
+//! It reads no clock and notifies nobody; how much all logs may hold together is [`super::namespace`]'s business.
+
+use std::collections::VecDeque;
+
+use super::clock::Timestamp;
+use super::event::{Event, Incoming};
+use super::start::Start;
+
+/// The events of a partition that are kept, and where the next one goes.
+#[derive(Debug, Default)]
+pub(crate) struct Log {
+    events: VecDeque<Event>,
+    bytes: usize,
+    next_sequence_number: i64,
+    next_offset: i64,
+    /// The last event that was ever appended, whether or not it is kept.
+    last: Option<Last>,
+}
+
+/// What clients ask about the end of a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Last {
+    pub(crate) sequence_number: i64,
+    pub(crate) offset: i64,
+    pub(crate) enqueued_at: Timestamp,
+}
+
+impl Last {
+    /// Of a partition that never had an event.
+    const NONE: Self = Self {
+        sequence_number: -1,
+        offset: -1,
+        enqueued_at: 0,
+    };
+}
+
+/// Distance between the offsets of two events beyond the bytes of the message. Offsets are places in a log, not
+/// counts, and a client that takes one for the other shall fail here and not in production.
+const OFFSET_GAP: i64 = 64;
+
+impl Log {
+    /// Appends an event. Time never goes back within a partition, whatever the clock does.
+    pub(crate) fn append(
+        &mut self,
+        incoming: &Incoming,
+        partition_key: Option<&str>,
+        now: Timestamp,
+    ) {
+        let enqueued_at = now.max(self.last().enqueued_at);
+        let event = incoming.at(
+            self.next_sequence_number,
+            self.next_offset,
+            enqueued_at,
+            partition_key,
+        );
+        self.last = Some(Last {
+            sequence_number: event.sequence_number,
+            offset: event.offset,
+            enqueued_at,
+        });
+        self.next_sequence_number += 1;
+        self.next_offset += i64::try_from(event.message.len()).unwrap_or(0) + OFFSET_GAP;
+        self.bytes += event.cost();
+        self.events.push_back(event);
+    }
+
+    /// Drops the oldest event. Gives back what it cost.
+    pub(crate) fn drop_oldest(&mut self) -> usize {
+        let freed = self.events.pop_front().map_or(0, |event| event.cost());
+        self.bytes -= freed;
+        freed
+    }
+
+    /// Events from this sequence number on; from the oldest that is kept if that one is gone.
+    pub(crate) fn events_from(&self, sequence_number: i64) -> impl Iterator<Item = &Event> {
+        let skipped = sequence_number.saturating_sub(self.first_sequence_number());
+        let skipped = usize::try_from(skipped).unwrap_or(0).min(self.events.len());
+        self.events.range(skipped..)
+    }
+
+    /// The sequence number of the first event that a reader with this start gets. An error is a text for people: the
+    /// position lies behind the end of the log, as that of another log does.
+    pub(crate) fn resolve(&self, start: Start) -> Result<i64, String> {
+        let last = self.last();
+        // The first event that is wanted, or the next to come.
+        let first_where = |unwanted: &dyn Fn(&Event) -> bool| {
+            self.first_sequence_number()
+                + i64::try_from(self.events.partition_point(unwanted)).unwrap_or(0)
+        };
+        match start {
+            Start::Earliest => Ok(self.first_sequence_number()),
+            Start::Latest => Ok(self.next_sequence_number),
+            Start::Offset { offset, inclusive } => {
+                let highest = if inclusive {
+                    self.next_offset
+                } else {
+                    last.offset
+                };
+                if offset > highest {
+                    return Err(format!(
+                        "The supplied offset '{offset}' is invalid. The last offset in the system is '{}'",
+                        last.offset
+                    ));
+                }
+                Ok(first_where(&|event| {
+                    event.offset < offset || (!inclusive && event.offset == offset)
+                }))
+            }
+            Start::SequenceNumber {
+                sequence_number,
+                inclusive,
+            } => {
+                let first = if inclusive {
+                    sequence_number
+                } else {
+                    sequence_number.saturating_add(1)
+                };
+                if first > self.next_sequence_number {
+                    return Err(format!(
+                        "The supplied sequence number '{sequence_number}' is invalid. The last sequence number in the system is '{}'",
+                        last.sequence_number
+                    ));
+                }
+                Ok(first.max(self.first_sequence_number()))
+            }
+            Start::EnqueuedTime {
+                enqueued_at,
+                inclusive,
+            } => Ok(first_where(&|event| {
+                event.enqueued_at < enqueued_at || (!inclusive && event.enqueued_at == enqueued_at)
+            })),
+        }
+    }
+
+    /// Of the oldest event that is kept; of the next to come where none is.
+    pub(crate) fn first_sequence_number(&self) -> i64 {
+        self.events
+            .front()
+            .map_or(self.next_sequence_number, |event| event.sequence_number)
+    }
+
+    pub(crate) fn next_sequence_number(&self) -> i64 {
+        self.next_sequence_number
+    }
+
+    pub(crate) fn last(&self) -> Last {
+        self.last.unwrap_or(Last::NONE)
+    }
+
+    pub(crate) fn oldest_enqueued_at(&self) -> Option<Timestamp> {
+        self.events.front().map(|event| event.enqueued_at)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// What the kept events cost in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::BytesMut;
+
+    use super::*;
+    use crate::amqp::message::put_data;
+
+    fn event() -> Incoming {
+        let mut message = BytesMut::new();
+        put_data(&mut message, b"body");
+        Incoming::parse(&message.freeze()).expect("a message")
+    }
+
+    /// A log of ten events, one each 100 ms from 1000 ms on, of which the first three were dropped.
+    fn log() -> Log {
+        let mut log = Log::default();
+        for number in 0..10 {
+            log.append(&event(), None, 1000 + number * 100);
+        }
+        for _ in 0..3 {
+            log.drop_oldest();
+        }
+        log
+    }
+
+    fn offset(sequence_number: i64) -> i64 {
+        let log = log();
+        log.events_from(sequence_number)
+            .next()
+            .expect("is kept")
+            .offset
+    }
+
+    fn check(start: Start, expected: i64) {
+        assert_eq!(log().resolve(start), Ok(expected), "{start:?}");
+    }
+
+    #[test]
+    fn a_start_is_the_first_event_that_is_wanted() {
+        check(Start::Earliest, 3);
+        check(Start::Latest, 10);
+        check(
+            Start::SequenceNumber {
+                sequence_number: 5,
+                inclusive: false,
+            },
+            6,
+        );
+        check(
+            Start::SequenceNumber {
+                sequence_number: 5,
+                inclusive: true,
+            },
+            5,
+        );
+        check(
+            Start::SequenceNumber {
+                sequence_number: 9,
+                inclusive: false,
+            },
+            10,
+        );
+        check(
+            Start::SequenceNumber {
+                sequence_number: 10,
+                inclusive: true,
+            },
+            10,
+        );
+        check(
+            Start::Offset {
+                offset: offset(5),
+                inclusive: false,
+            },
+            6,
+        );
+        check(
+            Start::Offset {
+                offset: offset(5),
+                inclusive: true,
+            },
+            5,
+        );
+        check(
+            Start::Offset {
+                offset: offset(9),
+                inclusive: false,
+            },
+            10,
+        );
+        check(
+            Start::EnqueuedTime {
+                enqueued_at: 1500,
+                inclusive: false,
+            },
+            6,
+        );
+        check(
+            Start::EnqueuedTime {
+                enqueued_at: 1500,
+                inclusive: true,
+            },
+            5,
+        );
+        check(
+            Start::EnqueuedTime {
+                enqueued_at: 1501,
+                inclusive: true,
+            },
+            6,
+        );
+        check(
+            Start::EnqueuedTime {
+                enqueued_at: 9999,
+                inclusive: false,
+            },
+            10,
+        );
+    }
+
+    #[test]
+    fn a_start_before_what_is_kept_is_the_oldest_that_is() {
+        check(
+            Start::SequenceNumber {
+                sequence_number: 0,
+                inclusive: false,
+            },
+            3,
+        );
+        check(
+            Start::SequenceNumber {
+                sequence_number: -1,
+                inclusive: false,
+            },
+            3,
+        );
+        check(
+            Start::Offset {
+                offset: 0,
+                inclusive: false,
+            },
+            3,
+        );
+        check(
+            Start::EnqueuedTime {
+                enqueued_at: 0,
+                inclusive: false,
+            },
+            3,
+        );
+    }
+
+    #[test]
+    fn a_start_behind_the_end_is_refused() {
+        let log = log();
+        for start in [
+            Start::SequenceNumber {
+                sequence_number: 10,
+                inclusive: false,
+            },
+            Start::SequenceNumber {
+                sequence_number: 11,
+                inclusive: true,
+            },
+            Start::SequenceNumber {
+                sequence_number: i64::MAX,
+                inclusive: false,
+            },
+            Start::Offset {
+                offset: offset(9) + 1,
+                inclusive: false,
+            },
+        ] {
+            assert!(log.resolve(start).is_err(), "{start:?}");
+        }
+    }
+
+    #[test]
+    fn dropping_gives_back_what_appending_took() {
+        let mut log = log();
+        assert!(log.bytes() > 7 * 100, "{}", log.bytes());
+        let last = log.last();
+        while log.drop_oldest() > 0 {}
+        assert_eq!((log.bytes(), log.len()), (0, 0));
+        assert_eq!(
+            (log.first_sequence_number(), log.next_sequence_number()),
+            (10, 10)
+        );
+        assert_eq!(
+            log.last(),
+            last,
+            "the end of a partition is known when nothing is kept"
+        );
+    }
+
+    #[test]
+    fn time_does_not_go_back_within_a_partition() {
+        let mut log = log();
+        log.append(&event(), None, 5);
+        assert_eq!(log.last().enqueued_at, 1900);
+    }
+
+    #[test]
+    fn a_reader_that_is_too_late_gets_the_oldest_that_is_kept() {
+        let log = log();
+        let sequence_numbers = |from| {
+            log.events_from(from)
+                .map(|event| event.sequence_number)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(sequence_numbers(0), [3, 4, 5, 6, 7, 8, 9]);
+        assert_eq!(sequence_numbers(8), [8, 9]);
+        assert!(sequence_numbers(10).is_empty());
+        assert!(sequence_numbers(99).is_empty());
+    }
+}

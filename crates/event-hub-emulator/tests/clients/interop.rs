@@ -1,0 +1,51 @@
+//! The same hub, judged by the official clients in other languages.
+
+use event_hub_emulator::EventHub;
+
+use crate::script;
+use crate::support::RunningHub;
+
+/// Runs a script against a hub of its own, and shows what it printed if it fails.
+#[expect(clippy::print_stdout, reason = "the figures that a script measured")]
+async fn check(script: &str, arguments: &[&str]) {
+    let hub = RunningHub::start([EventHub::new("calls", 4)]).await;
+    println!(
+        "{}",
+        script::run(script, arguments, &hub.connection_string).await
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn python_publishes_and_consumes_each_event_once() {
+    check("python/roundtrip.py", &["10000"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn asynchronous_python_publishes_and_consumes_each_event_once() {
+    check("python/roundtrip_aio.py", &["10000"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn python_starts_at_every_kind_of_position() {
+    check("python/positions.py", &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn python_is_told_that_its_partition_was_stolen() {
+    check("python/steal.py", &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn javascript_publishes_and_consumes_each_event_once() {
+    check("javascript/roundtrip.js", &["4000"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn javascript_starts_at_every_kind_of_position() {
+    check("javascript/positions.js", &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn javascript_is_told_that_its_partition_was_stolen() {
+    check("javascript/steal.js", &[]).await;
+}

@@ -1,0 +1,121 @@
+//! The command `demo`: the whole product in one process, without Azure.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+
+use clap::Args;
+use event_hub_emulator::{EventHub, Hub};
+use tokio::task::{JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::LocalError;
+use super::simulate::{Traffic, target};
+use crate::cli::CommandError;
+use crate::cli::run::listen_flag;
+use crate::config::{self, Flag, Sources};
+use crate::service::Service;
+use crate::telemetry;
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct DemoArgs {
+    /// Where to serve the metrics.
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    #[command(flatten)]
+    traffic: Traffic,
+}
+
+/// The event hubs of the demo: those that a diagnostic setting makes when it names none, one for each category.
+const DEMO_EVENT_HUBS: [&str; 3] = [
+    "insights-logs-callrecordingoperational",
+    "insights-logs-callrecordingsummary",
+    "insights-logs-usage",
+];
+
+/// Two partitions each: enough to see that they are told apart.
+const DEMO_PARTITIONS: u32 = 2;
+
+pub(super) async fn demo(args: DemoArgs, stop: CancellationToken) -> Result<(), CommandError> {
+    let event_hubs = DEMO_EVENT_HUBS.map(|name| EventHub::new(name, DEMO_PARTITIONS));
+    let hub = Hub::bind(event_hub_emulator::Settings::local(event_hubs))
+        .await
+        .map_err(LocalError::Hub)?;
+    let connection_string = hub.connection_string();
+
+    let mut flags = listen_flag(args.listen);
+    let flag = "demo";
+    flags.push(Flag {
+        key: "event_hub.connection_string",
+        value: connection_string.clone(),
+        flag,
+    });
+    flags.push(Flag {
+        key: "event_hub.names",
+        value: DEMO_EVENT_HUBS.join(","),
+        flag,
+    });
+    let config = config::load(Sources {
+        file: Some(config::DEMO),
+        environment: config::environment(),
+        flags,
+    })?;
+    telemetry::start_log(&config.log)?;
+    let event_hub = &config.event_hub;
+    let targets = event_hub
+        .event_hubs
+        .iter()
+        .map(|name| target(&event_hub.namespace, name))
+        .collect();
+    let service = Service::build(config)?;
+    welcome(
+        &mut io::stdout().lock(),
+        service.http_address(),
+        &connection_string,
+    )?;
+
+    // The exporter stops first, then what it reads from.
+    let stop_world = CancellationToken::new();
+    let mut world = JoinSet::new();
+    let token = stop_world.clone();
+    world.spawn(async move { hub.serve(token).await.map_err(LocalError::Hub) });
+    let (settings, token) = (args.traffic.settings(None), stop_world.clone());
+    world.spawn(async move {
+        acs_log_simulator::run(settings, targets, token)
+            .await
+            .map(|_report| ())
+            .map_err(LocalError::Simulate)
+    });
+    let result = tokio::select! {
+        result = service.run(stop) => result.map_err(CommandError::from),
+        Some(ended) = world.join_next() => outcome(ended),
+    };
+    stop_world.cancel();
+    while let Some(ended) = world.join_next().await {
+        outcome(ended)?;
+    }
+    result
+}
+
+/// Of a task of the demo.
+fn outcome(ended: Result<Result<(), LocalError>, JoinError>) -> Result<(), CommandError> {
+    Ok(ended.map_err(LocalError::Task)??)
+}
+
+fn welcome(out: &mut impl Write, address: SocketAddr, connection_string: &str) -> io::Result<()> {
+    let port = address.port();
+    writeln!(
+        out,
+        "A local Event Hub, simulated calls of three ACS resources, and the exporter that reads them.\n\
+         \n\
+         metrics        http://localhost:{port}/metrics\n\
+         readiness      http://localhost:{port}/-/ready\n\
+         event hubs     {connection_string}\n\
+         \n\
+         Failures so far, once a few seconds have passed:\n\
+         \n\
+         curl -s localhost:{port}/metrics | grep _failures_total | grep -v ' 0$'\n\
+         \n\
+         Ctrl-C stops it."
+    )?;
+    out.flush()
+}
