@@ -11,7 +11,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use acs_recording_exporter::{acs, envelope};
+use acs_recording_exporter::inside::{acs, envelope};
 use time::OffsetDateTime;
 
 /// As many as fill an event of a standard event hub half.

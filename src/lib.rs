@@ -58,8 +58,11 @@
 //! knows whether it does, [`http`] serves what is known. [`delivery`] is about when that has been seen, [`checkpoint`]
 //! keeps how far it was across restarts. [`ownership`] says who reads which partition, where replicas share them;
 //! [`blobs`] is where they meet. [`config`] composes the settings that each module owns. [`service`] builds the parts
-//! and stops them in order, [`shutdown`] turns signals into a token. [`cli`] has the commands. [`hub`] is a local Event
-//! Hub and [`simulate`] makes traffic for it; the exporter needs neither.
+//! and stops them in order, [`shutdown`] turns signals into a token. [`cli`] has the commands.
+//!
+//! Two crates stand beside this one, since the exporter needs neither: `crates/event-hub-emulator`, a local Event Hub, and
+//! `crates/acs-log-simulator`, which makes traffic for it. The feature `demo` (a default) adds them and the commands
+//! `demo`, `hub` and `simulate`.
 //!
 //! Nothing points back up: `cli -> service -> config -> {source, ownership, checkpoint, delivery, http, metrics, blobs,
 //! telemetry, shutdown, dead_letters}`, `pipeline -> {queue, event, envelope, acs, metrics, delivery, telemetry,
@@ -104,26 +107,91 @@
 //! * The checkpoint blob names its writer beside what the official SDKs write there, or a write whose answer was lost could
 //!   not be told from one of another replica.
 
-pub mod acs;
-pub mod blobs;
-pub mod checkpoint;
-pub mod cli;
-pub mod config;
-pub mod dead_letters;
-pub mod delivery;
-pub mod disposition;
-pub mod envelope;
-pub mod event;
-pub mod family;
-pub mod http;
-pub mod liveness;
-pub mod metrics;
-pub mod ownership;
-pub mod pipeline;
-pub mod queue;
-pub mod repair;
+mod acs;
+mod blobs;
+mod checkpoint;
+mod cli;
+mod config;
+mod dead_letters;
+mod delivery;
+mod disposition;
+mod envelope;
+mod event;
+mod family;
+mod http;
+mod liveness;
+mod metrics;
+mod ownership;
+mod pipeline;
+mod queue;
+mod repair;
 mod secret_file;
-pub mod service;
-pub mod shutdown;
-pub mod source;
-pub mod telemetry;
+mod service;
+mod shutdown;
+mod source;
+mod telemetry;
+
+pub use cli::{Cli, run};
+
+/// What the tests, the benchmark and the fuzz target reach of the inside. It is no interface: the program is.
+#[doc(hidden)]
+pub mod inside {
+    pub mod acs {
+        pub use crate::acs::{FailureRules, observe, read};
+    }
+    pub mod blobs {
+        pub use crate::blobs::{
+            Blob, BlobError, Condition, Container, InvalidContainer, Metadata, Outcome, Settings,
+        };
+        pub mod names {
+            pub use crate::blobs::names::Names;
+        }
+    }
+    pub mod checkpoint {
+        pub use crate::checkpoint::StoreKind;
+        pub mod blobs {
+            pub use crate::checkpoint::blobs::{BlobPositions, Held, Taken, Wrote};
+        }
+    }
+    pub mod config {
+        pub use crate::config::{File, Flag, KEYS, Sources, load};
+    }
+    pub mod delivery {
+        pub use crate::delivery::{Cut, Positions, Series};
+    }
+    pub mod envelope {
+        pub use crate::envelope::{RECORDS_MAX, open};
+    }
+    pub mod event {
+        pub use crate::event::{Batch, Event, PartitionId, Position, Reached};
+    }
+    pub mod http {
+        pub use crate::http::{Limits, Server, Settings, Shown};
+    }
+    pub mod liveness {
+        pub use crate::liveness::Liveness;
+    }
+    pub mod metrics {
+        pub use crate::metrics::{AcsFamilies, Exposition};
+    }
+    pub mod pipeline {
+        pub use crate::pipeline::{Writer, apply};
+    }
+    pub mod queue {
+        pub use crate::queue::{Lane, Queued, queue};
+    }
+    pub mod repair {
+        pub use crate::repair::Repair;
+    }
+    pub mod source {
+        pub mod event_hub {
+            pub use crate::source::event_hub::{
+                Application, ConnectionString, Credential, CredentialKind, Identity, SecretSource,
+                storage_tokens,
+            };
+        }
+    }
+    pub mod telemetry {
+        pub use crate::telemetry::{ExporterFamilies, Telemetry, chain};
+    }
+}

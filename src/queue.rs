@@ -30,7 +30,7 @@ pub struct Queued {
 }
 
 /// Tells by its end that the writer has nothing of a partition any more.
-pub type Dropped = oneshot::Sender<()>;
+pub(crate) type Dropped = oneshot::Sender<()>;
 
 /// Where partitions put their batches.
 #[derive(Clone, Debug)]

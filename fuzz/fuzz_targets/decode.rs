@@ -1,9 +1,9 @@
 //! Any body at all: no panic, and what the decoder promises of every record that it finds.
 #![no_main]
 
-use acs_recording_exporter::acs;
-use acs_recording_exporter::envelope::{self, RECORDS_MAX};
-use acs_recording_exporter::repair::Repair;
+use acs_recording_exporter::inside::acs;
+use acs_recording_exporter::inside::envelope::{self, RECORDS_MAX};
+use acs_recording_exporter::inside::repair::Repair;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|body: &[u8]| {

@@ -28,7 +28,7 @@ pub enum EndClass {
 use EndClass::{Degraded, Failure, Limit, Normal, Ongoing};
 
 /// Every reason known, as the label `end_reason` writes it, and its class.
-pub const END_REASONS: [(&str, EndClass); 31] = [
+pub(crate) const END_REASONS: [(&str, EndClass); 31] = [
     ("CallEnded", Normal),
     ("InitiatorLeft", Normal),
     ("HandedOverOrTransfered", Normal), // the SDK's spelling

@@ -23,21 +23,21 @@ use std::borrow::Cow;
 
 use time::OffsetDateTime;
 
-pub use end_reason::{END_REASONS, EndClass};
-pub use operation::{FAILURE_STATUSES, OPERATIONS, Operation, OperationMoves};
-pub use outcome::{FailureReason, ResultType};
-pub use properties::Legibility;
-pub use resource::Resource;
+pub(crate) use end_reason::{END_REASONS, EndClass};
+pub(crate) use operation::{FAILURE_STATUSES, OPERATIONS, Operation, OperationMoves};
+pub(crate) use outcome::{FailureReason, ResultType};
+pub(crate) use properties::Legibility;
+pub(crate) use resource::Resource;
 pub use rules::FailureRules;
-pub use summary::{RecordingFailure, Summary, SummaryMoves};
-pub use usage::{Usage, UsageMoves};
+pub(crate) use summary::{RecordingFailure, Summary, SummaryMoves};
+pub(crate) use usage::{Usage, UsageMoves};
 
 use crate::disposition::Reject;
 use value::Value;
 use view::View;
 
 /// The value of any label whose property is missing.
-pub const UNKNOWN: &str = "unknown";
+pub(crate) const UNKNOWN: &str = "unknown";
 
 /// The log categories that are exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -67,7 +67,7 @@ pub struct OperationMoves<'a> {
 }
 
 /// The values of the label `operation` that are known: the routes of the Call Recording API.
-pub const OPERATIONS: [&str; 7] = [
+pub(crate) const OPERATIONS: [&str; 7] = [
     "StartRecording",
     "StopRecording",
     "PauseRecording",
@@ -80,7 +80,7 @@ pub const OPERATIONS: [&str; 7] = [
 /// The failing values of the label `result_signature` that are known: the statuses that ACS lists for Call Automation
 /// and Call Recording
 /// (<https://learn.microsoft.com/azure/communication-services/resources/troubleshooting/voice-video-calling/troubleshooting-codes>).
-pub const FAILURE_STATUSES: [u16; 20] = [
+pub(crate) const FAILURE_STATUSES: [u16; 20] = [
     400, 401, 403, 404, 405, 406, 408, 409, 412, 413, 426, 429, 481, 487, 500, 501, 502, 503, 504,
     603,
 ];

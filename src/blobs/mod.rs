@@ -8,7 +8,7 @@ mod access;
 mod blob;
 mod error;
 mod listing;
-pub mod names;
+pub(crate) mod names;
 mod requests;
 mod settings;
 
@@ -18,9 +18,11 @@ use azure_core::credentials::TokenCredential;
 use hyper::header::{ETAG, HeaderName, IF_MATCH, IF_NONE_MATCH, LAST_MODIFIED};
 use hyper::{HeaderMap, Method, StatusCode};
 
-pub use blob::{Blob, Condition, ETag, Metadata, Outcome};
+pub(crate) use blob::ETag;
+pub use blob::{Blob, Condition, Metadata, Outcome};
 pub use error::BlobError;
-pub use settings::{InvalidContainer, Settings, UnusableFile, container_name};
+pub(crate) use settings::container_name;
+pub use settings::{InvalidContainer, Settings};
 
 use crate::telemetry::{StoreOperation, StoreResult, Telemetry};
 use requests::{Answer, Headers, Requests};

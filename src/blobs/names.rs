@@ -84,7 +84,7 @@ impl Names {
 }
 
 /// The blob with what is remembered of all event hubs of a namespace.
-pub fn series(namespace: &str, consumer_group: &str) -> String {
+pub(crate) fn series(namespace: &str, consumer_group: &str) -> String {
     format!("{namespace}/.acs-recording-exporter/{consumer_group}/series").to_lowercase()
 }
 

@@ -23,7 +23,7 @@ const VERSION: u64 = 1;
 
 /// How it shows that bytes are not as they were written.
 #[derive(Debug, thiserror::Error)]
-pub enum Damage {
+pub(crate) enum Damage {
     /// They are no JSON, or JSON of another shape.
     #[error("it does not read as one")]
     Shape(#[from] serde_json::Error),

@@ -8,7 +8,7 @@
 //! What cannot be read is never taken for nothing: a start from scratch would count all that the hub retains again, or
 //! skip it. It is an error that says what to do.
 
-pub mod blobs;
+pub(crate) mod blobs;
 mod file;
 mod format;
 mod settings;
@@ -20,15 +20,16 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use format::Damage;
-pub use settings::{Settings, StoreKind};
-pub use state::{Scope, State};
+pub(crate) use format::Damage;
+pub(crate) use settings::Settings;
+pub use settings::StoreKind;
+pub(crate) use state::{Scope, State};
 
 use file::FileStore;
 
 /// Where a state outlives the process, or does not.
 #[derive(Debug)]
-pub struct Store {
+pub(crate) struct Store {
     place: Place,
 }
 
@@ -40,7 +41,7 @@ enum Place {
 
 /// What became of a state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Saved {
+pub(crate) enum Saved {
     /// It outlives the process.
     Written,
     /// It did already; nothing was done.
@@ -51,7 +52,7 @@ pub enum Saved {
 
 impl Store {
     /// The memory, which keeps nothing.
-    pub fn in_memory() -> Self {
+    pub(crate) fn in_memory() -> Self {
         Self {
             place: Place::Memory,
         }
@@ -63,7 +64,7 @@ impl Store {
     /// # Errors
     ///
     /// When another process has it, or it cannot be read.
-    pub fn open(path: &Path, scope: Scope) -> Result<(Self, State), StoreError> {
+    pub(crate) fn open(path: &Path, scope: Scope) -> Result<(Self, State), StoreError> {
         let (store, state) = FileStore::open(path, scope, |_| ())?;
         let place = Place::File(store);
         Ok((Self { place }, state))
@@ -75,7 +76,7 @@ impl Store {
     /// # Errors
     ///
     /// When that cannot be done now. What was saved last is still there, and the next call tries again.
-    pub async fn save(&mut self, state: &State) -> Result<Saved, StoreError> {
+    pub(crate) async fn save(&mut self, state: &State) -> Result<Saved, StoreError> {
         match &mut self.place {
             Place::Memory => Ok(Saved::NotKept),
             Place::File(store) => store.save(state).await,
@@ -87,7 +88,7 @@ impl Store {
     /// # Errors
     ///
     /// When a write hangs; the store is free when it, or the process, has ended.
-    pub async fn close(self) -> Result<(), StoreError> {
+    pub(crate) async fn close(self) -> Result<(), StoreError> {
         match self.place {
             Place::Memory => Ok(()),
             Place::File(store) => store.close().await,
@@ -97,7 +98,7 @@ impl Store {
 
 /// What is wrong with a store.
 #[derive(Debug, thiserror::Error)]
-pub enum StoreError {
+pub(crate) enum StoreError {
     /// There is no folder to keep the file in.
     #[error("the folder of `{}` does not exist: make it, or mount the volume there", .0.display())]
     NoFolder(PathBuf),

@@ -18,7 +18,7 @@ pub(super) const SERIES_MAX: usize = 20_000;
 /// All that is kept: how far each partition was delivered, and which failure series there have been, so that they
 /// exist at 0 from the start of the next process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct State {
+pub(crate) struct State {
     /// By the id in lower case: the service does not tell `Logs` from `logs`, and a configuration that is spelt anew
     /// must not read everything again.
     checkpoints: BTreeMap<PartitionId, Reached>,
@@ -28,28 +28,28 @@ pub struct State {
 
 impl State {
     /// How far a partition was delivered, if anything of it ever was.
-    pub fn checkpoint(&self, partition: &PartitionId) -> Option<&Reached> {
+    pub(crate) fn checkpoint(&self, partition: &PartitionId) -> Option<&Reached> {
         self.checkpoints.get(&folded(partition))
     }
 
     /// Those of every partition, hubs that are no longer configured among them; ids are in lower case.
-    pub fn checkpoints(&self) -> impl Iterator<Item = (&PartitionId, &Reached)> {
+    pub(crate) fn checkpoints(&self) -> impl Iterator<Item = (&PartitionId, &Reached)> {
         self.checkpoints.iter()
     }
 
     /// Notes how far a partition was delivered. That may be further back than before: a hub that was made anew begins
     /// its numbers again.
-    pub fn deliver(&mut self, partition: &PartitionId, checkpoint: Reached) {
+    pub(crate) fn deliver(&mut self, partition: &PartitionId, checkpoint: Reached) {
         self.checkpoints.insert(folded(partition), checkpoint);
     }
 
     /// Every series that is remembered, and when it was last seen.
-    pub fn series(&self) -> impl Iterator<Item = (&Series, OffsetDateTime)> {
+    pub(crate) fn series(&self) -> impl Iterator<Item = (&Series, OffsetDateTime)> {
         self.series.iter().map(|(series, seen)| (series, *seen))
     }
 
     /// Notes that a series was seen. Where there are too many, the one that was seen longest ago is forgotten.
-    pub fn remember(&mut self, series: Series, now: OffsetDateTime) {
+    pub(crate) fn remember(&mut self, series: Series, now: OffsetDateTime) {
         if let Some(seen) = self.series.get_mut(&series) {
             *seen = now.max(*seen);
             return;
@@ -67,7 +67,7 @@ impl State {
     }
 
     /// Forgets the series that were not seen for 30 days.
-    pub fn forget_unseen(&mut self, now: OffsetDateTime) {
+    pub(crate) fn forget_unseen(&mut self, now: OffsetDateTime) {
         self.series.retain(|_, seen| {
             // A clock that was ahead once must not keep a series for good.
             *seen = now.min(*seen);
@@ -78,7 +78,7 @@ impl State {
 
 /// Whose positions they are: those of another namespace or consumer group mean nothing here.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Scope {
+pub(crate) struct Scope {
     namespace: String,
     consumer_group: String,
 }
@@ -86,7 +86,7 @@ pub struct Scope {
 impl Scope {
     /// The consumer group of that name in the namespace of that host; upper and lower case are the same, as they are
     /// to the service.
-    pub fn new(namespace: &str, consumer_group: &str) -> Self {
+    pub(crate) fn new(namespace: &str, consumer_group: &str) -> Self {
         Self {
             namespace: namespace.to_lowercase(),
             consumer_group: consumer_group.to_lowercase(),
@@ -94,12 +94,12 @@ impl Scope {
     }
 
     /// The namespace's host.
-    pub fn namespace(&self) -> &str {
+    pub(crate) fn namespace(&self) -> &str {
         &self.namespace
     }
 
     /// The consumer group.
-    pub fn consumer_group(&self) -> &str {
+    pub(crate) fn consumer_group(&self) -> &str {
         &self.consumer_group
     }
 }

@@ -31,7 +31,7 @@ pub(super) struct HealthArgs {
 
 /// Why the exporter does not count as healthy.
 #[derive(Debug, thiserror::Error)]
-pub enum HealthError {
+pub(crate) enum HealthError {
     /// Of the configuration, of which only where it serves matters.
     #[error(transparent)]
     Config(#[from] ConfigError),

@@ -18,9 +18,9 @@ use crate::service::ServiceError;
 use crate::shutdown;
 use crate::telemetry::{self, LogError};
 use health::HealthArgs;
-pub use health::HealthError;
+pub(crate) use health::HealthError;
 use replay::ReplayArgs;
-pub use replay::ReplayFailed;
+pub(crate) use replay::ReplayFailed;
 use run::RunArgs;
 
 /// Prometheus exporter for the Call Recording logs of Azure Communication Services, read from an Event Hub.
@@ -50,7 +50,7 @@ enum Command {
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
-pub enum CommandError {
+pub(crate) enum CommandError {
     /// Of the configuration; the text has all faults.
     #[error(transparent)]
     Config(#[from] ConfigError),

@@ -28,9 +28,12 @@ mod tests;
 mod yaml;
 
 pub(crate) use bytes::parse as bytes;
-pub use fault::{ConfigError, Fault, Origin};
-pub use keys::{KEYS, Key};
-pub use sources::{DEMO, File, Flag, Sources, environment};
+pub(crate) use fault::ConfigError;
+pub use keys::KEYS;
+#[cfg(feature = "demo")]
+pub(crate) use sources::DEMO;
+pub(crate) use sources::environment;
+pub use sources::{File, Flag, Sources};
 
 use crate::{
     checkpoint, dead_letters, delivery, http, metrics, ownership, shutdown, source, telemetry,
@@ -80,7 +83,7 @@ pub fn load(sources: Sources) -> Result<Config, ConfigError> {
 ///
 /// # Errors
 /// A file that cannot be read, or is no YAML; or every fault of these sections.
-pub fn load_metrics(sources: Sources) -> Result<metrics::Settings, ConfigError> {
+pub(crate) fn load_metrics(sources: Sources) -> Result<metrics::Settings, ConfigError> {
     load_part(sources, sections::metrics, &["metrics", "failures"])
 }
 
@@ -88,7 +91,7 @@ pub fn load_metrics(sources: Sources) -> Result<metrics::Settings, ConfigError> 
 ///
 /// # Errors
 /// A file that cannot be read, or is no YAML; or every fault of the section `http`.
-pub fn load_http(sources: Sources) -> Result<http::Settings, ConfigError> {
+pub(crate) fn load_http(sources: Sources) -> Result<http::Settings, ConfigError> {
     load_part(sources, sections::http, &["http"])
 }
 

@@ -45,14 +45,15 @@ pub struct Flag {
 
 /// The file that the `demo` command runs on. Its connection string comes by flag, since the port of the local hub is
 /// known only when it listens.
-pub const DEMO: File = File::Embedded {
+#[cfg(feature = "demo")]
+pub(crate) const DEMO: File = File::Embedded {
     name: "config/demo.yaml",
     text: include_str!("../../config/demo.yaml"),
 };
 
 /// The variables of the process, in the order of their names, so that faults come in the same order every time. What
 /// is not Unicode is read with replacement characters, and is a fault if the key is ours.
-pub fn environment() -> Vec<(String, String)> {
+pub(crate) fn environment() -> Vec<(String, String)> {
     let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
     let mut variables: Vec<_> = std::env::vars_os()
         .map(|(name, value)| (text(name), text(value)))

@@ -12,11 +12,11 @@ use time::format_description::well_known::Rfc3339;
 use crate::event::{Event, PartitionId, Position};
 
 /// How the line of a letter begins. The number is that of the format.
-pub const MARK: &str = r#"{"dead_letter":1,"#;
+pub(crate) const MARK: &str = r#"{"dead_letter":1,"#;
 
 /// An event with records that could not be read.
 #[derive(Clone, Debug)]
-pub struct DeadLetter {
+pub(crate) struct DeadLetter {
     /// Where it was read.
     pub partition: PartitionId,
     /// The event, whole.
@@ -31,7 +31,7 @@ pub struct DeadLetter {
 /// A line that begins like a letter and is none.
 #[derive(Debug, thiserror::Error)]
 #[error("the line begins like a dead letter and is none")]
-pub struct NotALetter(#[source] Box<dyn Error + Send + Sync>);
+pub(crate) struct NotALetter(#[source] Box<dyn Error + Send + Sync>);
 
 /// The fields of a line, in their order. [`MARK`] is the first of them.
 #[derive(Serialize, Deserialize)]
@@ -63,7 +63,7 @@ impl DeadLetter {
     /// # Errors
     ///
     /// When a time is beyond the year 9999.
-    pub fn to_line(&self) -> Result<Vec<u8>, NotALetter> {
+    pub(crate) fn to_line(&self) -> Result<Vec<u8>, NotALetter> {
         let Event {
             position,
             enqueued_at,
@@ -96,7 +96,7 @@ impl DeadLetter {
     /// # Errors
     ///
     /// When a field is missing or is not what it should be.
-    pub fn from_line(line: &[u8]) -> Result<Self, NotALetter> {
+    pub(crate) fn from_line(line: &[u8]) -> Result<Self, NotALetter> {
         let line: Line = serde_json::from_slice(line).map_err(not_a_letter)?;
         let time = |text: &str| OffsetDateTime::parse(text, &Rfc3339).map_err(not_a_letter);
         Ok(Self {

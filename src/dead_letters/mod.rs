@@ -18,8 +18,8 @@ use std::thread::JoinHandle;
 use time::OffsetDateTime;
 use tokio::sync::mpsc;
 
-pub use letter::{DeadLetter, MARK, NotALetter};
-pub use settings::Settings;
+pub(crate) use letter::{DeadLetter, MARK, NotALetter};
+pub(crate) use settings::Settings;
 
 use crate::disposition::Reject;
 use crate::event::{Event, PartitionId};
@@ -38,7 +38,7 @@ pub struct DeadLetters {
 
 /// The thread that writes them.
 #[derive(Debug)]
-pub struct Keeping {
+pub(crate) struct Keeping {
     thread: JoinHandle<()>,
 }
 
@@ -50,7 +50,10 @@ pub struct Keeping {
 /// # Errors
 ///
 /// When the system has no thread for it.
-pub fn keep(settings: Settings, telemetry: Arc<Telemetry>) -> io::Result<(DeadLetters, Keeping)> {
+pub(crate) fn keep(
+    settings: Settings,
+    telemetry: Arc<Telemetry>,
+) -> io::Result<(DeadLetters, Keeping)> {
     telemetry.dead_letters_are_kept();
     let (letters, mut waiting) = mpsc::channel::<DeadLetter>(QUEUE_LETTERS);
     let counted = Arc::clone(&telemetry);
@@ -89,7 +92,7 @@ impl DeadLetters {
 
 impl Keeping {
     /// Waits until all that was left is written.
-    pub async fn join(self) {
+    pub(crate) async fn join(self) {
         // A panic of the thread has been printed; what it had is lost either way.
         let _ended = tokio::task::spawn_blocking(|| self.thread.join()).await;
     }

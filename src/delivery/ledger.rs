@@ -27,7 +27,7 @@ pub type Positions = HashMap<PartitionId, Reached>;
 
 /// What was cut and what was carried.
 #[derive(Debug)]
-pub struct Ledger {
+pub(crate) struct Ledger {
     scrapers: usize,
     /// The number that the next cut gets.
     next: Cut,
@@ -48,7 +48,7 @@ const SCRAPERS_MAX: usize = 64;
 
 impl Ledger {
     /// Nothing cut yet. A cut is acknowledged when so many scrapers have carried it.
-    pub fn new(scrapers: usize) -> Self {
+    pub(crate) fn new(scrapers: usize) -> Self {
         Self {
             scrapers: scrapers.max(1),
             next: 1,
@@ -60,12 +60,12 @@ impl Ledger {
     }
 
     /// The number of the cut that is taken next: the first to show what is created now.
-    pub fn next(&self) -> Cut {
+    pub(crate) fn next(&self) -> Cut {
         self.next
     }
 
     /// Takes a cut, which shows these positions.
-    pub fn cut(&mut self, positions: Arc<Positions>) -> Cut {
+    pub(crate) fn cut(&mut self, positions: Arc<Positions>) -> Cut {
         let cut = self.next;
         self.next += 1;
         self.cuts.push_back((cut, positions));
@@ -80,7 +80,7 @@ impl Ledger {
     }
 
     /// A scraper has carried a cut whole. Whether that acknowledges anything new.
-    pub fn carried(&mut self, cut: Cut, scraper: &str, now: Instant) -> bool {
+    pub(crate) fn carried(&mut self, cut: Cut, scraper: &str, now: Instant) -> bool {
         if cut >= self.next {
             return false; // of another process, or of nobody
         }
@@ -107,7 +107,7 @@ impl Ledger {
     }
 
     /// A partition begins here: nothing before it is to be delivered.
-    pub fn begin(&mut self, partition: &PartitionId, reached: &Reached) {
+    pub(crate) fn begin(&mut self, partition: &PartitionId, reached: &Reached) {
         Arc::make_mut(&mut self.positions).insert(partition.clone(), reached.clone());
         // Cuts that were taken before and are acknowledged later must not take that back.
         for (_, positions) in &mut self.cuts {
@@ -117,7 +117,7 @@ impl Ledger {
 
     /// A partition is somebody else's from now on. Cuts that were taken before and are acknowledged later say nothing
     /// of it: should it come back, it begins where others left it.
-    pub fn forget(&mut self, partition: &PartitionId) {
+    pub(crate) fn forget(&mut self, partition: &PartitionId) {
         let shown = self.cuts.iter_mut().map(|(_, positions)| positions);
         for positions in shown.chain([&mut self.positions]) {
             if positions.contains_key(partition) {
@@ -127,17 +127,17 @@ impl Ledger {
     }
 
     /// The latest cut that enough scrapers have carried; 0 before the first.
-    pub fn acknowledged(&self) -> Cut {
+    pub(crate) fn acknowledged(&self) -> Cut {
         self.acknowledged
     }
 
     /// How far into each partition that cut reaches.
-    pub fn acknowledged_positions(&self) -> &Arc<Positions> {
+    pub(crate) fn acknowledged_positions(&self) -> &Arc<Positions> {
         &self.positions
     }
 
     /// When a scraper that counts last carried anything.
-    pub fn scraped_at(&self) -> Option<Instant> {
+    pub(crate) fn scraped_at(&self) -> Option<Instant> {
         self.carried.values().map(|(_, at)| *at).max()
     }
 

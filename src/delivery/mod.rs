@@ -6,6 +6,7 @@ mod ledger;
 mod series;
 mod settings;
 
-pub use ledger::{Cut, Ledger, Positions};
+pub(crate) use ledger::Ledger;
+pub use ledger::{Cut, Positions};
 pub use series::Series;
-pub use settings::{CheckpointAfter, Settings};
+pub(crate) use settings::{CheckpointAfter, Settings};

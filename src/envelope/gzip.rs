@@ -8,7 +8,7 @@ use crate::disposition::Reject;
 
 /// How much a compressed body may inflate to: 16 times the largest event of a standard event hub (1 MiB). Logs compress
 /// 10 to 20 times, so an honest body of that size still passes; a bomb of 1 MiB would be 1 GiB.
-pub const INFLATED_MAX: usize = 16 << 20;
+pub(super) const INFLATED_MAX: usize = 16 << 20;
 
 /// What a compressed body held.
 pub(super) struct Inflated {

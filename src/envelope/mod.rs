@@ -15,15 +15,14 @@ mod walk;
 
 use std::borrow::Cow;
 
-pub use gzip::INFLATED_MAX;
-pub use walk::{DEPTH_MAX, RECORDS_MAX};
+pub use walk::RECORDS_MAX;
 
 use crate::disposition::Reject;
 use crate::repair::{Repair, Repairs};
 use walk::Walker;
 
 /// One place where a record should be: its text, one JSON object, or why there is none.
-pub type Slot<'a> = Result<&'a str, Reject>;
+pub(crate) type Slot<'a> = Result<&'a str, Reject>;
 
 /// The records of one body. What had to be made anew, inflated or repaired, lives here; all else is in the body.
 #[derive(Debug)]
@@ -62,7 +61,7 @@ impl Envelope<'_> {
 /// An envelope without records has none. What can be told to be broken but not how many records it held counts as
 /// one rejected record: text that is not JSON, and what a body that ends too early no longer holds.
 ///
-/// Takes time and memory linear in the body, or in [`INFLATED_MAX`] where it is compressed.
+/// Takes time and memory linear in the body, or in [`gzip::INFLATED_MAX`] where it is compressed.
 pub fn open(body: &[u8]) -> Envelope<'_> {
     // Only the beginning of what may be compressed is trimmed: the length at its end is NULs for the most part.
     let stream = body.trim_ascii_start();

@@ -3,6 +3,7 @@ use std::io::Write;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use super::gzip::INFLATED_MAX;
 use super::*;
 use Reject::{BodyNotJson, EmptyBody, Malformed, NotAnObject, TooDeep, Truncated};
 

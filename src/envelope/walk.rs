@@ -11,7 +11,7 @@ use crate::repair::{Member, Repair, Repairs, Rewriter, Stop, is_json};
 
 /// How many brackets may stand around a record that are not its own. An envelope has two, one in an array three, one
 /// in an envelope four; each level is read once more.
-pub const DEPTH_MAX: usize = 8;
+pub(super) const DEPTH_MAX: usize = 8;
 
 /// How many records a body may hold: one for every four bytes of the largest event (1 MiB), so that no event is ever
 /// cut short; a file that is one body may be. What is beyond counts as one rejected record.

@@ -23,7 +23,7 @@ pub(super) struct Delivery {
 /// What a scraper that counts has when the answer is taken whole.
 #[derive(Debug)]
 struct Carries {
-    /// Of a [`crate::metrics::Scrape`].
+    /// Of a scrape.
     cut: u64,
     scraper: Scraper,
 }

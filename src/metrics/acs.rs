@@ -84,7 +84,7 @@ const AUDIO_CHANNELS: [f64; 5] = [1.0, 2.0, 3.0, 4.0, 5.0];
 
 /// The families, and what is needed to keep them bounded.
 #[derive(Debug)]
-pub struct AcsMetrics {
+pub(crate) struct AcsMetrics {
     families: AcsFamilies,
     labels: Labels,
     budget: Budget,
@@ -99,7 +99,11 @@ pub struct AcsMetrics {
 
 impl AcsMetrics {
     /// Registers the families, with the failure families of the configured resources at zero.
-    pub fn new(registry: &Registry, settings: &Settings, telemetry: &Arc<Telemetry>) -> Self {
+    pub(crate) fn new(
+        registry: &Registry,
+        settings: &Settings,
+        telemetry: &Arc<Telemetry>,
+    ) -> Self {
         let mut metrics = Self {
             families: AcsFamilies::register(registry, &settings.buckets),
             labels: Labels::new(settings, Arc::clone(telemetry)),

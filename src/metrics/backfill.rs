@@ -23,21 +23,21 @@ use crate::telemetry::Telemetry;
 
 /// From one sample of a series to the next: whole seconds, at most [`Step::MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Step {
+pub(crate) struct Step {
     seconds: i64,
 }
 
 impl Step {
     /// Prometheus takes a series for gone when its last sample is five minutes old
     /// (<https://prometheus.io/docs/prometheus/latest/querying/basics/#staleness>).
-    pub const MAX: Duration = Duration::from_mins(5);
+    pub(crate) const MAX: Duration = Duration::from_mins(5);
 
     /// Checks the step.
     ///
     /// # Errors
     ///
     /// When it is no whole number of seconds, or out of range.
-    pub fn new(step: Duration) -> Result<Self, InvalidStep> {
+    pub(crate) fn new(step: Duration) -> Result<Self, InvalidStep> {
         let is_whole = step.subsec_nanos() == 0;
         match i64::try_from(step.as_secs()) {
             Ok(seconds) if is_whole && seconds > 0 && step <= Self::MAX => Ok(Self { seconds }),
@@ -64,11 +64,11 @@ impl Step {
 #[error(
     "must be whole seconds, from `1s` to `5m`: Prometheus takes a series for gone after five minutes"
 )]
-pub struct InvalidStep;
+pub(crate) struct InvalidStep;
 
 /// What was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Written {
+pub(crate) struct Written {
     /// Series, as Prometheus counts them.
     pub series: u64,
     /// Samples of them.
@@ -77,7 +77,7 @@ pub struct Written {
 
 /// What moved when.
 #[derive(Debug)]
-pub struct Backfill {
+pub(crate) struct Backfill {
     step: Step,
     registry: Registry,
     metrics: AcsMetrics,
@@ -117,7 +117,7 @@ pub(super) enum Movement {
 
 impl Backfill {
     /// With nothing noted. Label caps and budget hold over all that is noted.
-    pub fn new(settings: &Settings, telemetry: &Arc<Telemetry>, step: Step) -> Self {
+    pub(crate) fn new(settings: &Settings, telemetry: &Arc<Telemetry>, step: Step) -> Self {
         let registry = Registry::new();
         let metrics = AcsMetrics::new(&registry, settings, telemetry);
         metrics.reset();
@@ -131,7 +131,7 @@ impl Backfill {
     }
 
     /// Notes what an observation moves, at that time.
-    pub fn note(&mut self, observation: &Observation<'_>, at: OffsetDateTime) {
+    pub(crate) fn note(&mut self, observation: &Observation<'_>, at: OffsetDateTime) {
         let step = self.step.of(at);
         if self.current != Some(step) {
             self.take();
@@ -145,7 +145,7 @@ impl Backfill {
     /// # Errors
     ///
     /// When `out` cannot be written.
-    pub fn write(mut self, out: &mut impl Write) -> io::Result<Written> {
+    pub(crate) fn write(mut self, out: &mut impl Write) -> io::Result<Written> {
         self.take();
         openmetrics::write(&self.noted, self.step, out)
     }

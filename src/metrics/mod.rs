@@ -18,7 +18,9 @@ mod repeats;
 mod settings;
 mod zeros;
 
-pub use acs::{AcsFamilies, AcsMetrics};
-pub use backfill::{Backfill, InvalidStep, Step, Written};
-pub use exposition::{Applying, Exposition, LetGo, Patience, Scrape, Unshown};
-pub use settings::{BucketSettings, Buckets, InvalidBuckets, Settings};
+pub use acs::AcsFamilies;
+pub(crate) use acs::AcsMetrics;
+pub(crate) use backfill::{Backfill, Step, Written};
+pub use exposition::Exposition;
+pub(crate) use exposition::{Applying, LetGo, Patience};
+pub(crate) use settings::{BucketSettings, Buckets, Settings};

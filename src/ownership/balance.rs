@@ -19,7 +19,7 @@ use super::Owner;
 
 /// What one replica is to do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// Free partitions that should be its own.
     pub claim: Vec<String>,
     /// Partitions of its own that others should have.
@@ -28,7 +28,7 @@ pub struct Plan {
 
 /// What `me` is to do, given the replicas that are there and the partitions of an event hub with their holders, if they
 /// have any. What is held by others than those that are there is left to them.
-pub fn plan(
+pub(crate) fn plan(
     event_hub: &str,
     me: &Owner,
     members: &BTreeSet<Owner>,

@@ -9,7 +9,7 @@ use crate::blobs::{BlobError, Condition, Container, ETag, Metadata, Outcome};
 
 /// The leases of one event hub, as one owner sees and writes them.
 #[derive(Clone, Debug)]
-pub struct LeaseStore {
+pub(crate) struct LeaseStore {
     container: Arc<Container>,
     names: Names,
     me: Owner,
@@ -17,7 +17,7 @@ pub struct LeaseStore {
 
 /// All leases and members at one time.
 #[derive(Clone, Debug, Default)]
-pub struct Listing {
+pub(crate) struct Listing {
     /// Each partition's, with its owner, if it has one.
     pub leases: BTreeMap<String, (Option<Owner>, ETag)>,
     /// Every replica that has made itself known, and not taken leave.
@@ -28,7 +28,7 @@ const OWNER: &str = "ownerid";
 
 impl LeaseStore {
     /// The leases under these names, in this container.
-    pub fn new(container: Arc<Container>, names: Names, me: Owner) -> Self {
+    pub(crate) fn new(container: Arc<Container>, names: Names, me: Owner) -> Self {
         Self {
             container,
             names,
@@ -41,7 +41,7 @@ impl LeaseStore {
     /// # Errors
     ///
     /// When the store does not do it.
-    pub async fn appear(&self) -> Result<(), BlobError> {
+    pub(crate) async fn appear(&self) -> Result<(), BlobError> {
         let blob = self.names.member(self.me.id());
         let written = self.write(&blob, self.me.id(), &Condition::None).await;
         written.map(|_| ())
@@ -52,7 +52,7 @@ impl LeaseStore {
     /// # Errors
     ///
     /// When the store does not do it.
-    pub async fn leave(&self) -> Result<(), BlobError> {
+    pub(crate) async fn leave(&self) -> Result<(), BlobError> {
         self.forget(&self.me).await
     }
 
@@ -61,7 +61,7 @@ impl LeaseStore {
     /// # Errors
     ///
     /// When the store does not do it.
-    pub async fn forget(&self, member: &Owner) -> Result<(), BlobError> {
+    pub(crate) async fn forget(&self, member: &Owner) -> Result<(), BlobError> {
         self.container.delete(&self.names.member(member.id())).await
     }
 
@@ -70,7 +70,7 @@ impl LeaseStore {
     /// # Errors
     ///
     /// When the store does not do it.
-    pub async fn create(&self) -> Result<bool, BlobError> {
+    pub(crate) async fn create(&self) -> Result<bool, BlobError> {
         self.container.create().await
     }
 
@@ -79,7 +79,7 @@ impl LeaseStore {
     /// # Errors
     ///
     /// When the store does not tell.
-    pub async fn list(&self) -> Result<Listing, BlobError> {
+    pub(crate) async fn list(&self) -> Result<Listing, BlobError> {
         let mut listing = Listing::default();
         for blob in self.container.list(self.names.prefix()).await? {
             match self.names.kind(&blob.name) {
@@ -107,7 +107,7 @@ impl LeaseStore {
     /// # Errors
     ///
     /// When the store does not do it, or does not say so.
-    pub async fn hold(
+    pub(crate) async fn hold(
         &self,
         partition: &str,
         version: Option<&ETag>,
@@ -125,7 +125,7 @@ impl LeaseStore {
     /// # Errors
     ///
     /// When the store does not do it, or does not say so.
-    pub async fn free(&self, partition: &str, version: &ETag) -> Result<bool, BlobError> {
+    pub(crate) async fn free(&self, partition: &str, version: &ETag) -> Result<bool, BlobError> {
         let blob = self.names.ownership(partition);
         let unchanged = Condition::Unchanged(version.clone());
         // All SDKs take an empty owner for none, and fail where there is no word of it.

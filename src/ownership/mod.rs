@@ -9,7 +9,7 @@
 //! partitions than others asks for them thereby: the one with the most hands them over. So nobody asks for a partition
 //! twice, no lease is touched by anyone but its owner, and every replica that sees the same does the same.
 
-pub mod balance;
+pub(crate) mod balance;
 mod leases;
 mod owner;
 mod settings;
@@ -17,7 +17,7 @@ mod settings;
 mod tests;
 mod view;
 
-pub use leases::{LeaseStore, Listing};
-pub use owner::Owner;
-pub use settings::Settings;
-pub use view::{Holder, View};
+pub(crate) use leases::LeaseStore;
+pub(crate) use owner::Owner;
+pub(crate) use settings::Settings;
+pub(crate) use view::{Holder, View};

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// One process; another one of the same replica is another owner.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Owner(String);
+pub(crate) struct Owner(String);
 
 /// What the ids of ours begin with.
 const PREFIX: &str = "acs-recording-exporter-";
@@ -14,7 +14,7 @@ const HOST_MAX: usize = 64;
 
 impl Owner {
     /// A process on this host that was given this number, by chance, when it began.
-    pub fn new(host: &str, number: u64) -> Self {
+    pub(crate) fn new(host: &str, number: u64) -> Self {
         let host: String = host
             .to_ascii_lowercase()
             .chars()
@@ -25,17 +25,17 @@ impl Owner {
     }
 
     /// The owner that a lease names; none where it is free.
-    pub fn named(id: &str) -> Option<Self> {
+    pub(crate) fn named(id: &str) -> Option<Self> {
         Some(Self(id.to_owned())).filter(|owner| !owner.0.is_empty())
     }
 
     /// The id, as leases name it.
-    pub fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> &str {
         &self.0
     }
 
     /// Whether it is a process of this program. Others count nothing that we would know of.
-    pub fn is_ours(&self) -> bool {
+    pub(crate) fn is_ours(&self) -> bool {
         self.0.starts_with(PREFIX)
     }
 }

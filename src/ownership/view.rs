@@ -14,7 +14,7 @@ use crate::blobs::ETag;
 
 /// What one replica has seen, and since when it has been so.
 #[derive(Debug)]
-pub struct View {
+pub(crate) struct View {
     me: Owner,
     lasts: Duration,
     leases: BTreeMap<String, Seen>,
@@ -32,7 +32,7 @@ struct Seen {
 
 /// Who has a partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Holder {
+pub(crate) enum Holder {
     /// We have.
     Me,
     /// A replica that is there.
@@ -56,7 +56,7 @@ const FOREIGN: u32 = 4;
 
 impl View {
     /// Nothing seen yet, by `me`; leases last so long.
-    pub fn new(me: Owner, lasts: Duration) -> Self {
+    pub(crate) fn new(me: Owner, lasts: Duration) -> Self {
         Self {
             me,
             lasts,
@@ -67,7 +67,7 @@ impl View {
     }
 
     /// All leases and members, as they were at this time.
-    pub fn listed(
+    pub(crate) fn listed(
         &mut self,
         leases: impl IntoIterator<Item = (String, Option<Owner>, ETag)>,
         members: impl IntoIterator<Item = (Owner, ETag)>,
@@ -93,12 +93,12 @@ impl View {
     }
 
     /// The leases could not be seen.
-    pub fn failed(&mut self) {
+    pub(crate) fn failed(&mut self) {
         self.is_interrupted = true;
     }
 
     /// Who has a partition.
-    pub fn holder(&self, partition: &str, now: Instant) -> Holder {
+    pub(crate) fn holder(&self, partition: &str, now: Instant) -> Holder {
         let Some(seen) = self.leases.get(partition) else {
             return Holder::Nobody;
         };
@@ -113,7 +113,7 @@ impl View {
     }
 
     /// Whether nobody has had a partition for as long as a lease lasts: who should have it does not take it.
-    pub fn is_overdue(&self, partition: &str, now: Instant) -> bool {
+    pub(crate) fn is_overdue(&self, partition: &str, now: Instant) -> bool {
         self.leases.get(partition).is_some_and(|seen| {
             let free_since = match &seen.owner {
                 None => seen.since,
@@ -124,13 +124,13 @@ impl View {
     }
 
     /// The version of a lease that was seen last; none where there is no lease.
-    pub fn version(&self, partition: &str) -> Option<&ETag> {
+    pub(crate) fn version(&self, partition: &str) -> Option<&ETag> {
         self.leases.get(partition).map(|seen| &seen.etag)
     }
 
     /// The replicas that are there, this one among them. One that lets a lease expire is not: who is killed between
     /// showing itself and renewing its leases seems to be there for a cycle longer than they last.
-    pub fn members(&self, now: Instant) -> BTreeSet<Owner> {
+    pub(crate) fn members(&self, now: Instant) -> BTreeSet<Owner> {
         let expired: BTreeSet<_> = self
             .leases
             .values()
@@ -143,7 +143,7 @@ impl View {
     }
 
     /// Replicas that will not come back, and whose blobs nobody else removes.
-    pub fn long_gone(&self, now: Instant) -> impl Iterator<Item = &Owner> {
+    pub(crate) fn long_gone(&self, now: Instant) -> impl Iterator<Item = &Owner> {
         let long = self.lasts * LONG_GONE;
         let is_gone = move |seen: &Seen| now - seen.since >= long;
         let gone = self.members.iter().filter(move |(_, seen)| is_gone(seen));
@@ -152,7 +152,7 @@ impl View {
     }
 
     /// When the next lease of others expires, if it is not renewed before.
-    pub fn next_expiry(&self, now: Instant) -> Option<Instant> {
+    pub(crate) fn next_expiry(&self, now: Instant) -> Option<Instant> {
         let of_others = self
             .leases
             .values()

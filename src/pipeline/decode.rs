@@ -10,7 +10,7 @@ use crate::telemetry::Tally;
 
 /// What a batch moves, and how its records ended.
 #[derive(Debug, Default)]
-pub struct Decoded<'a> {
+pub(crate) struct Decoded<'a> {
     /// Of every record observed, in order.
     pub observations: Vec<Observation<'a>>,
     /// Where in those each event ends.
@@ -40,7 +40,11 @@ pub struct Rejected {
 /// Decodes a batch and hands over what it moves, which borrows from what was decoded and therefore cannot be returned.
 ///
 /// A panic inside the decoder costs one record, or one event where its records are not told apart yet.
-pub fn decode<T>(batch: &Batch, rules: &FailureRules, then: impl FnOnce(Decoded<'_>) -> T) -> T {
+pub(crate) fn decode<T>(
+    batch: &Batch,
+    rules: &FailureRules,
+    then: impl FnOnce(Decoded<'_>) -> T,
+) -> T {
     // Observations are slices of the bodies, or of what was made anew of them: the envelopes outlive them.
     let envelopes: Vec<_> = batch
         .events

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-pub use decode::{Decoded, Ended, Rejected, decode};
+pub(crate) use decode::{Ended, decode};
 pub use writer::Writer;
 
 use crate::delivery::Cut;
@@ -24,7 +24,7 @@ use crate::queue::Queued;
 
 /// Applies batches until told to stop, or every sender is gone. Whatever is not applied by then never is: nobody
 /// acknowledges it, and it is read again.
-pub async fn run(
+pub(crate) async fn run(
     mut batches: mpsc::Receiver<Queued>,
     mut writer: Writer,
     mut acknowledged: watch::Receiver<Cut>,

@@ -120,7 +120,7 @@ impl fmt::Debug for Repairs {
 
 /// The one object that `text` was meant to be, as strict JSON, and what had to be put right. Of one whose end is
 /// missing, the properties that are whole. `None` when it is no object.
-pub fn object(text: &str) -> Option<(String, Repairs)> {
+pub(crate) fn object(text: &str) -> Option<(String, Repairs)> {
     let mut rewriter = Rewriter::new(text.as_bytes());
     rewriter.skip_blanks();
     if rewriter.peek() != Some(b'{') {

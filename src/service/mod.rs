@@ -49,7 +49,7 @@ const LAST_WORDS: Duration = Duration::from_millis(4500);
 
 /// The service, ready to run.
 #[derive(Debug)]
-pub struct Service {
+pub(crate) struct Service {
     settings: shutdown::Settings,
     delivery: delivery::Settings,
     logs_failures: bool,
@@ -68,7 +68,7 @@ pub struct Service {
 
 /// Why the service could not be built, or ended although nobody stopped it.
 #[derive(Debug, thiserror::Error)]
-pub enum ServiceError {
+pub(crate) enum ServiceError {
     /// Of the HTTP endpoints.
     #[error("HTTP")]
     Http(#[from] HttpError),
@@ -98,7 +98,7 @@ impl Service {
     /// # Errors
     ///
     /// When the port or the checkpoint cannot be had.
-    pub fn build(config: Config) -> Result<Self, ServiceError> {
+    pub(crate) fn build(config: Config) -> Result<Self, ServiceError> {
         let server = http::Server::bind(&config.http)?;
         let registry = Registry::new();
         let telemetry = Arc::new(Telemetry::new(&registry));
@@ -199,7 +199,7 @@ impl Service {
     }
 
     /// Where the HTTP endpoints listen.
-    pub fn http_address(&self) -> std::net::SocketAddr {
+    pub(crate) fn http_address(&self) -> std::net::SocketAddr {
         self.server.address()
     }
 
@@ -208,7 +208,7 @@ impl Service {
     /// # Errors
     ///
     /// When a part ends by itself, or does not stop before the deadline. Nothing that the event hub does is an error.
-    pub async fn run(self, stop: CancellationToken) -> Result<(), ServiceError> {
+    pub(crate) async fn run(self, stop: CancellationToken) -> Result<(), ServiceError> {
         let stop_http = CancellationToken::new();
         let stop_source = self.stop_source;
         let exposition = Arc::clone(&self.shown.exposition);

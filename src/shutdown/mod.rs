@@ -8,7 +8,7 @@ use std::io;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-pub use settings::Settings;
+pub(crate) use settings::Settings;
 
 /// What a shell reports of a process that SIGINT ended.
 const INTERRUPTED: i32 = 130;
@@ -18,7 +18,7 @@ const INTERRUPTED: i32 = 130;
 /// # Errors
 ///
 /// When the system does not let us handle the signals.
-pub async fn on_signals(stop: CancellationToken) -> io::Result<Infallible> {
+pub(crate) async fn on_signals(stop: CancellationToken) -> io::Result<Infallible> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut next = async || {

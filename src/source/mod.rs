@@ -1,4 +1,4 @@
 //! Where events come from.
 
-pub mod event_hub;
-pub mod replay;
+pub(crate) mod event_hub;
+pub(crate) mod replay;

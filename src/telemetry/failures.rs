@@ -10,7 +10,7 @@ use super::tally::shortened;
 
 /// A request or a recording that failed.
 #[derive(Clone, Copy, Debug)]
-pub struct Failed<'a> {
+pub(crate) struct Failed<'a> {
     /// The ACS resource.
     pub resource: &'a str,
     /// The log that says so, by the name that its diagnostic setting has.

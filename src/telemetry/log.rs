@@ -11,14 +11,14 @@ use super::settings::{Format, Settings};
 /// The log could not be started.
 #[derive(Debug, thiserror::Error)]
 #[error("the log is started already")]
-pub struct LogError(#[source] TryInitError);
+pub(crate) struct LogError(#[source] TryInitError);
 
 /// Starts the log, for the whole process.
 ///
 /// # Errors
 ///
 /// When it was started before.
-pub fn start(settings: &Settings) -> Result<(), LogError> {
+pub(crate) fn start(settings: &Settings) -> Result<(), LogError> {
     let human = match settings.format {
         Format::Auto => io::stderr().is_terminal(),
         Format::Human => true,

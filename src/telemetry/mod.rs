@@ -22,14 +22,15 @@ use prometheus::Registry;
 use prometheus::process_collector::ProcessCollector;
 use time::OffsetDateTime;
 
-pub use failures::Failed;
+pub(crate) use failures::Failed;
 pub use families::ExporterFamilies;
-pub use leases::{LeaseMove, Leases};
-pub use log::{LogError, start as start_log};
-pub use settings::{Format, InvalidLevel, Level, Settings};
-pub use source::{Lag, LostPosition};
-pub use store::{StoreOperation, StoreResult};
-pub use tally::Tally;
+pub(crate) use leases::{LeaseMove, Leases};
+pub(crate) use log::LogError;
+pub(crate) use log::start as start_log;
+pub(crate) use settings::{Format, Settings};
+pub(crate) use source::{Lag, LostPosition};
+pub(crate) use store::{StoreOperation, StoreResult};
+pub(crate) use tally::Tally;
 
 use crate::disposition::{Disposition, Reject};
 use crate::event::PartitionId;

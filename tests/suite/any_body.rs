@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use acs_recording_exporter::acs;
-use acs_recording_exporter::envelope;
+use acs_recording_exporter::inside::acs;
+use acs_recording_exporter::inside::envelope;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use acs_recording_exporter::config::{self, File, Flag, Sources};
-use acs_recording_exporter::event::{Batch, Event, PartitionId, Position};
-use acs_recording_exporter::metrics::Exposition;
-use acs_recording_exporter::pipeline;
-use acs_recording_exporter::telemetry::Telemetry;
+use acs_recording_exporter::inside::config::{self, File, Flag, Sources};
+use acs_recording_exporter::inside::event::{Batch, Event, PartitionId, Position};
+use acs_recording_exporter::inside::metrics::Exposition;
+use acs_recording_exporter::inside::pipeline;
+use acs_recording_exporter::inside::telemetry::Telemetry;
 use prometheus::Registry;
 use time::macros::datetime;
 

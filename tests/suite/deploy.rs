@@ -1,7 +1,7 @@
 //! What `deploy/` says of the program, held against it. `tests/deploy-*` run the rest.
 
-use acs_recording_exporter::checkpoint::StoreKind;
-use acs_recording_exporter::config::{self, File, Sources};
+use acs_recording_exporter::inside::checkpoint::StoreKind;
+use acs_recording_exporter::inside::config::{self, File, Sources};
 
 #[test]
 fn the_configuration_in_each_manifest_is_taken_and_its_grace_period_fits() {

@@ -2,10 +2,10 @@
 
 use std::process::Command;
 
-use acs_recording_exporter::config::KEYS;
-use acs_recording_exporter::metrics::AcsFamilies;
-use acs_recording_exporter::source::event_hub::CredentialKind;
-use acs_recording_exporter::telemetry::ExporterFamilies;
+use acs_recording_exporter::inside::config::KEYS;
+use acs_recording_exporter::inside::metrics::AcsFamilies;
+use acs_recording_exporter::inside::source::event_hub::CredentialKind;
+use acs_recording_exporter::inside::telemetry::ExporterFamilies;
 
 const README: &str = include_str!("../../README.md");
 

@@ -1,7 +1,7 @@
 //! The local Event Hub as the command `hub`, a process of its own: faults over HTTP, TLS, and the exporter at the port
 //! where Azure would be.
 
-use acs_recording_exporter::source::event_hub::ConnectionString;
+use acs_recording_exporter::inside::source::event_hub::ConnectionString;
 use azure_messaging_eventhubs::{ConsumerClient, RetryOptions};
 use futures_util::StreamExt;
 

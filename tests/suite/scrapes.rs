@@ -4,11 +4,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use acs_recording_exporter::config::{self, Flag, Sources};
-use acs_recording_exporter::http::{Limits, Server, Settings, Shown};
-use acs_recording_exporter::liveness::Liveness;
-use acs_recording_exporter::metrics::Exposition;
-use acs_recording_exporter::telemetry::Telemetry;
+use acs_recording_exporter::inside::config::{self, Flag, Sources};
+use acs_recording_exporter::inside::http::{Limits, Server, Settings, Shown};
+use acs_recording_exporter::inside::liveness::Liveness;
+use acs_recording_exporter::inside::metrics::Exposition;
+use acs_recording_exporter::inside::telemetry::Telemetry;
 use event_hub_emulator::EventHub;
 use prometheus::{Registry, TextEncoder};
 use reqwest::Client;

@@ -170,7 +170,7 @@ impl Settings {
 /// # Errors
 ///
 /// Azure would not have let a container be named so.
-pub fn container_name(text: &str) -> Result<&str, InvalidContainer> {
+pub(crate) fn container_name(text: &str) -> Result<&str, InvalidContainer> {
     let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let is_name = (3..=63).contains(&text.len())
         && text.bytes().all(|byte| is_letter(byte) || byte == b'-')

@@ -7,6 +7,6 @@ mod format;
 mod positions;
 mod series;
 
-pub use format::InvalidCheckpoint;
-pub use positions::{BlobPositions, Held, PositionError, Taken, Wrote};
-pub use series::{BlobSeries, SeriesError};
+pub(crate) use positions::PositionError;
+pub use positions::{BlobPositions, Held, Taken, Wrote};
+pub(crate) use series::{BlobSeries, SeriesError};

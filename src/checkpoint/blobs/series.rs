@@ -16,7 +16,7 @@ const SEEN_AGAIN_AFTER: Duration = Duration::DAY;
 
 /// The blob, and what is known to be in it.
 #[derive(Debug)]
-pub struct BlobSeries {
+pub(crate) struct BlobSeries {
     container: Arc<Container>,
     blob: String,
     scope: Scope,
@@ -26,7 +26,7 @@ pub struct BlobSeries {
 
 /// Why the series could not be had or written.
 #[derive(Debug, thiserror::Error)]
-pub enum SeriesError {
+pub(crate) enum SeriesError {
     /// The store did not do it.
     #[error("blob store")]
     Store(#[from] BlobError),
@@ -58,7 +58,7 @@ pub enum SeriesError {
 
 impl BlobSeries {
     /// The series of this scope, in this blob.
-    pub fn new(container: Arc<Container>, blob: String, scope: Scope) -> Self {
+    pub(crate) fn new(container: Arc<Container>, blob: String, scope: Scope) -> Self {
         Self {
             container,
             blob,
@@ -72,7 +72,7 @@ impl BlobSeries {
     /// # Errors
     ///
     /// When the store does not answer, or the blob is not as it was written.
-    pub async fn load(&mut self) -> Result<State, SeriesError> {
+    pub(crate) async fn load(&mut self) -> Result<State, SeriesError> {
         let (_, state) = self.read().await?;
         self.known = Some(state.clone());
         Ok(state)
@@ -83,7 +83,11 @@ impl BlobSeries {
     /// # Errors
     ///
     /// As [`load`](Self::load).
-    pub async fn save(&mut self, seen: &State, now: OffsetDateTime) -> Result<bool, SeriesError> {
+    pub(crate) async fn save(
+        &mut self,
+        seen: &State,
+        now: OffsetDateTime,
+    ) -> Result<bool, SeriesError> {
         if self
             .known
             .as_ref()

@@ -31,7 +31,7 @@ pub(super) enum LocalCommand {
 
 /// What can go wrong with them besides what can with every command.
 #[derive(Debug, thiserror::Error)]
-pub enum LocalError {
+pub(crate) enum LocalError {
     /// Of the local hub.
     #[error("the local Event Hub failed")]
     Hub(#[source] HubError),

@@ -46,7 +46,7 @@ pub(crate) struct ReplayArgs {
 
 /// Why a replay failed. What could be read was counted all the same.
 #[derive(Debug, thiserror::Error)]
-pub enum ReplayFailed {
+pub(crate) enum ReplayFailed {
     /// Of the configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),

@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use expect_test::{Expect, expect};
 
+use super::fault::Origin;
+use super::keys::Key;
 use super::*;
 use crate::checkpoint::StoreKind;
 use crate::delivery::CheckpointAfter;

@@ -16,7 +16,7 @@ use crate::event::{PartitionId, Reached};
 
 /// Who says which partitions are read.
 #[derive(Debug)]
-pub enum Reading {
+pub(crate) enum Reading {
     /// Nobody: all that are found are, each after what is known of it.
     All(State),
     /// The leases of each event hub, by its name.
@@ -25,7 +25,7 @@ pub enum Reading {
 
 /// The readers' end: of one event hub.
 #[derive(Debug)]
-pub struct Assignments {
+pub(crate) struct Assignments {
     orders: mpsc::Receiver<Order>,
     found: watch::Sender<Vec<PartitionId>>,
 }
@@ -39,7 +39,7 @@ pub(super) enum Assigned {
 
 /// The other end: of whoever holds the leases of one event hub.
 #[derive(Debug)]
-pub struct Orders {
+pub(crate) struct Orders {
     sender: mpsc::Sender<Order>,
     found: watch::Receiver<Vec<PartitionId>>,
     standing: watch::Sender<Standing>,
@@ -86,7 +86,7 @@ pub(super) struct Lease {
 const ORDERS_MAX: usize = 64;
 
 /// The two ends, for one event hub whose leases last so long.
-pub fn assignments(lease: Duration, now: Instant) -> (Orders, Assignments) {
+pub(crate) fn assignments(lease: Duration, now: Instant) -> (Orders, Assignments) {
     let (sender, ordered) = mpsc::channel(ORDERS_MAX);
     let (finding, found) = watch::channel(Vec::new());
     let (standing, _) = watch::channel(Standing {
@@ -135,12 +135,12 @@ impl Assignments {
 
 impl Orders {
     /// The partitions that the event hub has, in the order in which they were found; none before it has answered.
-    pub fn partitions(&self) -> Vec<PartitionId> {
+    pub(crate) fn partitions(&self) -> Vec<PartitionId> {
         self.found.borrow().clone()
     }
 
     /// Waits until the event hub has told of partitions. Ends never where the source has ended.
-    pub async fn found(&self) {
+    pub(crate) async fn found(&self) {
         let mut found = self.found.clone();
         if found.wait_for(|found| !found.is_empty()).await.is_err() {
             std::future::pending::<()>().await;
@@ -148,7 +148,7 @@ impl Orders {
     }
 
     /// Has a partition read, after this position; where there is none, from `start`.
-    pub async fn read(&self, partition: PartitionId, after: Option<Reached>, start: Start) {
+    pub(crate) async fn read(&self, partition: PartitionId, after: Option<Reached>, start: Start) {
         let lease = Lease {
             standing: self.standing.subscribe(),
             doubted: Arc::clone(&self.doubted),
@@ -167,7 +167,7 @@ impl Orders {
     }
 
     /// Has a partition read no more, and waits until nothing of it is handed on.
-    pub async fn stop(&self, partition: PartitionId) {
+    pub(crate) async fn stop(&self, partition: PartitionId) {
         let (stopped, waiting) = oneshot::channel();
         let order = Order::Stop { partition, stopped };
         if self.sender.send(order).await.is_ok() {
@@ -177,7 +177,7 @@ impl Orders {
 
     /// The leases were looked at: those of the partitions that are being read were ours when `begun`; or that could not
     /// be found out.
-    pub fn cycle_ended(&self, begun: Instant, succeeded: bool) {
+    pub(crate) fn cycle_ended(&self, begun: Instant, succeeded: bool) {
         if succeeded {
             self.standing.send_modify(|standing| {
                 standing.confirmed = begun;
@@ -187,7 +187,7 @@ impl Orders {
     }
 
     /// Whoever holds the leases is awake; to be called many times while a lease lasts, whatever the store does.
-    pub fn awake(&self, now: Instant) {
+    pub(crate) fn awake(&self, now: Instant) {
         self.standing.send_modify(|standing| {
             if now - standing.awake_at >= self.lease {
                 standing.slept_until = Some(now);
@@ -197,12 +197,12 @@ impl Orders {
     }
 
     /// Whether this process has slept, and not looked at the leases since.
-    pub fn has_slept(&self) -> bool {
+    pub(crate) fn has_slept(&self) -> bool {
         !self.standing.borrow().is_fresh(self.lease)
     }
 
     /// Where a reader says that its lease may be gone.
-    pub fn doubted(&self) -> Arc<Notify> {
+    pub(crate) fn doubted(&self) -> Arc<Notify> {
         Arc::clone(&self.doubted)
     }
 }

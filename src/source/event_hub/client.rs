@@ -9,18 +9,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use azure_core_amqp::AmqpTransport;
-use azure_messaging_eventhubs::{ConsumerClient, EventHubsError, ProducerClient, RetryOptions};
+use azure_messaging_eventhubs::{ConsumerClient, EventHubsError, RetryOptions};
 
 use super::access::{Access, Door, Key};
 use super::error::SourceError;
-use super::settings::{Namespace, Settings, Transport};
+use super::settings::{Settings, Transport};
 use crate::telemetry::Telemetry;
 
 /// A connection crosses TCP, TLS, SASL and a token: some seconds on a bad day, never this long.
-const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The name under which the broker sees us.
-const APPLICATION_ID: &str = concat!("acs-recording-exporter/", env!("CARGO_PKG_VERSION"));
+pub(super) const APPLICATION_ID: &str =
+    concat!("acs-recording-exporter/", env!("CARGO_PKG_VERSION"));
 
 /// Opens consumers, all with one credential: a token is asked for once, however many partitions there are.
 #[derive(Debug)]
@@ -61,35 +62,6 @@ impl Clients {
     }
 }
 
-/// Opens a producer for one event hub; the simulator sends through it.
-///
-/// # Errors
-///
-/// When the namespace is not reached, or does not let us in.
-pub async fn producer(
-    namespace: &Namespace,
-    event_hub: &str,
-) -> Result<ProducerClient, SourceError> {
-    let door = Access::new(namespace, None).door().await?;
-    resolve(&door, Transport::Tcp).await?;
-    let mut builder = ProducerClient::builder()
-        .with_application_id(APPLICATION_ID.to_owned())
-        .with_retry_options(no_retries());
-    if let Some(endpoint) = door.endpoint {
-        builder = builder.with_custom_endpoint(endpoint);
-    }
-    match door.key {
-        Key::ConnectionString(string) => {
-            let opening = builder.open_with_connection_string(string.secret(), Some(event_hub));
-            timed("open connection", OPEN_TIMEOUT, opening).await
-        }
-        Key::Tokens(tokens) => {
-            let opening = builder.open(&door.host, event_hub, tokens);
-            timed("open connection", OPEN_TIMEOUT, opening).await
-        }
-    }
-}
-
 /// Waits for the SDK, but not for ever.
 pub(super) async fn timed<T>(
     step: &'static str,
@@ -107,7 +79,7 @@ pub(super) async fn timed<T>(
 
 /// Looks the host up before the SDK does: it blocks its thread while it does so, and for as long as a resolver that
 /// is down lets it wait.
-async fn resolve(door: &Door, transport: Transport) -> Result<(), SourceError> {
+pub(super) async fn resolve(door: &Door, transport: Transport) -> Result<(), SourceError> {
     let address = match (&door.endpoint, transport) {
         (Some(endpoint), _) => endpoint.trim_start_matches("amqp://").to_owned(),
         (None, Transport::Tcp) => format!("{}:5671", door.host),
@@ -127,7 +99,7 @@ async fn resolve(door: &Door, transport: Transport) -> Result<(), SourceError> {
     }
 }
 
-fn no_retries() -> RetryOptions {
+pub(super) fn no_retries() -> RetryOptions {
     RetryOptions {
         max_retries: 0,
         ..RetryOptions::default()

@@ -14,7 +14,7 @@ use super::credential::TokenError;
 
 /// Something went wrong between us and an event hub.
 #[derive(Debug, thiserror::Error)]
-pub enum SourceError {
+pub(crate) enum SourceError {
     /// The SDK says so.
     #[error("{}", meaning(.0))]
     EventHub(#[from] EventHubsError),
@@ -73,7 +73,7 @@ pub enum SourceError {
 
 /// What ended a link, or kept it from opening; the value of the label `cause`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
+pub(crate) enum Cause {
     /// Not resolved, refused, cut: the hub or the network is away.
     Unreachable,
     /// The token or its rights are not accepted.
@@ -149,7 +149,7 @@ impl Cause {
     }
 
     /// The value of the label `cause`.
-    pub fn label(self) -> &'static str {
+    pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Unreachable => "unreachable",
             Self::Unauthorized => "unauthorized",
@@ -193,7 +193,7 @@ impl Cause {
     }
 
     /// Whether the hub itself still answers: it may refuse us, or one link of ours may have ended.
-    pub fn hub_answers(self) -> bool {
+    pub(crate) fn hub_answers(self) -> bool {
         !matches!(
             self,
             Self::Unreachable
@@ -207,7 +207,7 @@ impl Cause {
 
 impl SourceError {
     /// What it means.
-    pub fn cause(&self) -> Cause {
+    pub(crate) fn cause(&self) -> Cause {
         match self {
             Self::EventHub(error) => event_hub_cause(error),
             Self::Timeout { .. } => Cause::Timeout,

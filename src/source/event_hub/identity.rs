@@ -124,7 +124,7 @@ impl Identity {
 }
 
 /// The identity service of the cloud in which a namespace of this host is.
-pub fn authority_of(namespace_host: &str) -> &'static str {
+pub(crate) fn authority_of(namespace_host: &str) -> &'static str {
     AUTHORITIES
         .iter()
         .find(|(suffix, _)| namespace_host.ends_with(suffix))
@@ -135,7 +135,7 @@ pub fn authority_of(namespace_host: &str) -> &'static str {
 ///
 /// # Errors
 /// It is none, is not https, or has a path.
-pub fn authority_host(text: &str) -> Result<String, InvalidIdentity> {
+pub(crate) fn authority_host(text: &str) -> Result<String, InvalidIdentity> {
     let whole = if text.contains("://") {
         text.to_owned()
     } else {
@@ -159,7 +159,7 @@ pub fn authority_host(text: &str) -> Result<String, InvalidIdentity> {
 ///
 /// # Errors
 /// It has other letters than these have.
-pub fn tenant_id(text: &str) -> Result<String, InvalidIdentity> {
+pub(crate) fn tenant_id(text: &str) -> Result<String, InvalidIdentity> {
     is_id(text, b"-.")
         .then(|| text.to_owned())
         .ok_or(InvalidIdentity::Tenant)
@@ -169,7 +169,7 @@ pub fn tenant_id(text: &str) -> Result<String, InvalidIdentity> {
 ///
 /// # Errors
 /// It has other letters than a GUID has.
-pub fn client_id(text: &str) -> Result<String, InvalidIdentity> {
+pub(crate) fn client_id(text: &str) -> Result<String, InvalidIdentity> {
     is_id(text, b"-")
         .then(|| text.to_owned())
         .ok_or(InvalidIdentity::Client)
@@ -177,7 +177,7 @@ pub fn client_id(text: &str) -> Result<String, InvalidIdentity> {
 
 /// Why a text is no part of an identity. The text is not repeated: it may be a secret in the wrong place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidIdentity {
+pub(crate) enum InvalidIdentity {
     /// Of an authority host.
     #[error(
         "must be the address of an identity service, for example `https://login.microsoftonline.us`, without a path"

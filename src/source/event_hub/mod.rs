@@ -22,6 +22,8 @@ mod extent;
 mod identity;
 mod lag;
 mod prefetch;
+#[cfg(feature = "demo")]
+mod producer;
 mod progress;
 mod questions;
 mod reader;
@@ -34,19 +36,19 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-pub use assignment::{Assignments, Orders, Reading, assignments};
-pub use client::producer;
-pub use connection_string::{ConnectionString, InvalidConnectionString, UnusableFile};
-pub use credential::{TokenError, storage_tokens};
-pub use error::{Cause, SourceError};
-pub use identity::{
-    Application, Credential, CredentialKind, Identity, InvalidIdentity, SecretSource,
-    authority_host, authority_of, client_id, tenant_id,
+pub(crate) use assignment::{Assignments, Orders, Reading, assignments};
+pub use connection_string::ConnectionString;
+pub(crate) use connection_string::UnusableFile;
+pub use credential::storage_tokens;
+pub(crate) use error::SourceError;
+pub use identity::{Application, Credential, CredentialKind, Identity, SecretSource};
+pub(crate) use identity::{authority_host, authority_of, client_id, tenant_id};
+pub(crate) use settings::{
+    Authentication, LostPosition, Namespace, Settings, Start, Transport, Watchdog, consumer_group,
+    event_hub_name, namespace_host,
 };
-pub use settings::{
-    Authentication, InvalidName, LostPosition, Namespace, Settings, Start, Transport, Watchdog,
-    consumer_group, event_hub_name, namespace_host,
-};
+#[cfg(feature = "demo")]
+pub(crate) use {connection_string::InvalidConnectionString, producer::producer};
 
 use crate::liveness::Liveness;
 use crate::queue::Queue;
@@ -57,7 +59,7 @@ use readers::Readers;
 
 /// The Event Hub source: what it reads, and whom it tells.
 #[derive(Debug)]
-pub struct EventHubSource {
+pub(crate) struct EventHubSource {
     parts: Parts,
     reading: Reading,
 }
@@ -76,7 +78,7 @@ struct Parts {
 impl EventHubSource {
     /// A source of the given settings, whose batches go into `queue`. It reads what `reading` says, and begins when
     /// `begin` is cancelled.
-    pub fn new(
+    pub(crate) fn new(
         settings: Settings,
         queue: Queue,
         telemetry: Arc<Telemetry>,
@@ -103,7 +105,7 @@ impl EventHubSource {
     ///
     /// [`SourceError::ReaderEnded`] when a task ends by itself, which only a defect of ours or of the SDK explains.
     /// What a hub or the network does is never an error here: it is counted, logged and tried again.
-    pub async fn run(self, stop: CancellationToken) -> Result<(), SourceError> {
+    pub(crate) async fn run(self, stop: CancellationToken) -> Result<(), SourceError> {
         let Self { parts, mut reading } = self;
         let mut event_hubs = JoinSet::new();
         for event_hub in &parts.settings.event_hubs {

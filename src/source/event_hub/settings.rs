@@ -101,7 +101,7 @@ pub enum Transport {
 ///
 /// # Errors
 /// Azure would not have let a hub be named so.
-pub fn event_hub_name(text: &str) -> Result<String, InvalidName> {
+pub(crate) fn event_hub_name(text: &str) -> Result<String, InvalidName> {
     if is_entity_name(text, 256) {
         Ok(text.to_owned())
     } else {
@@ -113,7 +113,7 @@ pub fn event_hub_name(text: &str) -> Result<String, InvalidName> {
 ///
 /// # Errors
 /// Azure would not have let a consumer group be named so.
-pub fn consumer_group(text: &str) -> Result<String, InvalidName> {
+pub(crate) fn consumer_group(text: &str) -> Result<String, InvalidName> {
     if text.eq_ignore_ascii_case(DEFAULT_CONSUMER_GROUP) {
         return Ok(DEFAULT_CONSUMER_GROUP.to_owned());
     }
@@ -129,7 +129,7 @@ pub fn consumer_group(text: &str) -> Result<String, InvalidName> {
 ///
 /// # Errors
 /// The text is no host name: it has a scheme, a path or a port, say.
-pub fn namespace_host(text: &str) -> Result<String, InvalidName> {
+pub(crate) fn namespace_host(text: &str) -> Result<String, InvalidName> {
     let host = text.to_ascii_lowercase();
     // A label and a whole name are as long as DNS lets them be (RFC 1035, section 2.3.4).
     let is_label = |label: &str| {
@@ -168,7 +168,7 @@ fn is_entity_name(text: &str, length_max: usize) -> bool {
 
 /// Why a text is no name. The text is not repeated: whoever shows it knows whether it may be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidName {
+pub(crate) enum InvalidName {
     /// Of an event hub.
     #[error(
         "must be an event hub's name: up to 256 letters, digits, `.`, `-` and `_`, with a letter or digit at both ends"

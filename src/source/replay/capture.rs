@@ -21,7 +21,7 @@ const BLOCK_BYTES_MAX: usize = 64 << 20;
 
 /// Why a container was not read to its end.
 #[derive(Debug, thiserror::Error)]
-pub enum CaptureError {
+pub(crate) enum CaptureError {
     /// It is broken, or of a codec other than `null` and `deflate`, of which Capture uses one.
     #[error("the Avro container cannot be read")]
     Avro(#[source] Box<apache_avro::Error>),

@@ -11,7 +11,7 @@ const DEPTH_MAX: usize = 64;
 
 /// Something to read.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Input {
+pub(crate) enum Input {
     /// Standard input.
     Stdin,
     /// A file.
@@ -21,7 +21,7 @@ pub enum Input {
 /// A file or folder that cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read `{}`", path.display())]
-pub struct Unreadable {
+pub(crate) struct Unreadable {
     /// Which.
     pub path: PathBuf,
     /// What the system said.
@@ -33,7 +33,7 @@ pub struct Unreadable {
 /// is all files below it in the order of their names, which in Azure's archives is that of time.
 ///
 /// Links to folders are not followed, so there is an end.
-pub fn find(paths: &[PathBuf]) -> (Vec<(Input, Option<u64>)>, Vec<Unreadable>) {
+pub(crate) fn find(paths: &[PathBuf]) -> (Vec<(Input, Option<u64>)>, Vec<Unreadable>) {
     let mut found = (Vec::new(), Vec::new());
     for path in paths {
         if path.as_os_str() == "-" {

@@ -18,8 +18,8 @@ use std::io::{self, BufRead, BufReader, Cursor, Read};
 
 use flate2::bufread::MultiGzDecoder;
 
-pub use capture::CaptureError;
-pub use files::{Input, Unreadable, find};
+pub(crate) use capture::CaptureError;
+pub(crate) use files::{Input, find};
 
 use crate::dead_letters::{DeadLetter, MARK};
 use crate::event::{Batch, Event, PartitionId, Position};
@@ -33,7 +33,7 @@ const HEAD_BYTES: u64 = 4;
 
 /// An event out of a file.
 #[derive(Debug)]
-pub struct Replayed {
+pub(crate) struct Replayed {
     /// A batch of this one event.
     pub batch: Batch,
     /// Where it stands.
@@ -44,7 +44,7 @@ pub struct Replayed {
 
 /// Where in its file an event stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub(crate) enum Place {
     /// The line on which it begins, from 1.
     Line(u64),
     /// The number of the event in a file that has no lines, from 1.
@@ -53,7 +53,7 @@ pub enum Place {
 
 /// A file was not read to its end.
 #[derive(Debug, thiserror::Error)]
-pub enum ReplayError {
+pub(crate) enum ReplayError {
     /// The system refused, or the compressed data is broken.
     #[error("cannot read `{input}`")]
     Io {
@@ -80,7 +80,7 @@ pub enum ReplayError {
 /// # Errors
 ///
 /// When the input cannot be read to its end. What was read before has been handed on.
-pub fn read(
+pub(crate) fn read(
     input: &Input,
     read: &Cell<u64>,
     take: &mut dyn FnMut(Replayed) -> bool,

@@ -6,10 +6,10 @@ mod ways_in;
 
 use std::sync::Arc;
 
-use acs_recording_exporter::blobs::{
+use acs_recording_exporter::inside::blobs::{
     Blob, BlobError, Condition, Container, Metadata, Outcome, Settings,
 };
-use acs_recording_exporter::telemetry::Telemetry;
+use acs_recording_exporter::inside::telemetry::Telemetry;
 use prometheus::{Registry, TextEncoder};
 use tokio::task::JoinSet;
 

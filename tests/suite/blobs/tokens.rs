@@ -7,11 +7,13 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use acs_recording_exporter::blobs::{BlobError, Condition, Container, InvalidContainer, Settings};
-use acs_recording_exporter::source::event_hub::{
+use acs_recording_exporter::inside::blobs::{
+    BlobError, Condition, Container, InvalidContainer, Settings,
+};
+use acs_recording_exporter::inside::source::event_hub::{
     Application, Credential, Identity, SecretSource, storage_tokens,
 };
-use acs_recording_exporter::telemetry::{Telemetry, chain};
+use acs_recording_exporter::inside::telemetry::{Telemetry, chain};
 use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions};
 use prometheus::{Registry, TextEncoder};
 use serde_json::json;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use acs_recording_exporter::blobs::{BlobError, Condition, Container, Outcome};
+use acs_recording_exporter::inside::blobs::{BlobError, Condition, Container, Outcome};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use acs_recording_exporter::blobs::{Condition, Settings};
+use acs_recording_exporter::inside::blobs::{Condition, Settings};
 use aws_lc_rs::hmac;
 use azure_core::base64::{decode, encode};
 use azure_core::http::Url;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use acs_log_simulator::model::{Body, Record};
 use acs_log_simulator::{Settings, Traffic};
-use acs_recording_exporter::config::KEYS;
+use acs_recording_exporter::inside::config::KEYS;
 use time::OffsetDateTime;
 use time::macros::datetime;
 

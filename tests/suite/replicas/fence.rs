@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use acs_recording_exporter::blobs::names::Names;
-use acs_recording_exporter::blobs::{Container, Settings};
-use acs_recording_exporter::checkpoint::blobs::{BlobPositions, Held, Taken, Wrote};
-use acs_recording_exporter::event::{PartitionId, Position, Reached};
-use acs_recording_exporter::telemetry::Telemetry;
+use acs_recording_exporter::inside::blobs::names::Names;
+use acs_recording_exporter::inside::blobs::{Container, Settings};
+use acs_recording_exporter::inside::checkpoint::blobs::{BlobPositions, Held, Taken, Wrote};
+use acs_recording_exporter::inside::event::{PartitionId, Position, Reached};
+use acs_recording_exporter::inside::telemetry::Telemetry;
 use prometheus::Registry;
 
 use crate::azurite::Azurite;

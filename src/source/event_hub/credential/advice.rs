@@ -14,7 +14,7 @@ use crate::source::event_hub::identity::{Credential, CredentialKind};
 /// No token could be had. It can be told to several who wait for the same one.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("no token for `{kind}`: {advice}")]
-pub struct TokenError {
+pub(crate) struct TokenError {
     kind: &'static str,
     advice: String,
     cause: Cause,

@@ -24,7 +24,7 @@ use azure_identity::{
     WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
 };
 
-pub use advice::TokenError;
+pub(super) use advice::TokenError;
 use assertion::SignedAssertion;
 pub(super) use client_tokens::ClientTokens;
 pub(super) use refreshing::Refreshing;
