@@ -40,7 +40,7 @@
 //! | Which call was it that failed? | `log.failures: on`; `telemetry/failures.rs` |
 //! | When does an event wait for a scrape? | `pipeline/writer.rs`, by what `metrics/firsts.rs` knows; docs/delivery.md has the promise |
 //! | In which order does everything stop? | `service/mod.rs` |
-//! | Who asks for a token, and when for the next? | `config/auth.rs` decides who, `source/event_hub/credential/` asks |
+//! | With which identity is a token requested, and when the next one? | `config/auth.rs` decides the identity, `identity/` requests the tokens |
 //! | What is remembered across restarts, and how does it survive a crash? | `checkpoint/state.rs`; `checkpoint/file.rs` |
 //! | Who reads which partition, and when does one change hands? | `ownership/balance.rs` says who should, `service/replica/` does it; docs/replicas.md has the promise |
 //! | What keeps a replica that slept from undoing what another did? | `checkpoint/blobs/positions.rs`, and the `Lease` of `source/event_hub/assignment.rs` |
@@ -54,7 +54,8 @@
 //! [`event`], [`disposition`], [`repair`], [`envelope`] and [`acs`] are the core: values and functions of values, no
 //! I/O, no clock, no log. [`family`] is how metric families are declared; [`metrics`] and [`telemetry`] hold every one,
 //! about ACS and about ourselves. [`queue`] leads from the partitions to [`pipeline`], the loop that joins them;
-//! [`dead_letters`] keeps what could not be read. [`source`] reads event hubs, or files in their stead, [`liveness`]
+//! [`dead_letters`] keeps what could not be read. [`identity`] is as whom the exporter authenticates to Azure: tokens and
+//! secrets, for [`source`] and [`blobs`] alike. [`source`] reads event hubs, or files in their stead, [`liveness`]
 //! knows whether it does, [`http`] serves what is known. [`delivery`] is about when that has been seen, [`checkpoint`]
 //! keeps how far it was across restarts. [`ownership`] says who reads which partition, where replicas share them;
 //! [`blobs`] is where they meet. [`config`] composes the settings that each module owns. [`service`] builds the parts
@@ -66,8 +67,9 @@
 //!
 //! Nothing points back up: `cli -> service -> config -> {source, ownership, checkpoint, delivery, http, metrics, blobs,
 //! telemetry, shutdown, dead_letters}`, `pipeline -> {queue, event, envelope, acs, metrics, delivery, telemetry,
-//! liveness, dead_letters}`, `checkpoint -> {blobs, delivery, event}`, `ownership -> blobs -> {event, telemetry}`, and
-//! the core knows only itself. A test holds that.
+//! liveness, dead_letters}`, `checkpoint -> {blobs, delivery, event}`, `ownership -> blobs -> {event, identity, telemetry}`,
+//! `source -> {identity, queue, liveness, telemetry, event}`, `identity -> telemetry`, and the core knows only itself. A
+//! test holds that.
 //!
 //! # What always holds
 //!
@@ -119,13 +121,13 @@ mod envelope;
 mod event;
 mod family;
 mod http;
+mod identity;
 mod liveness;
 mod metrics;
 mod ownership;
 mod pipeline;
 mod queue;
 mod repair;
-mod secret_file;
 mod service;
 mod shutdown;
 mod source;
@@ -168,6 +170,11 @@ pub mod inside {
     pub mod http {
         pub use crate::http::{Limits, Server, Settings, Shown};
     }
+    pub mod identity {
+        pub use crate::identity::{
+            Application, Credential, CredentialKind, Identity, SecretSource, storage_tokens,
+        };
+    }
     pub mod liveness {
         pub use crate::liveness::Liveness;
     }
@@ -185,10 +192,7 @@ pub mod inside {
     }
     pub mod source {
         pub mod event_hub {
-            pub use crate::source::event_hub::{
-                Application, ConnectionString, Credential, CredentialKind, Identity, SecretSource,
-                storage_tokens,
-            };
+            pub use crate::source::event_hub::ConnectionString;
         }
     }
     pub mod telemetry {
