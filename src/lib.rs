@@ -11,7 +11,7 @@
 //! or a document      of a file                              source::replay
 //!   -> Event         position, enqueued_at, body            event
 //!   -> Batch         of one partition, in order             event -> queue      a bounded lane for each partition
-//!   -> Envelope      the records of a body, still unread    envelope::open      pure; repair, where JSON is broken
+//!   -> Slot          a record of the body, still unread     envelope::open      pure; repair, where JSON is broken
 //!   -> Record        Operation | Summary | Usage | Other    acs::read           pure
 //!   -> Observation   which series move, by how much         acs::observe        pure
 //!   -> series        of the `prometheus` registry           metrics             the writer of pipeline, under one lock
@@ -26,7 +26,7 @@
 //! | --- | --- |
 //! | Where is a label of a metric decided? | the `observe` of its log: `acs/operation.rs`, `acs/summary.rs`, `acs/usage.rs`; `resource`, `category` and `level` in `acs/mod.rs` |
 //! | What counts as a failure? | `acs/outcome.rs` for requests, `acs/end_reason.rs` for recordings, `acs/rules.rs` for what the user says |
-//! | Which shapes of a body are taken, and what is repaired? | `envelope/tests.rs` shows all; `repair/mod.rs` names each repair |
+//! | Which shapes of a body are taken, and what is repaired? | `envelope/tests.rs` shows all; `repair/mod.rs` lists each repair |
 //! | Which spellings of a time, a number, a name? | `acs/instant.rs`, `acs/value.rs`, `acs/view.rs` |
 //! | Which properties does a log have? | the `SCHEMA` of its file; one that is not in it is told as `Record::unfamiliar` |
 //! | Which metrics are there? | `metrics/acs.rs` about ACS, `telemetry/families.rs` about the exporter; or the command `metrics` |
@@ -186,9 +186,6 @@ pub mod inside {
     }
     pub mod queue {
         pub use crate::queue::{Lane, Queued, queue};
-    }
-    pub mod repair {
-        pub use crate::repair::Repair;
     }
     pub mod source {
         pub mod event_hub {
