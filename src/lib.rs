@@ -42,7 +42,7 @@
 //! | In which order does everything stop? | `service/mod.rs` |
 //! | With which identity is a token requested, and when the next one? | `config/auth.rs` decides the identity, `identity/` requests the tokens |
 //! | What is remembered across restarts, and how does it survive a crash? | `checkpoint/state.rs`; `checkpoint/file.rs` |
-//! | Who reads which partition, and when does one change hands? | `ownership/balance.rs` says who should, `service/replica/` does it; docs/replicas.md has the promise |
+//! | Who reads which partition, and when does one change hands? | `ownership/balance.rs` says who should, `service/replica/` does it; docs/replicas-design.md has the promise |
 //! | What keeps a replica that slept from undoing what another did? | `checkpoint/blobs/positions.rs`, and the `Lease` of `source/event_hub/assignment.rs` |
 //! | What are the blobs called, and what is in them? | `blobs/names.rs`, `checkpoint/blobs/format.rs` |
 //! | When has a scrape been delivered, and to whom? | `http/connection.rs` knows its last byte, `http/scraper.rs` who counts, `delivery/ledger.rs` what follows |
