@@ -16,10 +16,11 @@ use crate::blobs::{self, BlobError, Container};
 use crate::checkpoint::Scope;
 use crate::checkpoint::blobs::{BlobPositions, BlobSeries};
 use crate::delivery::CheckpointAfter;
+use crate::identity::{Credential, storage_tokens};
 use crate::liveness::Liveness;
 use crate::metrics::Exposition;
 use crate::queue::Queue;
-use crate::source::event_hub::{self, Assignment, Credential, leased, storage_tokens};
+use crate::source::event_hub::{self, Assignment, leased};
 use crate::telemetry::Telemetry;
 
 /// A replica for each event hub, and what they have in common.

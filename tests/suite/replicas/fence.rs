@@ -12,6 +12,7 @@ use acs_recording_exporter::inside::telemetry::Telemetry;
 use prometheus::Registry;
 
 use crate::azurite::Azurite;
+use crate::world::Signal;
 
 fn at(sequence_number: i64) -> Reached {
     Reached {
@@ -100,9 +101,9 @@ async fn a_write_whose_answer_was_lost_is_recognised() {
         Wrote::Written
     );
     // It is interrupted: the store may have done it or not.
-    azurite.signal("STOP");
+    azurite.signal(Signal::STOP);
     positions.save(&owned, &at(2)).await.unwrap_err();
-    azurite.signal("CONT");
+    azurite.signal(Signal::CONT);
     assert_ne!(
         positions.save(&owned, &at(3)).await.unwrap(),
         Wrote::Refused
