@@ -7,9 +7,7 @@ use azure_core::credentials::Secret;
 
 use super::fault::Origin;
 use super::reader::Reader;
-use crate::source::event_hub::{
-    self, Application, Credential, CredentialKind, Identity, SecretSource,
-};
+use crate::identity::{self, Application, Credential, CredentialKind, Identity, SecretSource};
 
 /// What the section holds, each key right in itself.
 pub(super) struct Auth {
@@ -30,15 +28,15 @@ pub(super) fn take(reader: &mut Reader) -> Auth {
     kinds.extend(CredentialKind::ALL.map(|kind| (kind.word(), Some(kind))));
     Auth {
         kind: reader.one_of(KIND, &kinds).flatten(),
-        tenant_id: reader.text(TENANT_ID, event_hub::tenant_id),
-        client_id: reader.text(CLIENT_ID, event_hub::client_id),
+        tenant_id: reader.text(TENANT_ID, identity::tenant_id),
+        client_id: reader.text(CLIENT_ID, identity::client_id),
         client_secret: reader.text(CLIENT_SECRET, |text| {
             Ok::<_, &str>(Secret::new(text.to_owned()))
         }),
         client_secret_file: reader.path(CLIENT_SECRET_FILE),
         client_certificate_file: reader.path(CLIENT_CERTIFICATE_FILE),
         federated_token_file: reader.path(FEDERATED_TOKEN_FILE),
-        authority_host: reader.text(AUTHORITY_HOST, event_hub::authority_host),
+        authority_host: reader.text(AUTHORITY_HOST, identity::authority_host),
     }
 }
 
@@ -94,7 +92,7 @@ pub(super) fn credential(reader: &mut Reader, auth: Auth, host: &str) -> Option<
         identity,
         authority_host: auth
             .authority_host
-            .unwrap_or_else(|| event_hub::authority_of(host).to_owned()),
+            .unwrap_or_else(|| identity::authority_of(host).to_owned()),
         reason,
     })
 }

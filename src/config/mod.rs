@@ -36,7 +36,8 @@ pub(crate) use sources::environment;
 pub use sources::{File, Flag, Sources};
 
 use crate::{
-    checkpoint, dead_letters, delivery, http, metrics, ownership, shutdown, source, telemetry,
+    checkpoint, dead_letters, delivery, http, identity, metrics, replica, shutdown, source,
+    telemetry,
 };
 
 /// All that the program is told.
@@ -47,9 +48,9 @@ pub struct Config {
     /// `checkpoint`: where it is kept how far all was delivered.
     pub checkpoint: checkpoint::Settings,
     /// As whom the container of `checkpoint` is entered, where it wants tokens.
-    pub store_credential: Option<source::event_hub::Credential>,
+    pub store_credential: Option<identity::Credential>,
     /// `ownership`: how replicas share the partitions.
-    pub ownership: ownership::Settings,
+    pub ownership: replica::Settings,
     /// `delivery`: when something counts as delivered.
     pub delivery: delivery::Settings,
     /// `metrics` and `failures`: what to export, and what of it counts as a failure.

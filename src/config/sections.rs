@@ -15,9 +15,10 @@ use super::reader::Reader;
 use super::stores::{Checkpoint, checkpoint, ownership};
 use crate::acs::FailureRules;
 use crate::checkpoint::StoreKind;
+use crate::identity::Credential;
+use crate::identity::connection_string::UnusableFile;
 use crate::source::event_hub::{
-    self, Authentication, ConnectionString, Credential, LostPosition, Namespace, Start, Transport,
-    UnusableFile, Watchdog,
+    self, Authentication, ConnectionString, LostPosition, Namespace, Start, Transport, Watchdog,
 };
 use crate::{dead_letters, http, metrics, telemetry};
 

@@ -1,13 +1,12 @@
-//! Where dead letters are kept, and how many.
+//! Where dead letters are kept, and how many bytes of them.
 
 use std::path::PathBuf;
 
 /// Settings of the dead letters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// The directory of the files. It is made, for its owner alone, if it is not there; one that is there keeps its
-    /// mode.
+    /// The directory of the files. If it does not exist it is made, for its owner alone; one that exists keeps its mode.
     pub directory: PathBuf,
-    /// The most that all files together may take; the oldest go first.
+    /// The most that all files together may take; the oldest are removed first.
     pub max_bytes: u64,
 }

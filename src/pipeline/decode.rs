@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::acs::{self, Category, FailureRules, Observation};
 use crate::disposition::{Disposition, Reject};
-use crate::envelope::{self, Slot};
+use crate::envelope::{self, RecordText};
 use crate::event::{Batch, Event};
 use crate::telemetry::Tally;
 
@@ -45,15 +45,15 @@ pub(crate) fn decode<T>(
     rules: &FailureRules,
     then: impl FnOnce(Decoded<'_>) -> T,
 ) -> T {
-    // Observations are slices of the bodies, or of what was made anew of them: the slots outlive them.
-    let envelopes = batch.events.iter().map(|event| {
+    // Observations are slices of the bodies, or of what was made anew of them: the records outlive them.
+    let envelopes = batch.events().map(|event| {
         guarded(|| Ok(envelope::open(&event.body))).unwrap_or_else(|reason| vec![Err(reason)])
     });
     let envelopes: Vec<_> = envelopes.collect();
     let mut decoded = Decoded::default();
-    for (index, (event, slots)) in batch.events.iter().zip(&envelopes).enumerate() {
+    for (index, (event, records)) in batch.events().zip(&envelopes).enumerate() {
         let mut reasons = Vec::new();
-        decode_event(event, slots, rules, &mut decoded, &mut reasons);
+        decode_event(event, records, rules, &mut decoded, &mut reasons);
         decoded.ends.push(decoded.observations.len());
         if !reasons.is_empty() {
             let event = index;
@@ -65,21 +65,24 @@ pub(crate) fn decode<T>(
 
 fn decode_event<'a>(
     event: &Event,
-    slots: &'a [Slot<'_>],
+    records: &'a [RecordText<'_>],
     rules: &FailureRules,
     decoded: &mut Decoded<'a>,
     reasons: &mut Vec<Reject>,
 ) {
     let tally = &mut decoded.ended.tally;
-    tally.received(slots.len());
-    for slot in slots {
-        let read = slot.as_deref().map_err(|reason| *reason).and_then(|text| {
-            guarded(|| {
-                let record = acs::read(text)?;
-                let observation = acs::observe(&record, event.enqueued_at, rules);
-                Ok((record, observation))
-            })
-        });
+    tally.received(records.len());
+    for record in records {
+        let read = record
+            .as_deref()
+            .map_err(|reason| *reason)
+            .and_then(|text| {
+                guarded(|| {
+                    let record = acs::read(text)?;
+                    let observation = acs::observe(&record, event.enqueued_at, rules);
+                    Ok((record, observation))
+                })
+            });
         let disposition = match read {
             Ok((record, Some(observation))) => {
                 for field in &record.unfamiliar {

@@ -96,7 +96,7 @@ async fn a_hub_made_anew_is_read_from_where_the_configuration_says() {
         (status, text.as_str()),
         (
             503,
-            "not ready\nevent hub `logs`: 1 of 1 partitions not read\n"
+            "not ready\nevent hub `logs`: 1 of 1 partitions are not read\n"
         )
     );
     assert_eq!(get(&fail.address, "/-/healthy").await.unwrap().0, 200);
@@ -131,7 +131,7 @@ async fn lag_and_proof_are_told_while_the_hub_is_away() {
     hub.handle.cut_connections();
     eventually("not ready, since when", || async {
         let (status, text) = get(&exporter.address, "/-/ready").await?;
-        if status == 503 && text.contains("no proof of life for") {
+        if status == 503 && text.contains("not verified for") {
             Ok(())
         } else {
             Err(format!("{status} {text}"))
