@@ -146,30 +146,20 @@ impl Liveness {
         self.lock().stopping = true;
     }
 
-    /// Whether every partition of every event hub is read, or would be if reading had begun.
-    ///
-    /// # Errors
-    ///
-    /// What is missing, in words, one line each.
-    pub(crate) fn ready(&self, now: Instant) -> Result<(), String> {
+    /// What is missing until every partition of every event hub is read, or would be if reading had begun; a line each.
+    pub(crate) fn not_ready(&self, now: Instant) -> Vec<String> {
         let state = self.lock();
         if state.stopping {
-            return Err("stopping".to_owned());
+            return vec!["stopping".to_owned()];
         }
-        let missing: Vec<_> = state
-            .event_hubs
-            .iter()
+        let event_hubs = state.event_hubs.iter();
+        event_hubs
             .flat_map(|(name, partitions)| self.missing(name, partitions.as_ref(), now))
-            .collect();
-        none_of(&missing)
+            .collect()
     }
 
-    /// Whether the process makes progress.
-    ///
-    /// # Errors
-    ///
-    /// What does not, in words, one line each.
-    pub(crate) fn healthy(&self, now: Instant) -> Result<(), String> {
+    /// The parts of the process that make no progress, a line each.
+    pub(crate) fn not_healthy(&self, now: Instant) -> Vec<String> {
         let state = self.lock();
         let mut stuck: Vec<_> = state
             .at_work
@@ -186,7 +176,7 @@ impl Liveness {
                 silent.as_secs()
             ));
         }
-        none_of(&stuck)
+        stuck
     }
 
     fn missing(
@@ -253,14 +243,6 @@ impl Drop for AtWork {
     }
 }
 
-fn none_of(lines: &[String]) -> Result<(), String> {
-    if lines.is_empty() {
-        Ok(())
-    } else {
-        Err(lines.join("\n"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -275,15 +257,15 @@ mod tests {
         liveness.event_hub_answered("a", ["0", "1"], now);
         liveness.partition_opened(&PartitionId::new("a", "0"));
         assert_eq!(
-            liveness.ready(now).unwrap_err(),
+            liveness.not_ready(now).join("\n"),
             "event hub `a`: 1 of 2 partitions are not read\nevent hub `b` has not answered yet"
         );
         liveness.partition_opened(&PartitionId::new("a", "1"));
         liveness.event_hub_answered("b", [], now);
-        assert_eq!(liveness.ready(now), Ok(()));
+        assert!(liveness.not_ready(now).is_empty());
         liveness.event_hub_answered("a", ["0", "1", "2"], now);
         assert_eq!(
-            liveness.ready(now).unwrap_err(),
+            liveness.not_ready(now).join("\n"),
             "event hub `a`: 1 of 3 partitions are not read"
         );
     }
@@ -297,16 +279,16 @@ mod tests {
         liveness.partition_opened(&partition);
         let late = start + DEAD_AFTER + Duration::from_secs(1);
         assert_eq!(
-            liveness.ready(late).unwrap_err(),
+            liveness.not_ready(late).join("\n"),
             "event hub `a`, partition 0: not verified for 301 s (last verified: never)"
         );
         liveness.partition_proved(&partition, start, datetime!(2026-01-31 12:00 UTC));
         assert_eq!(
-            liveness.ready(late).unwrap_err(),
+            liveness.not_ready(late).join("\n"),
             "event hub `a`, partition 0: not verified for 301 s (last verified: 2026-01-31T12:00:00Z)"
         );
         liveness.partition_proved(&partition, late, datetime!(2026-01-31 12:05:01 UTC));
-        assert_eq!(liveness.ready(late), Ok(()));
+        assert!(liveness.not_ready(late).is_empty());
     }
 
     #[test]
@@ -317,12 +299,12 @@ mod tests {
         liveness.event_hub_answered("a", ["0"], start);
         liveness.partition_stands_by(&partition);
         let late = start + DEAD_AFTER + Duration::from_secs(1);
-        assert_eq!(liveness.ready(late), Ok(()));
+        assert!(liveness.not_ready(late).is_empty());
         liveness.partition_closed(&partition);
-        assert!(liveness.ready(late).is_err());
+        assert!(!liveness.not_ready(late).is_empty());
         liveness.partition_stands_by(&partition);
         liveness.stopping();
-        assert_eq!(liveness.ready(late).unwrap_err(), "stopping");
+        assert_eq!(liveness.not_ready(late).join("\n"), "stopping");
     }
 
     #[test]
@@ -331,17 +313,16 @@ mod tests {
         let liveness = Arc::new(Liveness::new(["a"], DEAD_AFTER, start));
         let work = liveness.at_work("the reader of a/0".to_owned(), start);
         let late = start + STUCK_AFTER + Duration::from_secs(1);
-        assert_eq!(
-            liveness.healthy(start),
-            Ok(()),
+        assert!(
+            liveness.not_healthy(start).is_empty(),
             "not ready is not unhealthy"
         );
         assert_eq!(
-            liveness.healthy(late).unwrap_err(),
+            liveness.not_healthy(late).join("\n"),
             "the reader of a/0 has been stuck for 301 s\nthe runtime has made no progress for 301 s"
         );
         drop(work);
         liveness.pulse(late);
-        assert_eq!(liveness.healthy(late), Ok(()));
+        assert!(liveness.not_healthy(late).is_empty());
     }
 }

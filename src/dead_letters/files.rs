@@ -5,7 +5,7 @@
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Settings;
 use super::letter::DeadLetter;
@@ -72,13 +72,8 @@ impl Files {
         };
         // A letter may be larger than a file should be, and then has one for itself.
         self.remove_oldest(max_bytes.saturating_sub(bytes), &open)?;
-        if let Err(source) = open.file.write_all(&line) {
-            // Half a line may be written: the next letter begins another file.
-            return Err(FilesError::Io {
-                path: open.path,
-                source,
-            });
-        }
+        // After a failure half a line may be written: the next letter begins another file.
+        open.file.write_all(&line).map_err(io_error(&open.path))?;
         open.bytes += bytes;
         self.open = Some(open);
         Ok(())
@@ -87,15 +82,11 @@ impl Files {
     /// Makes the next file. Another process that writes into the directory does not get the same one.
     fn begin(&self) -> Result<Open, FilesError> {
         let directory = &self.settings.directory;
-        let failed = |source| FilesError::Io {
-            path: directory.clone(),
-            source,
-        };
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(directory)
-            .map_err(failed)?;
+            .map_err(io_error(directory))?;
         let mut number = self.numbered()?.last().map_or(0, |(number, ..)| *number);
         loop {
             number += 1;
@@ -114,7 +105,7 @@ impl Files {
                     });
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(source) => return Err(FilesError::Io { path, source }),
+                Err(error) => return Err(io_error(&path)(error)),
             }
         }
     }
@@ -128,8 +119,8 @@ impl Files {
                 break;
             }
             match fs::remove_file(&path) {
-                Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                    return Err(FilesError::Io { path, source });
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(io_error(&path)(error));
                 }
                 _ => bytes -= size,
             }
@@ -140,13 +131,9 @@ impl Files {
     /// The files that are there, oldest first: number, path and size.
     fn numbered(&self) -> Result<Vec<(u64, PathBuf, u64)>, FilesError> {
         let directory = &self.settings.directory;
-        let failed = |source| FilesError::Io {
-            path: directory.clone(),
-            source,
-        };
         let mut files = Vec::new();
-        for entry in fs::read_dir(directory).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
+        for entry in fs::read_dir(directory).map_err(io_error(directory))? {
+            let entry = entry.map_err(io_error(directory))?;
             let name = entry.file_name();
             let number = name.to_str().and_then(|name| {
                 name.strip_prefix(PREFIX)?
@@ -161,6 +148,13 @@ impl Files {
         }
         files.sort();
         Ok(files)
+    }
+}
+
+fn io_error(path: &Path) -> impl Fn(io::Error) -> FilesError {
+    |source| FilesError::Io {
+        path: path.to_owned(),
+        source,
     }
 }
 
@@ -207,8 +201,7 @@ mod tests {
             max_bytes: 10_000,
         });
         files.append(&letter(1, 1)).unwrap();
-        let mode =
-            |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&directory), 0o700);
         assert_eq!(mode(&directory.join("dead-letters-00000001.jsonl")), 0o600);
     }

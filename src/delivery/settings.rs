@@ -1,4 +1,4 @@
-//! When something counts as delivered, and how long anything waits for that.
+//! When an event counts as delivered, and how long it may wait for that.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -6,21 +6,22 @@ use std::time::Duration;
 /// Settings of the delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// What an event must have been through before a checkpoint passes it.
+    /// When a checkpoint may advance past an event.
     pub checkpoint_after: CheckpointAfter,
-    /// How many different scrapers must have carried a cut before it is acknowledged.
+    /// How many different scrapers must have received a snapshot before it is acknowledged.
     pub scrapers: NonZeroUsize,
-    /// How long reading waits at the start for the scrapers to see the zeros; zero does not wait.
+    /// At startup, how long to wait for a scrape, so that failure series are visible at 0, before consuming; zero does not
+    /// wait.
     pub start_gate: Duration,
-    /// How long an event waits for the scrapers to see the series that it would move; zero does not wait.
+    /// How long an event is held until a scrape has shown at 0 the series that it would move; zero does not hold.
     pub hold_max: Duration,
 }
 
-/// What an event must have been through before a checkpoint passes it.
+/// When a checkpoint may advance past an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CheckpointAfter {
-    /// A scrape has carried it: a crash loses nothing.
+    /// Once a scrape has delivered it: a crash loses nothing.
     Scrape,
-    /// It was counted: a crash loses what no scrape has carried.
+    /// Once it is counted: a crash loses what no scrape has delivered.
     Processing,
 }

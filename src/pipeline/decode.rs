@@ -8,7 +8,7 @@ use crate::envelope::{self, RecordText};
 use crate::event::{Batch, Event};
 use crate::telemetry::Tally;
 
-/// What a batch moves, and how its records ended.
+/// What a batch moves in the metrics, and how its records ended.
 #[derive(Debug, Default)]
 pub(crate) struct Decoded<'a> {
     /// Of every record observed, in order.
@@ -28,24 +28,24 @@ pub struct Ended {
     pub rejected: Vec<Rejected>,
 }
 
-/// An event with records that could not be read.
+/// An event with rejected records.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rejected {
     /// Its index in the batch.
     pub event: usize,
-    /// Why, one for each such record, in order.
+    /// Why, one reason for each such record, in order.
     pub reasons: Vec<Reject>,
 }
 
-/// Decodes a batch and hands over what it moves, which borrows from what was decoded and therefore cannot be returned.
+/// Decodes a batch and passes on what it moves, which borrows from the decoded records and so cannot be returned.
 ///
-/// A panic inside the decoder costs one record, or one event where its records are not told apart yet.
+/// A panic inside the decoder costs one record, or one event while it is split into records.
 pub(crate) fn decode<T>(
     batch: &Batch,
     rules: &FailureRules,
     then: impl FnOnce(Decoded<'_>) -> T,
 ) -> T {
-    // Observations are slices of the bodies, or of what was made anew of them: the records outlive them.
+    // Observations are slices of the records: these outlive them.
     let envelopes = batch.events().map(|event| {
         guarded(|| Ok(envelope::open(&event.body))).unwrap_or_else(|reason| vec![Err(reason)])
     });
@@ -109,7 +109,7 @@ fn decode_event<'a>(
     }
 }
 
-/// Does what may meet a defect of ours. Nothing outlives a panic but what `work` was given to read.
+/// Does work in which a defect of the exporter may panic. Nothing that `work` changes outlives a panic.
 fn guarded<T>(work: impl FnOnce() -> Result<T, Reject>) -> Result<T, Reject> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(Reject::Panicked))
 }

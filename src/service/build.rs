@@ -67,8 +67,12 @@ impl Service {
             .map_err(ServiceError::DeadLetters)?
             .unzip();
         let exposition = Arc::clone(&shown.exposition);
-        let writer = Writer::new(exposition, config.delivery.hold_max, letters)
-            .logging_failures(config.log.failures);
+        let writer = Writer::new(
+            exposition,
+            config.delivery.hold_max,
+            letters,
+            config.log.failures,
+        );
         let source = EventHubSource::new(
             config.event_hub,
             queue,

@@ -124,17 +124,16 @@ fn run(
     for unreadable in &unreadable {
         report.unreadable(unreadable);
     }
+    let read = Cell::new(0);
     for (input, _) in &inputs {
-        let read = Cell::new(0);
-        let bytes_before = report.bytes;
         let mut previous = None;
         let ended = replay::read(input, &read, &mut |event| {
             let ended = sink.take(&event, &mut previous, &mut report.undated);
-            report.bytes = bytes_before + read.get();
+            report.bytes = read.get();
             report.event(input, &event, &ended);
             !stop.is_cancelled()
         });
-        report.bytes = bytes_before + read.get();
+        report.bytes = read.get();
         report.files += 1;
         if let Err(error) = ended {
             report.unreadable(&error);

@@ -143,15 +143,14 @@ impl Report {
 
     pub(super) fn verdict(&self, is_strict: bool) -> Result<(), ReplayFailed> {
         let rejected = self.tally.records("rejected");
-        match self {
-            Self {
-                is_stopped: true, ..
-            } => Err(ReplayFailed::Stopped),
-            Self {
-                unreadable: 1.., ..
-            } => Err(ReplayFailed::Unreadable(self.unreadable)),
-            _ if is_strict && rejected > 0 => Err(ReplayFailed::Rejected(rejected)),
-            _ => Ok(()),
+        if self.is_stopped {
+            Err(ReplayFailed::Stopped)
+        } else if self.unreadable > 0 {
+            Err(ReplayFailed::Unreadable(self.unreadable))
+        } else if is_strict && rejected > 0 {
+            Err(ReplayFailed::Rejected(rejected))
+        } else {
+            Ok(())
         }
     }
 }

@@ -80,8 +80,7 @@ impl Unreadable {
     }
 }
 
-/// Reads an input and passes on its events, until `take` returns false. `read` has the number of bytes of the input that
-/// were read so far.
+/// Reads an input and passes on its events, until `take` returns false. `read` counts the bytes that were read so far.
 ///
 /// # Errors
 ///
