@@ -5,23 +5,27 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which modules a module may use. A new arrow is a decision: make it here, and in the map.
-const MAY_USE: [(&str, &[&str]); 23] = [
+const MAY_USE: [(&str, &[&str]); 24] = [
     ("event", &[]),
     ("disposition", &[]),
     ("repair", &[]),
     ("envelope", &["disposition", "repair"]),
     ("acs", &["disposition", "repair"]),
     ("family", &[]),
-    ("telemetry", &["disposition", "event", "family"]),
-    ("dead_letters", &["disposition", "event", "telemetry"]),
-    ("delivery", &["event"]),
+    ("setting", &[]),
+    ("telemetry", &["disposition", "event", "family", "setting"]),
+    (
+        "dead_letters",
+        &["disposition", "event", "setting", "telemetry"],
+    ),
+    ("delivery", &["event", "setting"]),
     ("queue", &["event"]),
     ("secret_file", &[]),
     ("blobs", &["event", "secret_file", "telemetry"]),
-    ("ownership", &["blobs"]),
+    ("ownership", &["blobs", "setting"]),
     (
         "metrics",
-        &["acs", "delivery", "event", "family", "telemetry"],
+        &["acs", "delivery", "event", "family", "setting", "telemetry"],
     ),
     (
         "pipeline",
@@ -49,15 +53,15 @@ const MAY_USE: [(&str, &[&str]); 23] = [
             "liveness",
             "queue",
             "secret_file",
+            "setting",
             "telemetry",
         ],
     ),
-    ("http", &["liveness", "metrics", "telemetry"]),
-    ("shutdown", &[]),
+    ("http", &["liveness", "metrics", "setting", "telemetry"]),
+    ("shutdown", &["setting"]),
     (
         "config",
         &[
-            "acs",
             "blobs",
             "checkpoint",
             "dead_letters",
@@ -65,6 +69,7 @@ const MAY_USE: [(&str, &[&str]); 23] = [
             "http",
             "metrics",
             "ownership",
+            "setting",
             "shutdown",
             "source",
             "telemetry",

@@ -40,12 +40,12 @@ impl Clients {
     pub(super) async fn consumer(&self, event_hub: &str) -> Result<ConsumerClient, SourceError> {
         let settings = &self.settings;
         let door = self.access.door().await?;
-        resolve(&door, settings.transport).await?;
+        resolve(&door, settings.amqp.transport).await?;
         let mut builder = ConsumerClient::builder()
             .with_application_id(APPLICATION_ID.to_owned())
             .with_consumer_group(settings.consumer_group.clone())
             .with_retry_options(no_retries())
-            .with_transport(transport(settings.transport));
+            .with_transport(transport(settings.amqp.transport));
         if let Some(endpoint) = door.endpoint {
             builder = builder.with_custom_endpoint(endpoint);
         }

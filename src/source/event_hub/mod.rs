@@ -38,14 +38,13 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use assignment::{Assignments, Orders, Reading, assignments};
 pub use connection_string::ConnectionString;
-pub(crate) use connection_string::UnusableFile;
 pub use credential::storage_tokens;
 pub(crate) use error::SourceError;
 pub use identity::{Application, Credential, CredentialKind, Identity, SecretSource};
 pub(crate) use identity::{authority_host, authority_of, client_id, tenant_id};
 pub(crate) use settings::{
-    Authentication, LostPosition, Namespace, Settings, Start, Transport, Watchdog, consumer_group,
-    event_hub_name, namespace_host,
+    Amqp, Authentication, LostPosition, Namespace, Settings, Start, Transport, Watchdog,
+    consumer_group, event_hub_name, namespace_host,
 };
 #[cfg(feature = "demo")]
 pub(crate) use {connection_string::InvalidConnectionString, producer::producer};
