@@ -11,7 +11,7 @@
 //! or a document      of a file                              source::replay
 //!   -> Event         position, enqueued_at, body            event
 //!   -> Batch         of one partition, in order             event -> queue      a bounded lane for each partition
-//!   -> Envelope      the records of a body, still unread    envelope::open      pure; repair, where JSON is broken
+//!   -> Slot          a record of the body, still unread     envelope::open      pure; repair, where JSON is broken
 //!   -> Record        Operation | Summary | Usage | Other    acs::read           pure
 //!   -> Observation   which series move, by how much         acs::observe        pure
 //!   -> series        of the `prometheus` registry           metrics             the writer of pipeline, under one lock
@@ -26,7 +26,7 @@
 //! | --- | --- |
 //! | Where is a label of a metric decided? | the `observe` of its log: `acs/operation.rs`, `acs/summary.rs`, `acs/usage.rs`; `resource`, `category` and `level` in `acs/mod.rs` |
 //! | What counts as a failure? | `acs/outcome.rs` for requests, `acs/end_reason.rs` for recordings, `acs/rules.rs` for what the user says |
-//! | Which shapes of a body are taken, and what is repaired? | `envelope/tests.rs` shows all; `repair/mod.rs` names each repair |
+//! | Which shapes of a body are taken, and what is repaired? | `envelope/tests.rs` shows all; `repair/mod.rs` lists each repair |
 //! | Which spellings of a time, a number, a name? | `acs/instant.rs`, `acs/value.rs`, `acs/view.rs` |
 //! | Which properties does a log have? | the `SCHEMA` of its file; one that is not in it is told as `Record::unfamiliar` |
 //! | Which metrics are there? | `metrics/acs.rs` about ACS, `telemetry/families.rs` about the exporter; or the command `metrics` |
@@ -40,9 +40,9 @@
 //! | Which call was it that failed? | `log.failures: on`; `telemetry/failures.rs` |
 //! | When does an event wait for a scrape? | `pipeline/writer.rs`, by what `metrics/firsts.rs` knows; docs/delivery.md has the promise |
 //! | In which order does everything stop? | `service/mod.rs` |
-//! | Who asks for a token, and when for the next? | `config/auth.rs` decides who, `source/event_hub/credential/` asks |
+//! | With which identity is a token requested, and when the next one? | `config/auth.rs` decides the identity, `identity/` requests the tokens |
 //! | What is remembered across restarts, and how does it survive a crash? | `checkpoint/state.rs`; `checkpoint/file.rs` |
-//! | Who reads which partition, and when does one change hands? | `ownership/balance.rs` says who should, `service/replica/` does it; docs/replicas.md has the promise |
+//! | Who reads which partition, and when does one change hands? | `ownership/balance.rs` says who should, `service/replica/` does it; docs/replicas-design.md has the promise |
 //! | What keeps a replica that slept from undoing what another did? | `checkpoint/blobs/positions.rs`, and the `Lease` of `source/event_hub/assignment.rs` |
 //! | What are the blobs called, and what is in them? | `blobs/names.rs`, `checkpoint/blobs/format.rs` |
 //! | When has a scrape been delivered, and to whom? | `http/connection.rs` knows its last byte, `http/scraper.rs` who counts, `delivery/ledger.rs` what follows |
@@ -55,7 +55,8 @@
 //! I/O, no clock, no log. [`family`] is how metric families are declared, [`setting`] how the keys of the
 //! configuration are; [`metrics`] and [`telemetry`] hold every one,
 //! about ACS and about ourselves. [`queue`] leads from the partitions to [`pipeline`], the loop that joins them;
-//! [`dead_letters`] keeps what could not be read. [`source`] reads event hubs, or files in their stead, [`liveness`]
+//! [`dead_letters`] keeps what could not be read. [`identity`] is as whom the exporter authenticates to Azure: tokens and
+//! secrets, for [`source`] and [`blobs`] alike. [`source`] reads event hubs, or files in their stead, [`liveness`]
 //! knows whether it does, [`http`] serves what is known. [`delivery`] is about when that has been seen, [`checkpoint`]
 //! keeps how far it was across restarts. [`ownership`] says who reads which partition, where replicas share them;
 //! [`blobs`] is where they meet. [`config`] composes the settings that each module owns. [`service`] builds the parts
@@ -67,8 +68,9 @@
 //!
 //! Nothing points back up: `cli -> service -> config -> {source, ownership, checkpoint, delivery, http, metrics, blobs,
 //! telemetry, shutdown, dead_letters}`, `pipeline -> {queue, event, envelope, acs, metrics, delivery, telemetry,
-//! liveness, dead_letters}`, `checkpoint -> {blobs, delivery, event}`, `ownership -> blobs -> {event, telemetry}`, and
-//! the core knows only itself. A test holds that.
+//! liveness, dead_letters}`, `checkpoint -> {blobs, delivery, event}`, `ownership -> blobs -> {event, identity, telemetry}`,
+//! `source -> {identity, queue, liveness, telemetry, event}`, `identity -> telemetry`, and the core knows only itself. A
+//! test holds that.
 //!
 //! # What always holds
 //!
@@ -120,13 +122,13 @@ mod envelope;
 mod event;
 mod family;
 mod http;
+mod identity;
 mod liveness;
 mod metrics;
 mod ownership;
 mod pipeline;
 mod queue;
 mod repair;
-mod secret_file;
 mod service;
 mod setting;
 mod shutdown;
@@ -170,6 +172,11 @@ pub mod inside {
     pub mod http {
         pub use crate::http::{Limits, Server, Settings, Shown};
     }
+    pub mod identity {
+        pub use crate::identity::{
+            Application, Credential, CredentialKind, Identity, SecretSource, storage_tokens,
+        };
+    }
     pub mod liveness {
         pub use crate::liveness::Liveness;
     }
@@ -182,15 +189,9 @@ pub mod inside {
     pub mod queue {
         pub use crate::queue::{Lane, Queued, queue};
     }
-    pub mod repair {
-        pub use crate::repair::Repair;
-    }
     pub mod source {
         pub mod event_hub {
-            pub use crate::source::event_hub::{
-                Application, ConnectionString, Credential, CredentialKind, Identity, SecretSource,
-                storage_tokens,
-            };
+            pub use crate::source::event_hub::ConnectionString;
         }
     }
     pub mod telemetry {

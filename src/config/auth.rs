@@ -7,11 +7,11 @@ use azure_core::credentials::Secret;
 
 use super::keys;
 use super::reader::Reader;
-use crate::setting::{path, settings, text, words};
-use crate::source::event_hub::{
+use crate::identity::{
     Application, Credential, CredentialKind, Identity, SecretSource, authority_host, authority_of,
     client_id, tenant_id,
 };
+use crate::setting::{path, settings, text, words};
 
 settings! {
     /// Authentication

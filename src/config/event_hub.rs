@@ -9,10 +9,11 @@ use super::auth::{self, Auth};
 use super::keys;
 use super::reader::Reader;
 use crate::checkpoint::StoreKind;
+use crate::identity::Credential;
 use crate::setting::{list, settings, text};
 use crate::source::event_hub::{
-    self, Amqp, Authentication, ConnectionString, Credential, LostPosition, Namespace, Start,
-    Transport, Watchdog, event_hub_name, namespace_host,
+    self, Amqp, Authentication, ConnectionString, LostPosition, Namespace, Start, Transport,
+    Watchdog, event_hub_name, namespace_host,
 };
 
 settings! {

@@ -38,7 +38,9 @@ pub(crate) use sources::DEMO;
 pub(crate) use sources::environment;
 pub use sources::{File, Flag, Sources};
 
-use crate::{dead_letters, delivery, http, metrics, ownership, shutdown, source, telemetry};
+use crate::{
+    dead_letters, delivery, http, identity, metrics, ownership, shutdown, source, telemetry,
+};
 use reader::Reader;
 
 /// The whole configuration.
@@ -49,7 +51,7 @@ pub struct Config {
     /// `checkpoint`: where checkpoints are stored.
     pub checkpoint: crate::checkpoint::Settings,
     /// The identity for the container of `checkpoint`, if it needs tokens.
-    pub store_credential: Option<source::event_hub::Credential>,
+    pub store_credential: Option<identity::Credential>,
     /// `ownership`: how replicas share the partitions.
     pub ownership: ownership::Settings,
     /// `delivery`: when a scrape counts as delivered.

@@ -13,11 +13,12 @@ use crate::blobs::{self, Container};
 use crate::checkpoint::Scope;
 use crate::checkpoint::blobs::{BlobPositions, BlobSeries};
 use crate::delivery::CheckpointAfter;
+use crate::identity::{Credential, storage_tokens};
 use crate::liveness::Liveness;
 use crate::metrics::Exposition;
 use crate::ownership::{self, LeaseStore, Owner};
 use crate::queue::Queue;
-use crate::source::event_hub::{self, Assignments, Credential, assignments, storage_tokens};
+use crate::source::event_hub::{self, Assignments, assignments};
 use crate::telemetry::Telemetry;
 
 /// A share for each event hub, and what they have in common.

@@ -37,7 +37,7 @@ async fn killed_at_any_step_of_a_write_the_next_start_reads_the_old_or_the_new_s
             let is_new = matches!(step, Step::Renamed | Step::FolderSynced);
             // Where nothing came of it, once more, on top of what was left behind.
             for round in 1..=if is_new { 1 } else { 2 } {
-                let output = again(&[], test, &format!("{new} {step:?}"), &path)
+                let output = again(test, &format!("{new} {step:?}"), &path)
                     .output()
                     .unwrap();
                 let written = String::from_utf8_lossy(&output.stdout);
@@ -84,7 +84,7 @@ async fn killed_at_any_moment_the_next_start_reads_the_old_or_the_new_state() {
     let path = file_in(&folder);
     let (mut last_read, mut cut_before, mut cut_after) = (0, 0, 0);
     for kill in 1..=KILLS {
-        let mut child = again(&[], test, "save", &path)
+        let mut child = again(test, "save", &path)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();

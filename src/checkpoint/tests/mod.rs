@@ -91,13 +91,10 @@ fn part() -> Option<(String, PathBuf)> {
     Some((std::env::var(PART).ok()?, PathBuf::from(file)))
 }
 
-/// The test of that name below this module again, in a part, by way of a program that starts others.
-fn again(by: &[&str], test: &str, part: &str, file: &Path) -> Command {
-    let binary = std::env::current_exe().unwrap();
-    let mut words = by.iter().copied().chain([binary.to_str().unwrap()]);
-    let mut command = Command::new(words.next().unwrap());
+/// The test of that name below this module again, as another process with a part of its own.
+fn again(test: &str, part: &str, file: &Path) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
     command
-        .args(words)
         .args(["--exact", &format!("checkpoint::tests::{test}")])
         .args(["--nocapture", "--test-threads=1"])
         .env(PART, part)
@@ -224,7 +221,7 @@ async fn a_second_process_is_refused_and_told_who_was_first() {
     let folder = tempfile::tempdir().unwrap();
     let path = file_in(&folder);
     let child = |part: &str| {
-        let output = again(&[], test, part, &path).output().unwrap();
+        let output = again(test, part, &path).output().unwrap();
         String::from_utf8(output.stdout).unwrap()
     };
     let (store, _) = open(&path).unwrap();

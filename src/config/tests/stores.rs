@@ -85,7 +85,7 @@ fn a_connection_string_of_the_account_may_be_in_a_file() {
     std::fs::write(path, ACCOUNT).unwrap();
     assert!(matches!(
         config(&text).unwrap().checkpoint.store,
-        StoreKind::Blob(container) if container.url() == URL
+        StoreKind::Blob(container) if container.url().as_str() == URL
     ));
     std::fs::write(path, "c2VjcmV0").unwrap();
     let faults = config(&text).unwrap_err().replace(path, "x.txt");

@@ -6,20 +6,17 @@
 //! `discovery` finds partitions; `assignment` says which of them are read here; `readers` are those
 //! of one event hub. `reader` is the task of one, and `progress` the state machine that it follows, which
 //! decides by `extent` (what the hub holds), `prefetch` and `backoff`. `connections` are what it reads over, opened by
-//! `client` by way of `access`; `questions` are what the hub is asked over them. `received` makes our events of the SDK's,
+//! `client`; `questions` are what the hub is asked over them. `received` makes our events of the SDK's,
 //! `lag` measures how far behind they are, and `error` says what a failure means.
 
-mod access;
 mod assignment;
 mod backoff;
 mod client;
 mod connection_string;
 mod connections;
-mod credential;
 mod discovery;
 mod error;
 mod extent;
-mod identity;
 mod lag;
 mod prefetch;
 #[cfg(feature = "demo")]
@@ -38,10 +35,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use assignment::{Assignments, Orders, Reading, assignments};
 pub use connection_string::ConnectionString;
-pub use credential::storage_tokens;
 pub(crate) use error::SourceError;
-pub use identity::{Application, Credential, CredentialKind, Identity, SecretSource};
-pub(crate) use identity::{authority_host, authority_of, client_id, tenant_id};
 pub(crate) use settings::{
     Amqp, Authentication, LostPosition, Namespace, Settings, Start, Transport, Watchdog,
     consumer_group, event_hub_name, namespace_host,

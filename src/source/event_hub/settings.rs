@@ -8,7 +8,7 @@ use std::time::Duration;
 use azure_core::credentials::Secret;
 use time::OffsetDateTime;
 
-use super::identity::Credential;
+use crate::identity::Credential;
 use crate::setting::{bytes, duration, number, settings, words};
 
 /// Settings of the Event Hub source.

@@ -10,6 +10,7 @@ use acs_recording_exporter::inside::telemetry::Telemetry;
 use prometheus::Registry;
 
 use crate::azurite::Azurite;
+use crate::world::Signal;
 
 fn at(sequence_number: i64) -> Reached {
     Reached {
@@ -92,9 +93,9 @@ async fn a_write_whose_answer_was_lost_is_found_to_be_our_own() {
     let held = held(&positions);
     assert_eq!(positions.save(&held, &at(1)).await.unwrap(), Wrote::Written);
     // It is given up half way: the store may have done it or not.
-    azurite.signal("STOP");
+    azurite.signal(Signal::STOP);
     positions.save(&held, &at(2)).await.unwrap_err();
-    azurite.signal("CONT");
+    azurite.signal(Signal::CONT);
     assert_ne!(positions.save(&held, &at(3)).await.unwrap(), Wrote::NotOurs);
     let next = owner(&azurite, "next");
     assert_eq!(

@@ -1,97 +1,81 @@
-//! What to do when there is no token: the identity service's answer, in words that name our keys.
+//! Why there is no token, and what to do about it: the answer of the identity service, in words that name our keys.
 //!
 //! The numbers are those of "Microsoft Entra authentication and authorization error codes" (AADSTS...).
 
 use std::error::Error;
+use std::iter::successors;
 use std::sync::Arc;
 use std::time::Duration;
 
 use azure_core::error::ErrorKind;
 
-use crate::source::event_hub::error::Cause;
-use crate::source::event_hub::identity::{Credential, CredentialKind};
+use super::credential::{Credential, CredentialKind};
 
-/// No token could be had. It can be told to several who wait for the same one.
+/// There is no token. Several callers that wait for the same token get the same error.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("no token for `{kind}`: {advice}")]
 pub(crate) struct TokenError {
     kind: &'static str,
     advice: String,
-    cause: Cause,
+    needs_person: bool,
     #[source]
     source: Option<Arc<azure_core::Error>>,
 }
 
 impl TokenError {
-    /// What it means.
-    pub(in crate::source::event_hub) fn cause(&self) -> Cause {
-        self.cause
+    /// Whether a person must correct something: the identity service refused the credential, or could not be asked since
+    /// the credential is incomplete. Otherwise the identity service did not answer, and may answer later.
+    pub(crate) fn needs_person(&self) -> bool {
+        self.needs_person
+    }
+
+    /// The identity library reports an error.
+    pub(super) fn failed(credential: &Credential, error: azure_core::Error) -> Self {
+        let (needs_person, advice) = explain(credential, &error);
+        Self {
+            needs_person,
+            source: Some(Arc::new(error)),
+            ..Self::without_answer(credential, advice)
+        }
+    }
+
+    /// There was no answer in time.
+    pub(super) fn unanswered(credential: &Credential, within: Duration) -> Self {
+        let (seconds, advice) = (within.as_secs(), unreachable(credential));
+        Self::without_answer(
+            credential,
+            format!("no answer within {seconds} s: {advice}"),
+        )
+    }
+
+    /// The answer was the token of before.
+    pub(super) fn same_again(credential: &Credential) -> Self {
+        let advice = "the identity service returned the same token again; it is asked until it returns a new one";
+        Self::without_answer(credential, advice.to_owned())
+    }
+
+    fn without_answer(credential: &Credential, advice: String) -> Self {
+        Self {
+            kind: credential.identity.kind().word(),
+            advice,
+            needs_person: false,
+            source: None,
+        }
     }
 }
 
-/// The identity library says why.
-pub(super) fn failed(credential: &Credential, error: azure_core::Error) -> TokenError {
+impl From<TokenError> for azure_core::Error {
+    fn from(error: TokenError) -> Self {
+        Self::new(ErrorKind::Credential, error)
+    }
+}
+
+/// Whether a person must correct something, and what to do. The library wraps what happened in errors of its own.
+fn explain(credential: &Credential, error: &azure_core::Error) -> (bool, String) {
     let kind = credential.identity.kind();
-    let (advice, cause) = match answer(&error) {
-        Answer::Refused { codes } => (refused(kind, &codes).to_owned(), Cause::Unauthorized),
-        Answer::Trouble(status) => (
-            format!("the identity service is in trouble (HTTP {status}); it is asked again"),
-            Cause::Unreachable,
-        ),
-        Answer::NotReached => (unreachable(credential), Cause::Unreachable),
-        Answer::NotAsked => (needs(kind).to_owned(), Cause::Unauthorized),
-    };
-    TokenError {
-        kind: kind.word(),
-        advice,
-        cause,
-        source: Some(Arc::new(error)),
-    }
-}
-
-/// Nobody says anything.
-pub(super) fn unanswered(credential: &Credential, within: Duration) -> TokenError {
-    TokenError {
-        kind: credential.identity.kind().word(),
-        advice: format!(
-            "no answer within {} s: {}",
-            within.as_secs(),
-            unreachable(credential)
-        ),
-        cause: Cause::Unreachable,
-        source: None,
-    }
-}
-
-/// It gave what it gave before.
-pub(super) fn same_again(credential: &Credential) -> TokenError {
-    TokenError {
-        kind: credential.identity.kind().word(),
-        advice:
-            "the identity service gave the same token again; it is asked until there is a new one"
-                .to_owned(),
-        cause: Cause::Unreachable,
-        source: None,
-    }
-}
-
-/// How the identity service took a request.
-enum Answer {
-    /// It will not give a token, and may have said why.
-    Refused { codes: String },
-    /// It cannot at the moment.
-    Trouble(u16),
-    /// No answer came.
-    NotReached,
-    /// The request was not made: what is needed for it was not there.
-    NotAsked,
-}
-
-/// What the library's error says of it; the library wraps what happened in errors of its own.
-fn answer(error: &azure_core::Error) -> Answer {
-    let mut next: Option<&(dyn Error + 'static)> = Some(error);
-    let mut answer = Answer::NotAsked;
-    while let Some(error) = next {
+    let mut is_unreachable = false;
+    let first: &(dyn Error + 'static) = error;
+    for error in successors(Some(first), |error| Error::source(*error)) {
         match error
             .downcast_ref::<azure_core::Error>()
             .map(azure_core::Error::kind)
@@ -101,32 +85,36 @@ fn answer(error: &azure_core::Error) -> Answer {
             }) => {
                 let status = u16::from(*status);
                 return if status == 429 || status >= 500 {
-                    Answer::Trouble(status)
+                    let advice =
+                        format!("the identity service answered HTTP {status}; it is asked again");
+                    (false, advice)
                 } else {
-                    Answer::Refused {
-                        codes: error_code.clone().unwrap_or_default(),
-                    }
+                    (
+                        true,
+                        refused(kind, error_code.as_deref().unwrap_or_default()).to_owned(),
+                    )
                 };
             }
             Some(ErrorKind::Io | ErrorKind::Connection | ErrorKind::DataConversion) => {
-                answer = Answer::NotReached;
+                is_unreachable = true;
             }
             _ => {}
         }
-        next = error.source();
     }
-    answer
+    if is_unreachable {
+        (false, unreachable(credential))
+    } else {
+        (true, incomplete(kind).to_owned())
+    }
 }
 
-/// What to do about a refusal: by its code, else by what is wrong most often.
+/// What to do about a refusal: by its code, or by what is wrong most often.
 fn refused(kind: CredentialKind, codes: &str) -> &'static str {
-    let known = codes.split(',').find_map(|code| {
-        REFUSALS
-            .iter()
-            .find(|(known, _)| *known == code)
-            .map(|(_, advice)| *advice)
-    });
-    known.unwrap_or(match kind {
+    let known = |code| REFUSALS.iter().find(|(known, _)| *known == code);
+    if let Some((_, advice)) = codes.split(',').find_map(known) {
+        return advice;
+    }
+    match kind {
         CredentialKind::ManagedIdentity => {
             "the machine does not have this identity: assign it, or correct `auth.client_id`, which names a user-assigned one"
         }
@@ -139,8 +127,8 @@ fn refused(kind: CredentialKind, codes: &str) -> &'static str {
         CredentialKind::ClientCertificate => {
             "the certificate is refused: check `auth.tenant_id`, `auth.client_id` and the application's certificates"
         }
-        CredentialKind::AzureCli => "sign in anew with `az login`",
-    })
+        CredentialKind::AzureCli => "sign in again with `az login`",
+    }
 }
 
 const REFUSALS: [(&str, &str); 11] = [
@@ -170,7 +158,7 @@ const REFUSALS: [(&str, &str); 11] = [
     ("700213", FEDERATION),
     (
         "700024",
-        "the assertion is not valid at this time: set this machine's clock right",
+        "the assertion is not valid at this time: correct this machine's clock",
     ),
     (
         "500011",
@@ -180,27 +168,23 @@ const REFUSALS: [(&str, &str); 11] = [
 
 const FEDERATION: &str = "no federated credential matches the service account: give the identity one with the cluster's issuer and the subject `system:serviceaccount:NAMESPACE:NAME`";
 
-fn unreachable(
-    Credential {
-        identity,
-        authority_host,
-        ..
-    }: &Credential,
-) -> String {
-    match identity.kind() {
+fn unreachable(credential: &Credential) -> String {
+    match credential.identity.kind() {
         CredentialKind::ManagedIdentity => {
             "no identity endpoint answers on this machine: assign a managed identity to it, keep a proxy off its requests (NO_PROXY=169.254.169.254), or choose another `auth.kind`".to_owned()
         }
-        CredentialKind::AzureCli => needs(CredentialKind::AzureCli).to_owned(),
+        kind @ CredentialKind::AzureCli => incomplete(kind).to_owned(),
         CredentialKind::WorkloadIdentity
         | CredentialKind::ClientSecret
         | CredentialKind::ClientCertificate => format!(
-            "`{authority_host}` cannot be asked: check the network, its proxy (HTTPS_PROXY), its certificate authority (SSL_CERT_FILE) and `auth.authority_host`"
+            "`{}` is unreachable: check the network, its proxy (HTTPS_PROXY), its certificate authority (SSL_CERT_FILE) and `auth.authority_host`",
+            credential.authority_host
         ),
     }
 }
 
-fn needs(kind: CredentialKind) -> &'static str {
+/// What a credential needs before the identity service can be asked at all.
+fn incomplete(kind: CredentialKind) -> &'static str {
     match kind {
         CredentialKind::ManagedIdentity => {
             "the machine must have a managed identity that `azure_identity` knows: of a virtual machine, App Service or Azure Arc"
@@ -221,9 +205,9 @@ mod tests {
     use azure_core::http::StatusCode;
 
     use super::*;
-    use crate::source::event_hub::identity::{Application, Identity, SecretSource};
+    use crate::identity::{Application, Identity, SecretSource};
 
-    fn check(error: azure_core::Error, expected: &str, cause: Cause) {
+    fn check(error: azure_core::Error, expected: &str, needs_person: bool) {
         let application = Application {
             tenant_id: "t".to_owned(),
             client_id: "c".to_owned(),
@@ -237,9 +221,9 @@ mod tests {
             reason: String::new(),
         };
         let wrapped = azure_core::Error::with_error(ErrorKind::Credential, error, "it failed");
-        let error = failed(&credential, wrapped);
+        let error = TokenError::failed(&credential, wrapped);
         assert!(error.to_string().contains(expected), "{error}");
-        assert_eq!(error.cause(), cause);
+        assert_eq!(error.needs_person(), needs_person, "{error}");
     }
 
     fn response(status: StatusCode, codes: Option<&str>) -> azure_core::Error {
@@ -254,11 +238,7 @@ mod tests {
     #[test]
     fn an_answer_is_translated_into_what_to_do() {
         let refused = |codes, expected| {
-            check(
-                response(StatusCode::Unauthorized, codes),
-                expected,
-                Cause::Unauthorized,
-            );
+            check(response(StatusCode::Unauthorized, codes), expected, true);
         };
         refused(Some("7000215"), "the client secret is wrong");
         refused(Some("1,7000222"), "the client secret has expired");
@@ -267,17 +247,17 @@ mod tests {
         check(
             response(StatusCode::ServiceUnavailable, None),
             "HTTP 503",
-            Cause::Unreachable,
+            false,
         );
         check(
             azure_core::Error::with_message(ErrorKind::Connection, "refused"),
-            "`https://login.example` cannot be asked",
-            Cause::Unreachable,
+            "`https://login.example` is unreachable",
+            false,
         );
         check(
             azure_core::Error::with_message(ErrorKind::Credential, "no file"),
             "`auth.client_secret_file` must hold",
-            Cause::Unauthorized,
+            true,
         );
     }
 }

@@ -1,7 +1,7 @@
-//! Who asks Microsoft Entra ID for a token, with what, and where: the checked form of the section `auth`.
+//! As whom a token is requested from Microsoft Entra ID, and where: the checked form of the section `auth`.
 //!
-//! `auto` is not among the kinds: what it means is decided once, when the configuration is read, so that what is missing
-//! for the kind it comes to is a fault at the start.
+//! `auto` is not among the kinds: the kind is decided once, when the configuration is read, so that a key that the kind
+//! lacks is a fault at the start.
 
 use std::path::PathBuf;
 
@@ -19,36 +19,36 @@ pub struct Credential {
     pub reason: String,
 }
 
-/// As whom a token is asked for, and what proves it.
+/// As whom a token is requested, and what proves it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identity {
-    /// The machine's own, or the user-assigned one of this client id.
+    /// The identity of the machine, or a user-assigned one with this client id.
     Managed {
         /// Of the user-assigned identity.
         client_id: Option<String>,
     },
-    /// A Kubernetes service account's.
+    /// The identity of a Kubernetes service account.
     Workload {
-        /// Whom the service account stands for.
+        /// The application or identity that trusts the service account.
         application: Application,
         /// The service account's token, which Kubernetes renews.
         token_file: PathBuf,
     },
-    /// An application's that has a secret.
+    /// An application with a secret.
     ClientSecret {
         /// The application.
         application: Application,
         /// Its secret.
         secret: SecretSource,
     },
-    /// An application's that has a certificate.
+    /// An application with a certificate.
     ClientCertificate {
         /// The application.
         application: Application,
         /// The certificate and its private key, in PEM.
         file: PathBuf,
     },
-    /// That of whoever is signed in to `az`.
+    /// The user that is signed in to `az`.
     AzureCli {
         /// The tenant to ask in, if it is not the one of the sign-in.
         tenant_id: Option<String>,
@@ -67,9 +67,9 @@ pub struct Application {
 /// Where a secret is found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecretSource {
-    /// Here.
+    /// In the configuration.
     Value(Secret),
-    /// In a file, which is read anew each time that the secret is needed.
+    /// In a file, which is read again each time that the secret is needed.
     File(PathBuf),
 }
 
@@ -111,7 +111,7 @@ impl CredentialKind {
 }
 
 impl Identity {
-    /// Which kind it is.
+    /// Its kind.
     pub fn kind(&self) -> CredentialKind {
         match self {
             Self::Managed { .. } => CredentialKind::ManagedIdentity,
@@ -123,7 +123,7 @@ impl Identity {
     }
 }
 
-/// The identity service of the cloud in which a namespace of this host is.
+/// The identity service of the cloud that a namespace with this host is in.
 pub(crate) fn authority_of(namespace_host: &str) -> &'static str {
     AUTHORITIES
         .iter()
@@ -134,7 +134,7 @@ pub(crate) fn authority_of(namespace_host: &str) -> &'static str {
 /// Checks the address of an identity service: a host, with or without `https://` before it and a `/` after it.
 ///
 /// # Errors
-/// It is none, is not https, or has a path.
+/// It is not an address, is not https, or has a path.
 pub(crate) fn authority_host(text: &str) -> Result<String, InvalidIdentity> {
     let whole = if text.contains("://") {
         text.to_owned()
@@ -158,7 +158,7 @@ pub(crate) fn authority_host(text: &str) -> Result<String, InvalidIdentity> {
 /// Checks a tenant: its id, or one of its domains.
 ///
 /// # Errors
-/// It has other letters than these have.
+/// It has characters that neither of them has.
 pub(crate) fn tenant_id(text: &str) -> Result<String, InvalidIdentity> {
     is_id(text, b"-.")
         .then(|| text.to_owned())
@@ -168,14 +168,14 @@ pub(crate) fn tenant_id(text: &str) -> Result<String, InvalidIdentity> {
 /// Checks a client id.
 ///
 /// # Errors
-/// It has other letters than a GUID has.
+/// It has characters that a GUID does not have.
 pub(crate) fn client_id(text: &str) -> Result<String, InvalidIdentity> {
     is_id(text, b"-")
         .then(|| text.to_owned())
         .ok_or(InvalidIdentity::Client)
 }
 
-/// Why a text is no part of an identity. The text is not repeated: it may be a secret in the wrong place.
+/// Why a text is not part of an identity. The error does not repeat the text: it may be a secret in the wrong place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum InvalidIdentity {
     /// Of an authority host.
@@ -193,7 +193,7 @@ pub(crate) enum InvalidIdentity {
     Client,
 }
 
-/// By the namespace's suffix. The names are those that the Azure SDKs have for the clouds.
+/// By the suffix of the namespace. The addresses are those that the Azure SDKs have for the clouds.
 const AUTHORITIES: [(&str, &str); 2] = [
     (
         ".servicebus.chinacloudapi.cn",
@@ -207,7 +207,7 @@ const AUTHORITIES: [(&str, &str); 2] = [
 
 const PUBLIC_AUTHORITY: &str = "https://login.microsoftonline.com";
 
-/// An id is a GUID of 36 letters, a domain is as long as DNS lets it be.
+/// An id is a GUID of 36 characters, a domain is as long as DNS allows.
 fn is_id(text: &str, punctuation: &[u8]) -> bool {
     (1..=253).contains(&text.len())
         && text
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_have_the_letters_of_ids() {
+    fn ids_have_the_characters_of_ids() {
         assert!(tenant_id("contoso.onmicrosoft.com").is_ok());
         assert!(client_id("5a3f8e2c-0000-4000-8000-000000000000").is_ok());
         assert_eq!(tenant_id("a/b"), Err(InvalidIdentity::Tenant));

@@ -1,8 +1,8 @@
-//! How an application proves with its certificate who it is: a JWT, signed with the certificate's key ("Microsoft
+//! How an application authenticates with its certificate: by a JWT, signed with the certificate's key ("Microsoft
 //! identity platform application authentication certificate credentials").
 //!
-//! `azure_identity` has this too, but over OpenSSL, which a fresh machine lacks. The signature here is the cryptography
-//! that TLS brings anyway.
+//! `azure_identity` has this too, but over OpenSSL, which a fresh machine lacks. The signature here comes from the
+//! cryptography that TLS brings anyway.
 
 use std::path::PathBuf;
 
@@ -19,17 +19,17 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use crate::secret_file;
-use crate::source::event_hub::identity::Application;
+use super::secret_file;
 
 /// The page says "5-10 minutes after nbf at most"; it is used at once.
 const VALID_FOR: i64 = 10 * 60;
 
-/// Signs with what the file holds at that time.
+/// Signs with the certificate and key that the file holds at that time.
 #[derive(Debug)]
 pub(super) struct SignedAssertion {
-    pub(super) application: Application,
-    /// The token endpoint, which is whom the assertion is for.
+    /// Of the application.
+    pub(super) client_id: String,
+    /// The token endpoint.
     pub(super) audience: String,
     pub(super) file: PathBuf,
 }
@@ -42,26 +42,26 @@ impl ClientAssertion for SignedAssertion {
     }
 }
 
-/// Why an assertion could not be signed. It names the file, and nothing that is in it.
+/// Why an assertion could not be signed. The text names the file, and nothing of its content.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum AssertionError {
     #[error("file `{}` cannot be read", .0.display())]
     Unreadable(PathBuf, #[source] std::io::Error),
-    #[error("file `{}` holds no certificate in PEM (`-----BEGIN CERTIFICATE-----`)", .0.display())]
+    #[error("file `{}` has no certificate in PEM (`-----BEGIN CERTIFICATE-----`)", .0.display())]
     NoCertificate(PathBuf),
     #[error(
-        "file `{}` holds no private key in PEM without a passphrase (`-----BEGIN PRIVATE KEY-----`)",
+        "file `{}` has no private key in PEM without a passphrase (`-----BEGIN PRIVATE KEY-----`)",
         .0.display()
     )]
     NoKey(PathBuf),
-    #[error("the private key in file `{}` is no RSA key of 2048 to 8192 bits", .0.display())]
+    #[error("the private key in file `{}` is not an RSA key of 2048 to 8192 bits", .0.display())]
     WrongKey(PathBuf),
-    #[error("the private key in file `{}` does not sign", .0.display())]
+    #[error("signing with the private key in file `{}` failed", .0.display())]
     Signing(PathBuf),
 }
 
 impl SignedAssertion {
-    /// The assertion as of a time, with a number that makes it the only one of its kind.
+    /// The assertion as of a time, with a number that makes it unique.
     fn sign(&self, now: i64, number: u128) -> Result<String, AssertionError> {
         let path = || self.file.clone();
         let pem = secret_file::read(&self.file)
@@ -84,8 +84,8 @@ impl SignedAssertion {
         });
         let claims = json!({
             "aud": self.audience,
-            "iss": self.application.client_id,
-            "sub": self.application.client_id,
+            "iss": self.client_id,
+            "sub": self.client_id,
             "jti": format!("{number:032x}"),
             "nbf": now,
             "exp": now + VALID_FOR,
@@ -119,10 +119,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), pem).unwrap();
         let assertion = SignedAssertion {
-            application: Application {
-                tenant_id: "tenant".to_owned(),
-                client_id: "client".to_owned(),
-            },
+            client_id: "client".to_owned(),
             audience: "https://localhost/tenant/oauth2/v2.0/token".to_owned(),
             file: file.path().to_owned(),
         };
@@ -163,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_the_file_is_said() {
+    fn an_error_names_what_is_wrong_with_the_file() {
         let key = CertificateKey::generate().unwrap(); // of an elliptic curve
         let certificate = CertificateParams::new(Vec::new())
             .unwrap()
@@ -173,9 +170,9 @@ mod tests {
         let both = format!("{certificate}{}", key.serialize_pem());
         for (pem, expected) in [
             ("", "cannot be read"),
-            ("secret", "holds no certificate in PEM"),
-            (certificate.as_str(), "holds no private key in PEM"),
-            (both.as_str(), "is no RSA key"),
+            ("secret", "has no certificate in PEM"),
+            (certificate.as_str(), "has no private key in PEM"),
+            (both.as_str(), "is not an RSA key"),
         ] {
             let (assertion, _file) = assertion(pem);
             let error = assertion.sign(0, 0).unwrap_err().to_string();
