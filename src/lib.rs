@@ -170,7 +170,7 @@ pub mod inside {
         pub use crate::event::{Batch, Event, PartitionId, Position, Reached};
     }
     pub mod http {
-        pub use crate::http::{Limits, Server, Settings, Shown};
+        pub use crate::http::{Limits, Server, Shown};
     }
     pub mod identity {
         pub use crate::identity::{
