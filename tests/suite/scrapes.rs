@@ -9,7 +9,7 @@ use acs_recording_exporter::inside::http::{Limits, Server, Settings, Shown};
 use acs_recording_exporter::inside::liveness::Liveness;
 use acs_recording_exporter::inside::metrics::Exposition;
 use acs_recording_exporter::inside::telemetry::Telemetry;
-use event_hub_emulator::EventHub;
+use event_hub_emulator::{Emulator, EventHub};
 use prometheus::{Registry, TextEncoder};
 use reqwest::Client;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -18,7 +18,6 @@ use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::prometheus::Prometheus;
-use crate::support::RunningHub;
 use crate::world::{Exporter, PATIENCE, Samples, eventually};
 
 const TIMEOUT: &str = "X-Prometheus-Scrape-Timeout-Seconds";
@@ -202,11 +201,11 @@ async fn who_never_ends_its_request_is_dropped() {
 
 #[tokio::test]
 async fn a_real_prometheus_scrapes_and_its_scrapes_count() {
-    let hub = RunningHub::start([EventHub::new("logs", 1)]).await;
+    let hub = Emulator::start([EventHub::new("logs", 1)]).await.unwrap();
     let exporter = Exporter::start(&[
         (
             "ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING",
-            &hub.connection_string,
+            hub.connection_string(),
         ),
         (
             "ACS_RECORDING_EXPORTER__EVENT_HUB__CONSUMER_GROUP",

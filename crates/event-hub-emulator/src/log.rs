@@ -1,6 +1,6 @@
 //! A partition's log in memory: events in order, the oldest dropped first.
 //!
-//! It reads no clock and notifies nobody; how much all logs may hold together is [`super::namespace`]'s business.
+//! It reads no clock and notifies nobody; how many bytes all logs may take together is decided in [`super::namespace`].
 
 use std::collections::VecDeque;
 
@@ -8,7 +8,7 @@ use super::clock::Timestamp;
 use super::event::{Event, Incoming};
 use super::start::Start;
 
-/// The events of a partition that are kept, and where the next one goes.
+/// The events of a partition that are retained, and where the next one goes.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
     events: VecDeque<Event>,
@@ -66,14 +66,27 @@ impl Log {
         self.events.push_back(event);
     }
 
-    /// Drops the oldest event. Gives back what it cost.
+    /// Drops the oldest event. Gives the bytes that it took.
     pub(crate) fn drop_oldest(&mut self) -> usize {
         let freed = self.events.pop_front().map_or(0, |event| event.cost());
         self.bytes -= freed;
         freed
     }
 
-    /// Events from this sequence number on; from the oldest that is kept if that one is gone.
+    /// Drops the events before this sequence number. Gives how many there were.
+    pub(crate) fn trim(&mut self, before: i64) -> usize {
+        let length = self.events.len();
+        while self
+            .events
+            .front()
+            .is_some_and(|event| event.sequence_number < before)
+        {
+            self.drop_oldest();
+        }
+        length - self.events.len()
+    }
+
+    /// Events from this sequence number on; from the oldest one if that is gone.
     pub(crate) fn events_from(&self, sequence_number: i64) -> impl Iterator<Item = &Event> {
         let skipped = sequence_number.saturating_sub(self.first_sequence_number());
         let skipped = usize::try_from(skipped).unwrap_or(0).min(self.events.len());

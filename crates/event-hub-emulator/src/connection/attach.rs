@@ -1,9 +1,11 @@
-//! Links being opened: which node the address names, whether it is there, and whether the client may.
+//! Links being opened and closed: which node the address names, whether it exists, and whether the client may use it.
 
 use std::collections::VecDeque;
 
+use tokio::time::Instant;
+
 use crate::MESSAGE_BYTES_MAX;
-use crate::amqp::performative::{AmqpError, Attach, ROLE_RECEIVER, ROLE_SENDER};
+use crate::amqp::performative::{AmqpError, Attach, Detach, ROLE_RECEIVER, ROLE_SENDER};
 use crate::amqp::{Array, Symbol, Value};
 use crate::condition;
 use crate::mailbox::Command;
@@ -11,9 +13,11 @@ use crate::namespace::{EventHubId, PartitionId};
 use crate::reader::{Reader, ReaderId};
 use crate::start::Start;
 
+use super::Connection;
 use super::address::Node;
+use super::later::{DETACH_AFTER, Deferred};
 use super::link::{Content, Link, Purpose, Receiving, Sending, Service};
-use super::{Connection, HANDLE_MAX};
+use super::session::HANDLE_MAX;
 
 /// Links of one connection: a client with a link per partition of the largest event hub has 2,000.
 const LINKS_MAX: usize = 4096;
@@ -34,29 +38,20 @@ const OWNER_LEVEL: &str = "com.microsoft:epoch";
 
 impl Connection {
     pub(super) fn take_attach(&mut self, channel: u16, attach: Attach) -> Result<(), AmqpError> {
-        let links: usize = self
-            .sessions
-            .values()
-            .map(|session| session.links.len())
-            .sum();
+        let links = self.links().count();
         let Some(session) = self.sessions.get(&channel) else {
-            return Err(condition::not_allowed(format!(
-                "there is no session on channel {channel}"
-            )));
+            let description = format!("there is no session on channel {channel}");
+            return Err(AmqpError::new(condition::NOT_ALLOWED, description));
         };
-        if attach.handle > HANDLE_MAX
-            || session.links.contains_key(&attach.handle)
-            || links >= LINKS_MAX
-        {
-            return Err(condition::not_allowed(format!(
-                "handle {} is beyond the limit or in use",
-                attach.handle
-            )));
+        let handle = attach.handle;
+        if handle > HANDLE_MAX || session.links.contains_key(&handle) || links >= LINKS_MAX {
+            let description = format!("handle {handle} is beyond the limit or in use");
+            return Err(AmqpError::new(condition::NOT_ALLOWED, description));
         }
         if longest_text(&attach) > TEXT_MAX {
-            return Err(condition::not_allowed(format!(
-                "the name and the addresses of a link have at most {TEXT_MAX} bytes"
-            )));
+            let description =
+                format!("the name and the addresses of a link have at most {TEXT_MAX} bytes");
+            return Err(AmqpError::new(condition::NOT_ALLOWED, description));
         }
         match self.open_link(channel, &attach) {
             Ok(link) => self.accept(channel, attach, link),
@@ -77,17 +72,11 @@ impl Connection {
     fn open_link(&mut self, channel: u16, attach: &Attach) -> Result<Link, AmqpError> {
         let client_receives = attach.role == ROLE_RECEIVER;
         let address = if client_receives {
-            attach
-                .source
-                .as_ref()
-                .and_then(|source| source.address.as_ref())
+            source_address(attach)
         } else {
-            attach
-                .target
-                .as_ref()
-                .and_then(|target| target.address.as_ref())
+            target_address(attach)
         };
-        let address = address.and_then(Value::as_text).unwrap_or_default();
+        let address = address.unwrap_or_default();
         let node = Node::parse(address);
         if node == Node::Cbs {
             return Ok(service_link(Service::Cbs, attach));
@@ -155,7 +144,7 @@ impl Connection {
             .ok_or_else(|| condition::not_found(address))
     }
 
-    /// The start position is found here, before the client hears that it is attached: so `@latest` means from now on.
+    /// The start position is resolved here, before the client hears that it is attached: so `@latest` means from now on.
     fn open_reader(
         &mut self,
         channel: u16,
@@ -163,13 +152,18 @@ impl Connection {
         consumer_group: &str,
         partition: PartitionId,
     ) -> Result<Link, AmqpError> {
-        if self.namespace.faults.take_busy_to_readers() {
+        if self
+            .namespace
+            .faults
+            .take_one(|active| &mut active.busy_readers)
+        {
             return Err(condition::server_busy());
         }
         let start = match &attach.source {
             None => Start::Earliest,
             Some(source) => Start::of_source(source).map_err(|filter| {
-                condition::invalid_argument(format!("The supplied filter '{filter}' is invalid."))
+                let description = format!("The supplied filter '{filter}' is invalid.");
+                AmqpError::new(condition::INVALID_ARGUMENT, description)
             })?,
         };
         self.readers += 1;
@@ -192,7 +186,9 @@ impl Connection {
             mailbox: self.mailbox.clone(),
             frozen: false,
         };
-        let (next, displaced) = self.namespace.open_reader(partition, start, reader)?;
+        let (next, displaced) = self
+            .namespace
+            .with(partition, |partition| partition.open_reader(start, reader))?;
         for displaced in displaced {
             displaced.reader.mailbox.send(Command::Detach {
                 reader: displaced.reader.id,
@@ -234,22 +230,64 @@ impl Connection {
         self.output.put(channel, &answer);
         self.detach(channel, handle, Some(error));
     }
+
+    pub(super) fn take_detach(&mut self, channel: u16, detach: &Detach, now: Instant) {
+        let Some(session) = self.sessions.get_mut(&channel) else {
+            return;
+        };
+        if let Some(link) = session.links.remove(&detach.handle) {
+            self.release(&link);
+            let answer = Deferred::Detach {
+                channel,
+                handle: detach.handle,
+                of_service: link.is_of_service(),
+            };
+            self.later.push(now + DETACH_AFTER, answer);
+        }
+    }
+
+    pub(super) fn detach(&mut self, channel: u16, handle: u32, error: Option<AmqpError>) {
+        let detach = Detach {
+            handle,
+            closed: Some(true),
+            error,
+        };
+        self.output.put(channel, &detach);
+    }
+
+    /// Detaches the links that no token allows any more.
+    pub(super) fn detach_without_token(&mut self) {
+        let tokens = &self.tokens;
+        let mut without = Vec::new();
+        for (&channel, session) in &mut self.sessions {
+            let expired = session.links.extract_if(.., |_, link| {
+                link.event_hub()
+                    .is_some_and(|event_hub| !tokens.allow(event_hub))
+            });
+            without.extend(expired.map(|(handle, link)| (channel, handle, link)));
+        }
+        for (channel, handle, link) in without {
+            self.release(&link);
+            self.detach(channel, handle, Some(condition::token_expired()));
+        }
+    }
+}
+
+fn source_address(attach: &Attach) -> Option<&str> {
+    attach.source.as_ref()?.address.as_ref()?.as_text()
+}
+
+fn target_address(attach: &Attach) -> Option<&str> {
+    attach.target.as_ref()?.address.as_ref()?.as_text()
 }
 
 fn longest_text(attach: &Attach) -> usize {
-    let source = attach
-        .source
-        .as_ref()
-        .and_then(|source| source.address.as_ref());
-    let target = attach
-        .target
-        .as_ref()
-        .and_then(|target| target.address.as_ref());
-    let addresses = [source, target].into_iter().flatten();
-    addresses
-        .filter_map(Value::as_text)
-        .map(str::len)
-        .fold(attach.name.len(), usize::max)
+    let texts = [
+        Some(attach.name.as_str()),
+        source_address(attach),
+        target_address(attach),
+    ];
+    texts.into_iter().flatten().map(str::len).max().unwrap_or(0)
 }
 
 fn service_link(service: Service, attach: &Attach) -> Link {
@@ -259,16 +297,12 @@ fn service_link(service: Service, attach: &Attach) -> Link {
             attach.initial_delivery_count,
         ));
     }
-    let reply_to = attach
-        .target
-        .as_ref()
-        .and_then(|target| target.address.as_ref());
     let content = Content::Answers {
         service,
-        reply_to: reply_to.and_then(Value::as_text).map(str::to_owned),
+        reply_to: target_address(attach).map(str::to_owned),
         waiting: VecDeque::new(),
     };
-    // The services' answers are settled: nobody would send them again.
+    // The services' answers are settled: they are never sent again.
     Link::Sending(Sending::new(content, true))
 }
 

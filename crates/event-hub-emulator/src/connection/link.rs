@@ -1,4 +1,4 @@
-//! A link: what it carries, its credit, and the delivery that has only come in part.
+//! A link: what it carries, its credit, and the delivery of which only a part has come.
 
 use std::collections::VecDeque;
 
@@ -12,10 +12,7 @@ use crate::reader::ReaderId;
 /// Deliveries that a client may send before it hears from us again.
 pub(super) const CREDIT: u32 = 300;
 
-/// Answers that wait for credit. A client that asks more and never reads is in error.
-pub(super) const ANSWERS_MAX: usize = 1000;
-
-/// A link, by who sends on it.
+/// A link, by the side that sends on it.
 #[derive(Debug)]
 pub(super) enum Link {
     Receiving(Receiving),
@@ -80,8 +77,8 @@ impl Receiving {
 
     /// Takes a part of a delivery; gives the delivery when it is whole.
     ///
-    /// What grows beyond the limit is swallowed to its end and refused then: the Rust and the JavaScript client hang
-    /// when the link is detached in the middle of a delivery.
+    /// One that grows beyond the limit is read to its end and then refused: the Rust and the JavaScript client hang when the
+    /// link is detached in the middle of a delivery.
     pub(super) fn take(&mut self, transfer: &Transfer, payload: &Bytes) -> Option<Delivered> {
         let unfinished = self.unfinished.get_or_insert_with(|| Unfinished {
             delivery_id: transfer.delivery_id.unwrap_or(0),
@@ -104,7 +101,7 @@ impl Receiving {
             return None;
         }
         let whole = self.unfinished.take()?;
-        // Python's sender pays no heed to credit, so neither a delivery nor its end can be refused for want of it.
+        // Python's sender ignores credit, so neither a delivery nor its end can be refused for lack of it.
         self.delivery_count = self.delivery_count.wrapping_add(1);
         self.credit = self.credit.saturating_sub(1);
         (!aborted).then(|| Delivered {
@@ -128,7 +125,7 @@ impl Receiving {
         low
     }
 
-    /// Bytes that are held of a delivery that has not come whole.
+    /// Bytes of a delivery that has not come whole.
     pub(super) fn unfinished_bytes(&self) -> usize {
         self.unfinished
             .as_ref()
@@ -140,8 +137,8 @@ impl Receiving {
 #[derive(Debug)]
 pub(super) struct Sending {
     pub(super) content: Content,
-    /// Sent as settled, because the client asked for it. Where it leaves the choice to us we say unsettled, as to
-    /// Python, which asks for that; nothing is kept of a delivery either way.
+    /// Sent as settled, because the client asked for it. Where the client leaves the choice, deliveries are unsettled;
+    /// nothing is kept of a delivery either way.
     pub(super) settled: bool,
     delivery_count: u32,
     pub(super) credit: u32,

@@ -1,4 +1,4 @@
-//! Links on which we send: events to readers, and the services' answers.
+//! Links on which the emulator sends: events to readers, and the services' answers.
 
 use std::collections::VecDeque;
 
@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use crate::amqp::message::{SectionKind, put_section};
 use crate::amqp::{Symbol, Value};
 use crate::clock::{Now, Timestamp};
+use crate::event::Event;
 use crate::log::Last;
 use crate::namespace::Namespace;
 
@@ -103,7 +104,8 @@ impl Sending {
             } => {
                 let mut sent = 0;
                 let mut metric = None;
-                let (after, more) = namespace.read(*partition, *reader, *next, |event, last| {
+                let (reader, from) = (*reader, *next);
+                let take = |event: &Event, last: &Last| {
                     if *runtime_metric && metric.is_none() {
                         metric = Some(end_of_partition(last, now.timestamp));
                     }
@@ -114,7 +116,9 @@ impl Sending {
                     let taken = sent < turn && way.send(settled, &[header, metric, message]);
                     sent += u32::from(taken);
                     taken
-                });
+                };
+                let (after, more) =
+                    namespace.with(*partition, |partition| partition.read(reader, from, take));
                 *next = after;
                 (sent, more && sent == turn)
             }
@@ -161,7 +165,7 @@ impl Way<'_> {
         sent
     }
 
-    /// False if there is no room, neither for the peer nor in the output.
+    /// False if there is no room, in the peer's window or in the output.
     fn send(&mut self, settled: bool, message: &[&[u8]]) -> bool {
         self.output.buffer.len() < FULL
             && self

@@ -1,17 +1,18 @@
 //! The same hub, judged by the official clients in other languages.
 
-use event_hub_emulator::EventHub;
+use event_hub_emulator::{Emulator, EventHub};
 
 use crate::script;
-use crate::support::RunningHub;
 
 /// Runs a script against a hub of its own, and shows what it printed if it fails.
 #[expect(clippy::print_stdout, reason = "the figures that a script measured")]
 async fn check(script: &str, arguments: &[&str]) {
-    let hub = RunningHub::start([EventHub::new("calls", 4)]).await;
+    let hub = Emulator::start([EventHub::new("calls", 4)])
+        .await
+        .expect("started");
     println!(
         "{}",
-        script::run(script, arguments, &hub.connection_string).await
+        script::run(script, arguments, hub.connection_string()).await
     );
 }
 
