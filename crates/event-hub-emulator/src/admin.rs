@@ -3,30 +3,7 @@
 //! Every fault is a POST that answers with a line of text, and so is publishing; `GET /` shows the partitions as JSON. It
 //! is meant for the machine of a test: it has no authentication, so it should listen on the loopback address only.
 //!
-//! | POST | does |
-//! | --- | --- |
-//! | `/sever-connections` | drops every connection without a word |
-//! | `/close-connections?condition=amqp:connection:forced` | closes every connection with the condition |
-//! | `/mute-connections` | leaves every connection open and never reads from it nor writes to it again |
-//! | `/refuse-questions` | answers requests for properties over the open connections with 401; their links go on |
-//! | `/never-answer?on=true` | accepts new connections and never answers |
-//! | `/silence?on=true` | neither reads nor answers, on old connections and new; then goes on where it stood |
-//! | `/away?on=true` | severs every connection and refuses new ones, as a service that restarts; keeps its events |
-//! | `/refuse-tokens?status=401` | refuses tokens with the status; without one, accepts them again |
-//! | `/shorten-tokens?seconds=3` | lets new tokens expire after this time; without it, when they claim |
-//! | `/be-busy?times=3` | answers the next sends with server-busy |
-//! | `/be-busy-to-readers?times=3` | refuses the next readers with server-busy |
-//! | `/delay-answers?ms=500` | leaves what clients send unread for this time |
-//! | `/event-hubs/NAME/recreate` | replaces the event hub by an empty one, whose sequence numbers begin at 0 |
-//! | `/event-hubs/NAME/grow?partitions=8` | gives it more partitions |
-//! | `/event-hubs/NAME/partitions/0/detach?condition=amqp:internal-error` | detaches its readers, with a condition or without |
-//! | `/event-hubs/NAME/partitions/0/freeze?on=true` | its readers, old and new, stay attached and receive nothing |
-//! | `/event-hubs/NAME/partitions/0/freeze-readers` | its present readers stay attached and receive nothing; new ones are served |
-//! | `/event-hubs/NAME/partitions/0/repeat?events=10` | sends the last events once more, over a link that stays open |
-//! | `/event-hubs/NAME/partitions/0/corrupt-next` | sends half of the next event |
-//! | `/event-hubs/NAME/partitions/0/poison?sequence_number=5` | sends half of this event, to every reader and every time |
-//! | `/event-hubs/NAME/partitions/0/trim?before=100` | drops the events before this sequence number |
-//! | `/event-hubs/NAME/partitions/0/publish?times=3` | publishes the request's body as an event, once by default |
+//! The README lists them.
 
 use std::time::Duration;
 

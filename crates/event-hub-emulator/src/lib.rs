@@ -1,27 +1,23 @@
-//! The local Event Hub: a server that real Event Hubs clients connect to over AMQP 1.0.
+#![doc = include_str!("../README.md")]
 //!
-//! It keeps events in memory, bounded, and forgets them when it stops. It is for trying things out and for tests, ours
-//! and others': it checks no signatures, replicates nothing and knows no throughput units.
+//! # Map of the code
 //!
-//! What it does was observed in the official Rust, Python and JavaScript clients, against which it is tested. What the
-//! real service does beyond what they read is marked in the comments as assumed.
+//! From the outside in:
 //!
-//! From the inside out:
-//!
-//! | module | holds |
+//! | module | contents |
 //! | --- | --- |
-//! | [`amqp`] | values, frames and messages as bytes; stands alone |
-//! | `event`, `log` | a message with the hub's annotations; a partition's events |
-//! | `start`, `reader` | where a reader starts; who may read |
-//! | `partition` | a log, who reads it, and the faults asked of it |
-//! | `namespace` | the event hubs and partitions that all connections share |
-//! | `mailbox` | how others reach a connection |
-//! | `connection` | a client's connection, as a state machine over frames, and its task |
-//! | `listener` | a port, whether or not it is listened on |
-//! | `tls`, `websocket` | what may lie between a socket and its AMQP |
-//! | `server` | [`Hub`]: accepts connections and owns their tasks |
-//! | `handle`, `faults` | [`Handle`]: what the rest of the program does with a running hub, and does to it |
+//! | `emulator`, `settings`, `error` | [`Emulator`]: starts a server, and stops it |
+//! | `handle`, `faults` | [`Handle`]: events, partitions and faults of a running emulator |
 //! | [`admin`] | the same over HTTP |
+//! | `server` | accepts connections and owns their tasks |
+//! | `listener`, `tls`, `websocket` | a port that can refuse clients; what may lie between a socket and its AMQP |
+//! | `connection` | a client's connection, as a state machine over frames, and its task |
+//! | `mailbox` | how other tasks reach a connection |
+//! | `namespace` | the event hubs and partitions that all connections share |
+//! | `partition` | a log, its readers, and the faults asked of it |
+//! | `start`, `reader` | where a reader starts; which reader may read |
+//! | `event`, `log` | a message with the emulator's annotations; a partition's events |
+//! | `amqp` | values, frames and messages as bytes; stands alone |
 
 pub mod admin;
 mod amqp;
