@@ -5,6 +5,7 @@
 //!
 //! The README lists them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -14,9 +15,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
-use serde_json::{Value, json};
 
-use super::{EmulatorError, Handle};
+use super::{EmulatorError, Handle, PartitionState};
 
 /// The endpoints. They go on answering when the emulator has stopped.
 pub fn router(handle: Handle) -> Router {
@@ -56,22 +56,12 @@ enum Refused {
     Failed(EmulatorError),
 }
 
-async fn show(State(hub): State<Handle>) -> Json<Value> {
+async fn show(State(hub): State<Handle>) -> Json<BTreeMap<String, Vec<PartitionState>>> {
     let event_hubs = hub.event_hubs().into_iter().map(|name| {
         let partitions = hub.partitions(&name).unwrap_or_default();
-        let partitions = partitions.iter().map(|state| {
-            json!({
-                "partition": state.partition,
-                "first_sequence_number": state.first_sequence_number,
-                "last_sequence_number": state.last_sequence_number,
-                "retained_events": state.retained_events,
-                "retained_bytes": state.retained_bytes,
-                "readers": state.readers,
-            })
-        });
-        (name, partitions.collect())
+        (name, partitions)
     });
-    Json(Value::Object(event_hubs.collect()))
+    Json(event_hubs.collect())
 }
 
 async fn on_all(

@@ -1,6 +1,6 @@
 //! The error conditions that clients receive, and their texts.
 //!
-//! The conditions are those that the official clients tell apart. The texts follow Azure's where a client reads them: the
+//! The conditions are those that the official clients distinguish. The texts follow Azure's where a client reads them: the
 //! JavaScript client turns "The messaging entity '..' could not be found" into its `MessagingEntityNotFoundError`. Which
 //! text Azure sends in which case is otherwise assumed.
 

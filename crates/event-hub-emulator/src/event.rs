@@ -1,6 +1,6 @@
 //! An event: the message as readers receive it, with the emulator's own annotations written into it once.
 //!
-//! What the sender wrote is copied as bytes, never decoded and encoded again, so every body comes out as it went in.
+//! What the sender wrote is copied as bytes, never decoded and encoded again, so every body is received as it was sent.
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -8,15 +8,15 @@ use super::amqp::message::{SectionKind, Sections, map_entries, put_map_section};
 use super::amqp::{DecodeError, Symbol, Value, decode, encode};
 use super::clock::Timestamp;
 
-/// A message that was taken apart, and is not in a partition yet.
+/// A message that was parsed, and is not in a partition yet.
 #[derive(Clone, Debug)]
 pub(crate) struct Incoming {
     header: Bytes,
-    /// Keys and values that the sender annotated and that stay.
+    /// The annotations of the sender that stay, as keys and values.
     annotations: Vec<(Bytes, Bytes)>,
     /// The partition key that the message itself has.
     pub(crate) partition_key: Option<String>,
-    /// All behind the annotations.
+    /// Everything after the annotations.
     rest: Bytes,
 }
 
@@ -40,7 +40,7 @@ const OFFSET: &str = "x-opt-offset";
 const ENQUEUED_TIME: &str = "x-opt-enqueued-time";
 
 impl Incoming {
-    /// Takes a message apart. Annotations that only an event hub may write are dropped: an event that was read from one
+    /// Parses a message. Annotations that only an event hub may write are dropped: an event that was read from one
     /// and is sent to another still has them.
     pub(crate) fn parse(message: &Bytes) -> Result<Self, DecodeError> {
         let mut incoming = Self {
@@ -83,7 +83,7 @@ impl Incoming {
         Ok(())
     }
 
-    /// The event that this becomes at a place in a partition. `partition_key` is the batch's, for a message without one.
+    /// The event at a place in a partition. `partition_key` is the batch's, for a message without one.
     pub(crate) fn at(
         &self,
         sequence_number: i64,

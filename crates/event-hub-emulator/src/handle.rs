@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use bytes::BytesMut;
+use serde::Serialize;
 
 use super::amqp::message::put_data;
 use super::clock::Now;
 use super::event::Incoming;
 use super::namespace::{EventHubId, Namespace, PartitionId};
-use super::partition::Partition;
+use super::partition::{Partition, PartitionProperties};
 use super::{EmulatorError, MESSAGE_BYTES_MAX};
 
 /// Publishes events, shows partitions, and asks for faults. Copies are cheap and reach the same emulator.
@@ -18,7 +19,7 @@ pub struct Handle {
 }
 
 /// The state of a partition at a moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct PartitionState {
     /// The partition's number.
     pub partition: u32,
@@ -76,7 +77,7 @@ impl Handle {
     /// If there is no such event hub.
     pub fn partitions(&self, event_hub: &str) -> Result<Vec<PartitionState>, EmulatorError> {
         let partitions = self.namespace.all_partitions(self.event_hub(event_hub)?);
-        let state = |(properties, partition): (super::partition::PartitionProperties, u32)| {
+        let state = |(properties, partition): (PartitionProperties, u32)| {
             let last = properties.last.sequence_number;
             PartitionState {
                 partition,

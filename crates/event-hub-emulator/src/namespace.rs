@@ -1,6 +1,6 @@
 //! The event hubs of a namespace: what all connections share.
 //!
-//! One lock guards it, held while bytes are copied and never across an await. It knows AMQP's errors, since clients
+//! One lock guards it, for as long as bytes are copied and never across an await. It knows AMQP's errors, since clients
 //! receive them, but no frames and no sockets.
 
 use std::collections::BTreeMap;

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::clock::Now;
 use super::connection::Connection;
-use super::connection::task::{Transport, hold, serve};
+use super::connection::task::{Transport, keep_open, serve};
 use super::faults::until;
 use super::listener::Listener;
 use super::mailbox::Mailbox;
@@ -164,7 +164,7 @@ async fn converse(
     let ended = if away {
         Ok(()) // it was accepted just before the listener closed
     } else if never_answers {
-        hold(stream, &inbox, &stop).await;
+        keep_open(stream, &inbox, &stop).await;
         Ok(())
     } else {
         let connection = Connection::new(serial, Arc::clone(&namespace), mailbox);

@@ -4,7 +4,7 @@
 //! client that trusts the authority trusts this emulator and nothing else. A certificate that is its own authority would
 //! be shorter, but webpki refuses it (`CaUsedAsEndEntity`), and with webpki the Rust SDK.
 //!
-//! On the port of TLS the client's first byte tells AMQP from WebSocket, so one port stands for Event Hubs' 5671 and
+//! On the port of TLS the client's first byte distinguishes AMQP and WebSocket, so one port stands for Event Hubs' 5671 and
 //! 443.
 
 use std::io;

@@ -11,7 +11,7 @@ use super::value::{Array, Described, Symbol, Value};
 const DEPTH_MAX: u32 = 32;
 
 /// How many values one call decodes. A value takes 40 bytes in memory where one byte may describe it, so this bounds
-/// what a message costs to about 2.6 MB. Only performatives and requests are decoded, which hold some dozens.
+/// what a message costs to about 2.6 MB. Only performatives and requests are decoded, which have some dozens.
 const VALUES_MAX: u32 = 65_536;
 
 /// Why bytes are not AMQP.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 /// One value of any AMQP type.
 ///
-/// Decimals are kept as their bytes: nothing here computes with them, and they must come out as they went in.
+/// Decimals are kept as their bytes: nothing here computes with them, and they must be written as they were read.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value {
     Null,
@@ -33,13 +33,13 @@ pub(crate) enum Value {
     String(String),
     Symbol(Symbol),
     List(Vec<Value>),
-    /// In the order of the wire, which AMQP says matters.
+    /// In the order of the wire, which has a meaning in AMQP.
     Map(Vec<(Value, Value)>),
     Array(Array),
     Described(Box<Described>),
 }
 
-/// A value with a descriptor that says what it stands for.
+/// A value with a descriptor, which gives its meaning.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Described {
     /// Usually a [`Value::Ulong`], sometimes a [`Value::Symbol`].
@@ -48,7 +48,7 @@ pub(crate) struct Described {
     pub value: Value,
 }
 
-/// A name from a constrained domain; ASCII, as the standard demands.
+/// A name from a constrained domain; ASCII, as the standard requires.
 #[derive(Clone, Default, PartialEq)]
 pub(crate) struct Symbol(Cow<'static, str>);
 

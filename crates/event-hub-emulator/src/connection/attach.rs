@@ -22,15 +22,15 @@ use super::session::HANDLE_MAX;
 /// Links of one connection: a client with a link per partition of the largest event hub has 2,000.
 const LINKS_MAX: usize = 4096;
 
-/// The bytes of a link's name, and of its addresses: they are kept as long as the link. The longest of an official client
-/// are about 200, of which Azure allows the names in them 306.
+/// The bytes of a link's name, and of its addresses, which are kept as long as the link. Those of the official clients
+/// have about 200.
 const TEXT_MAX: usize = 1024;
 
 /// The settle modes of a sender (section 2.8.2).
 const SETTLED: u8 = 1;
 const MIXED: u8 = 2;
 
-/// What a client desires that wants to know the end of a partition with each event.
+/// The capability that a client desires if it wants the end of the partition with each event.
 const RUNTIME_METRIC: Symbol = Symbol::from_static("com.microsoft:enable-receiver-runtime-metric");
 
 /// The link property that holds the owner level.
@@ -144,7 +144,7 @@ impl Connection {
             .ok_or_else(|| condition::not_found(address))
     }
 
-    /// The start position is resolved here, before the client hears that it is attached: so `@latest` means from now on.
+    /// The start position is resolved here, before the client receives the attach: so `@latest` means from now on.
     fn open_reader(
         &mut self,
         channel: u16,
@@ -175,7 +175,7 @@ impl Connection {
         };
         let reader = Reader {
             id,
-            // Azure tells consumer groups apart without regard to case.
+            // Azure ignores the case of consumer groups.
             consumer_group: consumer_group.to_ascii_lowercase(),
             owner_level: attach
                 .properties
@@ -218,7 +218,7 @@ impl Connection {
         }
     }
 
-    /// Answers the attach without the terminus that is not there, then detaches (section 2.6.3).
+    /// Answers the attach without the terminus that does not exist, then detaches (section 2.6.3).
     fn refuse(&mut self, channel: u16, attach: Attach, error: AmqpError) {
         let handle = attach.handle;
         let mut answer = answer_to(attach);
@@ -314,7 +314,7 @@ fn producer_link(event_hub: EventHubId, partition: Option<PartitionId>, attach: 
     Link::Receiving(Receiving::new(purpose, attach.initial_delivery_count))
 }
 
-/// The same link, seen from our side. Source and target come back as they were: pyamqp refuses a link without them.
+/// The same link, from the other side. Source and target are returned unchanged: pyamqp refuses a link without them.
 fn answer_to(attach: Attach) -> Attach {
     let role = !attach.role;
     Attach {

@@ -45,7 +45,7 @@ impl Connection {
         true
     }
 
-    /// Every client is let in: what it may do is decided by the tokens that it puts to `$cbs`.
+    /// Accepts every client: the tokens that it puts to `$cbs` decide what it may do.
     pub(super) fn take_sasl(&mut self, init: &SaslInit) {
         let mechanism = init.mechanism.as_str();
         tracing::debug!(connection = self.id, mechanism, "authenticated");

@@ -9,7 +9,7 @@ use crate::amqp::performative::{Flow, Transfer};
 use crate::namespace::{EventHubId, PartitionId};
 use crate::reader::ReaderId;
 
-/// Deliveries that a client may send before it hears from us again.
+/// Deliveries that the client may send before the next flow.
 pub(super) const CREDIT: u32 = 300;
 
 /// A link, by the side that sends on it.
@@ -35,10 +35,10 @@ pub(super) struct Receiving {
     unfinished: Option<Unfinished>,
 }
 
-/// What becomes of the messages that come in.
+/// What the messages that come in are for.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Purpose {
-    /// They are events for this partition, or for one that the hub chooses.
+    /// Events for this partition, or for any if none is named.
     Events {
         event_hub: EventHubId,
         partition: Option<PartitionId>,
@@ -52,7 +52,7 @@ pub(super) struct Delivered {
     pub(super) delivery_id: u32,
     pub(super) message_format: u32,
     pub(super) settled: bool,
-    /// The message, or how many bytes it had if those were too many to keep.
+    /// The message, or its number of bytes if that exceeds the limit.
     pub(super) message: Result<Bytes, u64>,
 }
 
@@ -75,7 +75,7 @@ impl Receiving {
         }
     }
 
-    /// Takes a part of a delivery; gives the delivery when it is whole.
+    /// Takes a part of a delivery. Gives the delivery when it is whole.
     ///
     /// One that grows beyond the limit is read to its end and then refused: the Rust and the JavaScript client hang when the
     /// link is detached in the middle of a delivery.
@@ -133,7 +133,7 @@ impl Receiving {
     }
 }
 
-/// A link on which we send.
+/// A link on which the emulator sends.
 #[derive(Debug)]
 pub(super) struct Sending {
     pub(super) content: Content,
@@ -142,11 +142,11 @@ pub(super) struct Sending {
     pub(super) settled: bool,
     delivery_count: u32,
     pub(super) credit: u32,
-    /// Send what there is, then give the rest of the credit back.
+    /// Send what there is, then return the rest of the credit.
     pub(super) drain: bool,
 }
 
-/// What we send on a link.
+/// What is sent on a link.
 #[derive(Debug)]
 pub(super) enum Content {
     Events {
@@ -154,7 +154,7 @@ pub(super) enum Content {
         reader: ReaderId,
         /// Sequence number of the next event for it.
         next: i64,
-        /// The client wants to know the end of the partition with each event.
+        /// Each event shows the end of the partition.
         runtime_metric: bool,
     },
     Answers {
@@ -176,14 +176,14 @@ impl Sending {
         }
     }
 
-    /// Takes over the credit that the receiver gives (section 2.6.7).
+    /// Adopts the credit that the client gives (section 2.6.7).
     pub(super) fn on_flow(&mut self, flow: &Flow) {
         let credit = flow
             .delivery_count
             .unwrap_or(0)
             .wrapping_add(flow.link_credit.unwrap_or(0))
             .wrapping_sub(self.delivery_count);
-        // It wraps where the receiver has not yet heard of deliveries that used up what it gives.
+        // It wraps where the client has not yet received the deliveries that used up the credit.
         self.credit = if credit > u32::MAX / 2 { 0 } else { credit };
         self.drain = flow.drain.unwrap_or(false);
     }

@@ -6,7 +6,7 @@ use crate::amqp::composite::Composite;
 use crate::amqp::frame::{FRAME_SIZE_MIN, put_empty_frame, put_frame, put_sasl_frame};
 use crate::amqp::performative::Transfer;
 
-/// Events are added up to this many bytes, so that a slow reader costs no more than this. Larger gained no speed.
+/// Events are added up to this many bytes, so that a slow reader costs no more. A larger number was not faster.
 pub(super) const FULL: usize = 512 * 1024;
 
 /// Answers are added beyond that. Beyond this, a client that asks without ever reading is not read either.
@@ -19,7 +19,7 @@ const TRANSFER_OVERHEAD: usize = 64;
 #[derive(Debug)]
 pub(super) struct Output {
     pub(super) buffer: BytesMut,
-    /// The bytes of the largest frame that the peer takes.
+    /// The bytes of the largest frame that the client accepts.
     frame_size_max: usize,
 }
 
@@ -31,7 +31,7 @@ impl Output {
         }
     }
 
-    /// Takes the peer's limit into account.
+    /// Respects the limit of the client.
     pub(super) fn limit_frames(&mut self, peer_max: Option<u32>, our_max: u32) {
         let limit = peer_max.unwrap_or(u32::MAX).clamp(FRAME_SIZE_MIN, our_max);
         self.frame_size_max = usize::try_from(limit).unwrap_or(usize::MAX);

@@ -9,7 +9,7 @@ use crate::amqp::{DecodeError, Symbol, Value};
 /// A request, as far as the services read it.
 #[derive(Debug)]
 pub(super) struct Request {
-    /// Comes back as the answer's correlation id, of the same type: the clients differ in it.
+    /// The correlation id of the answer, of the same type: the clients differ in it.
     message_id: Option<Value>,
     pub(super) reply_to: Option<String>,
     properties: Value,
@@ -86,7 +86,7 @@ impl Answer {
         }
     }
 
-    /// The message that carries this answer. Status and description have two names each, since clients differ.
+    /// The message for this answer. Status and description have two names each, since clients differ.
     pub(super) fn to_message(&self, request: &Request) -> Bytes {
         let properties = Properties {
             correlation_id: request.message_id.clone(),

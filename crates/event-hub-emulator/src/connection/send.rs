@@ -28,7 +28,7 @@ struct Way<'a> {
 }
 
 impl Connection {
-    /// Fills the output with what there is to send, the links taking turns, as far as credit and windows go.
+    /// Fills the output with what there is to send, the links in turn, as far as credit and windows allow.
     pub(super) fn fill(&mut self, now: Now) {
         while !self.closed && self.output.buffer.len() < FULL && self.fill_one_turn(now) {}
         self.give_back_drained();
@@ -56,7 +56,7 @@ impl Connection {
         more
     }
 
-    /// A link that drains and has sent all there is uses up its credit in one step, and says so (section 2.6.7).
+    /// A link that drains and has sent all there is uses up its credit in one step, and sends its new state (section 2.6.7).
     fn give_back_drained(&mut self) {
         let full = self.output.buffer.len() >= FULL;
         for (&channel, session) in &mut self.sessions {
@@ -128,7 +128,7 @@ impl Sending {
     }
 }
 
-/// The delivery annotations by which a client learns the end of the partition, without asking.
+/// The delivery annotations that show a client the end of the partition.
 fn end_of_partition(last: &Last, now: Timestamp) -> BytesMut {
     let annotation = |key, value| (Value::from(Symbol::from_static(key)), value);
     let annotations = vec![

@@ -11,7 +11,7 @@ use super::output::Output;
 use crate::amqp::performative::{AmqpError, Begin, End, Flow, Transfer};
 use crate::condition;
 
-/// Transfer frames that a peer may send before it hears from us again; Event Hubs' own number is not known.
+/// Transfer frames that the client may send before the next flow; Event Hubs' own number is not known.
 pub(super) const WINDOW: u32 = 5000;
 
 /// The highest link handle in a session. It must be a number: pyamqp reads the field without a check.
@@ -22,29 +22,29 @@ pub(super) const HANDLE_MAX: u32 = 255;
 pub(super) struct Session {
     incoming: Incoming,
     pub(super) outgoing: Outgoing,
-    /// By handle. Ours are the same numbers as the peer's.
+    /// By handle. Both sides use the same numbers.
     pub(super) links: BTreeMap<u32, Link>,
 }
 
 #[derive(Debug)]
 struct Incoming {
     next_id: u32,
-    /// Transfer frames since the peer heard of our window.
+    /// Transfer frames since the client was sent the window.
     since_flow: u32,
 }
 
-/// The half of a session that we send on.
+/// The half of a session on which the emulator sends.
 #[derive(Debug)]
 pub(super) struct Outgoing {
     /// Counts transfer frames.
     next_transfer_id: u32,
     /// Counts deliveries, of one frame or many.
     next_delivery_id: u32,
-    /// Transfer frames that the peer takes at the moment.
+    /// Transfer frames that the client accepts at the moment.
     window: u32,
 }
 
-/// The transfer id that our first transfer has.
+/// The transfer id of the first transfer that is sent.
 const FIRST_TRANSFER_ID: u32 = 1;
 
 impl Connection {
@@ -109,7 +109,7 @@ impl Session {
         }
     }
 
-    /// Our answer to a `begin` on this channel.
+    /// The answer to a `begin` on this channel.
     fn begin(&self, channel: u16) -> Begin {
         Begin {
             remote_channel: Some(channel),
@@ -121,7 +121,7 @@ impl Session {
         }
     }
 
-    /// Counts a transfer frame of the peer's. True when it is time to send the peer our window again.
+    /// Counts a transfer frame of the client. True when it is time to send the window again.
     pub(super) fn count_incoming(&mut self) -> bool {
         self.incoming.next_id = self.incoming.next_id.wrapping_add(1);
         self.incoming.since_flow += 1;
@@ -161,7 +161,7 @@ impl Session {
 }
 
 impl Outgoing {
-    /// Takes over the peer's incoming window (section 2.5.6).
+    /// Adopts the client's incoming window (section 2.5.6).
     fn on_flow(&mut self, flow: &Flow) {
         self.window = flow
             .next_incoming_id
@@ -174,7 +174,7 @@ impl Outgoing {
         self.window == 0
     }
 
-    /// Sends a message if the window has room for all its frames. False if it has not.
+    /// Sends a message if the window has room for all its frames. False if it does not.
     pub(super) fn send(
         &mut self,
         output: &mut Output,

@@ -95,7 +95,7 @@ pub(crate) async fn serve(
     let mut faults = connection.namespace.faults.subscribe();
     loop {
         if inbox.muted.is_cancelled() {
-            hold(stream, &inbox, &stop).await;
+            keep_open(stream, &inbox, &stop).await;
             return Ok(());
         }
         if faults.borrow().silent {
@@ -172,7 +172,7 @@ pub(crate) async fn serve(
 }
 
 /// Keeps a client's socket open without reading or writing, until the client hangs up, or would have long since.
-pub(crate) async fn hold(stream: impl Transport, inbox: &Inbox, stop: &CancellationToken) {
+pub(crate) async fn keep_open(stream: impl Transport, inbox: &Inbox, stop: &CancellationToken) {
     let hung_up = async move {
         while !has_hung_up(&stream) {
             sleep(HUNG_UP_INTERVAL).await;

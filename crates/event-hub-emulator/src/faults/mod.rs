@@ -25,7 +25,7 @@ pub(crate) struct Active {
     pub(crate) never_answers: bool,
     /// Nothing is read and nothing is sent.
     pub(crate) silent: bool,
-    /// Nobody can connect.
+    /// New connections are refused.
     pub(crate) away: bool,
     /// Tokens are refused with this status.
     pub(crate) token_status: Option<u16>,

@@ -1,4 +1,4 @@
-//! Each fault does what it says, seen from the Rust SDK.
+//! Each fault has its effect, as the Rust SDK sees it.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::support::{
     to_partition, within,
 };
 
-/// Long enough for an event that is there to come, were it not withheld.
+/// Long enough for an event to come, if it is not withheld.
 const A_WHILE: Duration = Duration::from_millis(300);
 
 /// A hub with two partitions, and a reader of the first that has read its one event.
@@ -29,7 +29,7 @@ async fn reading() -> (Emulator, ConsumerClient, EventReceiver) {
     (hub, consumer, receiver)
 }
 
-/// A new client reads on after that one event.
+/// A new client reads the next event after that one.
 async fn reads_on(hub: &Emulator) {
     hub.publish("calls", 0, b"second").expect("published");
     let consumer = hub.consumer("calls").await.expect("a consumer");
@@ -47,7 +47,7 @@ fn check(error: &azure_messaging_eventhubs::EventHubsError, expected: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cut_connection_ends_its_readers() {
+async fn a_severed_connection_ends_its_readers() {
     let (hub, _consumer, receiver) = reading().await;
     assert_eq!(hub.sever_connections(), 1);
     error_of(&receiver).await;
@@ -63,7 +63,7 @@ async fn a_closed_connection_ends_its_readers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_detached_reader_is_told_the_condition() {
+async fn a_detached_reader_receives_the_condition() {
     let (hub, _consumer, receiver) = reading().await;
     let detached = hub.detach_readers("calls", 0, Some("amqp:internal-error"));
     assert_eq!(detached.expect("the partition"), 1);
@@ -72,7 +72,7 @@ async fn a_detached_reader_is_told_the_condition() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reader_can_be_detached_without_a_word() {
+async fn a_reader_can_be_detached_without_a_condition() {
     let (hub, _consumer, receiver) = reading().await;
     hub.detach_readers("calls", 0, None).expect("the partition");
     error_of(&receiver).await;
@@ -134,16 +134,16 @@ async fn a_muted_connection_ends_when_its_client_hangs_up() {
         .await
         .expect("connected");
     eventually(1, || hub.mute_connections()).await;
-    // What it says before it goes is never read, and must not hide that it has gone.
+    // What the client sends before it hangs up is never read, and must not hide that it has hung up.
     client.try_write(b"AMQP").expect("written");
     tokio::time::sleep(A_WHILE).await;
-    assert_eq!(hub.mute_connections(), 1, "it is held");
+    assert_eq!(hub.mute_connections(), 1, "it is open");
     drop(client);
     eventually(0, || hub.mute_connections()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_silence_ends_where_it_began() {
+async fn after_a_silence_every_connection_goes_on_where_it_stood() {
     let (hub, consumer, receiver) = reading().await;
     hub.silence(true);
     hub.publish("calls", 0, b"later").expect("published");
@@ -153,7 +153,7 @@ async fn a_silence_ends_where_it_began() {
         within(consumer.get_eventhub_properties()).await
     };
     let asked = within(consumer.get_eventhub_properties());
-    let spoken = async {
+    let ended = async {
         tokio::time::sleep(A_WHILE).await;
         hub.silence(false);
         Instant::now()
@@ -164,8 +164,8 @@ async fn a_silence_ends_where_it_began() {
         asked.expect("an answer");
         Instant::now()
     };
-    let (spoken, answered) = tokio::join!(spoken, answered);
-    assert!(answered > spoken, "nobody is answered before");
+    let (ended, answered) = tokio::join!(ended, answered);
+    assert!(answered > ended, "no answer comes before");
     assert_eq!(body(&take(&receiver, 1).await[0]), "later");
 }
 
@@ -307,7 +307,7 @@ async fn shortened_tokens_end_their_links_whatever_they_say() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_come_later_by_the_delay() {
+async fn answers_are_late_by_the_delay() {
     let (hub, consumer, _receiver) = reading().await;
     within(consumer.get_eventhub_properties())
         .await
@@ -321,7 +321,7 @@ async fn answers_come_later_by_the_delay() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hub_made_anew_begins_again() {
+async fn a_recreated_event_hub_begins_at_zero() {
     let (hub, _consumer, receiver) = reading().await;
     hub.recreate("calls").expect("the event hub");
     check(&error_of(&receiver).await, "etach");
@@ -330,7 +330,7 @@ async fn a_hub_made_anew_begins_again() {
         .await
         .expect("nothing is asked yet");
     check(&error_of(&stale).await, "is invalid. The last");
-    hub.publish("calls", 0, b"anew").expect("published");
+    hub.publish("calls", 0, b"first again").expect("published");
     let consumer = hub.consumer("calls").await.expect("a consumer");
     let receiver = open(&consumer, "0", from_earliest())
         .await
@@ -338,7 +338,7 @@ async fn a_hub_made_anew_begins_again() {
     let events = take(&receiver, 1).await;
     assert_eq!(
         (body(&events[0]).as_str(), sequence_numbers(&events)),
-        ("anew", vec![0])
+        ("first again", vec![0])
     );
 }
 
@@ -359,7 +359,7 @@ async fn a_corrupt_message_fails_its_reader_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_poisoned_event_fails_whoever_reads_it_and_the_next_are_whole() {
+async fn a_poisoned_event_fails_every_reader_and_the_next_are_whole() {
     let hub = Emulator::start([EventHub::new("calls", 1)])
         .await
         .expect("started");
@@ -426,7 +426,7 @@ async fn partitions_that_were_added_are_shown_at_once_and_can_be_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hub_made_anew_says_when() {
+async fn a_recreated_event_hub_has_a_new_time_of_creation() {
     let (hub, consumer, _receiver) = reading().await;
     let created_on = async || {
         let properties = within(consumer.get_eventhub_properties()).await;

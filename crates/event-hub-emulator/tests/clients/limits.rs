@@ -1,4 +1,4 @@
-//! What is kept, who may read, and for how long, with the Rust SDK.
+//! What is retained, which readers are accepted, and for how long, with the Rust SDK.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -39,7 +39,7 @@ async fn a_consumer_group_that_is_not_listed_is_not_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_sixth_reader_without_an_owner_level_is_refused_until_one_leaves() {
+async fn the_sixth_reader_without_an_owner_level_is_refused_until_one_ends() {
     let hub = Emulator::start([EventHub::new("calls", 1)])
         .await
         .expect("started");
@@ -76,7 +76,7 @@ async fn the_sixth_reader_without_an_owner_level_is_refused_until_one_leaves() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_oldest_events_are_dropped_first_and_a_late_reader_starts_with_what_is_kept() {
+async fn the_oldest_events_are_dropped_first_and_a_late_reader_starts_with_what_is_retained() {
     let mut settings = Settings::local([EventHub::new("calls", 2)]);
     settings.retain_bytes = 1024 * 1024;
     let hub = Emulator::start_with(settings).await.expect("started");
@@ -94,7 +94,7 @@ async fn the_oldest_events_are_dropped_first_and_a_late_reader_starts_with_what_
         .sum();
     assert!(
         (1_000_000..=1024 * 1024).contains(&kept),
-        "{kept} bytes are kept"
+        "{kept} bytes are retained"
     );
     assert_eq!(
         (
@@ -106,9 +106,11 @@ async fn the_oldest_events_are_dropped_first_and_a_late_reader_starts_with_what_
     assert_eq!(
         partitions[0].last_sequence_number,
         Some(499),
-        "the end is known still"
+        "the end is still known"
     );
-    let first = partitions[1].first_sequence_number.expect("some are kept");
+    let first = partitions[1]
+        .first_sequence_number
+        .expect("some are retained");
 
     let consumer = hub.consumer("calls").await.expect("a consumer");
     let receiver = open(&consumer, "1", from_earliest())
@@ -144,7 +146,7 @@ async fn an_event_hub_grows_while_it_is_used() {
     assert_eq!(body(&take(&before, 1).await[0]), "after");
 }
 
-/// Tokens of which the hub can read that they expire, while the SDK thinks that they live on.
+/// Tokens whose expiry the emulator can read, while the SDK takes them to be valid for longer.
 #[derive(Debug)]
 struct ShortLived {
     lifetime: Duration,

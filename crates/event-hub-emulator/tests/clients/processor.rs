@@ -47,8 +47,8 @@ impl Running {
         let processor = EventProcessor::builder()
             .with_load_balancing_strategy(ProcessorStrategy::Greedy)
             .with_update_interval(Duration::milliseconds(200))
-            // A processor never gives its partitions up: the next has them when they expire. Sooner than this, a busy
-            // machine lets them expire under a processor that still works.
+            // A processor never releases its partitions: the next acquires them when they expire. Sooner than this, they
+            // expire on a busy machine while the processor still works.
             .with_partition_expiration_duration(Duration::seconds(5))
             .with_start_positions(StartPositions {
                 default: start,
@@ -75,7 +75,7 @@ impl Running {
     }
 
     async fn stop(mut self) {
-        within(self.processor.shutdown()).await.expect("told");
+        within(self.processor.shutdown()).await.expect("stopping");
         let ended = within(self.work.join_next()).await;
         ended
             .expect("it runs")
@@ -102,7 +102,7 @@ async fn take(client: &PartitionClient, count: usize) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_processor_goes_on_at_the_checkpoints_of_the_one_before() {
+async fn a_processor_resumes_at_the_checkpoints_of_the_one_before() {
     let hub = filled_hub().await;
     let store = Arc::new(Store::default());
     let mut seen = HashSet::new();
@@ -120,7 +120,7 @@ async fn a_processor_goes_on_at_the_checkpoints_of_the_one_before() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_processor_is_told_which_partitions_another_has_taken() {
+async fn a_processor_notices_which_partitions_another_has_acquired() {
     let hub = filled_hub().await;
     let store = Arc::new(Store::default());
     let first = Running::start(&hub, &store).await;
@@ -143,7 +143,7 @@ async fn a_processor_is_told_which_partitions_another_has_taken() {
                 Err(error) => break error,
             }
         };
-        // The hub says so, unless the processor has noticed itself by then.
+        // The emulator detaches it, unless the processor has noticed by itself.
         assert!(
             matches!(stolen.kind, ErrorKind::ConsumerDisconnected(_)),
             "{stolen:?}"

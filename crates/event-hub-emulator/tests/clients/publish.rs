@@ -96,7 +96,7 @@ async fn without_partition_and_key_batches_take_turns() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn properties_and_bodies_come_out_as_they_went_in() {
+async fn properties_and_bodies_are_received_as_they_were_sent() {
     let hub = Emulator::start([EventHub::new("calls", 1)])
         .await
         .expect("started");
@@ -133,7 +133,7 @@ async fn properties_and_bodies_come_out_as_they_went_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_over_the_limit_is_refused_and_the_link_lives_on() {
+async fn a_message_over_the_limit_is_refused_and_the_link_stays_open() {
     let hub = Emulator::start([EventHub::new("calls", 1)])
         .await
         .expect("started");

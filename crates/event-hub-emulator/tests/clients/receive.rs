@@ -140,7 +140,7 @@ async fn what_is_published_while_a_reader_waits_comes_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_higher_owner_level_takes_over_and_a_lower_is_refused() {
+async fn a_higher_owner_level_displaces_a_reader_and_a_lower_is_refused() {
     let hub = hub_with(1).await;
     let consumer = hub.consumer("calls").await.expect("a consumer");
     let first = open(&consumer, "0", owned(1)).await.expect("a receiver");
@@ -166,7 +166,7 @@ async fn a_higher_owner_level_takes_over_and_a_lower_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_equal_owner_level_takes_over_too() {
+async fn an_equal_owner_level_displaces_a_reader_too() {
     let hub = hub_with(1).await;
     let (first, second) = (
         hub.consumer("calls").await.expect("one"),
@@ -179,7 +179,7 @@ async fn an_equal_owner_level_takes_over_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reader_that_goes_away_is_no_reader_any_more() {
+async fn a_reader_that_ends_is_removed() {
     let hub = hub_with(1).await;
     let readers = || hub.partitions("calls").expect("the event hub")[0].readers;
     let consumer = hub.consumer("calls").await.expect("a consumer");

@@ -19,7 +19,7 @@ pub(crate) struct Store {
 
 #[async_trait::async_trait]
 impl CheckpointStore for Store {
-    /// Claims those that nobody has claimed since the claimant read them.
+    /// Claims those that no other processor has claimed since this one read them.
     async fn claim_ownership(&self, wanted: &[Ownership]) -> azure_core::Result<Vec<Ownership>> {
         let mut ownerships = self.ownerships.lock().expect("no panic");
         let mut claimed = Vec::new();

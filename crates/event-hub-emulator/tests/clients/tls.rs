@@ -1,6 +1,6 @@
 //! TLS, with AMQP inside it or a WebSocket.
 //!
-//! The clients find the hub's certificate authority through `SSL_CERT_FILE`, a variable of their process; so they run
+//! The clients find the certificate authority through `SSL_CERT_FILE`, a variable of their process; so they run
 //! in processes of their own. The Rust SDK's is this test binary again.
 
 use std::io::ErrorKind;
@@ -40,7 +40,7 @@ fn tls_of(hub: &Emulator) -> &Tls {
     hub.tls().expect("it is in the settings")
 }
 
-/// Tells the test that it is the client, and where the hub is.
+/// Set where the test is the client: the endpoint of the emulator.
 const ENDPOINT: &str = "ACS_TEST_TLS_ENDPOINT";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -191,37 +191,37 @@ async fn buffer_and_process(endpoint: &str) {
     assert_eq!(read, bodies);
 }
 
-/// What a client gets to hear that starts with these bytes, until the hub hangs up.
-async fn heard_after(opening: &[u8]) -> Vec<u8> {
+/// What a client receives that sends these bytes, until the emulator hangs up.
+async fn received_after(opening: &[u8]) -> Vec<u8> {
     let (hub, _) = start(TlsSettings::local()).await.expect("started");
     let address = tls_of(&hub).endpoint().trim_start_matches("amqps://");
     let mut socket = TcpStream::connect(address).await.expect("connected");
     socket.write_all(opening).await.expect("sent");
-    let mut heard = Vec::new();
+    let mut received = Vec::new();
     let hung_up =
-        tokio::time::timeout(Duration::from_mins(1), socket.read_to_end(&mut heard)).await;
+        tokio::time::timeout(Duration::from_mins(1), socket.read_to_end(&mut received)).await;
     if let Err(error) = hung_up.expect("it hangs up") {
-        // The system's way to say that it threw away what was sent.
+        // Linux resets the connection when it discards what was sent.
         assert_eq!(error.kind(), ErrorKind::ConnectionReset);
     }
-    heard
+    received
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_does_not_shake_hands_is_dropped() {
-    assert_eq!(heard_after(b"").await, b"", "after a while");
-    assert_eq!(heard_after(b"\x16\x03\x01").await, b"", "after a while");
+async fn a_client_that_does_not_shake_hands_is_disconnected() {
+    assert_eq!(received_after(b"").await, b"", "after a while");
+    assert_eq!(received_after(b"\x16\x03\x01").await, b"", "after a while");
     // An alert: fatal, and what it is.
     assert!(
-        heard_after(b"AMQP\x00\x01\x00\x00")
+        received_after(b"AMQP\x00\x01\x00\x00")
             .await
             .starts_with(&[0x15, 3])
     );
-    assert!(heard_after(&[0xff; 10_000]).await.len() < 100);
+    assert!(received_after(&[0xff; 10_000]).await.len() < 100);
 }
 
 #[tokio::test]
-async fn a_host_that_cannot_stand_in_a_certificate_is_refused() {
+async fn a_host_that_a_certificate_cannot_have_is_refused() {
     let refused = start(TlsSettings {
         host: "kölle".to_owned(),
         ..TlsSettings::local()

@@ -1,4 +1,4 @@
-//! Clients that mean harm, or are broken: the connection ends, and says why.
+//! Hostile or broken clients: the connection is closed with a reason.
 
 use bytes::BytesMut;
 use tokio::io::AsyncWriteExt;
@@ -12,7 +12,7 @@ use crate::amqp::performative::{
 use crate::connection::handshake::CHANNEL_MAX;
 use crate::connection::session::HANDLE_MAX;
 
-/// Hears until the connection is closed, and checks with which condition.
+/// Receives until the connection is closed, and checks with which condition.
 async fn check_closed(client: &mut Client, condition: &str) {
     loop {
         if let Performative::Close(close) = client.receive().await {
@@ -34,7 +34,7 @@ async fn check_closed(client: &mut Client, condition: &str) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn bytes_that_are_no_frames_end_the_connection_and_say_why() {
+async fn bytes_that_are_not_frames_close_the_connection_with_a_reason() {
     let mut client = Client::connect(100, None).await;
     client
         .stream
@@ -105,7 +105,7 @@ async fn messages_that_are_never_whole_end_the_connection_before_they_cost_too_m
 }
 
 #[tokio::test(start_paused = true)]
-async fn answers_that_nobody_takes_end_the_connection_before_they_cost_too_much() {
+async fn answers_without_credit_end_the_connection_before_they_cost_too_much() {
     let mut client = Client::connect(100, None).await;
     client.send(&attach(0, ROLE_SENDER, "$cbs"), &[]).await;
     client.send(&attach(1, ROLE_RECEIVER, "$cbs"), &[]).await;

@@ -19,7 +19,7 @@ async fn without_a_token_nothing_but_cbs_can_be_attached() {
         let Performative::Attach(answer) = client.receive().await else {
             panic!("no attach")
         };
-        assert_eq!(answer.target, None, "the terminus is not there");
+        assert_eq!(answer.target, None, "the terminus does not exist");
         match client.receive().await {
             Performative::Detach(detach) => {
                 assert_eq!(
@@ -47,27 +47,27 @@ async fn settlements(mut client: Client, count: usize) -> Vec<(u128, bool)> {
     client
         .send(&event, &[0x00, 0x53, 0x77, 0xa1, 1, b'x'])
         .await;
-    let mut heard = Vec::new();
-    while heard.len() < count {
+    let mut received = Vec::new();
+    while received.len() < count {
         match client.receive().await {
             Performative::Disposition(disposition) if disposition.first == 1 => {
-                heard.push((sent.elapsed().as_millis(), disposition.settled.unwrap()));
+                received.push((sent.elapsed().as_millis(), disposition.settled.unwrap()));
             }
             Performative::Disposition(_) => {}
             other => panic!("{other:?}"),
         }
     }
-    heard
+    received
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_settlement_is_held_back() {
+async fn a_settlement_waits() {
     let client = Client::connect(100, None).await;
     assert_eq!(settlements(client, 1).await, [(5, true)]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_rust_client_is_told_the_outcome_twice() {
+async fn the_rust_client_receives_the_outcome_twice() {
     let agent = Value::from("azsdk-rust-messaging_eventhubs/0.16.0");
     let properties = vec![(Value::from(Symbol::from_static("user-agent")), agent)];
     let open = Open {
@@ -79,7 +79,7 @@ async fn the_rust_client_is_told_the_outcome_twice() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reader_that_drains_gets_what_there_is_and_gives_the_rest_back() {
+async fn a_reader_that_drains_receives_what_there_is_and_returns_the_rest_of_its_credit() {
     let mut client = Client::connect(100, None).await;
     client.authorize().await;
     client.publish(3, &Value::from("event"));
@@ -99,7 +99,7 @@ async fn a_reader_that_drains_gets_what_there_is_and_gives_the_rest_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_more_frames_are_sent_than_the_window_takes() {
+async fn no_more_frames_are_sent_than_the_window_allows() {
     let mut client = Client::connect(5, None).await;
     client.authorize().await;
     client
@@ -140,7 +140,7 @@ async fn no_more_frames_are_sent_than_the_window_takes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn events_tell_the_end_of_the_partition_to_who_desires_it() {
+async fn events_show_the_end_of_the_partition_where_the_client_desires_it() {
     let mut client = Client::connect(100, None).await;
     client.authorize().await;
     client.publish(7, &Value::List(vec![Value::Null]));
@@ -160,12 +160,12 @@ async fn events_tell_the_end_of_the_partition_to_who_desires_it() {
     assert_eq!(
         sections[2].value().unwrap(),
         Value::List(vec![Value::Null]),
-        "the body is as it was"
+        "the body is unchanged"
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_idle_client_hears_that_we_live_and_is_closed_when_it_is_dead() {
+async fn an_idle_client_receives_heartbeats_and_is_closed_when_it_is_dead() {
     let mut client = Client::connect(100, Some(60_000)).await;
     let (started, mut heartbeats) = (Instant::now(), 0);
     loop {
