@@ -3,11 +3,19 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// Settings of the HTTP endpoints.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
-    /// Where to listen. Port 0 takes any free port.
-    pub listen: SocketAddr,
+use crate::setting::{address, settings};
+
+settings! {
+    /// HTTP
+    ///
+    /// The server of the metrics and the health endpoints.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Settings in "http" {
+        /// Where /metrics and the health endpoints are served.
+        ///
+        /// `[::]:9464` for IPv6. Port 0 takes any free port, and the log reports which.
+        listen: SocketAddr = address().default("0.0.0.0:9464"),
+    }
 }
 
 /// How much time a connection may take, and how many there may be. They are not configured: a scraper stays far below
@@ -35,7 +43,7 @@ impl Default for Limits {
             head: Duration::from_secs(10), // one packet in practice
             idle: Duration::from_mins(5), // some intervals of the slowest scraper
             stall: Duration::from_secs(30), // beyond what TCP needs to get over a loss
-            answer: Duration::from_mins(5), // some megabytes over the worst of lines
+            answer: Duration::from_mins(5), // some megabytes over the slowest of lines
             farewell: Duration::from_secs(5), // a part of `shutdown.deadline`, enough for the last scrape
         }
     }

@@ -18,10 +18,9 @@ use tokio::sync::mpsc::Receiver;
 use tokio::time::Instant;
 
 use super::Writer;
-use crate::acs::FailureRules;
 use crate::delivery::{Positions, Series, Snapshot};
 use crate::event::{Batch, Event, PartitionId, Position};
-use crate::metrics::{BucketSettings, Buckets, Exposition, Settings};
+use crate::metrics::{Exposition, Settings};
 use crate::queue::{self, Lane, Queued};
 use crate::telemetry::Telemetry;
 
@@ -124,18 +123,10 @@ struct World {
 
 impl Process {
     fn start(scrapers: usize, stored: &Stored) -> Self {
-        let bound = || Buckets::new(vec![1.0]).unwrap();
         let settings = Settings {
             resources: ["a".to_owned()].into(),
-            label_values_max: NonZeroUsize::new(100).unwrap(),
             series_max: NonZeroUsize::new(1000).unwrap(),
-            failures: FailureRules::default(),
-            buckets: BucketSettings {
-                operation_duration: bound(),
-                recording_length: bound(),
-                report_delay: bound(),
-                record_delay: bound(),
-            },
+            ..Settings::default()
         };
         let registry = Registry::new();
         let telemetry = Arc::new(Telemetry::new(&registry));

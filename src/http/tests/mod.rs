@@ -3,7 +3,6 @@
 mod sockets;
 mod wire;
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use tokio::time::Instant;
 
 use super::Shown;
 use crate::liveness::Liveness;
-use crate::metrics::{BucketSettings, Buckets, Exposition, Settings};
+use crate::metrics::{Exposition, Settings};
 use crate::telemetry::Telemetry;
 
 /// The metrics of an exporter.
@@ -23,23 +22,10 @@ struct Metrics {
 
 impl Metrics {
     /// With so many scrapers expected, and with the failure series of so many resources: 100 make megabytes.
-    #[expect(
-        clippy::default_trait_access,
-        reason = "the rules of failures are of a module that this one does not use"
-    )]
     fn new(scrapers: usize, resources: usize) -> Self {
-        let bound = || Buckets::new(vec![1.0]).unwrap();
         let settings = Settings {
             resources: (0..resources).map(|i| format!("resource-{i}")).collect(),
-            label_values_max: NonZeroUsize::new(100).unwrap(),
-            series_max: NonZeroUsize::new(1000).unwrap(),
-            failures: Default::default(),
-            buckets: BucketSettings {
-                operation_duration: bound(),
-                recording_length: bound(),
-                report_delay: bound(),
-                record_delay: bound(),
-            },
+            ..Settings::default()
         };
         let own = Registry::new();
         let telemetry = Arc::new(Telemetry::new(&own));
