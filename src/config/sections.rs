@@ -18,7 +18,7 @@ use crate::checkpoint::StoreKind;
 use crate::identity::Credential;
 use crate::identity::connection_string::UnusableFile;
 use crate::source::event_hub::{
-    self, Authentication, ConnectionString, LostPosition, Namespace, Start, Transport, Watchdog,
+    self, Authentication, ConnectionString, Namespace, OnLostPosition, Start, Transport, Watchdog,
 };
 use crate::{dead_letters, http, metrics, telemetry};
 
@@ -81,9 +81,9 @@ fn event_hub(
     let on_lost_position = reader.one_of(
         "checkpoint.on_invalid",
         &[
-            ("earliest", LostPosition::Earliest),
-            ("latest", LostPosition::Latest),
-            ("fail", LostPosition::Fail),
+            ("earliest", OnLostPosition::Earliest),
+            ("latest", OnLostPosition::Latest),
+            ("fail", OnLostPosition::Fail),
         ],
     );
     let watchdog = watchdog(reader);
