@@ -36,7 +36,7 @@ pub(crate) use sources::environment;
 pub use sources::{File, Flag, Sources};
 
 use crate::{
-    checkpoint, dead_letters, delivery, http, identity, metrics, ownership, shutdown, source,
+    checkpoint, dead_letters, delivery, http, identity, metrics, replica, shutdown, source,
     telemetry,
 };
 
@@ -50,7 +50,7 @@ pub struct Config {
     /// As whom the container of `checkpoint` is entered, where it wants tokens.
     pub store_credential: Option<identity::Credential>,
     /// `ownership`: how replicas share the partitions.
-    pub ownership: ownership::Settings,
+    pub ownership: replica::Settings,
     /// `delivery`: when something counts as delivered.
     pub delivery: delivery::Settings,
     /// `metrics` and `failures`: what to export, and what of it counts as a failure.

@@ -9,7 +9,7 @@ use super::keys::Key;
 use super::reader::Reader;
 use crate::blobs::{self, InvalidContainer};
 use crate::checkpoint::StoreKind;
-use crate::{checkpoint, ownership};
+use crate::{checkpoint, replica};
 
 /// What the section `checkpoint` comes to.
 pub(super) struct Checkpoint {
@@ -54,11 +54,11 @@ pub(super) fn checkpoint(reader: &mut Reader) -> Checkpoint {
 pub(super) fn ownership(
     reader: &mut Reader,
     checkpoint: Option<&checkpoint::Settings>,
-) -> Option<ownership::Settings> {
+) -> Option<replica::Settings> {
     let interval = reader.duration(LEASE_INTERVAL, LEASE_INTERVAL_LEAST..=LEASE_INTERVAL_MOST);
     let lease = reader.duration(LEASE, LEASE_INTERVAL_LEAST * INTERVALS..=LEASE_MOST);
     let hand_over_max = reader.duration(HAND_OVER_MAX, Duration::ZERO..=LEASE_MOST);
-    let settings = ownership::Settings {
+    let settings = replica::Settings {
         interval: interval?,
         lease: lease?,
         hand_over_max: hand_over_max?,
@@ -92,7 +92,7 @@ pub(super) fn ownership(
 }
 
 /// A lease that is gone before it was renewed. Whoever set one of the two should hear of that one.
-fn too_short(reader: &mut Reader, settings: ownership::Settings) {
+fn too_short(reader: &mut Reader, settings: replica::Settings) {
     let (interval, lease) = (
         format_duration(settings.interval),
         format_duration(settings.lease),

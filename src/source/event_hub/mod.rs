@@ -26,12 +26,13 @@ mod readers;
 mod received;
 mod settings;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use assignment::{Assignments, Orders, Reading, assignments};
+pub(crate) use assignment::{Assigner, Assignment, leased};
 pub use connection_string::ConnectionString;
 pub(crate) use error::SourceError;
 pub(crate) use settings::{
@@ -44,7 +45,6 @@ pub(crate) use {connection_string::InvalidConnectionString, producer::producer};
 use crate::liveness::Liveness;
 use crate::queue::Queue;
 use crate::telemetry::Telemetry;
-use assignment::Assigned;
 use client::Clients;
 use readers::Readers;
 
@@ -52,7 +52,7 @@ use readers::Readers;
 #[derive(Debug)]
 pub(crate) struct EventHubSource {
     context: Context,
-    reading: Reading,
+    assignments: HashMap<String, Assignment>,
 }
 
 /// What the readers of all event hubs have in common.
@@ -68,14 +68,14 @@ struct Context {
 }
 
 impl EventHubSource {
-    /// A source of the given settings, whose batches go into `queue`. It reads what `reading` says, and begins when
-    /// `begin` is cancelled.
+    /// A source of the given settings, whose batches go into `queue`. Of each event hub it reads what the assignment by
+    /// that name says, and it begins when `begin` is cancelled.
     pub(crate) fn new(
         settings: Settings,
         queue: Queue,
         telemetry: Arc<Telemetry>,
         liveness: Arc<Liveness>,
-        reading: Reading,
+        assignments: HashMap<String, Assignment>,
         begin: CancellationToken,
     ) -> Self {
         let settings = Arc::new(settings);
@@ -88,7 +88,10 @@ impl EventHubSource {
             liveness,
             begin,
         };
-        Self { context, reading }
+        Self {
+            context,
+            assignments,
+        }
     }
 
     /// Reads the partitions of every event hub until it is stopped.
@@ -100,18 +103,11 @@ impl EventHubSource {
     pub(crate) async fn run(self, stop: CancellationToken) -> Result<(), SourceError> {
         let Self {
             context,
-            mut reading,
+            assignments,
         } = self;
         let mut event_hubs = JoinSet::new();
-        for event_hub in &context.settings.event_hubs {
-            let assigned = match &mut reading {
-                Reading::All(known) => Assigned::All(known.clone()),
-                Reading::Leased(leased) => match leased.remove(event_hub) {
-                    Some(assignments) => Assigned::Leased(assignments),
-                    None => continue,
-                },
-            };
-            let readers = Readers::new(context.clone(), event_hub, assigned);
+        for (event_hub, assignment) in assignments {
+            let readers = Readers::new(context.clone(), event_hub, assignment);
             event_hubs.spawn(readers.run(stop.clone()));
         }
         drop(context);

@@ -122,9 +122,9 @@ impl Reader {
     async fn send_position(&self, before: Option<Reached>) {
         let reached = self.progress.reached().cloned();
         if let Some(reached) = reached.filter(|reached| Some(reached) != before.as_ref())
-            && let Ok(place) = self.lane.place().await
+            && let Ok(slot) = self.lane.slot().await
         {
-            place.move_to(self.partition.clone(), reached);
+            slot.move_to(self.partition.clone(), reached);
         }
     }
 
@@ -251,14 +251,14 @@ impl Reader {
         for (after, missed) in &gathered.gaps {
             telemetry.sequence_has_gap(&self.partition, *after, *missed);
         }
-        let Some(reached) = gathered.reached() else {
+        let Some(batch) = Batch::new(self.partition.clone(), gathered.events) else {
             return true; // all events had come before
         };
         self.own().await;
         let lane = self.lane.clone();
-        let place = loop {
-            match timeout(self.context.settings.watchdog.interval, lane.place()).await {
-                Ok(Ok(place)) => break place,
+        let slot = loop {
+            match timeout(self.context.settings.watchdog.interval, lane.slot()).await {
+                Ok(Ok(slot)) => break slot,
                 Ok(Err(_closed)) => return false,
                 // The writer makes this reader wait; that the hub still answers is enough meanwhile.
                 Err(_) => {
@@ -270,14 +270,12 @@ impl Reader {
             }
         };
         // No wait from here on, so that the position and the events handed on always agree.
-        let events = u64::try_from(gathered.events.len()).unwrap_or(u64::MAX);
+        let events = u64::try_from(batch.count()).unwrap_or(u64::MAX);
+        let reached = batch.last().reached();
         self.lag.received(&reached, OffsetDateTime::now_utc());
         self.progress
             .received(events, gathered.largest, reached, Instant::now());
-        place.send(Batch {
-            partition: self.partition.clone(),
-            events: gathered.events,
-        });
+        slot.send(batch);
         telemetry.partition_lags(&self.partition, self.lag.lag());
         true
     }

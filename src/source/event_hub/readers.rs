@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Context;
-use super::assignment::{Assigned, Lease, Order};
+use super::assignment::{Assignment, Lease, Order};
 use super::connections::Connections;
 use super::discovery::Discovery;
 use super::error::{Cause, SourceError};
@@ -25,7 +25,7 @@ use crate::event::{PartitionId, Reached};
 pub(super) struct Readers {
     context: Context,
     event_hub: String,
-    assigned: Assigned,
+    assignment: Assignment,
     connections: Arc<Connections>,
     /// In the order in which they were found, which gives each reader its number.
     found: Vec<PartitionId>,
@@ -42,16 +42,16 @@ struct End {
 }
 
 impl Readers {
-    pub(super) fn new(context: Context, event_hub: &str, assigned: Assigned) -> Self {
+    pub(super) fn new(context: Context, event_hub: String, assignment: Assignment) -> Self {
         let connections = Connections::new(
             Arc::clone(&context.clients),
-            event_hub,
+            &event_hub,
             context.settings.partitions_per_connection,
         );
         Self {
             context,
-            event_hub: event_hub.to_owned(),
-            assigned,
+            event_hub,
+            assignment,
             connections: Arc::new(connections),
             found: Vec::new(),
             running: JoinSet::new(),
@@ -69,7 +69,7 @@ impl Readers {
                 biased;
                 () = stop.cancelled() => break,
                 Some(ended) = self.running.join_next() => self.ended(ended, &stop)?,
-                order = self.assigned.order() => self.obey(order, &stop),
+                order = self.assignment.order() => self.obey(order, &stop),
                 found = discovery.found() => {
                     self.found(found, start, &stop);
                     // A partition that is found later was created later: all its events came after the start.
@@ -89,28 +89,28 @@ impl Readers {
             telemetry.partition_found(partition, Cause::labels(), Loss::LABELS);
         }
         self.found.extend(partitions.iter().cloned());
-        let known = match &self.assigned {
-            Assigned::All(known) => known.clone(),
-            Assigned::Leased(assignments) => {
-                assignments.found(&self.found);
+        let positions = match &self.assignment {
+            Assignment::All(positions) => positions.clone(),
+            Assignment::Leased { found, .. } => {
+                found.send_replace(self.found.clone());
                 return;
             }
         };
         for partition in partitions {
-            let after = known.checkpoint(&partition).cloned();
+            let after = positions.get(&partition.folded()).cloned();
             self.begin(partition, after, start, None, stop);
         }
     }
 
     fn obey(&mut self, order: Order, stop: &CancellationToken) {
         match order {
-            Order::Read {
+            Order::Assign {
                 partition,
                 after,
                 start,
                 lease,
             } => self.begin(partition, after, start, Some(lease), stop),
-            Order::Stop { partition, stopped } => {
+            Order::Revoke { partition, stopped } => {
                 // If there is no reader, `stopped` is dropped, which ends the wait for it.
                 if let Some(end) = self.ends.get_mut(&partition) {
                     end.stop.cancel();

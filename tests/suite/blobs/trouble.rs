@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::{World, by_key, done, open, owner};
+use crate::world::Signal;
 
 /// What a request may take, and what two busy cores may add.
 const IN_TIME: Duration = Duration::from_secs(8);
@@ -39,7 +40,7 @@ async fn a_service_that_is_away_is_an_error_at_once() {
 async fn a_service_that_does_not_answer_is_given_up() {
     let world = World::start().await;
     let container = &world.container;
-    world.azurite.signal("STOP");
+    world.azurite.signal(Signal::STOP);
     let asked = Instant::now();
     let others = async {
         let (listed, read, deleted) = tokio::join!(
@@ -59,7 +60,7 @@ async fn a_service_that_does_not_answer_is_given_up() {
         let shown = error.to_string();
         assert!(shown.contains("did not answer within 5s"), "{shown}");
     }
-    world.azurite.signal("CONT");
+    world.azurite.signal(Signal::CONT);
     container.list("").await.unwrap();
 }
 
