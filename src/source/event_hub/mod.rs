@@ -68,8 +68,8 @@ struct Context {
 }
 
 impl EventHubSource {
-    /// A source of the given settings, whose batches go into `queue`. Of each event hub it reads what the assignment by
-    /// that name says, and it begins when `begin` is cancelled.
+    /// A source of the given settings, whose batches go into `queue`. It reads each event hub by the assignment of its
+    /// name, and begins when `begin` is cancelled.
     pub(crate) fn new(
         settings: Settings,
         queue: Queue,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use azure_messaging_eventhubs::models::ReceivedEventData;
-use azure_messaging_eventhubs::{OpenReceiverOptions, StartPosition};
+use azure_messaging_eventhubs::{EventReceiver, OpenReceiverOptions, StartPosition};
 use futures_util::{FutureExt, Stream, StreamExt};
 use time::OffsetDateTime;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
@@ -138,7 +138,7 @@ impl Reader {
             Ok(connection) => connection,
             Err(error) => return Some(error),
         };
-        // A panic of the SDK shall cost this partition a link, and no other anything.
+        // A panic of the SDK ends the link of this partition, and nothing else.
         let reading = AssertUnwindSafe(self.read_over(&connection)).catch_unwind();
         let error = match stop.run_until_cancelled(reading).await {
             None | Some(Ok(Ok(()))) => None,
@@ -155,43 +155,10 @@ impl Reader {
         error
     }
 
-    /// Opens a link and reads over it, to its first error; `Ok` when the writer takes no events any more.
+    /// Reads over a link of this connection, to its first error; `Ok` when the writer takes no events any more.
     async fn read_over(&mut self, connection: &Connection) -> Result<(), SourceError> {
         let mut extent = self.ask_all(connection).await?;
-        let before = self.progress.reached().cloned();
-        let opening = self.progress.opening(&extent);
-        let telemetry = Arc::clone(&self.context.telemetry);
-        if let Some(lost) = opening.lost {
-            telemetry.position_lost(&self.partition, lost);
-            if lost.is_final {
-                let sequence_number = lost.sequence_number;
-                return Err(SourceError::PositionLost { sequence_number });
-            }
-        }
-        if let Some(sequence_number) = opening.stepped_over {
-            telemetry.event_stepped_over(&self.partition, sequence_number);
-        }
-        self.send_position(before).await;
-        let options = OpenReceiverOptions {
-            owner_level: Some(OWNER_LEVEL),
-            prefetch: Some(opening.prefetch),
-            start_position: Some(StartPosition {
-                location: opening.after,
-                inclusive: false,
-            }),
-            ..OpenReceiverOptions::default()
-        };
-        let id = self.partition.partition().to_owned();
-        let opening_receiver = connection
-            .client
-            .open_receiver_on_partition(id, Some(options));
-        let opening_receiver = connection.runtime.on(opening_receiver);
-        let receiver = timed("open receiver", OPEN_TIMEOUT, opening_receiver).await?;
-        self.progress.opened(&extent, Instant::now());
-        self.hub_answered(&extent);
-        self.context.liveness.partition_opened(&self.partition);
-        telemetry.receiver_opened(&self.partition, self.reached(), opening.prefetch);
-
+        let receiver = self.open(connection, &extent).await?;
         let mut events = pin!(receiver.stream_events());
         let mut next = None;
         loop {
@@ -234,6 +201,48 @@ impl Reader {
                 Action::Wait(_) | Action::Open => return Err(SourceError::Ended),
             }
         }
+    }
+
+    /// Opens a link where `progress` decides, given what the hub holds.
+    async fn open(
+        &mut self,
+        connection: &Connection,
+        extent: &Extent,
+    ) -> Result<EventReceiver, SourceError> {
+        let before = self.progress.reached().cloned();
+        let opening = self.progress.opening(extent);
+        let telemetry = Arc::clone(&self.context.telemetry);
+        if let Some(lost) = opening.lost {
+            telemetry.position_lost(&self.partition, lost);
+            if lost.is_final {
+                let sequence_number = lost.sequence_number;
+                return Err(SourceError::PositionLost { sequence_number });
+            }
+        }
+        if let Some(sequence_number) = opening.stepped_over {
+            telemetry.event_stepped_over(&self.partition, sequence_number);
+        }
+        self.send_position(before).await;
+        let options = OpenReceiverOptions {
+            owner_level: Some(OWNER_LEVEL),
+            prefetch: Some(opening.prefetch),
+            start_position: Some(StartPosition {
+                location: opening.after,
+                inclusive: false,
+            }),
+            ..OpenReceiverOptions::default()
+        };
+        let id = self.partition.partition().to_owned();
+        let opening_receiver = connection
+            .client
+            .open_receiver_on_partition(id, Some(options));
+        let opening_receiver = connection.runtime.on(opening_receiver);
+        let receiver = timed("open receiver", OPEN_TIMEOUT, opening_receiver).await?;
+        self.progress.opened(extent, Instant::now());
+        self.hub_answered(extent);
+        self.context.liveness.partition_opened(&self.partition);
+        telemetry.receiver_opened(&self.partition, self.reached(), opening.prefetch);
+        Ok(receiver)
     }
 
     /// Hands events on to the writer, as soon as it has room. False: the writer has ended.

@@ -1,7 +1,7 @@
 //! How far a partition has been read, and what its task does next: a state machine without a network or a clock.
 //!
 //! ```text
-//!            +--------- failed, given up --------+
+//!            +--------- failed, replaced --------+
 //!            v                                   |
 //!   Closed --+-- when the wait is over --> Open -+-- events, answers --> Open
 //! ```
@@ -94,7 +94,7 @@ const ATTACHED_AFTER: Duration = Duration::from_secs(10);
 /// An event that fails this often in a row, the last times received alone, is itself at fault.
 const UNDECODABLE_MAX: u32 = 3;
 
-/// A hub that reports the position and refuses it this often will go on refusing it.
+/// A hub that reports the position but has refused it this often will refuse it again.
 const REFUSED_MAX: u32 = 3;
 
 impl Progress {
@@ -330,7 +330,7 @@ impl Progress {
         self.start = Start::Earliest;
         self.reached = match (self.on_lost, loss) {
             (OnLostPosition::Latest, _) => extent.newest(),
-            // The sequence goes on: the oldest that is left is the next.
+            // The sequence continues: the oldest event that is left is the next.
             (_, Loss::Expired) if extent.is_empty => extent.newest(),
             (_, Loss::Expired) => Some(self.moved_to(extent.first_sequence_number - 1)),
             (_, Loss::Restarted | Loss::Refused) => None,
