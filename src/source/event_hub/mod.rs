@@ -36,7 +36,7 @@ pub(crate) use assignment::{Assigner, Assignment, leased};
 pub use connection_string::ConnectionString;
 pub(crate) use error::SourceError;
 pub(crate) use settings::{
-    Authentication, Namespace, OnLostPosition, Settings, Start, Transport, Watchdog,
+    Amqp, Authentication, Namespace, OnLostPosition, Settings, Start, Transport, Watchdog,
     consumer_group, event_hub_name, namespace_host,
 };
 #[cfg(feature = "demo")]

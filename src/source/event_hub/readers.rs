@@ -46,7 +46,7 @@ impl Readers {
         let connections = Connections::new(
             Arc::clone(&context.clients),
             &event_hub,
-            context.settings.partitions_per_connection,
+            context.settings.amqp.partitions_per_connection,
         );
         Self {
             context,
@@ -142,7 +142,7 @@ impl Readers {
                 after,
                 settings.watchdog,
                 settings.on_lost_position,
-                settings.prefetch_bytes,
+                settings.amqp.prefetch_bytes,
                 Instant::now(),
             ),
             lag: LagWatch::default(),
