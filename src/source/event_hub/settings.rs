@@ -151,27 +151,23 @@ pub enum Transport {
 ///
 /// # Errors
 /// Azure does not allow an event hub to have this name.
-pub(crate) fn event_hub_name(text: &str) -> Result<String, InvalidName> {
-    if is_entity_name(text, 256) {
-        Ok(text.to_owned())
-    } else {
-        Err(InvalidName::EventHub)
-    }
+pub(crate) fn event_hub_name(text: &str) -> Result<String, &'static str> {
+    is_entity_name(text, 256)
+        .then(|| text.to_owned())
+        .ok_or(NOT_AN_EVENT_HUB)
 }
 
 /// Checks the name of a consumer group.
 ///
 /// # Errors
 /// Azure does not allow a consumer group to have this name.
-pub(crate) fn consumer_group(text: &str) -> Result<String, InvalidName> {
+pub(crate) fn consumer_group(text: &str) -> Result<String, &'static str> {
     if text.eq_ignore_ascii_case(DEFAULT_CONSUMER_GROUP) {
         return Ok(DEFAULT_CONSUMER_GROUP.to_owned());
     }
-    if is_entity_name(text, 50) {
-        Ok(text.to_owned())
-    } else {
-        Err(InvalidName::ConsumerGroup)
-    }
+    is_entity_name(text, 50)
+        .then(|| text.to_owned())
+        .ok_or(NOT_A_CONSUMER_GROUP)
 }
 
 /// The whole host of a namespace, in lower case. A bare name gets the suffix of the public cloud, except `localhost`:
@@ -179,7 +175,7 @@ pub(crate) fn consumer_group(text: &str) -> Result<String, InvalidName> {
 ///
 /// # Errors
 /// The text is not a host name: it has a scheme, a path or a port, say.
-pub(crate) fn namespace_host(text: &str) -> Result<String, InvalidName> {
+pub(crate) fn namespace_host(text: &str) -> Result<String, &'static str> {
     let host = text.to_ascii_lowercase();
     // A label and a whole name are as long as DNS lets them be (RFC 1035, section 2.3.4).
     let is_label = |label: &str| {
@@ -191,7 +187,7 @@ pub(crate) fn namespace_host(text: &str) -> Result<String, InvalidName> {
             && !label.ends_with('-')
     };
     if host.len() > 253 || !host.split('.').all(is_label) {
-        return Err(InvalidName::Namespace);
+        return Err(NOT_A_NAMESPACE);
     }
     Ok(if host.contains('.') || host == "localhost" {
         host
@@ -199,6 +195,12 @@ pub(crate) fn namespace_host(text: &str) -> Result<String, InvalidName> {
         host + PUBLIC_SUFFIX
     })
 }
+
+// Why a text is not a name. None repeats the text: the caller knows whether it may be shown.
+const NOT_AN_EVENT_HUB: &str = "must be an event hub's name: up to 256 letters, digits, `.`, `-` and `_`, with a letter or digit at both ends";
+const NOT_A_CONSUMER_GROUP: &str = "must be a consumer group's name: up to 50 letters, digits, `.`, `-` and `_`, with a letter or digit at both ends, or `$Default`";
+const NOT_A_NAMESPACE: &str =
+    "must be a host name, for example `NAME.servicebus.windows.net`, without scheme, port or path";
 
 /// The consumer group that every event hub has.
 const DEFAULT_CONSUMER_GROUP: &str = "$Default";
@@ -216,26 +218,6 @@ fn is_entity_name(text: &str, length_max: usize) -> bool {
         && text.ends_with(|last: char| last.is_ascii_alphanumeric())
 }
 
-/// Why a text is not a name. The error does not repeat the text: the caller knows whether it may be shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum InvalidName {
-    /// Of an event hub.
-    #[error(
-        "must be an event hub's name: up to 256 letters, digits, `.`, `-` and `_`, with a letter or digit at both ends"
-    )]
-    EventHub,
-    /// Of a consumer group.
-    #[error(
-        "must be a consumer group's name: up to 50 letters, digits, `.`, `-` and `_`, with a letter or digit at both ends, or `$Default`"
-    )]
-    ConsumerGroup,
-    /// Of a namespace.
-    #[error(
-        "must be a host name, for example `NAME.servicebus.windows.net`, without scheme, port or path"
-    )]
-    Namespace,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -251,7 +233,7 @@ mod tests {
             assert_eq!(event_hub_name(text).as_deref(), Ok(text));
         }
         for text in ["", "-a", "a.", "a b", "a/b", "hüb", &"x".repeat(257)] {
-            assert_eq!(event_hub_name(text), Err(InvalidName::EventHub), "{text}");
+            assert_eq!(event_hub_name(text), Err(NOT_AN_EVENT_HUB), "{text}");
         }
     }
 
@@ -262,11 +244,8 @@ mod tests {
             consumer_group("acs-recording-exporter").as_deref(),
             Ok("acs-recording-exporter")
         );
-        assert_eq!(consumer_group("$Other"), Err(InvalidName::ConsumerGroup));
-        assert_eq!(
-            consumer_group(&"x".repeat(51)),
-            Err(InvalidName::ConsumerGroup)
-        );
+        assert_eq!(consumer_group("$Other"), Err(NOT_A_CONSUMER_GROUP));
+        assert_eq!(consumer_group(&"x".repeat(51)), Err(NOT_A_CONSUMER_GROUP));
     }
 
     #[test]
@@ -292,7 +271,7 @@ mod tests {
             "a b",
             &"x".repeat(64),
         ] {
-            assert_eq!(namespace_host(text), Err(InvalidName::Namespace), "{text}");
+            assert_eq!(namespace_host(text), Err(NOT_A_NAMESPACE), "{text}");
         }
     }
 }

@@ -172,10 +172,10 @@ async fn a_list_has_as_many_pages_as_it_needs() {
     const BLOBS: usize = 5_050;
     let world = World::start().await;
     let mut writers = JoinSet::new();
-    for writer in 0..50 {
+    for writer in 0..16 {
         let container = Arc::clone(&world.container);
         writers.spawn(async move {
-            for number in (writer..BLOBS).step_by(50) {
+            for number in (writer..BLOBS).step_by(16) {
                 let name = format!("many/{number:04}");
                 let id = number.to_string();
                 done(&container, &name, &owner(&id), &Condition::None).await;

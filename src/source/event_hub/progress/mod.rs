@@ -73,16 +73,20 @@ pub(super) struct Progress {
 #[derive(Clone, Copy, Debug)]
 enum Phase {
     /// There is no link, and none is opened before this time.
-    Closed { until: Instant },
-    /// There is one.
-    Open {
-        since: Instant,
-        /// Since when no event came.
-        quiet_since: Instant,
-        ask_at: Instant,
-        /// The hub has reported events that were not received, and none came since.
-        is_behind: bool,
+    Closed {
+        until: Instant,
     },
+    Open(Link),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Link {
+    since: Instant,
+    /// Since when no event came.
+    quiet_since: Instant,
+    ask_at: Instant,
+    /// The hub has reported events that were not received, and none came since.
+    is_behind: bool,
 }
 
 /// An event arrives within milliseconds; one that is this late is not on its way.
@@ -124,21 +128,16 @@ impl Progress {
         match self.phase {
             Phase::Closed { until } if until > now => Action::Wait(until),
             Phase::Closed { .. } => Action::Open,
-            Phase::Open {
-                since,
-                quiet_since,
-                ask_at,
-                ..
-            } => {
-                let idle_at = quiet_since + self.watchdog.reattach_idle;
-                if self.prefetch.is_wrong(now - since) {
+            Phase::Open(link) => {
+                let idle_at = link.quiet_since + self.watchdog.reattach_idle;
+                if self.prefetch.is_wrong(now - link.since) {
                     Action::Replace(Cause::Resized)
                 } else if idle_at <= now {
                     Action::Replace(Cause::Idle)
-                } else if ask_at <= now {
+                } else if link.ask_at <= now {
                     Action::Ask
                 } else {
-                    Action::Receive(ask_at.min(idle_at))
+                    Action::Receive(link.ask_at.min(idle_at))
                 }
             }
         }
@@ -194,12 +193,12 @@ impl Progress {
         } else {
             self.watchdog.interval
         };
-        self.phase = Phase::Open {
+        self.phase = Phase::Open(Link {
             since: now,
             quiet_since: now,
             ask_at: now + patience,
             is_behind,
-        };
+        });
     }
 
     /// This many events were handed on, the largest with this many bytes, up to this one.
@@ -209,17 +208,11 @@ impl Progress {
         self.undecodable = 0;
         self.refused = 0;
         self.backoff.progressed();
-        if let Phase::Open {
-            quiet_since,
-            ask_at,
-            is_behind,
-            ..
-        } = &mut self.phase
-        {
-            *quiet_since = now;
-            if *is_behind {
-                *is_behind = false;
-                *ask_at = now + self.watchdog.interval;
+        if let Phase::Open(link) = &mut self.phase {
+            link.quiet_since = now;
+            if link.is_behind {
+                link.is_behind = false;
+                link.ask_at = now + self.watchdog.interval;
             }
         }
     }
@@ -229,43 +222,32 @@ impl Progress {
         let ahead = self.ahead(extent);
         let loss = self.reached.as_ref().map(|reached| extent.loss(reached));
         let interval = self.watchdog.interval;
-        let Phase::Open {
-            quiet_since,
-            ask_at,
-            is_behind,
-            ..
-        } = &mut self.phase
-        else {
+        let Phase::Open(link) = &mut self.phase else {
             return None;
         };
         // While events come, being behind is a backlog.
-        let moves = now - *quiet_since < ASK_AGAIN_AFTER.min(interval);
+        let moves = now - link.quiet_since < ASK_AGAIN_AFTER.min(interval);
         if loss == Some(Some(Loss::Restarted)) {
             return Some(Cause::Restarted);
         }
         if ahead > 0 && !moves {
-            if *is_behind {
+            if link.is_behind {
                 return Some(Cause::Stalled);
             }
-            *is_behind = true;
-            *ask_at = now + ASK_AGAIN_AFTER.min(interval);
+            link.is_behind = true;
+            link.ask_at = now + ASK_AGAIN_AFTER.min(interval);
         } else {
-            *is_behind = false;
-            *ask_at = now + interval;
+            link.is_behind = false;
+            link.ask_at = now + interval;
         }
         None
     }
 
     /// The reader itself stood still, so that the link could not be verified.
     pub(super) fn excused(&mut self, now: Instant) {
-        if let Phase::Open {
-            quiet_since,
-            is_behind,
-            ..
-        } = &mut self.phase
-        {
-            *quiet_since = now;
-            *is_behind = false;
+        if let Phase::Open(link) = &mut self.phase {
+            link.quiet_since = now;
+            link.is_behind = false;
         }
     }
 
@@ -276,8 +258,8 @@ impl Progress {
             Cause::Argument => self.refused += 1,
             _ => {}
         }
-        if let Phase::Open { since, .. } = self.phase {
-            self.backoff.lasted(now - since);
+        if let Phase::Open(link) = self.phase {
+            self.backoff.lasted(now - link.since);
         }
         let wait = if cause.is_planned() {
             Duration::ZERO
