@@ -2,20 +2,19 @@
 
 use std::time::Duration;
 
-use event_hub_emulator::EventHub;
+use event_hub_emulator::{Emulator, EventHub};
 use tempfile::NamedTempFile;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use super::{EVENT, counts};
-use crate::support::RunningHub;
 use crate::world::{Exporter, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ready_made_signature_is_replaced_before_it_expires() {
-    let hub = RunningHub::start([EventHub::new("logs", 1)]).await;
+    let hub = Emulator::start([EventHub::new("logs", 1)]).await.unwrap();
     let (endpoint, _) = hub
-        .connection_string
+        .connection_string()
         .split_once("SharedAccessKeyName")
         .unwrap();
     let signed_for = |seconds: i64| {
@@ -29,7 +28,7 @@ async fn a_ready_made_signature_is_replaced_before_it_expires() {
     std::fs::write(file.path(), signed_for(4)).unwrap();
     let exporter = exporter_of_a_file(&file).await;
     exporter.ready().await;
-    hub.handle.publish("logs", 0, EVENT).unwrap();
+    hub.publish("logs", 0, EVENT).unwrap();
     counts(&exporter, 1.0).await;
 
     std::fs::write(file.path(), signed_for(3600)).unwrap();
@@ -45,7 +44,7 @@ async fn a_ready_made_signature_is_replaced_before_it_expires() {
         }
     })
     .await;
-    hub.handle.publish("logs", 0, EVENT).unwrap();
+    hub.publish("logs", 0, EVENT).unwrap();
     let expired_at = Instant::now();
     counts(&exporter, 2.0).await;
     let away = expired_at.elapsed();
@@ -55,10 +54,10 @@ async fn a_ready_made_signature_is_replaced_before_it_expires() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_identity_that_may_not_read_is_reported_with_the_missing_right() {
-    let hub = RunningHub::start([EventHub::new("logs", 1)]).await;
-    hub.handle.refuse_tokens(Some(401));
+    let hub = Emulator::start([EventHub::new("logs", 1)]).await.unwrap();
+    hub.refuse_tokens(Some(401));
     let file = NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), &hub.connection_string).unwrap();
+    std::fs::write(file.path(), hub.connection_string()).unwrap();
     let exporter = exporter_of_a_file(&file).await;
     exporter
         .process
@@ -86,17 +85,17 @@ async fn exporter_of_a_file(file: &NamedTempFile) -> Exporter {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_string_in_a_file_is_read_for_every_connection() {
-    let hub = RunningHub::start([EventHub::new("logs", 1)]).await;
+    let hub = Emulator::start([EventHub::new("logs", 1)]).await.unwrap();
     let file = NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), &hub.connection_string).unwrap();
+    std::fs::write(file.path(), hub.connection_string()).unwrap();
     let path = file.path().to_str().unwrap();
     let exporter = exporter_of_a_file(&file).await;
     exporter.ready().await;
-    hub.handle.publish("logs", 0, EVENT).unwrap();
+    hub.publish("logs", 0, EVENT).unwrap();
     counts(&exporter, 1.0).await;
 
     std::fs::write(path, "c2VjcmV0").unwrap();
-    hub.handle.cut_connections();
+    hub.sever_connections();
     let problem = format!("`event_hub.connection_string_file` `{path}`: its content must be");
     exporter.process.says(&problem).await;
     let written = exporter.process.written();
@@ -106,13 +105,13 @@ async fn a_connection_string_in_a_file_is_read_for_every_connection() {
     );
 
     // Another hub at another port of the same host: only who reads the file again finds it.
-    let second = RunningHub::start([EventHub::new("logs", 1)]).await;
-    std::fs::write(path, &second.connection_string).unwrap();
+    let second = Emulator::start([EventHub::new("logs", 1)]).await.unwrap();
+    std::fs::write(path, second.connection_string()).unwrap();
     for _ in 0..2 {
-        second.handle.publish("logs", 0, EVENT).unwrap();
+        second.publish("logs", 0, EVENT).unwrap();
     }
     eventually("the second hub", || async {
-        let readers = second.handle.partitions("logs").unwrap()[0].readers;
+        let readers = second.partitions("logs").unwrap()[0].readers;
         if readers > 0 {
             Ok(())
         } else {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use azure_core::base64::encode_url_safe;
 use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions};
-use event_hub_emulator::EventHub;
+use event_hub_emulator::{Emulator, EventHub};
 use serde_json::json;
 use tempfile::NamedTempFile;
 use time::OffsetDateTime;
@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use crate::azure::{Certificate, IdentityService, LocalHub};
 use crate::azurite::Azurite;
-use crate::support::{self, RunningHub};
+use crate::support::{self, Clients};
 use crate::world::{Exporter, eventually};
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -184,7 +184,7 @@ async fn without_the_wrapper_a_link_dies_with_its_token() {
         }
     }
 
-    let hub = RunningHub::start([EventHub::new("logs", 1)]).await;
+    let hub = Emulator::start([EventHub::new("logs", 1)]).await.unwrap();
     let expires_on = OffsetDateTime::now_utc() + time::Duration::seconds(4);
     let claims = encode_url_safe(json!({ "exp": expires_on.unix_timestamp() }).to_string());
     let token = AccessToken::new(format!("e30.{claims}."), expires_on);
@@ -192,7 +192,7 @@ async fn without_the_wrapper_a_link_dies_with_its_token() {
     let client = client.expect("the token is valid");
     let receiver = support::open(&client, "0", support::from_earliest()).await;
     let receiver = receiver.expect("the token is valid");
-    hub.handle.publish("logs", 0, EVENT).unwrap();
+    hub.publish("logs", 0, EVENT).unwrap();
     let error = support::error_of(&receiver).await;
     assert!(OffsetDateTime::now_utc() >= expires_on - time::Duration::SECOND);
     assert!(format!("{error:?}").contains("nauthorized"), "{error:?}");
