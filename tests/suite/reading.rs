@@ -72,7 +72,7 @@ async fn events_of_a_megabyte_stay_within_the_budget_of_memory() {
 }
 
 #[tokio::test]
-async fn a_hub_made_anew_is_read_from_where_the_configuration_says() {
+async fn a_hub_that_is_created_again_is_read_from_the_configured_position() {
     let hub = Emulator::start([EventHub::new("logs", 1)]).await.unwrap();
     let on_invalid = |policy| ("ACS_RECORDING_EXPORTER__CHECKPOINT__ON_INVALID", policy);
     let earliest = exporter_in(&hub, "a", &[on_invalid("earliest")]).await;

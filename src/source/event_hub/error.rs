@@ -124,35 +124,50 @@ pub(super) enum Remedy {
 }
 
 impl Cause {
-    /// Each with the value of the label `cause`, and what to do about it.
-    const TABLE: [(Self, &'static str, Remedy); 16] = [
-        (Self::Unreachable, "unreachable", Remedy::Retry),
-        (Self::Unauthorized, "unauthorized", Remedy::Person),
-        (Self::NotFound, "not_found", Remedy::Person),
-        (Self::Busy, "busy", Remedy::Later),
-        (Self::Stolen, "stolen", Remedy::GiveWay),
-        (Self::Argument, "argument", Remedy::Retry),
-        (Self::PositionLost, "position_lost", Remedy::Person),
-        (Self::Poison, "poison", Remedy::Retry),
-        (Self::Panicked, "panicked", Remedy::Retry),
-        (Self::Timeout, "timeout", Remedy::Retry),
-        (Self::Closed, "closed", Remedy::Retry),
-        (Self::Stalled, "stalled", Remedy::Retry),
-        (Self::Restarted, "restarted", Remedy::AtOnce),
-        (Self::Idle, "idle", Remedy::AtOnce),
-        (Self::Resized, "resized", Remedy::AtOnce),
-        (Self::Token, "token", Remedy::AtOnce),
+    const ALL: [Self; 16] = [
+        Self::Unreachable,
+        Self::Unauthorized,
+        Self::NotFound,
+        Self::Busy,
+        Self::Stolen,
+        Self::Argument,
+        Self::PositionLost,
+        Self::Poison,
+        Self::Panicked,
+        Self::Timeout,
+        Self::Closed,
+        Self::Stalled,
+        Self::Restarted,
+        Self::Idle,
+        Self::Resized,
+        Self::Token,
     ];
 
+    /// The value of the label `cause`, and what to do about it.
     fn row(self) -> (&'static str, Remedy) {
-        let row = Self::TABLE.iter().find(|(cause, ..)| *cause == self);
-        row.map(|(_, label, remedy)| (*label, *remedy))
-            .expect("every cause is in the table")
+        match self {
+            Self::Unreachable => ("unreachable", Remedy::Retry),
+            Self::Unauthorized => ("unauthorized", Remedy::Person),
+            Self::NotFound => ("not_found", Remedy::Person),
+            Self::Busy => ("busy", Remedy::Later),
+            Self::Stolen => ("stolen", Remedy::GiveWay),
+            Self::Argument => ("argument", Remedy::Retry),
+            Self::PositionLost => ("position_lost", Remedy::Person),
+            Self::Poison => ("poison", Remedy::Retry),
+            Self::Panicked => ("panicked", Remedy::Retry),
+            Self::Timeout => ("timeout", Remedy::Retry),
+            Self::Closed => ("closed", Remedy::Retry),
+            Self::Stalled => ("stalled", Remedy::Retry),
+            Self::Restarted => ("restarted", Remedy::AtOnce),
+            Self::Idle => ("idle", Remedy::AtOnce),
+            Self::Resized => ("resized", Remedy::AtOnce),
+            Self::Token => ("token", Remedy::AtOnce),
+        }
     }
 
     /// Every value of the label `cause`.
     pub(super) fn labels() -> impl Iterator<Item = &'static str> {
-        Self::TABLE.into_iter().map(|(_, label, _)| label)
+        Self::ALL.into_iter().map(Self::label)
     }
 
     /// The value of the label `cause`.

@@ -1,8 +1,8 @@
-//! A container in a Blob Storage that others made: what is written comes back, and conditions hold.
+//! A container in a real Blob Storage emulator: what is written comes back, and conditions hold.
 
+mod authentication;
+mod faults;
 mod tokens;
-mod trouble;
-mod ways_in;
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 
 use crate::azurite::Azurite;
 
-/// A container of this name in an account's emulator, and what was told of it.
+/// A container in an emulator, and the metrics of its use.
 pub(crate) struct World {
     pub(crate) azurite: Azurite,
     pub(crate) container: Arc<Container>,
@@ -23,7 +23,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// With a container that exists, entered with the account's key.
+    /// With a container that exists, used with the account's key.
     async fn start() -> Self {
         let world = Self::before_the_container().await;
         assert!(world.container.create().await.unwrap());

@@ -104,7 +104,7 @@ async fn a_connection_string_in_a_file_is_read_for_every_connection() {
         "{written}"
     );
 
-    // Another hub at another port of the same host: only who reads the file again finds it.
+    // Another hub at another port of the same host: only reading the file again leads to it.
     let second = Emulator::start([EventHub::new("logs", 1)]).await.unwrap();
     std::fs::write(path, second.connection_string()).unwrap();
     for _ in 0..2 {

@@ -48,7 +48,7 @@ async fn a_secret_in_a_file_can_be_replaced_and_a_wrong_one_is_explained() {
         assert_eq!(first.fields[field], value, "{field}");
     }
 
-    // The new one stands in the file before the old one is refused, as whoever rotates it would do it.
+    // The new secret is in the file before the old one is refused, as in a careful rotation.
     std::fs::write(file.path(), "new\n").unwrap();
     eventually("the new secret", || async {
         let requests = service.requests();
