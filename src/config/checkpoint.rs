@@ -9,7 +9,7 @@ use super::reader::Reader;
 use crate::blobs;
 use crate::checkpoint::{self, StoreKind};
 use crate::setting::{duration, settings, text, words};
-use crate::source::event_hub::LostPosition;
+use crate::source::event_hub::OnLostPosition;
 
 settings! {
     /// Checkpoints
@@ -70,10 +70,10 @@ settings! {
         /// - `earliest`: at the oldest event that the event hub still has
         /// - `latest`: at what arrives from now on
         /// - `fail`: nowhere. The partition is not read, and the exporter is not ready.
-        on_invalid: LostPosition = words([
-            ("earliest", LostPosition::Earliest),
-            ("latest", LostPosition::Latest),
-            ("fail", LostPosition::Fail),
+        on_invalid: OnLostPosition = words([
+            ("earliest", OnLostPosition::Earliest),
+            ("latest", OnLostPosition::Latest),
+            ("fail", OnLostPosition::Fail),
         ]).default("earliest"),
     }
 }

@@ -12,7 +12,7 @@ use crate::checkpoint::StoreKind;
 use crate::identity::Credential;
 use crate::setting::{list, settings, text};
 use crate::source::event_hub::{
-    self, Amqp, Authentication, ConnectionString, LostPosition, Namespace, Start, Transport,
+    self, Amqp, Authentication, ConnectionString, Namespace, OnLostPosition, Start, Transport,
     Watchdog, event_hub_name, namespace_host,
 };
 
@@ -65,7 +65,7 @@ settings! {
 pub(super) struct Others {
     pub(super) auth: Auth,
     pub(super) watchdog: Watchdog,
-    pub(super) on_lost_position: LostPosition,
+    pub(super) on_lost_position: OnLostPosition,
     /// None where a fault hides it, as below.
     pub(super) store: Option<StoreKind>,
     /// Whether tokens are needed for the container with the checkpoints.
