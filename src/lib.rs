@@ -47,12 +47,13 @@
 //! | What are the blobs called, and what is in them? | `blobs/names.rs`, `checkpoint/blobs/format.rs` |
 //! | When has a scrape been delivered, and to whom? | `http/connection.rs` knows its last byte, `http/scraper.rs` who counts, `delivery/ledger.rs` what follows |
 //! | How long may a client take, and how many may connect? | `http/settings.rs` |
-//! | Which keys has the configuration? | `config/keys.rs`, and `config/exporter.yaml` for people |
+//! | Which keys has the configuration? | the `settings!` of each module; `config/exporter.yaml` and `docs/configuration.md` are generated from them |
 //!
 //! # Modules, in reading order
 //!
 //! [`event`], [`disposition`], [`repair`], [`envelope`] and [`acs`] are the core: values and functions of values, no
-//! I/O, no clock, no log. [`family`] is how metric families are declared; [`metrics`] and [`telemetry`] hold every one,
+//! I/O, no clock, no log. [`family`] is how metric families are declared, [`setting`] how the keys of the
+//! configuration are; [`metrics`] and [`telemetry`] hold every one,
 //! about ACS and about ourselves. [`queue`] leads from the partitions to [`pipeline`], the loop that joins them;
 //! [`dead_letters`] keeps what could not be read. [`identity`] is as whom the exporter authenticates to Azure: tokens and
 //! secrets, for [`source`] and [`blobs`] alike. [`source`] reads event hubs, or files in their stead, [`liveness`]
@@ -129,6 +130,7 @@ mod queue;
 mod repair;
 mod replica;
 mod service;
+mod setting;
 mod shutdown;
 mod source;
 mod telemetry;
@@ -158,34 +160,22 @@ pub mod inside {
     pub mod config {
         pub use crate::config::{File, Flag, KEYS, Sources, load};
     }
-    pub mod delivery {
-        pub use crate::delivery::{Cut, Positions, Series};
-    }
     pub mod envelope {
         pub use crate::envelope::{RECORDS_MAX, open};
     }
     pub mod event {
         pub use crate::event::{Batch, Event, PartitionId, Position, Reached};
     }
-    pub mod http {
-        pub use crate::http::{Limits, Server, Settings, Shown};
-    }
     pub mod identity {
         pub use crate::identity::{
             Application, Credential, CredentialKind, Identity, SecretSource, storage_tokens,
         };
     }
-    pub mod liveness {
-        pub use crate::liveness::Liveness;
-    }
     pub mod metrics {
         pub use crate::metrics::{AcsFamilies, Exposition};
     }
     pub mod pipeline {
-        pub use crate::pipeline::{Writer, apply};
-    }
-    pub mod queue {
-        pub use crate::queue::{Lane, Queued, queue};
+        pub use crate::pipeline::apply;
     }
     pub mod source {
         pub mod event_hub {

@@ -5,22 +5,26 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which modules a module may use. A new arrow is a decision: make it here, and in the map.
-const MAY_USE: [(&str, &[&str]); 23] = [
+const MAY_USE: [(&str, &[&str]); 24] = [
     ("event", &[]),
     ("disposition", &[]),
     ("repair", &[]),
     ("envelope", &["disposition", "repair"]),
     ("acs", &["disposition", "repair"]),
     ("family", &[]),
-    ("telemetry", &["disposition", "event", "family"]),
-    ("dead_letters", &["disposition", "event", "telemetry"]),
-    ("delivery", &["event"]),
+    ("setting", &[]),
+    ("telemetry", &["disposition", "event", "family", "setting"]),
+    (
+        "dead_letters",
+        &["disposition", "event", "setting", "telemetry"],
+    ),
+    ("delivery", &["event", "setting"]),
     ("queue", &["event"]),
     ("identity", &["telemetry"]),
     ("blobs", &["event", "identity", "telemetry"]),
     (
         "metrics",
-        &["acs", "delivery", "event", "family", "telemetry"],
+        &["acs", "delivery", "event", "family", "setting", "telemetry"],
     ),
     (
         "pipeline",
@@ -47,6 +51,7 @@ const MAY_USE: [(&str, &[&str]); 23] = [
             "identity",
             "liveness",
             "queue",
+            "setting",
             "telemetry",
         ],
     ),
@@ -61,16 +66,16 @@ const MAY_USE: [(&str, &[&str]); 23] = [
             "liveness",
             "metrics",
             "queue",
+            "setting",
             "source",
             "telemetry",
         ],
     ),
-    ("http", &["liveness", "metrics", "telemetry"]),
-    ("shutdown", &[]),
+    ("http", &["liveness", "metrics", "setting", "telemetry"]),
+    ("shutdown", &["setting"]),
     (
         "config",
         &[
-            "acs",
             "blobs",
             "checkpoint",
             "dead_letters",
@@ -79,6 +84,7 @@ const MAY_USE: [(&str, &[&str]); 23] = [
             "identity",
             "metrics",
             "replica",
+            "setting",
             "shutdown",
             "source",
             "telemetry",

@@ -108,7 +108,7 @@ fn run(
     let mut sink = if args.openmetrics {
         Sink::History(
             Box::new(Backfill::new(settings, &telemetry, args.step)),
-            settings.failures.clone(),
+            settings.failures.rules(),
         )
     } else {
         Sink::State(Box::new(Exposition::new(

@@ -38,8 +38,8 @@ pub(crate) use assignment::{Assigner, Assignment, leased};
 pub use connection_string::ConnectionString;
 pub(crate) use error::SourceError;
 pub(crate) use settings::{
-    Authentication, LostPosition, Namespace, Settings, Start, Transport, Watchdog, consumer_group,
-    event_hub_name, namespace_host,
+    Amqp, Authentication, LostPosition, Namespace, Settings, Start, Transport, Watchdog,
+    consumer_group, event_hub_name, namespace_host,
 };
 #[cfg(feature = "demo")]
 pub(crate) use {connection_string::InvalidConnectionString, producer::producer};

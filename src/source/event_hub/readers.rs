@@ -46,7 +46,7 @@ impl Readers {
         let connections = Connections::new(
             Arc::clone(&parts.clients),
             event_hub,
-            parts.settings.partitions_per_connection,
+            parts.settings.amqp.partitions_per_connection,
         );
         Self {
             parts,
@@ -150,7 +150,7 @@ impl Readers {
                 after,
                 settings.watchdog,
                 settings.on_lost_position,
-                settings.prefetch_bytes,
+                settings.amqp.prefetch_bytes,
                 Instant::now(),
             ),
             lag: LagWatch::default(),
