@@ -1,4 +1,4 @@
-//! Looks at every replica's metrics many times a second, as no scraper: who reads which partition, and since when.
+//! Looks at every replica's metrics many times a second, as no scraper does: which replica reads which partition, and since when.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
