@@ -8,40 +8,36 @@ use super::event_hub::{self, EventHub, Others};
 use super::reader::Reader;
 use super::{Config, keys};
 use crate::checkpoint::StoreKind;
-use crate::setting::Source;
+use crate::setting::settings;
 use crate::source::event_hub::Watchdog;
 use crate::{dead_letters, delivery, http, metrics, ownership, shutdown, telemetry};
 
-/// The keys of each section, each right in itself.
-pub(super) struct Sections {
-    event_hub: EventHub,
-    auth: Auth,
-    checkpoint: Checkpoint,
-    ownership: ownership::Settings,
-    delivery: delivery::Settings,
-    watchdog: Watchdog,
-    metrics: metrics::Settings,
-    http: http::Settings,
-    shutdown: shutdown::Settings,
-    dead_letters: dead_letters::Keys,
-    log: telemetry::Settings,
-}
-
-impl Sections {
-    pub(super) fn take(source: &mut impl Source) -> Self {
-        Self {
-            event_hub: EventHub::take(source),
-            auth: Auth::take(source),
-            checkpoint: Checkpoint::take(source),
-            ownership: ownership::Settings::take(source),
-            delivery: delivery::Settings::take(source),
-            watchdog: Watchdog::take(source),
-            metrics: metrics::Settings::take(source),
-            http: http::Settings::take(source),
-            shutdown: shutdown::Settings::take(source),
-            dead_letters: dead_letters::Keys::take(source),
-            log: telemetry::Settings::take(source),
-        }
+settings! {
+    /// Every section, each key right in itself.
+    #[derive(Clone, Debug, PartialEq)]
+    pub(super) struct Sections in "" {
+        /// What is read.
+        event_hub: EventHub,
+        /// With which identity.
+        auth: Auth,
+        /// How far each partition was delivered.
+        checkpoint: Checkpoint,
+        /// How replicas share partitions.
+        ownership: ownership::Settings,
+        /// When a scrape counts as delivered.
+        delivery: delivery::Settings,
+        /// How a dead link is noticed on an idle event hub.
+        watchdog: Watchdog,
+        /// What is exported.
+        metrics: metrics::Settings,
+        /// Where it is served.
+        http: http::Settings,
+        /// How the process stops.
+        shutdown: shutdown::Settings,
+        /// Where events that cannot be read are kept.
+        dead_letters: dead_letters::Keys,
+        /// How the process logs.
+        log: telemetry::Settings,
     }
 }
 
