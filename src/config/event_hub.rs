@@ -6,14 +6,15 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::auth::{self, Auth};
+use super::checkpoint::Resolved;
 use super::keys;
 use super::reader::Reader;
 use crate::checkpoint::StoreKind;
 use crate::identity::Credential;
 use crate::setting::{list, settings, text};
 use crate::source::event_hub::{
-    self, Amqp, Authentication, ConnectionString, LostPosition, Namespace, Start, Transport,
-    Watchdog, event_hub_name, namespace_host,
+    self, Amqp, Authentication, ConnectionString, Namespace, Start, Transport, Watchdog,
+    event_hub_name, namespace_host,
 };
 
 settings! {
@@ -61,22 +62,13 @@ settings! {
     }
 }
 
-/// What other sections contribute.
-pub(super) struct Others {
-    pub(super) auth: Auth,
-    pub(super) watchdog: Watchdog,
-    pub(super) on_lost_position: LostPosition,
-    /// None where a fault hides it, as below.
-    pub(super) store: Option<StoreKind>,
-    /// Whether tokens are needed for the container with the checkpoints.
-    pub(super) container_wants_tokens: Option<bool>,
-}
-
 /// The settings, and the credential of the container with the checkpoints, if it needs one. None where a fault was noted.
 pub(super) fn settings(
     reader: &mut Reader,
     keys: EventHub,
-    others: Others,
+    auth: Auth,
+    watchdog: Watchdog,
+    checkpoint: &Resolved,
 ) -> Option<(event_hub::Settings, Option<Credential>)> {
     let way = reader.only_one(&[CONNECTION_STRING, CONNECTION_STRING_FILE, NAMESPACE]);
     if way.is_none() && !reader.is_faulty(NAMESPACE) {
@@ -90,13 +82,7 @@ pub(super) fn settings(
     };
     let host = connection.as_ref().map(ConnectionString::host);
     let host = host.or(keys.namespace.as_deref()).unwrap_or_default();
-    let credential = credential(
-        reader,
-        others.auth,
-        given,
-        host,
-        others.container_wants_tokens,
-    );
+    let credential = credential(reader, auth, given, host, checkpoint.wants_tokens);
 
     let event_hubs = event_hubs(reader, keys.names, given, connection.as_ref());
     reader.require(
@@ -128,12 +114,14 @@ pub(super) fn settings(
         namespace,
         event_hubs: event_hubs?,
         consumer_group: keys.consumer_group?,
-        start: keys.start.unwrap_or(default_start(&others.store?)),
+        start: keys
+            .start
+            .unwrap_or(default_start(&checkpoint.settings.as_ref()?.store)),
         amqp: keys.amqp,
-        on_lost_position: others.on_lost_position,
-        watchdog: others.watchdog,
+        on_lost_position: checkpoint.on_invalid,
+        watchdog,
     };
-    let store_credential = credential.filter(|_| others.container_wants_tokens == Some(true));
+    let store_credential = credential.filter(|_| checkpoint.wants_tokens == Some(true));
     Some((settings, store_credential))
 }
 
@@ -149,11 +137,12 @@ fn credential(
     let Some(given) = given else {
         return auth::credential(reader, auth, host);
     };
-    if container_wants_tokens? {
+    if container_wants_tokens == Some(true) {
         return auth::credential(reader, auth, host);
     }
     // Azure's variables may be there for other programs: they can be at fault only where a token is needed.
     reader.forget_azures();
+    container_wants_tokens?;
     let origin = reader.origin(given)?;
     let why = format!("with `{given}` ({origin}): use `{NAMESPACE}` instead, or remove this key");
     reader.no_effect(keys::section("auth").map(|key| key.name), &why);

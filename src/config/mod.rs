@@ -39,7 +39,7 @@ pub(crate) use sources::environment;
 pub use sources::{File, Flag, Sources};
 
 use crate::{
-    dead_letters, delivery, http, identity, metrics, ownership, shutdown, source, telemetry,
+    dead_letters, delivery, http, identity, metrics, replica, shutdown, source, telemetry,
 };
 use reader::Reader;
 
@@ -53,7 +53,7 @@ pub struct Config {
     /// The identity for the container of `checkpoint`, if it needs tokens.
     pub store_credential: Option<identity::Credential>,
     /// `ownership`: how replicas share the partitions.
-    pub ownership: ownership::Settings,
+    pub ownership: replica::Settings,
     /// `delivery`: when a scrape counts as delivered.
     pub delivery: delivery::Settings,
     /// `metrics` and `failures`: what to export, and what of it counts as a failure.

@@ -182,11 +182,7 @@ impl Sink {
         match self {
             Self::State(exposition) => pipeline::apply(&event.batch, exposition),
             Self::History(backfill, rules) => pipeline::decode(&event.batch, rules, |decoded| {
-                let enqueued_at = event
-                    .batch
-                    .events
-                    .first()
-                    .and_then(|event| event.enqueued_at);
+                let enqueued_at = event.batch.last().enqueued_at;
                 for observation in &decoded.observations {
                     let time = observation.time.or(enqueued_at).or(*previous);
                     match time {

@@ -30,8 +30,8 @@ impl Settings {
     /// How many renewals a lease outlives: two may fail.
     pub(crate) const INTERVALS: u32 = INTERVALS;
 
-    /// After how long without a change others take a lease: half a cycle before its time is over, so that its partition is
-    /// read again within that time and a cycle, claim and link included. Two renewals may fail in any case.
+    /// After how long without a change others acquire a lease: half a cycle before it expires, so that its partition is
+    /// read again within that time and a cycle, including the time to open a link. Two renewals may fail in any case.
     pub fn taken_after(&self) -> Duration {
         self.lease.saturating_sub(self.interval / 2)
     }
