@@ -46,7 +46,7 @@ settings! {
         ///
         /// A diagnostic setting that names no event hub creates one for each category: `insights-logs-...`. Required,
         /// unless the connection string names its event hub (`EntityPath`).
-        names: Option<Vec<String>> = list(EVENT_HUBS_MAX, event_hub_name).optional(),
+        names: Option<Vec<String>> = list(1..=EVENT_HUBS_MAX, event_hub_name).optional(),
         /// The consumer group. No other program may use it.
         ///
         /// Required. The exporter reads with owner level 0, which evicts every reader without an owner level. Other tools
@@ -158,10 +158,6 @@ fn event_hubs(
 ) -> Option<Vec<String>> {
     let path = connection.and_then(ConnectionString::event_hub);
     match (names, path) {
-        (Some(names), _) if names.is_empty() => {
-            reader.contradiction(NAMES, "must name at least one event hub");
-            None
-        }
         (Some(names), Some(path)) if !matches!(names.as_slice(), [name] if name.eq_ignore_ascii_case(path)) =>
         {
             let given = given.unwrap_or_default();
@@ -171,15 +167,14 @@ fn event_hubs(
             reader.contradiction(NAMES, problem);
             None
         }
-        (Some(names), _) => Some(names),
         (None, Some(path)) if !reader.is_faulty(NAMES) => Some(vec![path.to_owned()]),
-        (None, _) => {
+        (names, _) => {
             // A connection string that could not be read may well have named one.
-            if !given.is_some_and(|given| reader.is_faulty(given)) {
+            if names.is_none() && !given.is_some_and(|given| reader.is_faulty(given)) {
                 let problem = "set it to the event hubs that the diagnostic settings write to";
                 reader.require(NAMES, problem);
             }
-            None
+            names
         }
     }
 }

@@ -14,7 +14,7 @@ settings! {
         /// The ACS resources whose failure series exist at 0 from the start, so that `increase()` shows the first failure.
         ///
         /// Names, not resource ids. Other resources are exported too, from their first record on.
-        resources: Vec<String> = list(RESOURCES_MAX, resource).default(""),
+        resources: Vec<String> = list(0..=RESOURCES_MAX, resource).default(""),
         /// How many different values one label may have.
         ///
         /// Further values become `other`; totals stay right. Values that Microsoft documents do not count.
@@ -57,16 +57,16 @@ settings! {
     #[derive(Clone, Debug, PartialEq)]
     pub struct Failures in "failures" {
         /// End reasons that count as failures in addition to the built-in ones.
-        end_reasons: Vec<String> = list(FAILURE_RULES_MAX, end_reason).default(""),
+        end_reasons: Vec<String> = list(0..=FAILURE_RULES_MAX, end_reason).default(""),
         /// End reasons that do not count as failures although the built-in table lists them.
         ///
         /// A recording whose result type is a failure still counts.
-        end_reasons_except: Vec<String> = list(FAILURE_RULES_MAX, end_reason).default(""),
+        end_reasons_except: Vec<String> = list(0..=FAILURE_RULES_MAX, end_reason).default(""),
         /// HTTP statuses of operations that do not count as failures, from 400 to 699.
         ///
         /// For example 404 and 409, which are routine at the end of a call. `acs_recording_operations_total` still counts
         /// them.
-        statuses_except: Vec<String> = list(FAILURE_RULES_MAX, status).default(""),
+        statuses_except: Vec<String> = list(0..=FAILURE_RULES_MAX, status).default(""),
     }
 }
 
