@@ -5,11 +5,10 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use event_hub_emulator::EventHub;
+use event_hub_emulator::{Emulator, EventHub};
 use serde_json::{Value, json};
 
 use crate::prometheus::Prometheus;
-use crate::support::RunningHub;
 use crate::world::{Exporter, Process, Signal, eventually, interop, python};
 
 /// How often each sample is published.
@@ -211,11 +210,11 @@ async fn the_demo_shows_every_family_within_seconds_and_promtool_finds_nothing()
 
 #[tokio::test]
 async fn a_real_prometheus_scrapes_and_its_scrapes_count() {
-    let hub = RunningHub::start([EventHub::new("logs", 1)]).await;
+    let hub = Emulator::start([EventHub::new("logs", 1)]).await.unwrap();
     let exporter = Exporter::start(&[
         (
             "ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING",
-            &hub.connection_string,
+            hub.connection_string(),
         ),
         (
             "ACS_RECORDING_EXPORTER__EVENT_HUB__CONSUMER_GROUP",
