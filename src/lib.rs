@@ -17,7 +17,7 @@
 //!   -> series        of the `prometheus` registry           metrics             the writer of pipeline, under one lock
 //!   -> scrape        a cut, taken under that lock           metrics::Exposition -> http
 //!   -> acknowledged  when its last byte was written         delivery
-//!   -> checkpoint    a file, blobs, or memory               checkpoint          by the keeper of service
+//!   -> checkpoint    a file, or blobs                       checkpoint          by the keeper of service
 //! ```
 //!
 //! # Where to look
@@ -39,37 +39,38 @@
 //! | Why does the SDK's client live on a runtime of its own? | `source/event_hub/connections.rs` |
 //! | Which call was it that failed? | `log.failures: on`; `telemetry/failures.rs` |
 //! | When does an event wait for a scrape? | `pipeline/writer.rs`, by what `metrics/firsts.rs` knows; docs/delivery.md has the promise |
-//! | In which order does everything stop? | `service/mod.rs` |
+//! | In which order does everything stop? | the `Signals` of `service/mod.rs`; `service/running.rs` |
 //! | With which identity is a token requested, and when the next one? | `config/auth.rs` decides the identity, `identity/` requests the tokens |
 //! | What is remembered across restarts, and how does it survive a crash? | `checkpoint/state.rs`; `checkpoint/file.rs` |
-//! | Who reads which partition, and when does one change hands? | `ownership/balance.rs` says who should, `service/replica/` does it; docs/replicas-design.md has the promise |
+//! | Which replica reads which partition, and when is one handed over? | `replica/balance.rs` computes it, `replica/cycle.rs` does it; docs/replicas-design.md has the promise |
 //! | What keeps a replica that slept from undoing what another did? | `checkpoint/blobs/positions.rs`, and the `Lease` of `source/event_hub/assignment.rs` |
 //! | What are the blobs called, and what is in them? | `blobs/names.rs`, `checkpoint/blobs/format.rs` |
 //! | When has a scrape been delivered, and to whom? | `http/connection.rs` knows its last byte, `http/scraper.rs` who counts, `delivery/ledger.rs` what follows |
 //! | How long may a client take, and how many may connect? | `http/settings.rs` |
-//! | Which keys has the configuration? | `config/keys.rs`, and `config/exporter.yaml` for people |
+//! | Which keys has the configuration? | the `settings!` of each module; `config/exporter.yaml` and `docs/configuration.md` are generated from them |
 //!
 //! # Modules, in reading order
 //!
 //! [`event`], [`disposition`], [`repair`], [`envelope`] and [`acs`] are the core: values and functions of values, no
-//! I/O, no clock, no log. [`family`] is how metric families are declared; [`metrics`] and [`telemetry`] hold every one,
+//! I/O, no clock, no log. [`family`] is how metric families are declared, [`setting`] how the keys of the
+//! configuration are; [`metrics`] and [`telemetry`] hold every one,
 //! about ACS and about ourselves. [`queue`] leads from the partitions to [`pipeline`], the loop that joins them;
 //! [`dead_letters`] keeps what could not be read. [`identity`] is as whom the exporter authenticates to Azure: tokens and
 //! secrets, for [`source`] and [`blobs`] alike. [`source`] reads event hubs, or files in their stead, [`liveness`]
 //! knows whether it does, [`http`] serves what is known. [`delivery`] is about when that has been seen, [`checkpoint`]
-//! keeps how far it was across restarts. [`ownership`] says who reads which partition, where replicas share them;
-//! [`blobs`] is where they meet. [`config`] composes the settings that each module owns. [`service`] builds the parts
-//! and stops them in order, [`shutdown`] turns signals into a token. [`cli`] has the commands.
+//! stores how far it was across restarts. [`replica`] shares the partitions with other replicas, by leases; [`blobs`] is
+//! the store for that. [`config`] composes the settings that each module owns. [`service`] builds the parts, starts them
+//! and drains them in order, [`shutdown`] turns signals into a token. [`cli`] has the commands.
 //!
 //! Two crates stand beside this one, since the exporter needs neither: `crates/event-hub-emulator`, a local Event Hub, and
 //! `crates/acs-log-simulator`, which makes traffic for it. The feature `demo` (a default) adds them and the commands
 //! `demo`, `hub` and `simulate`.
 //!
-//! Nothing points back up: `cli -> service -> config -> {source, ownership, checkpoint, delivery, http, metrics, blobs,
-//! telemetry, shutdown, dead_letters}`, `pipeline -> {queue, event, envelope, acs, metrics, delivery, telemetry,
-//! liveness, dead_letters}`, `checkpoint -> {blobs, delivery, event}`, `ownership -> blobs -> {event, identity, telemetry}`,
-//! `source -> {identity, queue, liveness, telemetry, event}`, `identity -> telemetry`, and the core knows only itself. A
-//! test holds that.
+//! Nothing points back up, and no two modules use each other: `main -> cli -> service -> config -> {replica, source,
+//! checkpoint, delivery, http, metrics, identity, blobs, telemetry, shutdown, dead_letters}`, `replica -> {source, checkpoint,
+//! blobs}`, `pipeline -> {queue, event, envelope, acs, metrics, delivery, telemetry, liveness, dead_letters}`, `source ->
+//! {identity, queue, liveness, telemetry, event}`, `identity -> telemetry`, and the core knows only itself. A test holds
+//! that, and prints the graph.
 //!
 //! # What always holds
 //!
@@ -100,11 +101,11 @@
 //!   `receiver_restarts_total{cause}`.
 //! * Reading stands by, and counts as ready, while the start gate is closed.
 //! * A stop does not wait for a last scrape where nobody that counts has scraped for five minutes.
-//! * A replica does not ask for one partition after the other. It shows itself by one blob, which it rewrites every cycle;
-//!   who has the most hands over to who has the fewest, by a function that all compute alike (`ownership`). That is one
-//!   write a cycle however many partitions there are, nothing is asked for twice, and no replica gets more than its share
-//!   because two asked at once.
-//! * A replica takes no partition before its start gate is open, and is not ready before that: others read on until the
+//! * A replica does not ask for one partition after the other. It announces itself by one blob, which it rewrites every
+//!   cycle; the replica with the most partitions hands over to the one with the fewest, by a function that all compute alike
+//!   (`replica`). That is one write a cycle however many partitions there are, nothing is asked for twice, and no replica
+//!   gets more than its share because two asked at once.
+//! * A replica acquires no partition before its start gate is open, and is not ready before that: others read on until the
 //!   scrapers know it, and a rollout waits for it.
 //! * The checkpoint blob names its writer beside what the official SDKs write there, or a write whose answer was lost could
 //!   not be told from one of another replica.
@@ -124,11 +125,12 @@ mod http;
 mod identity;
 mod liveness;
 mod metrics;
-mod ownership;
 mod pipeline;
 mod queue;
 mod repair;
+mod replica;
 mod service;
+mod setting;
 mod shutdown;
 mod source;
 mod telemetry;
@@ -152,7 +154,7 @@ pub mod inside {
     pub mod checkpoint {
         pub use crate::checkpoint::StoreKind;
         pub mod blobs {
-            pub use crate::checkpoint::blobs::{BlobPositions, Held, Taken, Wrote};
+            pub use crate::checkpoint::blobs::{BlobPositions, Found, OwnedPosition, Wrote};
         }
     }
     pub mod config {
@@ -168,7 +170,7 @@ pub mod inside {
         pub use crate::event::{Batch, Event, PartitionId, Position, Reached};
     }
     pub mod http {
-        pub use crate::http::{Limits, Server, Settings, Shown};
+        pub use crate::http::{Limits, Server, Shown};
     }
     pub mod identity {
         pub use crate::identity::{

@@ -23,4 +23,4 @@ pub(crate) use acs::AcsMetrics;
 pub(crate) use backfill::{Backfill, Step, Written};
 pub use exposition::Exposition;
 pub(crate) use exposition::{Applying, LetGo, Patience};
-pub(crate) use settings::{BucketSettings, Buckets, Settings};
+pub(crate) use settings::{BucketSettings, Settings};

@@ -46,12 +46,12 @@ pub(crate) fn decode<T>(
     then: impl FnOnce(Decoded<'_>) -> T,
 ) -> T {
     // Observations are slices of the bodies, or of what was made anew of them: the slots outlive them.
-    let envelopes = batch.events.iter().map(|event| {
+    let envelopes = batch.events().map(|event| {
         guarded(|| Ok(envelope::open(&event.body))).unwrap_or_else(|reason| vec![Err(reason)])
     });
     let envelopes: Vec<_> = envelopes.collect();
     let mut decoded = Decoded::default();
-    for (index, (event, slots)) in batch.events.iter().zip(&envelopes).enumerate() {
+    for (index, (event, slots)) in batch.events().zip(&envelopes).enumerate() {
         let mut reasons = Vec::new();
         decode_event(event, slots, rules, &mut decoded, &mut reasons);
         decoded.ends.push(decoded.observations.len());

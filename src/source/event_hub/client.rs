@@ -100,12 +100,12 @@ impl Clients {
 
     async fn builder(&self, endpoint: Option<&str>) -> Result<ConsumerClientBuilder, SourceError> {
         let settings = &self.settings;
-        resolve(&settings.namespace.host, endpoint, settings.transport).await?;
+        resolve(&settings.namespace.host, endpoint, settings.amqp.transport).await?;
         let builder = ConsumerClient::builder()
             .with_application_id(APPLICATION_ID.to_owned())
             .with_consumer_group(settings.consumer_group.clone())
             .with_retry_options(no_retries())
-            .with_transport(match settings.transport {
+            .with_transport(match settings.amqp.transport {
                 Transport::Tcp => AmqpTransport::Tcp,
                 Transport::WebSocket => AmqpTransport::WebSocket,
             });

@@ -8,8 +8,8 @@ use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 
 use super::{owner, shares, spread};
-use crate::ownership::Owner;
-use crate::ownership::balance::plan;
+use crate::replica::Owner;
+use crate::replica::balance::plan;
 
 /// Cycles after which a lease that is not renewed is anybody's.
 const LASTS: u32 = 3;

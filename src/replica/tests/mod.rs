@@ -8,8 +8,10 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tokio::time::Instant;
 
+use super::Owner;
 use super::balance::{Plan, plan};
-use super::{Holder, Owner, View};
+use super::lease_store::Listing;
+use super::view::{Holder, View};
 use crate::blobs::ETag;
 
 const LASTS: Duration = Duration::from_secs(30);
@@ -22,7 +24,7 @@ fn owners(count: usize) -> BTreeSet<Owner> {
     (0..count).map(owner).collect()
 }
 
-/// Partitions by their holders: a replica's number, `*` for a foreign program, `.` for nobody.
+/// Partitions by their owners: a replica's number, `*` for a foreign program, `.` for none.
 fn held(holders: &str) -> BTreeMap<String, Option<Owner>> {
     let holders = holders.chars().enumerate();
     holders
@@ -64,7 +66,7 @@ fn the_table_holds() {
 }
 
 #[test]
-fn what_is_left_over_of_several_hubs_goes_to_several_replicas() {
+fn the_remainders_of_several_hubs_go_to_several_replicas() {
     let one = BTreeMap::from([("0".to_owned(), None)]);
     let takers: BTreeSet<_> = (0..20)
         .map(|hub| {
@@ -116,7 +118,7 @@ fn spread(shares: &BTreeMap<Owner, usize>) -> usize {
 }
 
 proptest! {
-    /// One round: all claim and let go, then what was let go is claimed.
+    /// One round: all acquire and release, then what was released is acquired.
     #[test]
     fn everything_is_owned_once_and_evenly_with_as_few_moves_as_can_be((replicas, before) in any_state()) {
         let members = owners(replicas);
@@ -159,16 +161,20 @@ fn listed(
 ) {
     let leases = leases.iter().map(|(partition, holder, etag)| {
         let holder = holder.map(owner);
-        ((*partition).to_owned(), holder, ETag::new(etag))
+        ((*partition).to_owned(), (holder, ETag::new(etag)))
     });
     let members = members
         .iter()
         .map(|(member, etag)| (owner(*member), ETag::new(etag)));
-    view.listed(leases, members, now);
+    let listing = Listing {
+        leases: leases.collect(),
+        members: members.collect(),
+    };
+    view.listed(listing, now);
 }
 
 #[test]
-fn a_lease_expires_by_our_own_clock_and_not_while_it_changes() {
+fn a_lease_expires_by_the_replicas_own_clock_and_not_while_it_changes() {
     let start = Instant::now();
     let at = |seconds| start + Duration::from_secs(seconds);
     let mut view = View::new(owner(0), LASTS);
@@ -184,7 +190,7 @@ fn a_lease_expires_by_our_own_clock_and_not_while_it_changes() {
     assert_eq!(
         view.holder("1", at(99)),
         Holder::Me,
-        "ours does not expire for us"
+        "its own does not expire"
     );
     assert_eq!(view.holder("2", at(99)), Holder::Nobody);
     assert_eq!(view.holder("3", at(99)), Holder::Nobody);
@@ -194,7 +200,7 @@ fn a_lease_expires_by_our_own_clock_and_not_while_it_changes() {
 }
 
 #[test]
-fn after_an_outage_all_clocks_begin_anew() {
+fn after_an_outage_all_times_start_again() {
     let start = Instant::now();
     let at = |seconds| start + Duration::from_secs(seconds);
     let mut view = View::new(owner(0), LASTS);
@@ -206,7 +212,7 @@ fn after_an_outage_all_clocks_begin_anew() {
 }
 
 #[test]
-fn who_lets_a_lease_expire_is_not_there_and_who_is_long_gone_is_tidied_away() {
+fn a_replica_that_lets_a_lease_expire_is_not_alive_and_one_long_gone_is_removed() {
     let start = Instant::now();
     let at = |seconds| start + Duration::from_secs(seconds);
     let mut view = View::new(owner(0), LASTS);
@@ -216,7 +222,7 @@ fn who_lets_a_lease_expire_is_not_there_and_who_is_long_gone_is_tidied_away() {
         &[(1, "a"), (2, "a")],
         at(0),
     );
-    // Killed after it showed itself, and before it renewed.
+    // Killed after it announced itself, and before it renewed.
     listed(
         &mut view,
         &[("0", Some(1), "a")],
@@ -231,24 +237,28 @@ fn who_lets_a_lease_expire_is_not_there_and_who_is_long_gone_is_tidied_away() {
 }
 
 #[test]
-fn foreign_programs_and_replicas_that_are_gone_are_told_from_those_that_are_there() {
+fn the_lease_of_a_foreign_program_lasts_longer() {
     let now = Instant::now();
     let mut view = View::new(owner(0), LASTS);
     let foreign = Owner::named("4f9c").unwrap();
-    let leases = [("0".to_owned(), Some(foreign.clone()), ETag::new("a"))];
-    view.listed(leases, [], now);
+    let lease = (Some(foreign.clone()), ETag::new("a"));
+    let listing = Listing {
+        leases: [("0".to_owned(), lease)].into(),
+        members: BTreeMap::new(),
+    };
+    view.listed(listing, now);
     assert_eq!(
         view.holder("0", now + LASTS * 3),
         Holder::Foreign(foreign),
-        "it renews less often than we do"
+        "it renews less often than a replica does"
     );
     assert_eq!(view.holder("0", now + LASTS * 4), Holder::Expired);
     listed(&mut view, &[("0", Some(1), "a")], &[], now);
-    assert_eq!(view.holder("0", now), Holder::Gone(owner(1)));
+    assert_eq!(view.holder("0", now), Holder::Peer(owner(1)));
 }
 
 #[test]
-fn what_nobody_takes_for_the_time_of_a_lease_is_anybodys() {
+fn a_partition_without_an_owner_for_the_time_of_a_lease_is_overdue() {
     let now = Instant::now();
     let mut view = View::new(owner(0), LASTS);
     listed(
