@@ -98,7 +98,7 @@ impl Store {
 
 /// What the section comes to.
 pub(super) struct Resolved {
-    pub(super) on_invalid: LostPosition,
+    pub(super) on_invalid: OnLostPosition,
     /// None where a fault hides them.
     pub(super) settings: Option<checkpoint::Settings>,
     /// Whether tokens are needed for the container; none where a fault hides it.

@@ -73,7 +73,8 @@ pub(crate) struct Change {
     pub(crate) reads: bool,
 }
 
-const LOOKS_EVERY: Duration = Duration::from_millis(50);
+/// A tenth of the quickest cycle.
+const LOOKS_EVERY: Duration = Duration::from_millis(100);
 
 impl Watch {
     pub(crate) fn start() -> Self {
