@@ -20,7 +20,13 @@ async fn partitions_that_share_a_connection_lose_nothing_when_one_of_them_fails(
     let exporter = exporter(&hub, &[sharing]).await;
     // Two connections for the partitions, one for the search for more of them; none that was opened for a start.
     crate::support::eventually(3, || hub.connections()).await;
-    let readers = || hub.partitions("logs").unwrap().iter().map(|state| state.readers).sum();
+    let readers = || {
+        hub.partitions("logs")
+            .unwrap()
+            .iter()
+            .map(|state| state.readers)
+            .sum()
+    };
     crate::support::eventually(8_usize, readers).await;
     publish(&hub, 0..8, 100);
     for partition in 0..8 {

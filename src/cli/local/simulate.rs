@@ -60,7 +60,6 @@ pub(super) async fn simulate(
     let namespace = connection.into_namespace();
     telemetry::start_log(&telemetry::Settings::default())?;
     let targets = names.iter().map(|name| target(&namespace, name)).collect();
-    // It logs its own report.
     acs_log_simulator::run(args.traffic.settings(args.duration), targets, stop)
         .await
         .map_err(LocalError::Simulate)?;
@@ -82,7 +81,6 @@ impl Traffic {
             calls_per_second: self.calls_per_second,
             seed: self.seed,
             duration,
-            ..acs_log_simulator::Settings::default()
         }
     }
 }
