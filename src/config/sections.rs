@@ -77,9 +77,14 @@ fn check_ownership(reader: &mut Reader, settings: replica::Settings, checkpoint:
     } = settings;
     if lease < interval * replica::Settings::INTERVALS {
         let (interval, lease) = (format_duration(interval), format_duration(lease));
+        let too_short = format!(
+            "must be at least three times `ownership.interval`, which is `{interval}`: two renewals may fail"
+        );
+        let too_long =
+            format!("must be at most a third of `ownership.lease`, which is `{lease}`: set both");
         reader.contradiction_of_either([
-            ("ownership.lease", format!("must be at least three times `ownership.interval`, which is `{interval}`: two renewals may fail")),
-            ("ownership.interval", format!("must be at most a third of `ownership.lease`, which is `{lease}`: set both")),
+            ("ownership.lease", too_short),
+            ("ownership.interval", too_long),
         ]);
     }
     let store = checkpoint.settings.as_ref().map(|settings| &settings.store);
@@ -105,9 +110,15 @@ fn check_shutdown(reader: &mut Reader, settings: &shutdown::Settings) {
     if settings.final_scrape >= settings.deadline {
         let final_scrape = format_duration(settings.final_scrape);
         let deadline = format_duration(settings.deadline);
+        let too_long = format!(
+            "must be shorter than `shutdown.deadline`, which is `{deadline}`: what the last scrape delivers has yet to be checkpointed"
+        );
+        let too_short = format!(
+            "must be longer than `shutdown.final_scrape`, which is `{final_scrape}`: set both"
+        );
         reader.contradiction_of_either([
-            ("shutdown.final_scrape", format!("must be shorter than `shutdown.deadline`, which is `{deadline}`: what the last scrape delivers has yet to be checkpointed")),
-            ("shutdown.deadline", format!("must be longer than `shutdown.final_scrape`, which is `{final_scrape}`: set both")),
+            ("shutdown.final_scrape", too_long),
+            ("shutdown.deadline", too_short),
         ]);
     }
 }

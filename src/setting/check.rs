@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use humantime::format_duration;
 
-use super::Value;
-use super::bytes::{parse as parse_bytes, shown};
+use super::bytes::shown;
+use super::{Value, parse_bytes};
 
 /// Reads a value, and says which values it accepts.
 pub(crate) struct Check<T> {
