@@ -33,8 +33,8 @@ fn main() {
     ] {
         let split = measure(|| envelope::open(black_box(body)).len());
         let decoded = measure(|| {
-            let slots = envelope::open(black_box(body));
-            let records = slots.iter().flatten().flat_map(|text| acs::read(text));
+            let texts = envelope::open(black_box(body));
+            let records = texts.iter().flatten().flat_map(|text| acs::read(text));
             records
                 .filter_map(|record| {
                     acs::observe(

@@ -12,7 +12,7 @@ use super::labels::{Admitted, Label, Labels, OTHER};
 use super::repeats::Repeats;
 use super::{BucketSettings, Settings, zeros};
 use crate::acs::{Moves, Observation, OperationMoves, SummaryMoves, UsageMoves};
-use crate::delivery::{Cut, Series};
+use crate::delivery::{Series, Snapshot};
 use crate::family::families;
 use crate::telemetry::Telemetry;
 
@@ -76,7 +76,7 @@ struct FailureSeries<'v> {
 }
 
 /// What exists from the start is shown from here on.
-const FIRST_CUT: Cut = 1;
+const FIRST_SNAPSHOT: Snapshot = 1;
 
 /// ACS mixes to one channel, or keeps up to five speakers apart
 /// (<https://learn.microsoft.com/azure/communication-services/concepts/voice-video-calling/call-recording>).
@@ -115,7 +115,7 @@ impl AcsMetrics {
             telemetry: Arc::clone(telemetry),
         };
         for resource in &settings.resources {
-            metrics.expose(resource, FIRST_CUT);
+            metrics.expose(resource, FIRST_SNAPSHOT);
         }
         metrics
     }
@@ -128,7 +128,7 @@ impl AcsMetrics {
         };
         let resource = self.labels.place(Label::Resource, resource);
         if !self.exposed.contains(resource.value) {
-            self.expose(resource.value, FIRST_CUT);
+            self.expose(resource.value, FIRST_SNAPSHOT);
         }
         let family = FailureFamily::ALL
             .into_iter()
@@ -141,7 +141,7 @@ impl AcsMetrics {
             if made.is_err() {
                 return; // of a version with other labels
             }
-            self.firsts.exists(family, &labels, FIRST_CUT);
+            self.firsts.exists(family, &labels, FIRST_SNAPSHOT);
         }
         self.firsts.restore(remembered, last_seen);
     }
@@ -151,9 +151,13 @@ impl AcsMetrics {
         self.firsts.remembered(now)
     }
 
-    /// The first cut to show the failure series that an observation moves, which exists from now on; the next cut is of
+    /// The first snapshot to show the failure series that an observation moves, which exists from now on; the next snapshot is of
     /// this number. None if it moves none.
-    pub(super) fn shown_from(&mut self, observation: &Observation<'_>, next: Cut) -> Option<Cut> {
+    pub(super) fn shown_from(
+        &mut self,
+        observation: &Observation<'_>,
+        next: Snapshot,
+    ) -> Option<Snapshot> {
         let failure = self.failure(observation)?;
         let resource = *failure.labels.first()?;
         if !self.exposed.contains(resource) {
@@ -209,8 +213,8 @@ impl AcsMetrics {
         Some(FailureSeries { family, labels })
     }
 
-    /// Moves every series that an observation names. The next cut is of this number.
-    pub(super) fn apply(&mut self, observation: &Observation<'_>, next: Cut) {
+    /// Moves every series that an observation names. The next snapshot is of this number.
+    pub(super) fn apply(&mut self, observation: &Observation<'_>, next: Snapshot) {
         if let Some(failure) = self.failure(observation) {
             let FailureSeries { family, labels } = &failure;
             self.firsts.exists(*family, labels, next);
@@ -241,7 +245,7 @@ impl AcsMetrics {
         self.families.reset();
     }
 
-    fn expose(&mut self, resource: &str, next: Cut) {
+    fn expose(&mut self, resource: &str, next: Snapshot) {
         zeros::expose(&self.families, &mut self.firsts, resource, next);
         self.exposed.insert(resource.to_owned());
     }

@@ -1,14 +1,14 @@
-//! Since which cut each failure series exists.
+//! Since which snapshot each failure series exists.
 //!
 //! A counter that a scraper first sees at 1 shows no rise. So it matters, before a failure series moves, whether a
-//! scraper has seen it stand at 0: the first cut that shows it must be an acknowledged one.
+//! scraper has seen it stand at 0: the first snapshot that shows it must be an acknowledged one.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use time::OffsetDateTime;
 
-use crate::delivery::{Cut, Series};
+use crate::delivery::{Series, Snapshot};
 
 /// The families whose first rise must be seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,8 +30,8 @@ pub(super) struct Firsts {
 
 #[derive(Clone, Copy, Debug)]
 struct First {
-    /// The first cut to show it.
-    cut: Cut,
+    /// The first snapshot to show it.
+    snapshot: Snapshot,
     /// Every resource has it: it need not be remembered.
     is_of_all: bool,
 }
@@ -49,23 +49,33 @@ impl FailureFamily {
 }
 
 impl Firsts {
-    /// The series, which every resource has, exists; if it did not, the cut of this number is the first to show it.
-    pub(super) fn exists_for_all(&mut self, family: FailureFamily, labels: &[&str], next: Cut) {
+    /// The series, which every resource has, exists; if it did not, the snapshot of this number is the first to show it.
+    pub(super) fn exists_for_all(
+        &mut self,
+        family: FailureFamily,
+        labels: &[&str],
+        next: Snapshot,
+    ) {
         let first = First {
-            cut: next,
+            snapshot: next,
             is_of_all: true,
         };
         self.series.entry(series(family, labels)).or_insert(first);
     }
 
-    /// The series exists; if it did not, the cut of this number is the first to show it. Gives back the first cut.
-    pub(super) fn exists(&mut self, family: FailureFamily, labels: &[&str], next: Cut) -> Cut {
+    /// The series exists; if it did not, the snapshot of this number is the first to show it. Gives back the first snapshot.
+    pub(super) fn exists(
+        &mut self,
+        family: FailureFamily,
+        labels: &[&str],
+        next: Snapshot,
+    ) -> Snapshot {
         let first = First {
-            cut: next,
+            snapshot: next,
             is_of_all: false,
         };
         let series = self.series.entry(series(family, labels));
-        series.or_insert(first).cut
+        series.or_insert(first).snapshot
     }
 
     /// Whether the series exists.
@@ -76,7 +86,7 @@ impl Firsts {
     /// Nobody waits any longer for the series to be shown.
     pub(super) fn waited_enough(&mut self, family: FailureFamily, labels: &[&str]) {
         if let Some(first) = self.series.get_mut(&series(family, labels)) {
-            first.cut = 0;
+            first.snapshot = 0;
         }
     }
 
@@ -134,7 +144,7 @@ mod tests {
     use time::macros::datetime;
 
     #[test]
-    fn a_series_is_shown_from_the_first_cut_after_it_was_made() {
+    fn a_series_is_shown_from_the_first_snapshot_after_it_was_made() {
         let mut firsts = Firsts::default();
         let labels = ["a", "StartRecording", "503", "server_error"];
         assert!(!firsts.has(FailureFamily::Operation, &labels));

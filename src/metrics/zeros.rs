@@ -9,11 +9,11 @@ use crate::acs::{
     END_REASONS, EndClass, FAILURE_STATUSES, FailureReason, OPERATIONS, RecordingFailure,
     ResultType, UNKNOWN,
 };
-use crate::delivery::Cut;
+use crate::delivery::Snapshot;
 
-/// Creates the failure series of a resource at 0, where they do not exist yet; they are shown from the cut of this
+/// Creates the failure series of a resource at 0, where they do not exist yet; they are shown from the snapshot of this
 /// number on.
-pub(super) fn expose(families: &AcsFamilies, firsts: &mut Firsts, resource: &str, next: Cut) {
+pub(super) fn expose(families: &AcsFamilies, firsts: &mut Firsts, resource: &str, next: Snapshot) {
     let mut expose = |labels: &[&str]| {
         let _at_zero = families
             .recording_operation_failures_total

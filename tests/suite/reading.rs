@@ -103,7 +103,7 @@ async fn a_hub_that_is_created_again_is_read_from_the_configured_position() {
         (status, text.as_str()),
         (
             503,
-            "not ready\nevent hub `logs`: 1 of 1 partitions not read\n"
+            "not ready\nevent hub `logs`: 1 of 1 partitions are not read\n"
         )
     );
     assert_eq!(get(&fail.address, "/-/healthy").await.unwrap().0, 200);
@@ -138,7 +138,7 @@ async fn lag_and_last_verification_are_exported_while_the_hub_is_down() {
     hub.sever_connections();
     eventually("not ready, since when", || async {
         let (status, text) = get(&exporter.address, "/-/ready").await?;
-        if status == 503 && text.contains("no proof of life for") {
+        if status == 503 && text.contains("not verified for") {
             Ok(())
         } else {
             Err(format!("{status} {text}"))

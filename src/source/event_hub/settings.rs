@@ -68,7 +68,7 @@ const PARTITIONS_SHARING_MOST: usize = 100;
 settings! {
     /// Watchdog
     ///
-    /// How the exporter tells an idle event hub from a dead link.
+    /// How the exporter distinguishes an idle event hub from a dead link.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Watchdog in "watchdog" {
         /// How often the event hub is asked for the last event of each partition.

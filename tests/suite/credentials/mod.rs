@@ -122,6 +122,7 @@ async fn a_container_is_used_with_tokens_of_the_same_identity() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_are_renewed_and_every_event_is_counted_once() {
+    /// Four lives of a token; shorter ones are renewed all the time.
     const READ_FOR: Duration = Duration::from_secs(32);
     let hub = LocalHub::shared().await;
     let service = IdentityService::start(Duration::from_secs(8)).await;
