@@ -54,10 +54,9 @@
 //! [`event`], [`disposition`], [`repair`], [`envelope`] and [`acs`] are the core: values and functions of values, no
 //! I/O, no clock, no log. [`setting`] is how the keys of the configuration are declared, [`family`] how metric families
 //! are; [`metrics`] and [`telemetry`] hold every family, about ACS and about ourselves. [`queue`] leads from the
-//! partitions to [`pipeline`], the loop that joins them;
-//! [`dead_letters`] keeps what could not be read. [`identity`] is as whom the exporter authenticates to Azure: tokens and
-//! secrets, for [`source`] and [`blobs`] alike. [`source`] reads event hubs, or files in their stead, [`liveness`]
-//! knows whether it does, [`http`] serves what is known. [`delivery`] is about when that has been seen, [`checkpoint`]
+//! partitions to [`pipeline`], the loop that joins them; [`dead_letters`] keeps what could not be read. [`identity`] is
+//! how the exporter authenticates to Azure: tokens and secrets, for [`source`] and [`blobs`] alike. [`source`] reads
+//! event hubs, or files in their stead, [`liveness`] knows whether it does, [`http`] serves what is known. [`delivery`] is about when that has been seen, [`checkpoint`]
 //! stores how far it was across restarts. [`replica`] shares the partitions with other replicas, by leases; [`blobs`] is
 //! the store for that. [`config`] composes the settings that each module owns. [`service`] builds the parts, starts them
 //! and drains them in order, [`shutdown`] turns signals into a token. [`cli`] has the commands.
