@@ -140,3 +140,34 @@ impl Batch {
         (Self::new(self.partition.clone(), before), self)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn events(count: i64) -> Vec<Event> {
+        let event = |sequence_number| Event {
+            position: Position {
+                sequence_number,
+                offset: None,
+            },
+            enqueued_at: None,
+            body: Vec::new(),
+        };
+        (0..count).map(event).collect()
+    }
+
+    #[test]
+    fn a_batch_has_at_least_one_event_also_when_it_is_split() {
+        let partition = PartitionId::new("hub", "0");
+        assert!(Batch::new(partition.clone(), Vec::new()).is_none());
+        for index in 0..3 {
+            let batch = Batch::new(partition.clone(), events(3)).unwrap();
+            let (before, rest) = batch.split_before(index);
+            assert_eq!(before.map_or(0, |before| before.count()), index);
+            let numbers = rest.events().map(|event| event.position.sequence_number);
+            let expected = i64::try_from(index).unwrap()..3;
+            assert!(numbers.eq(expected));
+        }
+    }
+}

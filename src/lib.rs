@@ -52,9 +52,9 @@
 //! # Modules, in reading order
 //!
 //! [`event`], [`disposition`], [`repair`], [`envelope`] and [`acs`] are the core: values and functions of values, no
-//! I/O, no clock, no log. [`family`] is how metric families are declared, [`setting`] how the keys of the
-//! configuration are; [`metrics`] and [`telemetry`] hold every one,
-//! about ACS and about ourselves. [`queue`] leads from the partitions to [`pipeline`], the loop that joins them;
+//! I/O, no clock, no log. [`setting`] is how the keys of the configuration are declared, [`family`] how metric families
+//! are; [`metrics`] and [`telemetry`] hold every family, about ACS and about ourselves. [`queue`] leads from the
+//! partitions to [`pipeline`], the loop that joins them;
 //! [`dead_letters`] keeps what could not be read. [`identity`] is as whom the exporter authenticates to Azure: tokens and
 //! secrets, for [`source`] and [`blobs`] alike. [`source`] reads event hubs, or files in their stead, [`liveness`]
 //! knows whether it does, [`http`] serves what is known. [`delivery`] is about when that has been seen, [`checkpoint`]

@@ -1,6 +1,6 @@
 //! The queue between the partitions and the writer: one for all partitions, with a lane for each.
 //!
-//! A lane has few slots, which are free again when what was sent has been applied, not when it was taken out of the
+//! A lane has few slots. One is free again when what was sent has been applied, not when it was taken out of the
 //! queue. So a partition whose events wait for a scrape stands still by itself, and takes no slot from the others.
 
 use std::sync::Arc;

@@ -21,7 +21,7 @@ settings! {
         ]).default("scrape"),
         /// How many scrapers must have received a snapshot before it counts as delivered.
         ///
-        /// Scrapers are told apart by `?scraper=NAME` (`params` in the scrape configuration), otherwise by their address.
+        /// Scrapers are distinguished by `?scraper=NAME` (`params` in the scrape configuration), otherwise by their address.
         scrapers: NonZeroUsize = number(1..=SCRAPERS_MOST).default("1"),
         /// At startup, how long to wait for a scrape (so that failure series are visible at 0) before consuming.
         ///

@@ -102,15 +102,13 @@ pub struct Unshown {
     pub event: usize,
 }
 
-/// How far a partition was when it was let go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LetGo {
-    /// The last event that was applied, if any was.
-    pub applied: Option<Reached>,
-    /// The last that a scrape has delivered, if any.
-    pub acknowledged: Option<Reached>,
-    /// How many events were applied and not acknowledged.
-    pub unacknowledged: u64,
+/// What was applied of a partition until it was released, by sequence numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Released {
+    /// Of the last event.
+    pub sequence_number: i64,
+    /// Of the event before the first.
+    pub began_after: i64,
 }
 
 /// One scrape: a body, and the snapshot that it shows.
@@ -282,7 +280,7 @@ impl Exposition {
         Arc::clone(applied.ledger.acknowledged_positions())
     }
 
-    /// Whether all that was applied is acknowledged, also of partitions that were let go.
+    /// Whether all that was applied is acknowledged, also of partitions that were released.
     pub fn is_delivered(&self) -> bool {
         let applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
         applied.positions == *applied.ledger.acknowledged_positions()
@@ -296,31 +294,28 @@ impl Exposition {
         applied.positions.get(partition) == acknowledged
     }
 
-    /// A partition is read by somebody else from now on; nothing of it is on its way to us any more. What was applied of
-    /// it stays counted, and has yet to be shown if it was not.
-    pub fn let_go(&self, partition: &PartitionId) -> LetGo {
+    /// Another process reads the partition from now on, and no event of it is on its way here. What was applied of it stays
+    /// counted, and has yet to be delivered if it was not.
+    pub(crate) fn release(&self, partition: &PartitionId) -> Option<Released> {
         let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
         let applied = &mut *applied;
         let reached = applied.positions.get(partition).cloned();
         let unacknowledged = reached
             .as_ref()
             .map(|reached| applied.unacknowledged_of(partition, reached));
-        let unacknowledged = u64::try_from(unacknowledged.unwrap_or(0)).unwrap_or(0);
-        if unacknowledged > 0 {
+        if unacknowledged.is_some_and(|events| events > 0) {
             applied.owed = applied.ledger.next();
         }
-        let acknowledged = applied.ledger.acknowledged_positions().get(partition);
-        let acknowledged = acknowledged.cloned();
         if reached.is_some() {
             Arc::make_mut(&mut applied.positions).remove(partition);
         }
-        applied.began_after.remove(partition);
+        let began_after = applied.began_after.remove(partition);
         applied.ledger.release(partition);
-        LetGo {
-            applied: reached,
-            acknowledged,
-            unacknowledged,
-        }
+        let sequence_number = reached?.position.sequence_number;
+        Some(Released {
+            sequence_number,
+            began_after: began_after.unwrap_or(sequence_number),
+        })
     }
 
     /// Whether a counted scraper has received a snapshot within this time.

@@ -22,5 +22,5 @@ pub use acs::AcsFamilies;
 pub(crate) use acs::AcsMetrics;
 pub(crate) use backfill::{Backfill, Step, Written};
 pub use exposition::Exposition;
-pub(crate) use exposition::{Applying, LetGo, Patience};
+pub(crate) use exposition::{Applying, Patience};
 pub(crate) use settings::{BucketSettings, Settings};

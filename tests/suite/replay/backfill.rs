@@ -5,8 +5,7 @@ use std::fs::{self, File};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use acs_log_simulator::model::{Body, Record};
-use acs_log_simulator::{Settings, Traffic};
+use acs_log_simulator::{Body, Record, Settings, Traffic};
 use acs_recording_exporter::inside::config::KEYS;
 use time::OffsetDateTime;
 use time::macros::datetime;
