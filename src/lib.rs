@@ -15,7 +15,7 @@
 //!   -> Record        Operation | Summary | Usage | Other    acs::read           pure
 //!   -> Observation   which series move, by how much         acs::observe        pure
 //!   -> series        of the `prometheus` registry           metrics             the writer of pipeline, under one lock
-//!   -> scrape        a cut, taken under that lock           metrics::Exposition -> http
+//!   -> scrape        a snapshot, taken under that lock      metrics::Exposition -> http
 //!   -> acknowledged  when its last byte was written         delivery
 //!   -> checkpoint    a file, or blobs                       checkpoint          by the keeper of service
 //! ```
@@ -35,7 +35,7 @@
 //! | What becomes of what cannot be read? | counted in `telemetry`; kept, if asked for, by `dead_letters/` |
 //! | How does history get into Prometheus? | `metrics/backfill.rs` and `metrics/openmetrics.rs`, by the command `replay` |
 //! | What ends a link, and what is done about it? | `source/event_hub/progress/`, by the causes in `error.rs` and the waits in `backoff.rs`; docs/recovery.md has all in one table |
-//! | What proves that a partition lives? | `source/event_hub/progress/`; `liveness.rs` says what follows from a lack of proof |
+//! | What verifies that a partition is alive? | `source/event_hub/progress/`; `liveness.rs` decides what follows if that fails |
 //! | Why does the SDK's client live on a runtime of its own? | `source/event_hub/connections.rs` |
 //! | Which call was it that failed? | `log.failures: on`; `telemetry/failures.rs` |
 //! | When does an event wait for a scrape? | `pipeline/writer.rs`, by what `metrics/firsts.rs` knows; docs/delivery.md has the promise |
@@ -45,7 +45,7 @@
 //! | Which replica reads which partition, and when is one handed over? | `replica/balance.rs` computes it, `replica/cycle.rs` does it; docs/replicas-design.md has the promise |
 //! | What keeps a replica that slept from undoing what another did? | `checkpoint/blobs/positions.rs`, and the `Lease` of `source/event_hub/assignment.rs` |
 //! | What are the blobs called, and what is in them? | `blobs/names.rs`, `checkpoint/blobs/format.rs` |
-//! | When has a scrape been delivered, and to whom? | `http/connection.rs` knows its last byte, `http/scraper.rs` who counts, `delivery/ledger.rs` what follows |
+//! | When has a scrape been delivered, and to whom? | `http/connection.rs` knows its last byte, `http/scraper.rs` which scrapers count, `delivery/ledger.rs` what follows |
 //! | How long may a client take, and how many may connect? | `http/settings.rs` |
 //! | Which keys has the configuration? | the `settings!` of each module; `config/exporter.yaml` and `docs/configuration.md` are generated from them |
 //!
@@ -80,7 +80,7 @@
 //!    stand at 0 for the whole known vocabulary of every resource that is configured, remembered or was seen, and an event
 //!    that would move a failure series which no scrape has shown waits until one has. Failure series never expire.
 //! 3. **A checkpoint never runs ahead of a scrape.** A batch is applied whole under one lock and a scrape is gathered under
-//!    it, so what a scrape shows and the positions that it acknowledges are one cut.
+//!    it, so what a scrape shows and the positions that it acknowledges are one snapshot.
 //! 4. **It never stops in silence.** Each partition proves that it lives, also on a quiet hub; a link that cannot is
 //!    replaced, after the last event that was handed on; a hub that is away is not an error. `/metrics` answers from a
 //!    thread of its own, and no client can keep others from it.
@@ -99,7 +99,7 @@
 //! * A gap, a position lost, and an event stepped over each have a metric of their own beside
 //!   `receiver_restarts_total{cause}`.
 //! * Reading stands by, and counts as ready, while the start gate is closed.
-//! * A stop does not wait for a last scrape where nobody that counts has scraped for five minutes.
+//! * A stop does not wait for a last scrape if there was no qualifying scrape for five minutes.
 //! * A replica does not ask for one partition after the other. It announces itself by one blob, which it rewrites every
 //!   cycle; the replica with the most partitions hands over to the one with the fewest, by a function that all compute alike
 //!   (`replica`). That is one write a cycle however many partitions there are, nothing is asked for twice, and no replica
