@@ -26,6 +26,8 @@ fn main() {
         Some(record) => Some(record),
         None => Some(r#"{"category":"Usage","properties":{'quantity':'1'}}"#.to_owned()),
     });
+    let enqueued_at = Some(OffsetDateTime::UNIX_EPOCH);
+    let rules = acs::FailureRules::default();
     println!("{RECORDS} records, {} bytes", whole.len());
     for (name, body) in [
         ("as Azure sends them", &whole),
@@ -34,15 +36,10 @@ fn main() {
         let split = measure(|| envelope::open(black_box(body)).slots().len());
         let decoded = measure(|| {
             let envelope = envelope::open(black_box(body));
-            let records = envelope.slots().flatten().flat_map(acs::read);
+            let read = |slot| acs::read(slot, enqueued_at, &rules).ok();
+            let records = envelope.slots().flatten().filter_map(read);
             records
-                .filter_map(|record| {
-                    acs::observe(
-                        &record,
-                        Some(OffsetDateTime::UNIX_EPOCH),
-                        &acs::FailureRules::default(),
-                    )
-                })
+                .filter_map(|record| record.observation)
                 .map(black_box)
                 .count()
         });

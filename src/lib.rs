@@ -137,7 +137,7 @@ pub use cli::{Cli, run};
 #[doc(hidden)]
 pub mod inside {
     pub mod acs {
-        pub use crate::acs::{FailureRules, observe, read};
+        pub use crate::acs::{FailureRules, catalogue, read};
     }
     pub mod blobs {
         pub use crate::blobs::{
@@ -172,7 +172,7 @@ pub mod inside {
         pub use crate::liveness::Liveness;
     }
     pub mod metrics {
-        pub use crate::metrics::{AcsFamilies, Exposition};
+        pub use crate::metrics::Exposition;
     }
     pub mod pipeline {
         pub use crate::pipeline::{Writer, apply};

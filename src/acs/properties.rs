@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::value::{Key, Value};
-use super::view::{Fields, name};
+use super::view::{FIELDS, Fields, field};
 use crate::repair;
 
 /// How well a record's `properties` could be read.
@@ -80,9 +80,9 @@ impl<'de> Visitor<'de> for PropertiesVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut fields = Vec::new();
-        while let Some(Key(key)) = map.next_key()? {
-            fields.push((name(key), map.next_value()?));
+        let mut fields = Vec::with_capacity(FIELDS);
+        while let Some(key) = map.next_key()? {
+            fields.push(field(key, &mut map)?);
         }
         Ok(Properties(fields, Legibility::Whole))
     }

@@ -7,7 +7,9 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 use serde_json::value::RawValue;
 use time::OffsetDateTime;
 
+use super::category::UNKNOWN;
 use super::instant::instant;
+use super::resource::lower_case;
 
 /// A value. Lists and objects are [`Value::Nested`]: no property that we read is one.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,6 +62,16 @@ impl<'a> Value<'a> {
             Self::Bool(value) => Some(Cow::Borrowed(if *value { "true" } else { "false" })),
             Self::Missing | Self::Nested => None,
         }
+    }
+
+    /// The value of a label: as sent, or `unknown`.
+    pub(super) fn label(&self) -> Cow<'a, str> {
+        self.text().unwrap_or(Cow::Borrowed(UNKNOWN))
+    }
+
+    /// The same in lower case.
+    pub(super) fn label_in_lower_case(&self) -> Cow<'a, str> {
+        lower_case(self.label())
     }
 
     /// The value as a finite number, whether it came as one or as text of one (`"73.3857"`, `"3.1E-05"`).

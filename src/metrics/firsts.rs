@@ -9,13 +9,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use time::OffsetDateTime;
 
 use crate::delivery::{Cut, Series};
-
-/// The families whose first rise must be seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum FailureFamily {
-    Operation,
-    Recording,
-}
+use crate::family::Family;
 
 /// The failure series that exist.
 #[derive(Debug, Default)]
@@ -36,21 +30,9 @@ struct First {
     is_of_all: bool,
 }
 
-impl FailureFamily {
-    pub(super) const ALL: [Self; 2] = [Self::Operation, Self::Recording];
-
-    /// The family's name.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Operation => "acs_recording_operation_failures_total",
-            Self::Recording => "acs_recording_failures_total",
-        }
-    }
-}
-
 impl Firsts {
     /// The series, which every resource has, exists; if it did not, the cut of this number is the first to show it.
-    pub(super) fn exists_for_all(&mut self, family: FailureFamily, labels: &[&str], next: Cut) {
+    pub(super) fn exists_for_all(&mut self, family: &Family, labels: &[&str], next: Cut) {
         let first = First {
             cut: next,
             is_of_all: true,
@@ -59,7 +41,7 @@ impl Firsts {
     }
 
     /// The series exists; if it did not, the cut of this number is the first to show it. Gives back the first cut.
-    pub(super) fn exists(&mut self, family: FailureFamily, labels: &[&str], next: Cut) -> Cut {
+    pub(super) fn exists(&mut self, family: &Family, labels: &[&str], next: Cut) -> Cut {
         let first = First {
             cut: next,
             is_of_all: false,
@@ -69,23 +51,23 @@ impl Firsts {
     }
 
     /// Whether the series exists.
-    pub(super) fn has(&self, family: FailureFamily, labels: &[&str]) -> bool {
+    pub(super) fn has(&self, family: &Family, labels: &[&str]) -> bool {
         self.series.contains_key(&series(family, labels))
     }
 
     /// Nobody waits any longer for the series to be shown.
-    pub(super) fn waited_enough(&mut self, family: FailureFamily, labels: &[&str]) {
+    pub(super) fn waited_enough(&mut self, family: &Family, labels: &[&str]) {
         if let Some(first) = self.series.get_mut(&series(family, labels)) {
             first.cut = 0;
         }
     }
 
     /// The series moves.
-    pub(super) fn moved(&mut self, family: FailureFamily, labels: &[&str]) {
+    pub(super) fn moved(&mut self, family: &Family, labels: &[&str]) {
         let first = self.series.get(&series(family, labels));
         if first.is_none_or(|first| !first.is_of_all) {
             let remembered = Series {
-                family: family.name().to_owned(),
+                family: family.name.to_owned(),
                 labels: labels.iter().map(|label| (*label).to_owned()).collect(),
             };
             self.remembered.insert(remembered, None);
@@ -122,27 +104,40 @@ impl Firsts {
 /// What a resource is remembered as.
 const RESOURCE: &str = "acs_resource_info";
 
-fn series(family: FailureFamily, labels: &[&str]) -> u64 {
+fn series(family: &Family, labels: &[&str]) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (family, labels).hash(&mut hasher);
+    (family.name, labels).hash(&mut hasher);
     hasher.finish()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::family::Kind;
     use time::macros::datetime;
+
+    const OPERATIONS: Family = family("acs_recording_operation_failures_total");
+    const RECORDINGS: Family = family("acs_recording_failures_total");
+
+    const fn family(name: &'static str) -> Family {
+        Family {
+            name,
+            kind: Kind::Counter,
+            labels: &[],
+            help: "",
+        }
+    }
 
     #[test]
     fn a_series_is_shown_from_the_first_cut_after_it_was_made() {
         let mut firsts = Firsts::default();
         let labels = ["a", "StartRecording", "503", "server_error"];
-        assert!(!firsts.has(FailureFamily::Operation, &labels));
-        assert_eq!(firsts.exists(FailureFamily::Operation, &labels, 3), 3);
-        assert_eq!(firsts.exists(FailureFamily::Operation, &labels, 9), 3);
-        assert_eq!(firsts.exists(FailureFamily::Recording, &labels, 9), 9);
-        firsts.waited_enough(FailureFamily::Operation, &labels);
-        assert_eq!(firsts.exists(FailureFamily::Operation, &labels, 10), 0);
+        assert!(!firsts.has(&OPERATIONS, &labels));
+        assert_eq!(firsts.exists(&OPERATIONS, &labels, 3), 3);
+        assert_eq!(firsts.exists(&OPERATIONS, &labels, 9), 3);
+        assert_eq!(firsts.exists(&RECORDINGS, &labels, 9), 9);
+        firsts.waited_enough(&OPERATIONS, &labels);
+        assert_eq!(firsts.exists(&OPERATIONS, &labels, 10), 0);
     }
 
     #[test]
@@ -154,10 +149,10 @@ mod tests {
         let mut firsts = Firsts::default();
         let known = ["a", "CallEnded", "failed"];
         let strange = ["a", "Martians", "failed"];
-        firsts.exists_for_all(FailureFamily::Recording, &known, 1);
-        firsts.exists(FailureFamily::Recording, &strange, 1);
+        firsts.exists_for_all(&RECORDINGS, &known, 1);
+        firsts.exists(&RECORDINGS, &strange, 1);
         for labels in [&known, &strange] {
-            firsts.moved(FailureFamily::Recording, labels);
+            firsts.moved(&RECORDINGS, labels);
         }
         firsts.resource_moved("a");
         let times = |firsts: &mut Firsts, now| {

@@ -16,11 +16,12 @@ mod labels;
 mod openmetrics;
 mod repeats;
 mod settings;
-mod zeros;
+mod vectors;
 
-pub use acs::AcsFamilies;
 pub(crate) use acs::AcsMetrics;
 pub(crate) use backfill::{Backfill, Step, Written};
 pub use exposition::Exposition;
 pub(crate) use exposition::{Applying, LetGo, Patience};
-pub(crate) use settings::{BucketSettings, Buckets, Settings};
+pub(crate) use settings::Settings;
+
+pub(crate) use crate::acs::{BucketSettings, Buckets};

@@ -1,30 +1,31 @@
-//! What happens between us and the store of blobs. Failures are counted here and told by whoever handles them.
+//! What happens between the exporter and the blob store. Failures are counted here and logged where they are handled.
 
 use super::Telemetry;
+use super::families::StoreOperations;
 
-/// What is asked of the store.
+/// A request to the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreOperation {
-    /// Which blobs there are.
+    /// Lists the blobs.
     List,
-    /// What a blob, or what stands beside it, says.
+    /// Reads a blob or its metadata.
     Read,
-    /// That a blob is written.
+    /// Writes a blob.
     Write,
-    /// That a blob is no more.
+    /// Deletes a blob.
     Delete,
-    /// That the container is made.
+    /// Creates the container.
     Create,
 }
 
-/// What became of it.
+/// How a request to the store ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreResult {
-    /// It was done.
+    /// The store did it.
     Ok,
     /// The condition of a write did not hold, or what was to be created exists.
     Refused,
-    /// It is not known to have been done.
+    /// The store did not do it, or did not answer.
     Failed,
 }
 
@@ -47,7 +48,7 @@ impl StoreOperation {
         }
     }
 
-    /// What can become of it.
+    /// How it can end.
     fn results(self) -> &'static [StoreResult] {
         match self {
             Self::List | Self::Read | Self::Delete => &[StoreResult::Ok, StoreResult::Failed],
@@ -69,23 +70,24 @@ impl StoreResult {
 }
 
 impl Telemetry {
-    /// There is a store of blobs: its series exist from now on.
+    /// A blob store is used: its series exist from now on.
     pub fn store_is_used(&self) {
         for operation in StoreOperation::ALL {
             for result in operation.results() {
-                let _at_zero = self
-                    .families
-                    .store_operations_total
-                    .with_label_values(&[operation.label(), result.label()]);
+                let _at_zero = self.families.store_operations_total(StoreOperations {
+                    operation: operation.label(),
+                    result: result.label(),
+                });
             }
         }
     }
 
-    /// Something was asked of the store, and this became of it.
+    /// A request to the store ended.
     pub fn store_operation(&self, operation: StoreOperation, result: StoreResult) {
-        self.families
-            .store_operations_total
-            .with_label_values(&[operation.label(), result.label()])
-            .inc();
+        let series = StoreOperations {
+            operation: operation.label(),
+            result: result.label(),
+        };
+        self.families.store_operations_total(series).inc();
     }
 }

@@ -10,7 +10,7 @@ const MAY_USE: [(&str, &[&str]); 23] = [
     ("disposition", &[]),
     ("repair", &[]),
     ("envelope", &["disposition", "repair"]),
-    ("acs", &["disposition", "repair"]),
+    ("acs", &["disposition", "family", "repair"]),
     ("family", &[]),
     ("telemetry", &["disposition", "event", "family"]),
     ("dead_letters", &["disposition", "event", "telemetry"]),
