@@ -32,6 +32,12 @@ impl PartitionId {
     pub fn partition(&self) -> &str {
         &self.partition
     }
+
+    /// The same partition with both names in lower case, as a key: the service does not distinguish `Logs` from `logs`, and
+    /// a configuration that is spelt anew must not read everything again.
+    pub(crate) fn folded(&self) -> Self {
+        Self::new(self.event_hub.to_lowercase(), self.partition.to_lowercase())
+    }
 }
 
 impl Event {
@@ -84,11 +90,54 @@ pub struct Event {
     pub body: Vec<u8>,
 }
 
-/// Events of one partition, in order: what the source passes on at a time.
+/// Events of one partition, in order: what the source passes on at a time. At least one.
 #[derive(Clone, Debug)]
 pub struct Batch {
-    /// Where all of them come from.
+    /// The partition of all of them.
     pub partition: PartitionId,
-    /// At least one event, oldest first.
-    pub events: Vec<Event>,
+    before: Vec<Event>,
+    last: Event,
+}
+
+impl Batch {
+    /// These events, oldest first; none if there are no events.
+    pub fn new(partition: PartitionId, mut events: Vec<Event>) -> Option<Self> {
+        let last = events.pop()?;
+        Some(Self {
+            partition,
+            before: events,
+            last,
+        })
+    }
+
+    /// One event.
+    pub(crate) fn of_one(partition: PartitionId, event: Event) -> Self {
+        Self {
+            partition,
+            before: Vec::new(),
+            last: event,
+        }
+    }
+
+    /// The events, oldest first.
+    pub fn events(&self) -> impl Iterator<Item = &Event> {
+        self.before.iter().chain([&self.last])
+    }
+
+    /// How many events there are.
+    pub(crate) fn count(&self) -> usize {
+        self.before.len() + 1
+    }
+
+    /// The youngest event.
+    pub(crate) fn last(&self) -> &Event {
+        &self.last
+    }
+
+    /// The events before the one of this index, if there are any, and the others.
+    pub(crate) fn split_before(mut self, index: usize) -> (Option<Self>, Self) {
+        let rest = self.before.split_off(index.min(self.before.len()));
+        let before = std::mem::replace(&mut self.before, rest);
+        (Self::new(self.partition.clone(), before), self)
+    }
 }

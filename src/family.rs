@@ -18,6 +18,8 @@ pub struct Family {
     /// The names of its labels.
     pub labels: &'static [&'static str],
     pub(crate) help: &'static str,
+    /// The upper bounds of a histogram that cannot be configured.
+    pub(crate) buckets: &'static [f64],
 }
 
 /// What the series of a family are.
@@ -130,6 +132,7 @@ macro_rules! families {
                     kind: $crate::family::Kind::$Kind,
                     labels: $crate::family::families!(@names $($Labels)?),
                     help: concat!($($help),+),
+                    buckets: &[],
                 },)+
             ];
 

@@ -11,13 +11,13 @@
 //! or a document      of a file                              source::replay
 //!   -> Event         position, enqueued_at, body            event
 //!   -> Batch         of one partition, in order             event -> queue      a bounded lane for each partition
-//!   -> Envelope      the records of a body, still unread    envelope::open      pure; repair, where JSON is broken
+//!   -> Slot          a record of the body, still unread     envelope::open      pure; repair, where JSON is broken
 //!   -> Record        Operation | Summary | Usage | Other    acs::read           pure
 //!   -> Observation   which series move, by how much         acs::observe        pure
 //!   -> series        of the `prometheus` registry           metrics             the writer of pipeline, under one lock
 //!   -> scrape        a cut, taken under that lock           metrics::Exposition -> http
 //!   -> acknowledged  when its last byte was written         delivery
-//!   -> checkpoint    a file, blobs, or memory               checkpoint          by the keeper of service
+//!   -> checkpoint    a file, or blobs                       checkpoint          by the keeper of service
 //! ```
 //!
 //! # Where to look
@@ -26,7 +26,7 @@
 //! | --- | --- |
 //! | Where is a label of a metric decided? | the `observe` of its log: `acs/operation.rs`, `acs/summary.rs`, `acs/usage.rs`; `resource`, `category` and `level` in `acs/mod.rs` |
 //! | What counts as a failure? | `acs/outcome.rs` for requests, `acs/end_reason.rs` for recordings, `acs/rules.rs` for what the user says |
-//! | Which shapes of a body are taken, and what is repaired? | `envelope/tests.rs` shows all; `repair/mod.rs` names each repair |
+//! | Which shapes of a body are taken, and what is repaired? | `envelope/tests.rs` shows all; `repair/mod.rs` lists each repair |
 //! | Which spellings of a time, a number, a name? | `acs/instant.rs`, `acs/value.rs`, `acs/view.rs` |
 //! | Which properties does a log have? | the `SCHEMA` of its file; one that is not in it is told as `Record::unfamiliar` |
 //! | Which metrics are there? | `metrics/acs.rs` about ACS, `telemetry/families.rs` about the exporter; or the command `metrics` |
@@ -39,35 +39,38 @@
 //! | Why does the SDK's client live on a runtime of its own? | `source/event_hub/connections.rs` |
 //! | Which call was it that failed? | `log.failures: on`; `telemetry/failures.rs` |
 //! | When does an event wait for a scrape? | `pipeline/writer.rs`, by what `metrics/firsts.rs` knows; docs/delivery.md has the promise |
-//! | In which order does everything stop? | `service/mod.rs` |
-//! | Who asks for a token, and when for the next? | `config/auth.rs` decides who, `source/event_hub/credential/` asks |
+//! | In which order does everything stop? | the `Signals` of `service/mod.rs`; `service/running.rs` |
+//! | With which identity is a token requested, and when the next one? | `config/auth.rs` decides the identity, `identity/` requests the tokens |
 //! | What is remembered across restarts, and how does it survive a crash? | `checkpoint/state.rs`; `checkpoint/file.rs` |
-//! | Who reads which partition, and when does one change hands? | `ownership/balance.rs` says who should, `service/replica/` does it; docs/replicas.md has the promise |
+//! | Which replica reads which partition, and when is one handed over? | `replica/balance.rs` computes it, `replica/cycle.rs` does it; docs/replicas-design.md has the promise |
 //! | What keeps a replica that slept from undoing what another did? | `checkpoint/blobs/positions.rs`, and the `Lease` of `source/event_hub/assignment.rs` |
 //! | What are the blobs called, and what is in them? | `blobs/names.rs`, `checkpoint/blobs/format.rs` |
 //! | When has a scrape been delivered, and to whom? | `http/connection.rs` knows its last byte, `http/scraper.rs` who counts, `delivery/ledger.rs` what follows |
 //! | How long may a client take, and how many may connect? | `http/settings.rs` |
-//! | Which keys has the configuration? | `config/keys.rs`, and `config/exporter.yaml` for people |
+//! | Which keys has the configuration? | the `settings!` of each module; `config/exporter.yaml` and `docs/configuration.md` are generated from them |
 //!
 //! # Modules, in reading order
 //!
 //! [`event`], [`disposition`], [`repair`], [`envelope`] and [`acs`] are the core: values and functions of values, no
-//! I/O, no clock, no log. [`family`] is how metric families are declared; [`metrics`] and [`telemetry`] hold every one,
+//! I/O, no clock, no log. [`family`] is how metric families are declared, [`setting`] how the keys of the
+//! configuration are; [`metrics`] and [`telemetry`] hold every one,
 //! about ACS and about ourselves. [`queue`] leads from the partitions to [`pipeline`], the loop that joins them;
-//! [`dead_letters`] keeps what could not be read. [`source`] reads event hubs, or files in their stead, [`liveness`]
+//! [`dead_letters`] keeps what could not be read. [`identity`] is as whom the exporter authenticates to Azure: tokens and
+//! secrets, for [`source`] and [`blobs`] alike. [`source`] reads event hubs, or files in their stead, [`liveness`]
 //! knows whether it does, [`http`] serves what is known. [`delivery`] is about when that has been seen, [`checkpoint`]
-//! keeps how far it was across restarts. [`ownership`] says who reads which partition, where replicas share them;
-//! [`blobs`] is where they meet. [`config`] composes the settings that each module owns. [`service`] builds the parts
-//! and stops them in order, [`shutdown`] turns signals into a token. [`cli`] has the commands.
+//! stores how far it was across restarts. [`replica`] shares the partitions with other replicas, by leases; [`blobs`] is
+//! the store for that. [`config`] composes the settings that each module owns. [`service`] builds the parts, starts them
+//! and drains them in order, [`shutdown`] turns signals into a token. [`cli`] has the commands.
 //!
 //! Two crates stand beside this one, since the exporter needs neither: `crates/event-hub-emulator`, a local Event Hub, and
 //! `crates/acs-log-simulator`, which makes traffic for it. The feature `demo` (a default) adds them and the commands
 //! `demo`, `hub` and `simulate`.
 //!
-//! Nothing points back up: `cli -> service -> config -> {source, ownership, checkpoint, delivery, http, metrics, blobs,
-//! telemetry, shutdown, dead_letters}`, `pipeline -> {queue, event, envelope, acs, metrics, delivery, telemetry,
-//! liveness, dead_letters}`, `checkpoint -> {blobs, delivery, event}`, `ownership -> blobs -> {event, telemetry}`, and
-//! the core knows only itself. A test holds that.
+//! Nothing points back up, and no two modules use each other: `main -> cli -> service -> config -> {replica, source,
+//! checkpoint, delivery, http, metrics, identity, blobs, telemetry, shutdown, dead_letters}`, `replica -> {source, checkpoint,
+//! blobs}`, `pipeline -> {queue, event, envelope, acs, metrics, delivery, telemetry, liveness, dead_letters}`, `source ->
+//! {identity, queue, liveness, telemetry, event}`, `identity -> telemetry`, and the core knows only itself. A test holds
+//! that, and prints the graph.
 //!
 //! # What always holds
 //!
@@ -98,11 +101,11 @@
 //!   `receiver_restarts_total{cause}`.
 //! * Reading stands by, and counts as ready, while the start gate is closed.
 //! * A stop does not wait for a last scrape where nobody that counts has scraped for five minutes.
-//! * A replica does not ask for one partition after the other. It shows itself by one blob, which it rewrites every cycle;
-//!   who has the most hands over to who has the fewest, by a function that all compute alike (`ownership`). That is one
-//!   write a cycle however many partitions there are, nothing is asked for twice, and no replica gets more than its share
-//!   because two asked at once.
-//! * A replica takes no partition before its start gate is open, and is not ready before that: others read on until the
+//! * A replica does not ask for one partition after the other. It announces itself by one blob, which it rewrites every
+//!   cycle; the replica with the most partitions hands over to the one with the fewest, by a function that all compute alike
+//!   (`replica`). That is one write a cycle however many partitions there are, nothing is asked for twice, and no replica
+//!   gets more than its share because two asked at once.
+//! * A replica acquires no partition before its start gate is open, and is not ready before that: others read on until the
 //!   scrapers know it, and a rollout waits for it.
 //! * The checkpoint blob names its writer beside what the official SDKs write there, or a write whose answer was lost could
 //!   not be told from one of another replica.
@@ -119,14 +122,15 @@ mod envelope;
 mod event;
 mod family;
 mod http;
+mod identity;
 mod liveness;
 mod metrics;
-mod ownership;
 mod pipeline;
 mod queue;
 mod repair;
-mod secret_file;
+mod replica;
 mod service;
+mod setting;
 mod shutdown;
 mod source;
 mod telemetry;
@@ -150,7 +154,7 @@ pub mod inside {
     pub mod checkpoint {
         pub use crate::checkpoint::StoreKind;
         pub mod blobs {
-            pub use crate::checkpoint::blobs::{BlobPositions, Held, Taken, Wrote};
+            pub use crate::checkpoint::blobs::{BlobPositions, Found, OwnedPosition, Wrote};
         }
     }
     pub mod config {
@@ -166,7 +170,12 @@ pub mod inside {
         pub use crate::event::{Batch, Event, PartitionId, Position, Reached};
     }
     pub mod http {
-        pub use crate::http::{Limits, Server, Settings, Shown};
+        pub use crate::http::{Limits, Server, Shown};
+    }
+    pub mod identity {
+        pub use crate::identity::{
+            Application, Credential, CredentialKind, Identity, SecretSource, storage_tokens,
+        };
     }
     pub mod liveness {
         pub use crate::liveness::Liveness;
@@ -180,15 +189,9 @@ pub mod inside {
     pub mod queue {
         pub use crate::queue::{Lane, Queued, queue};
     }
-    pub mod repair {
-        pub use crate::repair::Repair;
-    }
     pub mod source {
         pub mod event_hub {
-            pub use crate::source::event_hub::{
-                Application, ConnectionString, Credential, CredentialKind, Identity, SecretSource,
-                storage_tokens,
-            };
+            pub use crate::source::event_hub::ConnectionString;
         }
     }
     pub mod telemetry {

@@ -1,4 +1,4 @@
-//! The binary: flags -> command -> exit code. The library is where to read on.
+//! The binary: flags -> command -> exit code. The rest is in the library.
 
 use std::process::ExitCode;
 

@@ -1,7 +1,7 @@
-//! The queue between the partitions and the writer: one for all, with a lane for each partition.
+//! The queue between the partitions and the writer: one for all partitions, with a lane for each.
 //!
-//! A lane has few places, which are free again when what was sent has been applied, not when it was taken out of the
-//! queue. So a partition whose events wait for a scrape stands still by itself, and takes no place from the others.
+//! A lane has few slots, which are free again when what was sent has been applied, not when it was taken out of the
+//! queue. So a partition whose events wait for a scrape stands still by itself, and takes no slot from the others.
 
 use std::sync::Arc;
 
@@ -16,21 +16,17 @@ const LANE_BATCHES: usize = 2;
 /// something is wrong, and then the sources wait: at 4 MiB a batch at most, this is also a bound on memory.
 const QUEUE_BATCHES: usize = 16;
 
-/// A batch under way; its place in the lane is free again when this is dropped.
+/// What the writer takes out of the queue. Its slot in the lane is free again when it is dropped.
 #[derive(Debug)]
-pub struct Queued {
-    /// What is under way.
-    pub batch: Batch,
-    /// The partition, whose batch is empty then, goes on after this and not after its last event: it begins there, or
-    /// what lies between cannot be had.
-    pub moved_to: Option<Reached>,
-    /// The partition, whose batch is empty then, is let go: what waits of it is dropped, and this is dropped after it.
-    pub let_go: Option<Dropped>,
-    _place: OwnedSemaphorePermit,
+pub enum Queued {
+    /// Events to apply.
+    Events(Batch, OwnedSemaphorePermit),
+    /// The partition continues after this position, which is not that of its last event: it begins there, or the events
+    /// between are lost.
+    Moved(PartitionId, Reached, OwnedSemaphorePermit),
+    /// The partition is released. Dropped once the writer holds nothing more of it.
+    Released(PartitionId, oneshot::Sender<()>),
 }
-
-/// Tells by its end that the writer has nothing of a partition any more.
-pub(crate) type Dropped = oneshot::Sender<()>;
 
 /// Where partitions put their batches.
 #[derive(Clone, Debug)]
@@ -38,21 +34,21 @@ pub struct Queue {
     sender: mpsc::Sender<Queued>,
 }
 
-/// The way of one partition into the queue.
+/// One partition's way into the queue.
 #[derive(Clone, Debug)]
 pub struct Lane {
     sender: mpsc::Sender<Queued>,
-    places: Arc<Semaphore>,
+    slots: Arc<Semaphore>,
 }
 
-/// A place for one batch.
+/// Room for one batch.
 #[derive(Debug)]
-pub struct Place {
-    permit: mpsc::OwnedPermit<Queued>,
-    place: OwnedSemaphorePermit,
+pub struct Slot {
+    queue: mpsc::OwnedPermit<Queued>,
+    lane: OwnedSemaphorePermit,
 }
 
-/// Nobody takes batches any more.
+/// The writer takes no more batches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the writer is gone")]
 pub struct Closed;
@@ -68,82 +64,68 @@ impl Queue {
     pub fn lane(&self) -> Lane {
         Lane {
             sender: self.sender.clone(),
-            places: Arc::new(Semaphore::new(LANE_BATCHES)),
+            slots: Arc::new(Semaphore::new(LANE_BATCHES)),
         }
     }
 
-    /// Lets the writer drop whatever it has of a partition that nobody sends any more of, and waits for that: what is
-    /// not applied by then never will be. Where the writer is gone, so is all that it had.
-    pub async fn let_go(&self, partition: PartitionId) {
-        // A lane of its own: that of the partition may be full of events that wait for a scrape.
-        let Ok(place) = self.lane().place().await else {
-            return;
-        };
+    /// Makes the writer drop whatever it holds of a partition that sends nothing more, and waits for that: what is not
+    /// applied by then never will be. Takes no slot, since the lane may be full of events that wait for a scrape.
+    pub(crate) async fn release(&self, partition: PartitionId) {
         let (dropping, dropped) = oneshot::channel();
-        place.let_go(partition, dropping);
-        let _told_or_gone = dropped.await;
+        // If the writer has ended, so has all that it held.
+        let _sent_or_ended = self
+            .sender
+            .send(Queued::Released(partition, dropping))
+            .await;
+        let _dropped = dropped.await;
     }
 }
 
 impl Lane {
-    /// Waits for a place. It may be given up at any time: nothing is lost.
+    /// Waits for a slot. The wait may be abandoned at any time: nothing is lost.
     ///
     /// # Errors
     ///
     /// [`Closed`] when the writer is gone.
-    pub async fn place(&self) -> Result<Place, Closed> {
-        let place = Arc::clone(&self.places).acquire_owned().await;
-        let permit = self.sender.clone().reserve_owned().await;
-        Ok(Place {
-            place: place.map_err(|_| Closed)?,
-            permit: permit.map_err(|_| Closed)?,
+    pub async fn slot(&self) -> Result<Slot, Closed> {
+        let lane = Arc::clone(&self.slots).acquire_owned().await;
+        let queue = self.sender.clone().reserve_owned().await;
+        Ok(Slot {
+            lane: lane.map_err(|_| Closed)?,
+            queue: queue.map_err(|_| Closed)?,
         })
     }
 }
 
-impl Place {
-    /// Sends the batch on its way, at once.
+impl Slot {
+    /// Sends a batch, at once.
     pub fn send(self, batch: Batch) {
-        self.permit.send(Queued {
-            batch,
-            moved_to: None,
-            let_go: None,
-            _place: self.place,
-        });
+        self.queue.send(Queued::Events(batch, self.lane));
     }
 
-    /// Sends word that the partition goes on after a position which is not that of its last event.
-    pub fn move_to(self, partition: PartitionId, reached: Reached) {
-        let events = Vec::new();
-        self.permit.send(Queued {
-            batch: Batch { partition, events },
-            moved_to: Some(reached),
-            let_go: None,
-            _place: self.place,
-        });
-    }
-
-    fn let_go(self, partition: PartitionId, dropped: Dropped) {
-        let events = Vec::new();
-        self.permit.send(Queued {
-            batch: Batch { partition, events },
-            moved_to: None,
-            let_go: Some(dropped),
-            _place: self.place,
-        });
+    /// Sends that the partition continues after a position which is not that of its last event.
+    pub(crate) fn move_to(self, partition: PartitionId, reached: Reached) {
+        self.queue
+            .send(Queued::Moved(partition, reached, self.lane));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::{Event, Position};
     use futures_util::FutureExt;
 
     fn batch(partition: &str) -> Batch {
-        Batch {
-            partition: PartitionId::new("hub", partition),
-            events: Vec::new(),
-        }
+        let event = Event {
+            position: Position {
+                sequence_number: 0,
+                offset: None,
+            },
+            enqueued_at: None,
+            body: Vec::new(),
+        };
+        Batch::of_one(PartitionId::new("hub", partition), event)
     }
 
     #[tokio::test]
@@ -151,16 +133,18 @@ mod tests {
         let (queue, mut receiver) = queue();
         let (slow, other) = (queue.lane(), queue.lane());
         for _ in 0..LANE_BATCHES {
-            slow.place().await.unwrap().send(batch("0"));
+            slow.slot().await.unwrap().send(batch("0"));
         }
         let waiting = [receiver.recv().await, receiver.recv().await];
-        assert!(slow.place().now_or_never().is_none());
-        other.place().await.unwrap().send(batch("1"));
-        let applied = receiver.recv().await.unwrap();
-        assert_eq!(applied.batch.partition.partition(), "1");
+        assert!(slow.slot().now_or_never().is_none());
+        other.slot().await.unwrap().send(batch("1"));
+        let Some(Queued::Events(applied, _)) = receiver.recv().await else {
+            panic!("events were sent");
+        };
+        assert_eq!(applied.partition.partition(), "1");
         drop(waiting);
-        slow.place().await.unwrap().send(batch("0"));
+        slow.slot().await.unwrap().send(batch("0"));
         drop(receiver);
-        assert_eq!(other.place().await.unwrap_err(), Closed);
+        assert_eq!(other.slot().await.unwrap_err(), Closed);
     }
 }

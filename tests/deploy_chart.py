@@ -13,12 +13,12 @@ KUBERNETES = ["1.30", "1.34"]
 # The plain manifests: their names, their heads, and what they have beside the values of workload-identity.
 PLAIN = {
     "exporter.yaml": ("""\
-# The chart, rendered by `tests/deploy-chart --update`, for those who use no Helm: a namespace of Azure's, read by a workload
+# The chart, rendered by `tests/deploy-chart --update`, for clusters without Helm. It reads an Azure namespace with a workload
 # identity. Replace contoso, the client id and the image, then: kubectl apply --namespace monitoring --filename exporter.yaml
 """, {}),
     "replicas.yaml": ("""\
-# As exporter.yaml, with two replicas that share the partitions through a container of Azure Blob Storage, which the same
-# identity enters (docs/replicas.md). Replace contoso, contosorecordings, the client id and the image, then:
+# Like exporter.yaml, with two replicas that share the partitions through a container of Azure Blob Storage. They access the
+# container with the same identity (docs/replicas.md). Replace contoso, contosorecordings, the client id and the image, then:
 # kubectl apply --namespace monitoring --filename replicas.yaml
 """, {"checkpoint": {"store": "blob", "containerUrl": "https://contosorecordings.blob.core.windows.net/acs-recording-exporter"}, "replicas": 2}),
 }

@@ -1,39 +1,39 @@
-// NOT EXECUTED: nobody has deployed or compiled this file yet. Read `az deployment group what-if` before you create.
+// NOT DEPLOYED: nobody has compiled or deployed this file yet. Run `az deployment group what-if` before you create anything.
 //
-// What the exporter reads from: a namespace with one event hub and a consumer group of its own, the diagnostic setting
-// that streams the three logs of an ACS resource into it, and the right to listen for one identity. The storage account
-// is for replicas that share the partitions (docs/replicas.md): off unless asked for.
+// Creates what the exporter needs: a namespace with one event hub and a consumer group, the diagnostic setting that streams
+// the three logs of an ACS resource into the event hub, and the right to listen for one identity. The storage account is for
+// replicas that share the partitions (docs/replicas.md); by default, none is created.
 //
 //   az deployment group create --resource-group GROUP --template-file deploy/azure/main.bicep \
 //     --parameters communicationServiceName=contoso namespaceName=contoso-acs-logs principalId=OBJECT_ID
 //
-// The ACS resource exists already, in the same resource group.
+// The ACS resource must already exist, in the same resource group.
 
-@description('The name of the Azure Communication Services resource whose logs are read.')
+@description('The name of the Azure Communication Services resource that writes the logs.')
 param communicationServiceName string
 
-@description('The name of the Event Hubs namespace to create. It is unique in all of Azure.')
+@description('The name of the Event Hubs namespace to create. It must be unique in all of Azure.')
 @minLength(6)
 @maxLength(50)
 param namespaceName string
 
-@description('The object id of the identity that reads: a managed identity, or the service principal of an application.')
+@description('The object id of the identity of the exporter: a managed identity, or the service principal of an application.')
 param principalId string
 
-@description('Where to create it. The region of the ACS resource is not asked for: its own is global.')
+@description('The region of the new resources. The ACS resource itself is global.')
 param location string = resourceGroup().location
 
-@description('How many partitions. ACS logs are few: two are enough for a very large contact centre.')
+@description('The number of partitions. There are few ACS logs: two partitions are enough for a very large contact centre.')
 @minValue(1)
 @maxValue(32)
 param partitionCount int = 2
 
-@description('How long events are kept, in hours: for so long the exporter may be away.')
+@description('The retention of the event hub in hours. The exporter can be down for this long without losing events.')
 @minValue(1)
 @maxValue(168)
 param retentionInHours int = 72
 
-@description('The name of a storage account to create, for leases and checkpoints in blobs. It is unique in all of Azure. Empty: none is created.')
+@description('The name of the storage account to create, for leases and checkpoints in blobs. It must be unique in all of Azure. If empty, none is created.')
 @maxLength(24)
 param storageAccountName string = ''
 
@@ -41,7 +41,7 @@ var eventHubName = 'acs-logs'
 var consumerGroupName = 'acs-recording-exporter'
 var containerName = 'acs-recording-exporter'
 
-// Built-in roles, by the ids that are the same everywhere.
+// Built-in roles have the same ids everywhere.
 var eventHubsDataReceiver = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', 'a638d3c7-ab3a-418d-83e6-5f17a39d4fde')
 var storageBlobDataContributor = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', 'ba92f5b4-2d11-453d-a403-e96b0029c9fe')
 
@@ -49,7 +49,7 @@ resource communicationService 'Microsoft.Communication/communicationServices@202
   name: communicationServiceName
 }
 
-// Standard: Basic has no consumer group but $Default.
+// Standard, because Basic has only the consumer group $Default.
 resource namespace 'Microsoft.EventHub/namespaces@2024-01-01' = {
   name: namespaceName
   location: location
@@ -74,14 +74,14 @@ resource consumerGroup 'Microsoft.EventHub/namespaces/eventhubs/consumergroups@2
   name: consumerGroupName
 }
 
-// Diagnostic settings name a rule of the namespace, and Azure asks for all three rights of it. Azure alone uses it.
+// A diagnostic setting names an authorization rule of the namespace. Azure requires all three rights; only Azure uses the rule.
 resource diagnosticsRule 'Microsoft.EventHub/namespaces/authorizationRules@2024-01-01' = {
   parent: namespace
   name: 'diagnostics'
   properties: { rights: ['Listen', 'Manage', 'Send'] }
 }
 
-// One setting alone may stream a log: a second one doubles every number.
+// Only one setting may stream a log: a second one doubles every count.
 resource diagnosticSetting 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   scope: communicationService
   name: 'acs-recording-exporter'
@@ -96,7 +96,7 @@ resource diagnosticSetting 'Microsoft.Insights/diagnosticSettings@2021-05-01-pre
   }
 }
 
-// On the hub, not the namespace: to read this one is all that it may.
+// On the event hub, not the namespace: the identity can read only this event hub.
 resource mayReceive 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: eventHub
   name: guid(eventHub.id, principalId, eventHubsDataReceiver)
@@ -107,7 +107,7 @@ resource mayReceive 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-// Some kilobytes that live for seconds: local redundancy is enough, and an identity the only way in.
+// The blobs are small and rewritten every few seconds, so local redundancy is enough. Only identities have access, no keys.
 resource storage 'Microsoft.Storage/storageAccounts@2023-05-01' = if (!empty(storageAccountName)) {
   name: empty(storageAccountName) ? 'unused' : storageAccountName
   location: location
@@ -124,7 +124,7 @@ resource storage 'Microsoft.Storage/storageAccounts@2023-05-01' = if (!empty(sto
 resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01' = if (!empty(storageAccountName)) {
   parent: storage
   name: 'default'
-  // Leases are rewritten every ten seconds: each version and each soft-deleted blob would be kept, and paid for.
+  // Leases are rewritten every ten seconds: Azure would keep, and bill, each version and each soft-deleted blob.
   properties: {
     deleteRetentionPolicy: { enabled: false }
     isVersioningEnabled: false

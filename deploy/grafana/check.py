@@ -20,8 +20,8 @@ import urllib.request
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-# Rightly empty while all is well: title of the panel -> why.
-EMPTY = {"Links opened again, by cause": "a healthy demo loses no link"}
+# Panels that are empty while all is well -> why.
+EMPTY = {"Reopened links, by cause": "a healthy demo loses no link"}
 STEP = 5
 AZURITE = HERE.parents[1] / "tests/interop/azurite/node_modules/.bin/azurite-blob"
 # Short, so that the second replica has its share within the time that there is.
@@ -174,7 +174,7 @@ def free_port():
 
 SHOWN = ["Failed requests, by operation and status", "Failed recordings, by end reason", "Failure ratio, by resource",
          "Duration of requests", "95th percentile, by operation", "Recordings, by content, channels and format",
-         "Used, by type", "Records, by disposition", "Age of the last proof of life"]
+         "Usage, by type", "Records, by disposition", "Time since last verified, by partition"]
 COLOURS = ["#73bf69", "#f2cc0c", "#5794f2", "#ff780a", "#f2495c", "#b877d9", "#8ab8ff", "#37872d", "#e0b400", "#c4162a", "#806eb7", "#96d98d"]
 BACK, CARD, INK, FAINT = "#111217", "#181b1f", "#ccccdc", "#8e8e9a"
 

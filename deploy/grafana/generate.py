@@ -17,65 +17,65 @@ SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 OURS = 'resource=~"$resource",instance=~"$instance"'
 SELF = 'instance=~"$instance"'
 
-# Rows: title, then panels: kind, title, unit, width, queries (expression, legend), what it says, runbook.
+# Rows: title, then panels: kind, title, unit, width, queries (expression, legend), description, runbook.
 ROWS = [
     ("Health of recording", [
-        ("stat", "Failed starts", "short", 4, [(f'sum(increase(acs_recording_operation_failures_total{{{OURS},operation="StartRecording"}}[$__range]))', "")], "StartRecording requests that failed, throttled ones too.", "AcsRecordingStartFailed"),
+        ("stat", "Failed starts", "short", 4, [(f'sum(increase(acs_recording_operation_failures_total{{{OURS},operation="StartRecording"}}[$__range]))', "")], "StartRecording requests that failed, including throttled ones.", "AcsRecordingStartFailed"),
         ("stat", "Failed recordings", "short", 4, [(f"sum(increase(acs_recording_failures_total{{{OURS}}}[$__range]))", "")], "Recordings that failed, or ended because something broke.", "AcsRecordingFailed"),
-        ("stat", "Recordings", "short", 4, [(f"sum(increase(acs_recordings_total{{{OURS}}}[$__range]))", "")], "Recordings that were reported.", "AcsRecordingNothingReported"),
-        ("stat", "Failure ratio", "percentunit", 4, [('max(acs_recording:failure_ratio:1h{resource=~"$resource"})', "")], "The worst resource's, over an hour, without what is routine at the end of calls.", "AcsRecordingFailureRatioFast"),
-        ("stat", "Partitions read", "percentunit", 4, [(f"sum(max by (event_hub, partition) (acs_recording_exporter_partition_owned{{{SELF}}})) / count(count by (event_hub, partition) (acs_recording_exporter_partition_owned{{{SELF}}}))", "")], "Below 100 %, what is logged into the others is not seen.", "AcsRecordingExporterPartitionUnread"),
-        ("stat", "Behind by", "s", 4, [(f"max(acs_recording_exporter_partition_lag_seconds{{{SELF}}})", "")], "For how long events have been waiting in the hub.", "AcsRecordingExporterLagging"),
-        ("bars", "Failed requests, by operation and status", "short", 12, [(f"sum by (operation, result_signature) (increase(acs_recording_operation_failures_total{{{OURS}}}[$__rate_interval])) > 0", "{{operation}} {{result_signature}}")], "Everything, also what is routine at the end of a call.", "AcsRecordingOperationFailed"),
-        ("bars", "Failed recordings, by end reason", "short", 12, [(f"sum by (end_reason, reason) (increase(acs_recording_failures_total{{{OURS}}}[$__rate_interval])) > 0", "{{end_reason}} ({{reason}})")], "failed: the result says so. ended_badly: the end reason does.", "AcsRecordingFailed"),
-        ("lines", "Failure ratio, by resource", "percentunit", 12, [('acs_recording:failure_ratio:5m{resource=~"$resource"}', "{{resource}} 5m"), ('acs_recording:failure_ratio:1h{resource=~"$resource"}', "{{resource}} 1h")], "Pages above 7.2 % in both windows.", "AcsRecordingFailureRatioFast"),
-        ("lines", "Throttled and server errors", "reqps", 12, [(f'sum by (reason) (rate(acs_recording_operation_failures_total{{{OURS},reason=~"throttled|server_error"}}[$__rate_interval]))', "{{reason}}")], "On the side of the service.", "AcsRecordingThrottled"),
+        ("stat", "Recordings", "short", 4, [(f"sum(increase(acs_recordings_total{{{OURS}}}[$__range]))", "")], "Recordings reported by a summary.", "AcsRecordingNothingReported"),
+        ("stat", "Failure ratio", "percentunit", 4, [('max(acs_recording:failure_ratio:1h{resource=~"$resource"})', "")], "The ratio of the worst resource over an hour, without the failures that are routine at the end of a call.", "AcsRecordingFailureRatioFast"),
+        ("stat", "Partitions read", "percentunit", 4, [(f"sum(max by (event_hub, partition) (acs_recording_exporter_partition_owned{{{SELF}}})) / count(count by (event_hub, partition) (acs_recording_exporter_partition_owned{{{SELF}}}))", "")], "Below 100 %, failures in the unread partitions go unnoticed.", "AcsRecordingExporterPartitionUnread"),
+        ("stat", "Behind by", "s", 4, [(f"max(acs_recording_exporter_partition_lag_seconds{{{SELF}}})", "")], "How long events have been waiting in the event hub.", "AcsRecordingExporterLagging"),
+        ("bars", "Failed requests, by operation and status", "short", 12, [(f"sum by (operation, result_signature) (increase(acs_recording_operation_failures_total{{{OURS}}}[$__rate_interval])) > 0", "{{operation}} {{result_signature}}")], "All failures, including those that are routine at the end of a call.", "AcsRecordingOperationFailed"),
+        ("bars", "Failed recordings, by end reason", "short", 12, [(f"sum by (end_reason, reason) (increase(acs_recording_failures_total{{{OURS}}}[$__rate_interval])) > 0", "{{end_reason}} ({{reason}})")], "failed: the result is a failure. ended_badly: only the end reason is.", "AcsRecordingFailed"),
+        ("lines", "Failure ratio, by resource", "percentunit", 12, [('acs_recording:failure_ratio:5m{resource=~"$resource"}', "{{resource}} 5m"), ('acs_recording:failure_ratio:1h{resource=~"$resource"}', "{{resource}} 1h")], "An alert pages above 7.2 % in both windows.", "AcsRecordingFailureRatioFast"),
+        ("lines", "Throttled and server errors", "reqps", 12, [(f'sum by (reason) (rate(acs_recording_operation_failures_total{{{OURS},reason=~"throttled|server_error"}}[$__rate_interval]))', "{{reason}}")], "Failures on the side of ACS.", "AcsRecordingThrottled"),
     ]),
     ("Latency", [
         ("heatmap", "Duration of requests", "s", 12, [(f"sum by (le) (increase(acs_recording_operation_duration_seconds_bucket{{{OURS}}}[$__rate_interval]))", "{{le}}")], "How long ACS took to answer.", "AcsRecordingSlow"),
         ("lines", "95th percentile, by operation", "s", 12, [(f"histogram_quantile(0.95, sum by (operation, le) (rate(acs_recording_operation_duration_seconds_bucket{{{OURS}}}[$__rate_interval])))", "{{operation}}")], "", "AcsRecordingSlow"),
-        ("lines", "Quantiles of StartRecording", "s", 12, [(f'histogram_quantile({q}, sum by (le) (rate(acs_recording_operation_duration_seconds_bucket{{{OURS},operation="StartRecording"}}[$__rate_interval])))', n) for q, n in ((0.5, "median"), (0.95, "95 %"), (0.99, "99 %"))], "What is said meanwhile is not recorded.", "AcsRecordingSlow"),
+        ("lines", "Quantiles of StartRecording", "s", 12, [(f'histogram_quantile({q}, sum by (le) (rate(acs_recording_operation_duration_seconds_bucket{{{OURS},operation="StartRecording"}}[$__rate_interval])))', n) for q, n in ((0.5, "median"), (0.95, "95 %"), (0.99, "99 %"))], "Everything said before a recording starts is missing from it.", "AcsRecordingSlow"),
         ("lines", "Requests, by operation", "reqps", 12, [(f"sum by (operation) (rate(acs_recording_operations_total{{{OURS}}}[$__rate_interval]))", "{{operation}}")], "", "AcsRecordingOperationFailed"),
     ]),
     ("What was recorded", [
         ("bars", "Recordings, by end reason", "short", 12, [(f"sum by (end_reason) (increase(acs_recordings_total{{{OURS}}}[$__rate_interval]))", "{{end_reason}}")], "", "AcsRecordingEndedBadly"),
         ("bars", "Recordings, by content, channels and format", "short", 12, [(f"sum by (content_type, channel_type, format_type) (increase(acs_recordings_total{{{OURS}}}[$__rate_interval]))", "{{content_type}} {{channel_type}} {{format_type}}")], "", "AcsRecordingNotReported"),
-        ("lines", "Started and reported", "short", 8, [(f'sum(increase(acs_recording_operations_total{{{OURS},operation="StartRecording",result_type="Succeeded"}}[1h]))', "started"), (f"sum(increase(acs_recordings_total{{{OURS}}}[1h]))", "reported")], "In an hour. A start that succeeded does not prove a recording; a summary does.", "AcsRecordingNotReported"),
+        ("lines", "Started and reported", "short", 8, [(f'sum(increase(acs_recording_operations_total{{{OURS},operation="StartRecording",result_type="Succeeded"}}[1h]))', "started"), (f"sum(increase(acs_recordings_total{{{OURS}}}[1h]))", "reported")], "In the last hour. A successful start does not prove that a recording exists; a summary does.", "AcsRecordingNotReported"),
         ("lines", "Length of recordings", "s", 8, [(f"histogram_quantile({q}, sum by (le) (increase(acs_recording_length_seconds_bucket{{{OURS}}}[1h])))", n) for q, n in ((0.5, "median"), (0.95, "95 %"))], "", "AcsRecordingTooShort"),
         ("lines", "From the end of a recording to its summary", "s", 8, [(f"histogram_quantile({q}, sum by (le) (increase(acs_recording_report_delay_seconds_bucket{{{OURS}}}[1h])))", n) for q, n in ((0.5, "median"), (0.95, "95 %"))], "", "AcsRecordingNotReported"),
     ]),
     ("Usage", [
-        ("bars", "Used, by type", "short", 12, [(f"sum by (usage_type, unit_type) (increase(acs_usage_quantity_total{{{OURS}}}[$__rate_interval]))", "{{usage_type}} ({{unit_type}})")], "In units of the type.", "AcsRecordingLogsMissing"),
+        ("bars", "Usage, by type", "short", 12, [(f"sum by (usage_type, unit_type) (increase(acs_usage_quantity_total{{{OURS}}}[$__rate_interval]))", "{{usage_type}} ({{unit_type}})")], "In the unit in brackets.", "AcsRecordingLogsMissing"),
         ("lines", "Requests, by SDK", "reqps", 6, [(f"sum by (sdk_type, sdk_version) (rate(acs_recording_sdk_operations_total{{{OURS}}}[$__rate_interval]))", "{{sdk_type}} {{sdk_version}}")], "", "AcsRecordingExporterDrift"),
-        ("lines", "Requests, by api-version", "reqps", 6, [(f"sum by (operation_version) (rate(acs_recording_operation_versions_total{{{OURS}}}[$__rate_interval]))", "{{operation_version}}")], "Old ones will be retired.", "AcsRecordingExporterDrift"),
+        ("lines", "Requests, by api-version", "reqps", 6, [(f"sum by (operation_version) (rate(acs_recording_operation_versions_total{{{OURS}}}[$__rate_interval]))", "{{operation_version}}")], "Microsoft retires old versions.", "AcsRecordingExporterDrift"),
     ]),
     ("Pipeline", [
-        ("lines", "Records, by disposition", "short", 8, [(f"sum by (disposition) (rate(acs_recording_exporter_records_total{{{SELF}}}[$__rate_interval]))", "{{disposition}}")], "In a second.", "AcsRecordingExporterRecordsRejected"),
-        ("lines", "Lag, by hub", "s", 8, [(f"max by (event_hub) (acs_recording_exporter_partition_lag_seconds{{{SELF}}})", "{{event_hub}}")], "Ours: for how long events wait in the hub.", "AcsRecordingExporterLagging"),
-        ("lines", "Delay of Azure, by log", "s", 8, [(f"histogram_quantile(0.95, sum by (category, le) (increase(acs_log_record_delay_seconds_bucket{{{SELF}}}[1h])))", "{{category}}")], "95 % of the records come to the hub within this.", "AcsRecordingLogsLate"),
-        ("lines", "Age of the last proof of life", "s", 8, [(f"time() - max by (event_hub, partition) (acs_recording_exporter_partition_last_proof_timestamp_seconds{{{SELF}}})", "{{event_hub}} {{partition}}")], "Of each partition; pages above 300 s.", "AcsRecordingExporterPartitionStuck"),
-        ("lines", "Links opened again, by cause", "short", 8, [(f"sum by (cause) (increase(acs_recording_exporter_receiver_restarts_total{{{SELF}}}[$__rate_interval])) > 0", "{{cause}}")], "idle and resized are upkeep.", "AcsRecordingExporterForeignOwner"),
-        ("lines", "Not acknowledged and held events", "short", 8, [(f"sum(acs_recording_exporter_unacknowledged_events{{{SELF}}})", "not acknowledged"), (f"sum(acs_recording_exporter_held_events{{{SELF}}})", "held")], "", "AcsRecordingExporterNotScraped"),
-        ("lines", "Scrapes", "short", 8, [(f"sum by (counted) (rate(acs_recording_exporter_scrapes_total{{{SELF}}}[$__rate_interval]))", "counted: {{counted}}")], "In a second.", "AcsRecordingExporterNotScraped"),
+        ("lines", "Records, by disposition", "short", 8, [(f"sum by (disposition) (rate(acs_recording_exporter_records_total{{{SELF}}}[$__rate_interval]))", "{{disposition}}")], "Per second.", "AcsRecordingExporterRecordsRejected"),
+        ("lines", "Lag, by hub", "s", 8, [(f"max by (event_hub) (acs_recording_exporter_partition_lag_seconds{{{SELF}}})", "{{event_hub}}")], "The delay of the exporter: how long events wait in the event hub.", "AcsRecordingExporterLagging"),
+        ("lines", "Delay of Azure, by log", "s", 8, [(f"histogram_quantile(0.95, sum by (category, le) (increase(acs_log_record_delay_seconds_bucket{{{SELF}}}[1h])))", "{{category}}")], "95 % of the records reach the event hub within this time.", "AcsRecordingLogsLate"),
+        ("lines", "Time since last verified, by partition", "s", 8, [(f"time() - max by (event_hub, partition) (acs_recording_exporter_partition_last_proof_timestamp_seconds{{{SELF}}})", "{{event_hub}} {{partition}}")], "The time since the last liveness check: an event, or an answer from the event hub. An alert pages above 300 s.", "AcsRecordingExporterPartitionStuck"),
+        ("lines", "Reopened links, by cause", "short", 8, [(f"sum by (cause) (increase(acs_recording_exporter_receiver_restarts_total{{{SELF}}}[$__rate_interval])) > 0", "{{cause}}")], "idle and resized are maintenance, not faults.", "AcsRecordingExporterForeignOwner"),
+        ("lines", "Unacknowledged and held events", "short", 8, [(f"sum(acs_recording_exporter_unacknowledged_events{{{SELF}}})", "unacknowledged"), (f"sum(acs_recording_exporter_held_events{{{SELF}}})", "held")], "", "AcsRecordingExporterNotScraped"),
+        ("lines", "Scrapes", "short", 8, [(f"sum by (counted) (rate(acs_recording_exporter_scrapes_total{{{SELF}}}[$__rate_interval]))", "counted: {{counted}}")], "Per second.", "AcsRecordingExporterNotScraped"),
         ("lines", "Memory", "bytes", 8, [(f"process_resident_memory_bytes{{{SELF}}} and on (instance) acs_recording_exporter_build_info", "{{instance}}")], "", "AcsRecordingExporterRestarting"),
-        ("lines", "Series", "short", 8, [(f"acs_recording_exporter_series{{{SELF}}}", "{{instance}}")], "About ACS, in a scrape.", "AcsRecordingExporterCardinalityCapped"),
+        ("lines", "Series", "short", 8, [(f"acs_recording_exporter_series{{{SELF}}}", "{{instance}}")], "Series about ACS in a scrape.", "AcsRecordingExporterCardinalityCapped"),
     ]),
-    # Empty where one process keeps its positions in a file.
+    # Empty if one process stores its checkpoints in a file.
     ("Replicas", [
-        ("lines", "Leases, by replica", "short", 8, [(f'sum by (instance) (acs_recording_exporter_leases{{{SELF},held_by="self"}})', "{{instance}}"), (f'max(acs_recording_exporter_leases{{{SELF},held_by="nobody"}})', "nobody"), (f'max(acs_recording_exporter_leases{{{SELF},held_by="foreign"}})', "foreign")], "Partitions that each replica reads. Nobody's are free or expired, and taken in the next cycle; foreign ones are counted by nobody.", "AcsRecordingExporterForeignOwner"),
-        ("lines", "Replicas, by hub", "short", 8, [(f"max by (event_hub) (acs_recording_exporter_replicas{{{SELF}}})", "{{event_hub}}")], "That share the partitions.", "AcsRecordingExporterPartitionUnread"),
-        ("bars", "Leases that moved, by reason", "short", 8, [(f"sum by (reason) (increase(acs_recording_exporter_lease_moves_total{{{SELF}}}[$__rate_interval]))", "{{reason}}")], "expired: taken from a replica that did not renew. stolen: somebody else has it. The others are orderly.", "AcsRecordingExporterRecounted"),
-        ("bars", "Requests to the blob store, by operation and result", "short", 8, [(f"sum by (operation, result) (increase(acs_recording_exporter_store_operations_total{{{SELF}}}[$__rate_interval])) > 0", "{{operation}} {{result}}")], "What Azure bills. refused: a condition did not hold, as where two claim the same.", "AcsRecordingExporterStoreFailing"),
-        ("lines", "Age of what is not written", "s", 8, [(f"max by (instance) (acs_recording_exporter_checkpoint_unwritten_seconds{{{SELF}}})", "{{instance}}")], "For how long something has been delivered that a crash would repeat.", "AcsRecordingExporterStoreFailing"),
-        ("lines", "Age of the last look at the leases", "s", 8, [(f"time() - min by (instance, event_hub) (acs_recording_exporter_last_lease_cycle_timestamp_seconds{{{SELF}}})", "{{instance}} {{event_hub}}")], "", "AcsRecordingExporterLeaseCycleStalled"),
+        ("lines", "Leases, by replica", "short", 8, [(f'sum by (instance) (acs_recording_exporter_leases{{{SELF},held_by="self"}})', "{{instance}}"), (f'max(acs_recording_exporter_leases{{{SELF},held_by="nobody"}})', "nobody"), (f'max(acs_recording_exporter_leases{{{SELF},held_by="foreign"}})', "foreign")], "Partitions that each replica owns. Replicas acquire those of nobody in the next cycle. Nobody counts the events of foreign ones.", "AcsRecordingExporterForeignOwner"),
+        ("lines", "Replicas, by hub", "short", 8, [(f"max by (event_hub) (acs_recording_exporter_replicas{{{SELF}}})", "{{event_hub}}")], "Replicas that share the partitions.", "AcsRecordingExporterPartitionUnread"),
+        ("bars", "Lease moves, by reason", "short", 8, [(f"sum by (reason) (increase(acs_recording_exporter_lease_moves_total{{{SELF}}}[$__rate_interval]))", "{{reason}}")], "expired: acquired from a replica that did not renew. stolen: lost to another reader. The other reasons are orderly.", "AcsRecordingExporterRecounted"),
+        ("bars", "Requests to the blob store, by operation and result", "short", 8, [(f"sum by (operation, result) (increase(acs_recording_exporter_store_operations_total{{{SELF}}}[$__rate_interval])) > 0", "{{operation}} {{result}}")], "Azure bills these. refused: a condition was not met, for example because two replicas claimed the same partition.", "AcsRecordingExporterStoreFailing"),
+        ("lines", "Age of the oldest position not checkpointed", "s", 8, [(f"max by (instance) (acs_recording_exporter_checkpoint_unwritten_seconds{{{SELF}}})", "{{instance}}")], "Age of the oldest delivered position that is not yet checkpointed. A crash repeats the events since then.", "AcsRecordingExporterStoreFailing"),
+        ("lines", "Time since the last lease cycle", "s", 8, [(f"time() - min by (instance, event_hub) (acs_recording_exporter_last_lease_cycle_timestamp_seconds{{{SELF}}})", "{{instance}} {{event_hub}}")], "", "AcsRecordingExporterLeaseCycleStalled"),
     ]),
 ]
 
 
-def panel(kind, title, unit, width, queries, says, runbook):
+def panel(kind, title, unit, width, queries, description, runbook):
     make = {"stat": stat.Panel, "heatmap": heatmap.Panel}.get(kind, timeseries.Panel)
     built = (make().title(title).datasource(SOURCE).unit(unit).span(width).height(4 if kind == "stat" else 8)
-             .description(says)
+             .description(description)
              .links([dashboard.DashboardLink("Runbook").type(DashboardLinkType.LINK).url(f"{RUNBOOKS}/{runbook}.md").target_blank(True)]))
     for number, (expression, legend) in enumerate(queries):
         query = prometheus.Dataquery().expr(expression).legend_format(legend).ref_id("ABC"[number]).datasource(SOURCE)

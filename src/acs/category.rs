@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use time::OffsetDateTime;
 
-use super::moves::{Bounds, Moves};
+use super::moves::Moves;
 use super::rules::FailureRules;
 use super::schema::Schema;
 use super::view::View;
@@ -33,7 +33,7 @@ pub struct Category {
     /// Reads a record and says what it moves: **here each label is decided**.
     pub(super) observe: for<'a> fn(&View<'a>, &Common<'_, 'a>, &mut Moves<'a>),
     /// Every family that its records move.
-    pub(crate) families: &'static [(&'static Family, Bounds)],
+    pub(crate) families: &'static [&'static Family],
     /// The values of labels that the documentation lists. Any other is counted as drift.
     pub(crate) vocabularies: &'static [(&'static str, &'static [&'static str])],
     /// The family of its failures, if its records can be of one.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use time::OffsetDateTime;
 
 use super::category::{Category, Common, UNKNOWN};
-use super::moves::{Bounds, Moves, acs_families};
+use super::moves::{Moves, acs_families};
 use super::value::Value;
 use super::view::View;
 use crate::family::Family;
@@ -14,8 +14,7 @@ acs_families! {
     /// Log records observed.
     LogRecords = Counter acs_log_records_total { resource, category, level };
     /// From the time of a log record to when the event hub enqueued it, in seconds.
-    LogRecordDelay = Histogram acs_log_record_delay_seconds { category }
-        buckets |settings| settings.record_delay.as_slice();
+    LogRecordDelay = Histogram acs_log_record_delay_seconds { category };
     /// The time of the latest log record, in seconds since 1970.
     LastLogRecord = Gauge acs_log_last_record_timestamp_seconds { resource, category };
     /// The ACS resources that records were about, always 1.
@@ -23,7 +22,7 @@ acs_families! {
 }
 
 /// The families that records of every category move.
-pub(crate) const COMMON_FAMILIES: &[(&Family, Bounds)] = FAMILIES;
+pub(crate) const COMMON_FAMILIES: &[&Family] = FAMILIES;
 
 /// The family that names each resource once. Records do not move it: `metrics` keeps one series a resource.
 pub(crate) const RESOURCE_INFO: &Family = ResourceInfo::FAMILY;

@@ -6,7 +6,6 @@
 //! Another category is one more file and a line in [`CATEGORIES`]. `end_reason` and `outcome` say what counts as a
 //! failure.
 
-mod buckets;
 mod category;
 mod common;
 mod end_reason;
@@ -28,7 +27,6 @@ use std::borrow::Cow;
 
 use time::OffsetDateTime;
 
-pub(crate) use buckets::{BucketSettings, Buckets};
 pub(crate) use category::{Category, Failures, UNKNOWN, is_known_elsewhere};
 pub(crate) use common::{LEVELS, RESOURCE_INFO};
 pub(crate) use moves::Moves;
@@ -38,7 +36,6 @@ pub use rules::FailureRules;
 use crate::disposition::Reject;
 use crate::family::Family;
 use category::Common;
-use moves::Bounds;
 use resource::Resource;
 use view::View;
 
@@ -47,14 +44,9 @@ pub(crate) static CATEGORIES: [&Category; 3] =
     [&operation::CATEGORY, &summary::CATEGORY, &usage::CATEGORY];
 
 /// Every family about ACS.
-pub(crate) fn acs_families() -> impl Iterator<Item = (&'static Family, Bounds)> {
+pub fn catalogue() -> impl Iterator<Item = &'static Family> {
     let of_categories = CATEGORIES.iter().flat_map(|category| category.families);
     of_categories.chain(common::COMMON_FAMILIES).copied()
-}
-
-/// Every family about ACS, as the catalogue lists it.
-pub fn catalogue() -> impl Iterator<Item = &'static Family> {
-    acs_families().map(|(family, _)| family)
 }
 
 /// A record, read.

@@ -2,12 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::buckets::BucketSettings;
 use super::category::UNKNOWN;
 use crate::family::{Family, LabelSet};
-
-/// The upper bounds of a histogram; none of another family.
-pub(crate) type Bounds = fn(&BucketSettings) -> &[f64];
 
 /// The labels of one family.
 pub(super) trait Series<V>: LabelSet<V> {
@@ -19,7 +15,7 @@ pub(super) trait Series<V>: LabelSet<V> {
 macro_rules! acs_families {
     ($(
         $(#[doc = $help:literal])+
-        $Series:ident = $Kind:ident $name:ident { $($label:ident),+ } $(buckets $bounds:expr)?;
+        $Series:ident = $Kind:ident $name:ident { $($label:ident),+ } $(buckets [$($bound:literal),+])?;
     )+) => {
         $(
             $crate::family::label_set!($Series { $($label),+ });
@@ -30,6 +26,7 @@ macro_rules! acs_families {
                     kind: $crate::family::Kind::$Kind,
                     labels: <Self as $crate::family::LabelSet<()>>::NAMES,
                     help: concat!($($help),+),
+                    buckets: &[$($($bound),+)?],
                 };
             }
 
@@ -38,12 +35,8 @@ macro_rules! acs_families {
             }
         )+
 
-        const FAMILIES: &[(&$crate::family::Family, $crate::acs::moves::Bounds)] = &[
-            $(($Series::<()>::FAMILY, $crate::acs::moves::acs_families!(@bounds $($bounds)?)),)+
-        ];
+        const FAMILIES: &[&$crate::family::Family] = &[$($Series::<()>::FAMILY),+];
     };
-    (@bounds) => { |_| &[] };
-    (@bounds $bounds:expr) => { $bounds };
 }
 
 pub(super) use acs_families;

@@ -57,8 +57,7 @@ acs_families! {
     /// Requests to the Call Recording APIs that failed.
     OperationFailures = Counter acs_recording_operation_failures_total { resource, operation, result_signature, reason };
     /// How long ACS took to answer a request to the Call Recording APIs, in seconds.
-    OperationDuration = Histogram acs_recording_operation_duration_seconds { resource, operation }
-        buckets |settings| settings.operation_duration.as_slice();
+    OperationDuration = Histogram acs_recording_operation_duration_seconds { resource, operation };
     /// Requests to the Call Recording APIs, by the SDK that sent them.
     SdkOperations = Counter acs_recording_sdk_operations_total { resource, sdk_type, sdk_version };
     /// Requests to the Call Recording APIs, by api-version.

@@ -50,7 +50,7 @@ impl Properties<'_> {
         if let Ok(Properties(fields, legibility)) = serde_json::from_str(&text) {
             return Properties(owned(fields), legibility);
         }
-        let Some((repaired, _)) = repair::object(&text) else {
+        let Some(repaired) = repair::object(&text) else {
             return LOST_PROPERTIES;
         };
         match serde_json::from_str(&repaired) {

@@ -76,20 +76,16 @@ acs_families! {
     /// Recordings that failed, or that ended because something broke.
     RecordingFailures = Counter acs_recording_failures_total { resource, end_reason, reason };
     /// How long recordings are, in seconds.
-    RecordingLength = Histogram acs_recording_length_seconds { resource, format_type }
-        buckets |settings| settings.recording_length.as_slice();
+    RecordingLength = Histogram acs_recording_length_seconds { resource, format_type };
     /// Files that recordings were split into.
     RecordingChunks = Counter acs_recording_chunks_total { resource, format_type };
     /// How many audio channels recordings have.
-    RecordingAudioChannels = Histogram acs_recording_audio_channels { resource } buckets |_| &AUDIO_CHANNELS;
+    // ACS mixes to one channel, or keeps up to five speakers apart
+    // (<https://learn.microsoft.com/azure/communication-services/concepts/voice-video-calling/call-recording>).
+    RecordingAudioChannels = Histogram acs_recording_audio_channels { resource } buckets [1.0, 2.0, 3.0, 4.0, 5.0];
     /// From the end of a recording to the time of its summary, in seconds.
-    RecordingReportDelay = Histogram acs_recording_report_delay_seconds { resource }
-        buckets |settings| settings.report_delay.as_slice();
+    RecordingReportDelay = Histogram acs_recording_report_delay_seconds { resource };
 }
-
-/// ACS mixes to one channel, or keeps up to five speakers apart
-/// (<https://learn.microsoft.com/azure/communication-services/concepts/voice-video-calling/call-recording>).
-const AUDIO_CHANNELS: [f64; 5] = [1.0, 2.0, 3.0, 4.0, 5.0];
 
 /// The label `reason` where the end reason is one of a failure, though the result type does not say so.
 const ENDED_BADLY: &str = "ended_badly";

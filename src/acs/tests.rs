@@ -145,8 +145,9 @@ fn every_property_that_is_read_is_of_its_schema() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/acs");
     let mut files = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
-        let source = std::fs::read_to_string(entry.unwrap().path()).unwrap();
-        if !source.contains("static CATEGORY: Category =") {
+        let path = entry.unwrap().path();
+        let source = std::fs::read_to_string(&path).unwrap();
+        if path.ends_with("tests.rs") || !source.contains("static CATEGORY") {
             continue;
         }
         files += 1;

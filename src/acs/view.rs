@@ -42,7 +42,7 @@ impl<'a> View<'a> {
     /// When it is not a JSON object.
     pub(super) fn read(record: &'a str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(record).or_else(|error| {
-            let (repaired, _) = repair::object(record)
+            let repaired = repair::object(record)
                 .filter(|_| error.classify() != serde_json::error::Category::Eof)
                 .ok_or(error)?;
             let view: View<'_> = serde_json::from_str(&repaired)?;

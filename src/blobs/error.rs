@@ -1,24 +1,24 @@
-//! What goes wrong with blobs, and what to do about it. Nothing here repeats a key, a signature or a token.
+//! What goes wrong with blobs, and what to do about it. No error repeats a key, a signature or a token.
 //!
 //! The codes are those of "Blob Storage error codes" and "Common REST API error codes".
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use hyper::StatusCode;
+use object_store::azure::AzureCredential;
 use object_store::client::HttpError;
 
-use super::settings::UnusableFile;
+use crate::identity::connection_string::UnusableFile;
 
-/// Why a container does not do as it is asked.
+/// Why an operation on a container failed.
 #[derive(Debug, thiserror::Error)]
 pub enum BlobError {
-    /// The service would not take it, or not give it back as it was.
+    /// The service would refuse it, or not return it as it was.
     #[error(
-        "`{0}` is no name for a blob here: up to 1024 letters, digits, `-`, `.`, `_`, `~`, `:` and `$`, in parts with `/` between them that do not end in `.`"
+        "`{0}` cannot be the name of a blob here: up to 1024 letters, digits, `-`, `.`, `_`, `~`, `:` and `$`, in parts with `/` between them that do not end in `.`"
     )]
     Name(String),
-    /// A header cannot carry it.
+    /// A header cannot contain it.
     #[error(
         "metadata `{0}` cannot be written: names are lower case letters, digits and `_`, values printable ASCII, 8 KiB in all"
     )]
@@ -43,16 +43,16 @@ pub enum BlobError {
         /// How many it may have.
         bytes_max: usize,
     },
-    /// The container wants tokens, and whoever opened it has no credential.
-    #[error("the container is entered with tokens, and there is no credential to ask for them")]
+    /// The container needs tokens, and was opened without a credential.
+    #[error("the container needs tokens, and there is no credential to request them with")]
     NoCredential,
-    /// The key, the signature or the token is nothing that a request can be signed with.
+    /// The key, the signature or the token cannot sign a request.
     #[error("a request cannot be signed: the {0} is malformed")]
     Unsignable(&'static str),
     /// The HTTP library cannot start.
-    #[error("no HTTP client can be made")]
+    #[error("the HTTP client cannot be created")]
     NoClient(#[source] object_store::Error),
-    /// The connection string is not there now.
+    /// The file with the connection string cannot be used now.
     #[error("connection string file `{}`", path.display())]
     ConnectionStringFile {
         /// The file.
@@ -66,12 +66,12 @@ pub enum BlobError {
     NoToken(#[source] azure_core::Error),
     /// No connection.
     #[error(
-        "`{host}` cannot be reached: check the account's name, the network, its proxy (HTTPS_PROXY) and its certificate authority (SSL_CERT_FILE)"
+        "`{host}` is unreachable: check the account's name, the network, its proxy (HTTPS_PROXY) and its certificate authority (SSL_CERT_FILE)"
     )]
     Unreachable {
         /// The account's host.
         host: String,
-        /// What the HTTP library says.
+        /// What the HTTP library reports.
         #[source]
         source: HttpError,
     },
@@ -85,21 +85,21 @@ pub enum BlobError {
         /// How long it had.
         after: Duration,
     },
-    /// The connection ended in the middle.
-    #[error("`{host}` broke the connection off")]
-    BrokenOff {
+    /// The connection ended during the request or the answer.
+    #[error("`{host}` closed the connection before its answer was complete")]
+    Disconnected {
         /// The account's host.
         host: String,
-        /// What the HTTP library says.
+        /// What the HTTP library reports.
         #[source]
         source: HttpError,
     },
-    /// There is none.
-    #[error("container `{0}` does not exist: make it, or use an identity or key that may")]
+    /// The container is missing.
+    #[error("container `{0}` does not exist: create it, or use an identity or key that may")]
     NoContainer(String),
-    /// The service does not let us.
-    #[error("`{host}` refuses (HTTP {status}, {code}): {advice}")]
-    Denied {
+    /// An answer with an error.
+    #[error("`{host}` answered HTTP {status} ({code}): {advice}")]
+    Status {
         /// The account's host.
         host: String,
         /// The HTTP status.
@@ -109,203 +109,146 @@ pub enum BlobError {
         /// What to do.
         advice: &'static str,
     },
-    /// The service cannot at the moment.
-    #[error("`{host}` is in trouble (HTTP {status}, {code}); it is asked again")]
-    Trouble {
+    /// An answer that no such service gives.
+    #[error("`{host}` answered with {problem}: check that it is an account's Blob endpoint")]
+    Malformed {
         /// The account's host.
         host: String,
-        /// The HTTP status.
-        status: u16,
-        /// Azure's word for it.
-        code: String,
+        /// What is wrong with it.
+        problem: &'static str,
     },
-    /// An answer that is not foreseen.
-    #[error(
-        "`{host}` gives an answer that is not understood (HTTP {status}, {code}): check that it is an account's Blob endpoint"
-    )]
-    Unexpected {
-        /// The account's host.
-        host: String,
-        /// The HTTP status.
-        status: u16,
-        /// Azure's word for it.
-        code: String,
-    },
-    /// An answer lacks what every such answer has.
-    #[error("an answer of `{host}` has no `{header}`: check that it is an account's Blob endpoint")]
-    Incomplete {
-        /// The account's host.
-        host: String,
-        /// What it lacks.
-        header: &'static str,
-    },
-    /// A list is not as it should be.
+    /// A list that is not XML as it should be.
     #[error("the list of container `{container}` cannot be read")]
     Unreadable {
         /// The container.
         container: String,
-        /// What the XML library says.
+        /// What the XML library reports.
         #[source]
         source: quick_xml::DeError,
     },
 }
 
 impl BlobError {
-    /// Its class, as a label: one of [`BlobError::LABELS`].
-    pub fn label(&self) -> &'static str {
+    /// Whether a write that ended with this error may have been done all the same: its request was on the way.
+    pub(super) fn leaves_open_whether_done(&self) -> bool {
         match self {
-            Self::Name(_) | Self::Metadata(_) => "invalid",
-            Self::TooLarge { .. } | Self::ListTooLong { .. } => "too_large",
-            Self::NoCredential | Self::NoToken(_) => "no_token",
-            Self::NoClient(_) | Self::Unreachable { .. } | Self::BrokenOff { .. } => "unreachable",
-            Self::TimedOut { .. } => "timeout",
-            Self::NoContainer(_) => "no_container",
-            Self::Denied { .. } | Self::Unsignable(_) | Self::ConnectionStringFile { .. } => {
-                "denied"
-            }
-            Self::Trouble { .. } => "server_error",
-            Self::Unexpected { .. } | Self::Incomplete { .. } | Self::Unreadable { .. } => {
-                "unexpected"
-            }
+            Self::TimedOut { .. } | Self::Disconnected { .. } => true,
+            Self::Status { status, code, .. } => is_temporary(*status, code),
+            _ => false,
         }
     }
-
-    /// Every label.
-    pub const LABELS: [&'static str; 9] = [
-        "invalid",
-        "too_large",
-        "no_token",
-        "unreachable",
-        "timeout",
-        "no_container",
-        "denied",
-        "server_error",
-        "unexpected",
-    ];
-
-    /// Whether a write that ended so may have been done all the same: its request was on the way.
-    pub(super) fn leaves_open_whether_done(&self) -> bool {
-        matches!(
-            self,
-            Self::TimedOut { .. } | Self::BrokenOff { .. } | Self::Trouble { .. }
-        )
-    }
 }
 
-/// How a container is entered, for what to say of a refusal.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Means {
-    Key,
-    Sas,
-    Token,
-}
-
-/// What an answer means that is not the one hoped for.
-pub(super) fn refusal(
-    host: &str,
+/// What an error in an answer means, and what to do about it.
+pub(super) fn of_answer(
+    host: String,
     container: &str,
-    means: Means,
-    status: StatusCode,
+    credential: &AzureCredential,
+    status: u16,
     code: Option<&str>,
 ) -> BlobError {
-    let host = host.to_owned();
-    let code = code.unwrap_or("no code").to_owned();
-    let status = status.as_u16();
-    match (status, code.as_str()) {
-        (404, "ContainerNotFound") => BlobError::NoContainer(container.to_owned()),
-        (401 | 403, _) | (400, "InvalidAuthenticationInfo") => BlobError::Denied {
-            host,
-            status,
-            advice: advice(means, &code),
-            code,
-        },
-        (408 | 429 | 500.., _) | (409, "ContainerBeingDeleted") => {
-            BlobError::Trouble { host, status, code }
-        }
-        _ => BlobError::Unexpected { host, status, code },
+    let code = code.unwrap_or("no code");
+    let advice = match (status, code) {
+        (404, "ContainerNotFound") => return BlobError::NoContainer(container.to_owned()),
+        (401 | 403, _) | (400, "InvalidAuthenticationInfo") => denied(credential, code),
+        _ if is_temporary(status, code) => "the service has a problem; it is asked again",
+        _ => "this is not expected: check that it is an account's Blob endpoint",
+    };
+    BlobError::Status {
+        host,
+        status,
+        code: code.to_owned(),
+        advice,
     }
 }
 
-fn advice(means: Means, code: &str) -> &'static str {
-    match (code, means) {
-        ("AuthorizationPermissionMismatch", Means::Token) => {
-            "give the identity the role `Storage Blob Data Contributor` for the container or its account; it takes up to ten minutes to hold"
+fn is_temporary(status: u16, code: &str) -> bool {
+    matches!(
+        (status, code),
+        (408 | 429 | 500.., _) | (409, "ContainerBeingDeleted")
+    )
+}
+
+/// What to do about a refusal.
+fn denied(credential: &AzureCredential, code: &str) -> &'static str {
+    use AzureCredential::{AccessKey, BearerToken, SASToken};
+    match (code, credential) {
+        ("AuthorizationPermissionMismatch", BearerToken(_)) => {
+            "give the identity the role `Storage Blob Data Contributor` for the container or its account; it takes up to ten minutes to take effect"
         }
         ("AuthorizationPermissionMismatch" | "AuthorizationResourceTypeMismatch", _) => {
             "the SAS lacks a right: it must be for the container and its blobs, and allow to read, write, delete and list"
         }
-        ("AuthorizationFailure", Means::Key) => {
-            "the account's network rules keep this machine out: allow its network in the account's firewall, or make a private endpoint; or the account key is wrong"
+        ("AuthorizationFailure", AccessKey(_)) => {
+            "the account's network rules exclude this machine: allow its network in the account's firewall, or make a private endpoint; or the account key is wrong"
         }
-        ("AuthorizationFailure", Means::Sas) => {
-            "the account's network rules keep this machine out: allow its network in the account's firewall, or make a private endpoint; or the SAS is wrong or has expired"
+        ("AuthorizationFailure", SASToken(_)) => {
+            "the account's network rules exclude this machine: allow its network in the account's firewall, or make a private endpoint; or the SAS is wrong or has expired"
         }
-        ("AuthorizationFailure", Means::Token) => {
-            "the account's network rules keep this machine out: allow its network in the account's firewall, or make a private endpoint"
+        ("AuthorizationFailure", BearerToken(_)) => {
+            "the account's network rules exclude this machine: allow its network in the account's firewall, or make a private endpoint"
         }
         ("AuthorizationSourceIPMismatch" | "AuthorizationProtocolMismatch", _) => {
-            "the SAS is for other addresses or another protocol than these: make one without, or for https"
+            "the SAS is for other addresses or another protocol than these: make one without these limits, or for https"
         }
         ("KeyBasedAuthenticationNotPermitted", _) => {
-            "the account takes no keys and no SAS made of them: use an identity, by `checkpoint.container_url` without a SAS"
+            "the account accepts neither keys nor a SAS made from them: use an identity, by `checkpoint.container_url` without a SAS"
         }
-        (_, Means::Key) => {
-            "the account key is wrong or was rotated, or this machine's clock is: copy the connection string anew"
+        (_, AccessKey(_)) => {
+            "the account key is wrong or was rotated, or this machine's clock is wrong: copy the connection string again"
         }
-        (_, Means::Sas) => {
+        (_, SASToken(_)) => {
             "the SAS is wrong, has expired or was revoked, or this machine's clock is wrong: make a new one"
         }
-        (_, Means::Token) => {
-            "the token is not taken: check that the identity is of the account's tenant, and has the role `Storage Blob Data Contributor`"
+        (_, BearerToken(_)) => {
+            "the token is not accepted: check that the identity is of the account's tenant, and has the role `Storage Blob Data Contributor`"
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use object_store::azure::AzureAccessKey;
+
     use super::*;
 
     #[test]
     fn an_answer_is_translated_into_what_to_do() {
-        let check = |status: u16, code: &str, means: Means, label: &str, expected: &str| {
-            let status = StatusCode::from_u16(status).unwrap();
-            let error = refusal("a.b", "c", means, status, Some(code));
+        let key = || AzureCredential::AccessKey(AzureAccessKey::try_new("a2V5").unwrap());
+        let sas = || AzureCredential::SASToken(Vec::new());
+        let token = || AzureCredential::BearerToken(String::new());
+        let check = |status: u16, code: &str, credential: AzureCredential, expected: &str| {
+            let error = of_answer("a.b".to_owned(), "c", &credential, status, Some(code));
             assert!(error.to_string().contains(expected), "{error}");
-            assert_eq!(error.label(), label, "{error}");
-            assert!(BlobError::LABELS.contains(&label));
+            error
         };
-        let denied = |code, means, expected| check(403, code, means, "denied", expected);
-        denied(
-            "AuthorizationPermissionMismatch",
-            Means::Token,
-            "`Storage Blob Data Contributor`",
-        );
-        denied(
-            "AuthorizationPermissionMismatch",
-            Means::Sas,
-            "the SAS lacks a right",
-        );
-        denied("AuthorizationFailure", Means::Token, "firewall");
-        denied(
-            "AuthenticationFailed",
-            Means::Key,
-            "the account key is wrong",
-        );
-        denied("AuthenticationFailed", Means::Sas, "has expired");
-        check(
+        for (code, credential, expected) in [
+            (
+                "AuthorizationPermissionMismatch",
+                token(),
+                "`Storage Blob Data Contributor`",
+            ),
+            (
+                "AuthorizationPermissionMismatch",
+                sas(),
+                "the SAS lacks a right",
+            ),
+            ("AuthorizationFailure", token(), "firewall"),
+            ("AuthenticationFailed", key(), "the account key is wrong"),
+            ("AuthenticationFailed", sas(), "has expired"),
+        ] {
+            let error = check(403, code, credential, expected);
+            assert!(!error.leaves_open_whether_done(), "{error}");
+        }
+        let error = check(
             404,
             "ContainerNotFound",
-            Means::Key,
-            "no_container",
+            key(),
             "container `c` does not exist",
         );
-        check(
-            503,
-            "ServerBusy",
-            Means::Key,
-            "server_error",
-            "HTTP 503, ServerBusy",
-        );
-        check(418, "Teapot", Means::Key, "unexpected", "HTTP 418, Teapot");
+        assert!(!error.leaves_open_whether_done(), "{error}");
+        let error = check(503, "ServerBusy", key(), "HTTP 503 (ServerBusy)");
+        assert!(error.leaves_open_whether_done(), "{error}");
+        check(418, "Teapot", key(), "HTTP 418 (Teapot)");
     }
 }

@@ -1,8 +1,8 @@
 //! A container in Azure Blob Storage: its blobs are listed, read, written on a condition, and deleted.
 //!
-//! Nothing is tried twice: a write that is repeated after it was done would come back as refused. Whoever asks comes
-//! back in its next cycle. [`names`] are those that a consumer
-//! group's blobs have in every official SDK; nothing else here knows what the blobs mean.
+//! No request is tried twice: a write that is repeated after it was done would be refused. The callers come back in their
+//! next cycle. [`names`] are those that every official SDK gives the blobs of a consumer group; nothing else here knows
+//! what the blobs mean.
 
 mod access;
 mod blob;
@@ -25,9 +25,9 @@ pub(crate) use settings::container_name;
 pub use settings::{InvalidContainer, Settings};
 
 use crate::telemetry::{StoreOperation, StoreResult, Telemetry};
-use requests::{Answer, Headers, Requests};
+use requests::{Answer, Requests};
 
-/// A container, as one who may read and write in it. Meant to be shared in an [`Arc`].
+/// A container. Meant to be shared in an [`Arc`].
 #[derive(Debug)]
 pub struct Container {
     requests: Requests,
@@ -35,12 +35,12 @@ pub struct Container {
 }
 
 impl Container {
-    /// Makes ready to use a container; nothing is sent yet. Where it
-    /// [wants tokens](Settings::wants_tokens), `tokens` gives them, and keeps each for as long as it is good.
+    /// Prepares the use of a container; nothing is sent yet. If it [needs tokens](Settings::wants_tokens), `tokens`
+    /// provides them, and keeps each for as long as it is valid.
     ///
     /// # Errors
     ///
-    /// When it wants tokens and there is no credential, or no HTTP client can be made.
+    /// It needs tokens and there is no credential, or the HTTP client cannot be created.
     pub fn open(
         settings: &Settings,
         tokens: Option<Arc<dyn TokenCredential>>,
@@ -53,61 +53,84 @@ impl Container {
         })
     }
 
-    /// Makes the container, unless it exists; says whether it did. Asked only after a list or a write has said
-    /// [`BlobError::NoContainer`]: who may use a container often may not make one, and is then refused here.
+    /// Creates the container, unless it exists; returns whether it did. Called only after a list or a write has failed
+    /// with [`BlobError::NoContainer`]: an identity that may use a container often may not create one, and is then
+    /// refused here.
     ///
     /// # Errors
     ///
-    /// When the service does not let us, or is not there.
+    /// The service refuses, or does not answer.
     pub async fn create(&self) -> Result<bool, BlobError> {
-        let created = self.create_untold().await;
+        let created = async {
+            let url = self.requests.container_url(&[("restype", "container")]);
+            let answer = self.requests.ask(Method::PUT, &url, &[], b"").await?;
+            match (answer.status, answer.code()) {
+                (StatusCode::CREATED, _) => Ok(true),
+                (StatusCode::CONFLICT, Some("ContainerAlreadyExists")) => Ok(false),
+                _ => Err(self.requests.error(&answer)),
+            }
+        };
         let is_new = |created: &bool| *created;
-        self.told(StoreOperation::Create, created, is_new)
+        self.counted(StoreOperation::Create, created.await, is_new)
     }
 
     /// Every blob whose name begins with `prefix` (whole parts, each with its `/`; or nothing), in the order of their
-    /// names, foreign ones among them.
+    /// names, also blobs of other programs.
     ///
     /// # Errors
     ///
-    /// When the service does not let us, or is not there; or there are so many that they cannot all be ours.
+    /// The service refuses, or does not answer; or there are more blobs than the exporters can have.
     pub async fn list(&self, prefix: &str) -> Result<Vec<Blob>, BlobError> {
-        let listed = self.list_untold(prefix).await;
-        self.told(StoreOperation::List, listed, |_| true)
+        let listed = self.pages(prefix).await;
+        self.counted(StoreOperation::List, listed, |_| true)
     }
 
-    /// A blob without what it holds, if there is one of that name.
+    /// A blob without its content, if there is one of that name.
     ///
     /// # Errors
     ///
-    /// When the service does not let us, or is not there.
+    /// The service refuses, or does not answer.
     pub async fn head(&self, name: &str) -> Result<Option<Blob>, BlobError> {
-        let found = self.head_untold(name).await;
-        self.told(StoreOperation::Read, found, |_| true)
+        let found = async {
+            blob::check_name(name)?;
+            let url = self.requests.blob_url(name);
+            let answer = self.requests.ask(Method::HEAD, &url, &[], b"").await?;
+            self.found(name, &answer)
+        };
+        self.counted(StoreOperation::Read, found.await, |_| true)
     }
 
-    /// A blob and what it holds, if there is one of that name.
+    /// A blob and its content, if there is one of that name.
     ///
     /// # Errors
     ///
-    /// When the service does not let us, or is not there; or it holds too much.
+    /// The service refuses, or does not answer; or the blob is too large.
     pub async fn read(&self, name: &str) -> Result<Option<(Blob, Vec<u8>)>, BlobError> {
-        let found = self.read_untold(name).await;
-        self.told(StoreOperation::Read, found, |_| true)
+        let found = async {
+            blob::check_name(name)?;
+            let url = self.requests.blob_url(name);
+            let reading = self
+                .requests
+                .send(Method::GET, &url, &[], b"", BLOB_BYTES_MAX);
+            let answer = reading.await?.ok_or_else(|| too_large(name))?;
+            let found = self.found(name, &answer)?;
+            Ok(found.map(|blob| (blob, answer.body)))
+        };
+        self.counted(StoreOperation::Read, found.await, |_| true)
     }
 
     /// Writes a blob whole, if the condition holds.
     ///
-    /// Where no answer comes, or an error that leaves open whether it was done, the blob is looked at once. If it has the
-    /// metadata that was to be written, and is not the version of the condition any more, then it was: the write is done.
-    /// So on a condition the metadata should say something that nobody else would write in its place, or something that
-    /// is as right if somebody did. A clean refusal is never doubted: nothing is sent twice. A write without a condition,
-    /// without metadata or with a body is not looked at.
+    /// Where no answer comes, or an error that leaves open whether the write was done, the blob is looked up once. If it
+    /// has the metadata that was to be written, and is no longer the version of the condition, then the write was done.
+    /// So on a condition the metadata should contain something that no other program would write in its place, or
+    /// something that is as right if another did. A clean refusal is never doubted: nothing is sent twice. A write without
+    /// a condition, without metadata or with a body is not looked up.
     ///
     /// # Errors
     ///
-    /// When the service does not let us, or is not there. It may then have been written all the same, now or in a while:
-    /// the next one on the old condition is then refused.
+    /// The service refuses, or does not answer. The blob may then have been written all the same, now or in a while: the
+    /// next write on the old condition is then refused.
     pub async fn write(
         &self,
         name: &str,
@@ -115,7 +138,7 @@ impl Container {
         body: &[u8],
         condition: &Condition,
     ) -> Result<Outcome, BlobError> {
-        let mut written = self.write_untold(name, metadata, body, condition).await;
+        let mut written = self.put(name, metadata, body, condition).await;
         if let Err(error) = &written
             && error.leaves_open_whether_done()
             && body.is_empty()
@@ -125,62 +148,51 @@ impl Container {
             written = Ok(Outcome::Done(blob.etag));
         }
         let is_done = |outcome: &Outcome| *outcome != Outcome::Refused;
-        self.told(StoreOperation::Write, written, is_done)
+        self.counted(StoreOperation::Write, written, is_done)
     }
 
     /// Deletes a blob, if there is one of that name.
     ///
     /// # Errors
     ///
-    /// When the service does not let us, or is not there.
+    /// The service refuses, or does not answer.
     pub async fn delete(&self, name: &str) -> Result<(), BlobError> {
-        let deleted = self.delete_untold(name).await;
-        self.told(StoreOperation::Delete, deleted, |()| true)
+        let deleted = async {
+            blob::check_name(name)?;
+            let url = self.requests.blob_url(name);
+            let answer = self.requests.ask(Method::DELETE, &url, &[], b"").await?;
+            if answer.status == StatusCode::ACCEPTED || is_missing(&answer) {
+                Ok(())
+            } else {
+                Err(self.requests.error(&answer))
+            }
+        };
+        self.counted(StoreOperation::Delete, deleted.await, |()| true)
     }
 
-    async fn create_untold(&self) -> Result<bool, BlobError> {
-        let url = self.requests.container_url(&[("restype", "container")]);
-        let answer = self
-            .requests
-            .ask(Method::PUT, &url, &Headers::new(), b"")
-            .await?;
-        match (answer.status, answer.code()) {
-            (StatusCode::CREATED, _) => Ok(true),
-            (StatusCode::CONFLICT, Some("ContainerAlreadyExists")) => Ok(false),
-            _ => Err(self.requests.refusal(&answer)),
-        }
-    }
-
-    async fn list_untold(&self, prefix: &str) -> Result<Vec<Blob>, BlobError> {
+    async fn pages(&self, prefix: &str) -> Result<Vec<Blob>, BlobError> {
         blob::check_prefix(prefix)?;
+        let mut query = vec![
+            ("restype", "container"),
+            ("comp", "list"),
+            ("include", "metadata"),
+        ];
+        if !prefix.is_empty() {
+            query.push(("prefix", prefix));
+        }
+        let first = self.requests.container_url(&query);
+        let mut url = first.clone();
         let mut blobs = Vec::new();
         let mut bytes_left = LIST_BYTES_MAX;
-        let mut marker: Option<String> = None;
         loop {
-            let mut query = vec![
-                ("restype", "container"),
-                ("comp", "list"),
-                ("include", "metadata"),
-            ];
-            if !prefix.is_empty() {
-                query.push(("prefix", prefix));
-            }
-            if let Some(marker) = &marker {
-                query.push(("marker", marker));
-            }
-            let url = self.requests.container_url(&query);
-            let none = Headers::new();
-            let answer = self
-                .requests
-                .send(Method::GET, &url, &none, b"", bytes_left)
-                .await?;
-            let answer = answer.ok_or_else(|| BlobError::ListTooLong {
+            let reading = self.requests.send(Method::GET, &url, &[], b"", bytes_left);
+            let answer = reading.await?.ok_or_else(|| BlobError::ListTooLong {
                 container: self.requests.container().to_owned(),
                 prefix: prefix.to_owned(),
                 bytes_max: LIST_BYTES_MAX,
             })?;
             if answer.status != StatusCode::OK {
-                return Err(self.requests.refusal(&answer));
+                return Err(self.requests.error(&answer));
             }
             let page = listing::page(&answer.body).map_err(|source| BlobError::Unreadable {
                 container: self.requests.container().to_owned(),
@@ -189,33 +201,15 @@ impl Container {
             // Each page takes its bytes, an empty one too: so there is an end.
             bytes_left -= answer.body.len();
             blobs.extend(page.blobs);
-            match page.next {
-                Some(next) => marker = Some(next),
-                None => return Ok(blobs),
-            }
+            let Some(marker) = page.next else {
+                return Ok(blobs);
+            };
+            url.clone_from(&first);
+            url.query_pairs_mut().append_pair("marker", &marker);
         }
     }
 
-    async fn head_untold(&self, name: &str) -> Result<Option<Blob>, BlobError> {
-        blob::check_name(name)?;
-        let (url, none) = (self.requests.blob_url(name), Headers::new());
-        let answer = self.requests.ask(Method::HEAD, &url, &none, b"").await?;
-        self.found(name, &answer)
-    }
-
-    async fn read_untold(&self, name: &str) -> Result<Option<(Blob, Vec<u8>)>, BlobError> {
-        blob::check_name(name)?;
-        let (url, none) = (self.requests.blob_url(name), Headers::new());
-        let answer = self
-            .requests
-            .send(Method::GET, &url, &none, b"", BLOB_BYTES_MAX)
-            .await?
-            .ok_or_else(|| too_large(name))?;
-        let found = self.found(name, &answer)?;
-        Ok(found.map(|blob| (blob, answer.body)))
-    }
-
-    async fn write_untold(
+    async fn put(
         &self,
         name: &str,
         metadata: &Metadata,
@@ -257,18 +251,7 @@ impl Container {
         if is_refusal {
             Ok(Outcome::Refused)
         } else {
-            Err(self.requests.refusal(&answer))
-        }
-    }
-
-    async fn delete_untold(&self, name: &str) -> Result<(), BlobError> {
-        blob::check_name(name)?;
-        let (url, none) = (self.requests.blob_url(name), Headers::new());
-        let answer = self.requests.ask(Method::DELETE, &url, &none, b"").await?;
-        if answer.status == StatusCode::ACCEPTED || is_missing(&answer) {
-            Ok(())
-        } else {
-            Err(self.requests.refusal(&answer))
+            Err(self.requests.error(&answer))
         }
     }
 
@@ -278,12 +261,12 @@ impl Container {
             return Ok(None);
         }
         if answer.status != StatusCode::OK {
-            return Err(self.requests.refusal(answer));
+            return Err(self.requests.error(answer));
         }
         let last_modified = answer.headers.get(LAST_MODIFIED);
         let last_modified = last_modified
             .and_then(|date| listing::date(date.to_str().ok()?))
-            .ok_or_else(|| self.requests.incomplete("Last-Modified"))?;
+            .ok_or_else(|| self.requests.malformed("no `Last-Modified`"))?;
         Ok(Some(Blob {
             name: name.to_owned(),
             etag: self.etag(&answer.headers)?,
@@ -297,11 +280,11 @@ impl Container {
             .get(ETAG)
             .and_then(|etag| etag.to_str().ok())
             .map(ETag::new)
-            .ok_or_else(|| self.requests.incomplete("ETag"))
+            .ok_or_else(|| self.requests.malformed("no `ETag`"))
     }
 
-    /// Tells what became of an operation, and hands it on.
-    fn told<T>(
+    /// Counts the outcome of an operation, and returns it.
+    fn counted<T>(
         &self,
         operation: StoreOperation,
         outcome: Result<T, BlobError>,
@@ -317,13 +300,13 @@ impl Container {
     }
 }
 
-/// The largest blob there is holds the failure series that are remembered: 20,000 at some 150 bytes each.
+/// The largest blob is that of the remembered failure series: 20,000 at some 150 bytes each.
 const BLOB_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// A blob takes some 800 bytes of a list: this is room for 40,000, where a hub of 1,000 partitions has 2,000.
 const LIST_BYTES_MAX: usize = 32 * 1024 * 1024;
 
-/// What the headers with metadata begin with.
+/// The names of headers with metadata begin with this.
 const METADATA_PREFIX: &str = "x-ms-meta-";
 
 fn too_large(name: &str) -> BlobError {
@@ -343,12 +326,12 @@ fn is_ours(blob: &Blob, metadata: &Metadata, condition: &Condition) -> bool {
     was_written && !metadata.is_empty() && blob.metadata == *metadata
 }
 
-/// Whether an answer says that there is no such blob; of a missing container it says so.
+/// Whether the blob does not exist. Of a missing container the answer has another code.
 fn is_missing(answer: &Answer) -> bool {
     answer.status == StatusCode::NOT_FOUND && matches!(answer.code(), None | Some("BlobNotFound"))
 }
 
-/// What is not ASCII was not written by us, and is passed over.
+/// A value that is not ASCII was not written by an exporter, and is ignored.
 fn metadata(headers: &HeaderMap) -> Metadata {
     let entry = |(name, value): (&HeaderName, &hyper::header::HeaderValue)| {
         let key = name.as_str().strip_prefix(METADATA_PREFIX)?;
@@ -375,7 +358,7 @@ mod tests {
         let changed = |before: &str| Condition::Unchanged(ETag::new(before));
         assert!(is_ours(&blob, &mine, &Condition::Missing));
         assert!(is_ours(&blob, &mine, &changed("1")));
-        // It says the same as before: the renewal did not arrive.
+        // The version is the same as before: the renewal did not arrive.
         assert!(!is_ours(&blob, &mine, &changed("2")));
         assert!(!is_ours(&blob, &mine, &Condition::None));
         let others = Metadata::from([("ownerid".to_owned(), "another".to_owned())]);

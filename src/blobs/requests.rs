@@ -1,7 +1,7 @@
-//! One request and its answer: signed, within a time and a size, and what goes wrong as an error of ours.
+//! One request and its answer: signed, within a time and a size, and what goes wrong as a [`BlobError`].
 //!
-//! All requests are built here on the parts of `object_store`, those too that it could make by itself: it retries, so
-//! that a write which was done comes back as a refusal; it deletes by a batch; and it lists without metadata.
+//! All requests are built here from parts of `object_store`, also those that it could make by itself: it retries, so that
+//! a write which was done is reported as refused; it deletes by a batch; and it lists without metadata.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,39 +12,39 @@ use futures_util::StreamExt as _;
 use hyper::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method, StatusCode, Uri};
 use object_store::ClientOptions;
-use object_store::azure::AzureAuthorizer;
+use object_store::azure::{AzureAuthorizer, AzureCredential};
 use object_store::client::{
     HttpClient, HttpConnector as _, HttpError, HttpErrorKind, HttpRequest, HttpResponseBody,
     ReqwestConnector,
 };
 
-use super::access::{self, Entry};
-use super::error::{self, BlobError, Means};
+use super::access;
+use super::error::{self, BlobError};
 use super::settings::Settings;
 
-/// A request is answered within milliseconds; one that takes this long is given up, since leases must be renewed before
-/// they expire, and another request may fare better. A token, if one has to be fetched, has a time of its own.
+/// A request is answered within milliseconds. One that takes this long is abandoned, since leases must be renewed before
+/// they expire, and the next request may do better. Fetching a token, where that is needed, has a timeout of its own.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Signs requests to one container, and sends them.
 #[derive(Debug)]
 pub(super) struct Requests {
     settings: Settings,
-    entry: Entry,
+    tokens: Option<Arc<dyn TokenCredential>>,
     http: HttpClient,
 }
 
-/// An answer, whatever it says.
+/// An answer, good or bad.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
-    /// With what its request was signed.
-    means: Means,
+    /// What signed its request.
+    credential: AzureCredential,
 }
 
 impl Answer {
-    /// Azure's word for what is wrong, if it has one for it. What is no word is not repeated.
+    /// Azure's word for what is wrong, if the answer has one. Anything but a word is not repeated.
     pub(super) fn code(&self) -> Option<&str> {
         let code = self.headers.get("x-ms-error-code")?.to_str().ok()?;
         let is_word =
@@ -53,15 +53,18 @@ impl Answer {
     }
 }
 
-/// What a request sends along.
-pub(super) type Headers = Vec<(HeaderName, String)>;
+/// A header of a request.
+pub(super) type Header = (HeaderName, String);
 
 impl Requests {
     pub(super) fn new(
         settings: &Settings,
         tokens: Option<Arc<dyn TokenCredential>>,
     ) -> Result<Self, BlobError> {
-        // The time of a whole request is kept here. Whether http is allowed was decided with the settings.
+        if settings.wants_tokens() && tokens.is_none() {
+            return Err(BlobError::NoCredential);
+        }
+        // The timeout of a whole request is kept here. Whether http is allowed was decided with the settings.
         let options = ClientOptions::new()
             .with_allow_http(true)
             .with_connect_timeout(TIMEOUT)
@@ -69,7 +72,7 @@ impl Requests {
             .with_user_agent(HeaderValue::from_static(USER_AGENT));
         Ok(Self {
             settings: settings.clone(),
-            entry: Entry::open(settings, tokens)?,
+            tokens,
             http: ReqwestConnector::default()
                 .connect(&options)
                 .map_err(BlobError::NoClient)?,
@@ -78,7 +81,7 @@ impl Requests {
 
     /// The URL of a blob, whose name was checked.
     pub(super) fn blob_url(&self, name: &str) -> Url {
-        let mut url = self.settings.container_url();
+        let mut url = self.settings.url().clone();
         if let Ok(mut path) = url.path_segments_mut() {
             path.extend(name.split('/'));
         }
@@ -87,7 +90,7 @@ impl Requests {
 
     /// The URL of the container, with a query.
     pub(super) fn container_url(&self, query: &[(&str, &str)]) -> Url {
-        let mut url = self.settings.container_url();
+        let mut url = self.settings.url().clone();
         url.query_pairs_mut().extend_pairs(query);
         url
     }
@@ -101,7 +104,7 @@ impl Requests {
         &self,
         method: Method,
         url: &Url,
-        headers: &Headers,
+        headers: &[Header],
         body: &[u8],
         bytes_max: usize,
     ) -> Result<Option<Answer>, BlobError> {
@@ -117,7 +120,7 @@ impl Requests {
             let value = HeaderValue::from_str(value).map_err(|_| self.unsendable())?;
             request.headers_mut().insert(name.clone(), value);
         }
-        let credential = self.entry.credential(&self.settings).await?;
+        let credential = access::credential(&self.settings, self.tokens.as_ref()).await?;
         AzureAuthorizer::new(&credential, self.settings.account())
             .try_authorize(&mut request)
             .map_err(|_| self.unsendable())?;
@@ -130,7 +133,7 @@ impl Requests {
                 status: parts.status,
                 headers: parts.headers,
                 body,
-                means: access::means(&credential),
+                credential,
             }))
         };
         match tokio::time::timeout(TIMEOUT, exchange).await {
@@ -140,45 +143,40 @@ impl Requests {
         }
     }
 
-    /// Sends a request whose answer says it all in its head.
+    /// Sends a request whose answer matters by its headers only.
     pub(super) async fn ask(
         &self,
         method: Method,
         url: &Url,
-        headers: &Headers,
+        headers: &[Header],
         body: &[u8],
     ) -> Result<Answer, BlobError> {
         self.send(method, url, headers, body, ERROR_BYTES_MAX)
             .await?
-            .ok_or_else(|| BlobError::Unexpected {
-                host: self.settings.host(),
-                status: 0,
-                code: "too long".to_owned(),
-            })
+            .ok_or_else(|| self.malformed("a body that is too long"))
     }
 
-    /// What an answer means that is not the one hoped for.
-    pub(super) fn refusal(&self, answer: &Answer) -> BlobError {
-        error::refusal(
-            &self.settings.host(),
+    /// The error that an answer reports.
+    pub(super) fn error(&self, answer: &Answer) -> BlobError {
+        error::of_answer(
+            self.settings.host(),
             self.settings.container(),
-            answer.means,
-            answer.status,
+            &answer.credential,
+            answer.status.as_u16(),
             answer.code(),
         )
     }
 
-    /// An answer that has no such header, or has nonsense in it.
-    pub(super) fn incomplete(&self, header: &'static str) -> BlobError {
-        BlobError::Incomplete {
+    pub(super) fn malformed(&self, problem: &'static str) -> BlobError {
+        BlobError::Malformed {
             host: self.settings.host(),
-            header,
+            problem,
         }
     }
 
-    /// Names and metadata are checked, so what is left is what came from the service: an etag, or the next page's marker.
+    /// Names and metadata are checked, so it can only be a value from the service: a version, or the next page's marker.
     fn unsendable(&self) -> BlobError {
-        self.incomplete("etag or marker that can be sent")
+        self.malformed("an ETag or marker that cannot be sent back")
     }
 
     fn timed_out(&self) -> BlobError {
@@ -193,15 +191,15 @@ impl Requests {
         match source.kind() {
             HttpErrorKind::Timeout => self.timed_out(),
             HttpErrorKind::Connect => BlobError::Unreachable { host, source },
-            _ => BlobError::BrokenOff { host, source },
+            _ => BlobError::Disconnected { host, source },
         }
     }
 }
 
-/// What the service's logs call us.
+/// The name of the exporter in the logs of the service.
 const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
-/// What is said of an error, which nobody here reads, is some hundred bytes of XML.
+/// The body of an error, which nothing here reads, is some hundred bytes of XML.
 const ERROR_BYTES_MAX: usize = 64 * 1024;
 
 async fn within(body: HttpResponseBody, bytes_max: usize) -> Result<Option<Vec<u8>>, HttpError> {

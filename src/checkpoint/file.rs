@@ -1,139 +1,136 @@
-//! A state in one file, which is replaced as a whole: whoever reads it, whenever a process or the machine ended, finds
-//! the one state or the next.
+//! A state in one file, which is replaced as a whole: a reader finds the previous state or the new one, at whatever moment
+//! a process or the machine ended.
 //!
-//! `PATH.tmp` is written and made sure of, then takes the place of `PATH`. `PATH.lock` keeps other processes out: the
-//! system lets go of a lock when its process ends, however that happens, so it is never stale. It is not `PATH` itself,
-//! which is another file after every write, nor is it ever removed, or two processes could each lock one of that name.
+//! `PATH.tmp` is written and synced, then takes the place of `PATH`. `PATH.lock` keeps other processes out: the system
+//! releases a lock when its process ends, however that happens, so it is never stale. The lock is not on `PATH` itself,
+//! which is another file after every write, and its file is never removed, or two processes could each lock one of that
+//! name.
 
+use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
 
-use super::format::{self, Damage, Unreadable};
-use super::{Saved, Scope, State, StoreError};
+use super::format;
+use super::{Saved, Scope, State, StoreError, Unreadable};
 
 /// How long a write may take. Disks answer within milliseconds, those on a network within a second; and between the
 /// final scrape and the end of a stop there are 10 s.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A full state of the longest label values has a third of it. Any larger is some other file, and is not read.
+/// A full state of the longest label values has a third of it. A larger file is another file, and is not read.
 const BYTES_MAX: u64 = 64 << 20;
 
-/// The file, taken for this process alone. Disks block, and on a network they hang: a thread of its own writes, which
-/// nothing waits for when the process ends.
+/// One state in a file, which is locked for this process alone.
 #[derive(Debug)]
-pub(super) struct FileStore {
-    path: PathBuf,
+pub(crate) struct Store {
+    files: Arc<Files>,
     scope: Scope,
-    /// What the file holds, if that is known.
+    /// The content of the file, if that is known.
     saved: Option<Arc<[u8]>>,
-    writes: mpsc::Sender<PendingWrite>,
-    /// Resolves when the lock is free.
-    unlocked: oneshot::Receiver<()>,
+    /// A write that is under way, or was abandoned. Disks block, and on a network they hang, so it has a thread of its own,
+    /// which nothing waits for when the process ends.
+    writing: Option<JoinHandle<Result<(), StoreError>>>,
     write_timeout: Duration,
 }
 
-#[derive(Debug)]
-struct PendingWrite {
-    bytes: Arc<[u8]>,
-    done: oneshot::Sender<Result<(), StoreError>>,
-}
+impl Store {
+    /// Locks a file for this process alone, and reads its state; the empty state if there is no file yet. Blocks on the disk:
+    /// it is for the start, when nothing else runs.
+    ///
+    /// # Errors
+    ///
+    /// When another process has locked it, or it cannot be read.
+    pub(crate) fn open(path: &Path, scope: Scope) -> Result<(Self, State), StoreError> {
+        Self::open_observed(path, scope, |_| ())
+    }
 
-impl FileStore {
-    /// `reached` hears of every step of a write, so that a test can end the process there.
-    pub(super) fn open(
+    /// `observer` is called at every step of a write, so that a test can end the process there.
+    pub(super) fn open_observed(
         path: &Path,
         scope: Scope,
-        reached: impl FnMut(Step) + Send + 'static,
+        observer: impl FnMut(Step) + Send + 'static,
     ) -> Result<(Self, State), StoreError> {
-        let files = Files::find(path)?;
-        let lock = files.lock()?;
+        let files = Files::lock(path, Observer(Mutex::new(Box::new(observer))))?;
         let saved = files.read()?;
         let state = match &saved {
             Some(bytes) => files.decode(bytes, &scope)?,
             None => State::default(),
         };
-        let (writes, pending) = mpsc::channel(1);
-        let (unlocking, unlocked) = oneshot::channel();
-        let path = files.path.clone();
-        std::thread::Builder::new()
-            .name("checkpoint".to_owned())
-            .spawn(move || {
-                write_all(&files, pending, reached);
-                // Closing it is not enough: a process that is just being started has it too, until it runs its program.
-                // An error leaves the lock until this one ends.
-                let _unlocked = lock.unlock();
-                drop(lock);
-                // Nobody may be waiting for it.
-                let _ended = unlocking.send(());
-            })
-            .map_err(|source| failed(&path, "written by a thread", source))?;
         let store = Self {
-            path,
+            files: Arc::new(files),
             scope,
             saved: saved.map(Arc::from),
-            writes,
-            unlocked,
+            writing: None,
             write_timeout: WRITE_TIMEOUT,
         };
         Ok((store, state))
     }
 
-    pub(super) async fn save(&mut self, state: &State) -> Result<Saved, StoreError> {
-        let path = || self.path.clone();
-        let bytes: Arc<[u8]> = format::encode(&self.scope, state)
-            .map_err(|error| failed(&self.path, "encoded", error.into()))?
-            .into();
+    /// Writes a state, unless the file has it already. May be dropped half way, and be called again: the file then has the
+    /// one state or the other, whole.
+    ///
+    /// # Errors
+    ///
+    /// When that cannot be done now. The state that was saved last is still there, and the next call tries again.
+    pub(crate) async fn save(&mut self, state: &State) -> Result<Saved, StoreError> {
+        let bytes: Arc<[u8]> = format::encode(&self.scope, state).into();
         if self.saved.as_ref() == Some(&bytes) {
             return Ok(Saved::Unchanged);
         }
         if u64::try_from(bytes.len()).is_ok_and(|bytes| bytes > BYTES_MAX) {
-            return Err(StoreError::TooLarge {
-                path: path(),
-                bytes: bytes.len(),
-            });
+            return Err(StoreError::TooLarge(self.path(), bytes.len()));
         }
-        // Should it fail or be given up, the file may hold either.
+        // If the write fails or is abandoned, the file may have either state.
         self.saved = None;
-        let write = async {
-            let (done, answer) = oneshot::channel();
-            let write = PendingWrite {
-                bytes: Arc::clone(&bytes),
-                done,
-            };
-            // It waits here behind one that hangs, and is not done once nobody waits for it.
-            self.writes.send(write).await.ok()?;
-            answer.await.ok()
-        };
-        match timeout(self.write_timeout, write).await {
-            Ok(Some(written)) => written?,
-            Ok(None) => return Err(StoreError::NoWriter(path())),
-            Err(_) => {
-                return Err(StoreError::TimedOut {
-                    path: path(),
-                    after: self.write_timeout,
-                });
-            }
-        }
+        self.in_time(async |store| {
+            let _earlier = store.written().await; // one that hangs comes first
+            let (files, bytes) = (Arc::clone(&store.files), Arc::clone(&bytes));
+            store.writing = Some(spawn_blocking(move || files.replace(&bytes)));
+            store.written().await
+        })
+        .await?;
         self.saved = Some(bytes);
         Ok(Saved::Written)
     }
 
-    pub(super) async fn close(self) -> Result<(), StoreError> {
-        drop(self.writes);
-        match timeout(self.write_timeout, self.unlocked).await {
-            Ok(_) => Ok(()),
-            Err(_) => Err(StoreError::TimedOut {
-                path: self.path,
-                after: self.write_timeout,
-            }),
-        }
+    /// Unlocks the file. One that is dropped does that too, once its write has ended.
+    ///
+    /// # Errors
+    ///
+    /// When a write hangs; the file is unlocked when the write, or the process, has ended.
+    pub(crate) async fn close(mut self) -> Result<(), StoreError> {
+        self.in_time(async |store| store.written().await.or(Ok(())))
+            .await
+    }
+
+    /// Waits for the write that is under way, if there is one.
+    async fn written(&mut self) -> Result<(), StoreError> {
+        let Some(writing) = &mut self.writing else {
+            return Ok(());
+        };
+        let written = writing.await;
+        self.writing = None;
+        written.unwrap_or_else(|panic| Err(failed(&self.files.path, "written", panic.into())))
+    }
+
+    async fn in_time(
+        &mut self,
+        work: impl AsyncFnOnce(&mut Self) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let after = self.write_timeout;
+        let late = StoreError::TimedOut(self.path(), after);
+        timeout(after, work(self)).await.unwrap_or(Err(late))
+    }
+
+    fn path(&self) -> PathBuf {
+        self.files.path.clone()
     }
 
     #[cfg(test)]
@@ -142,22 +139,6 @@ impl FileStore {
             write_timeout,
             ..self
         }
-    }
-}
-
-/// The thread: one write after the other, until nobody can ask for any.
-fn write_all(
-    files: &Files,
-    mut pending: mpsc::Receiver<PendingWrite>,
-    mut reached: impl FnMut(Step),
-) {
-    while let Some(write) = pending.blocking_recv() {
-        if write.done.is_closed() {
-            continue; // given up: a younger state is to come
-        }
-        let written = files.replace(&write.bytes, &mut reached);
-        // Whoever asked may have given up meanwhile, and takes the file for unknown.
-        let _told = write.done.send(written);
     }
 }
 
@@ -182,18 +163,28 @@ pub(super) enum Step {
     FolderSynced,
 }
 
-/// The names of all that there is.
+struct Observer(Mutex<Box<dyn FnMut(Step) + Send>>);
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Observer")
+    }
+}
+
+/// The file, the lock and their names.
 #[derive(Debug)]
 struct Files {
     folder: PathBuf,
     path: PathBuf,
-    lock: PathBuf,
     tmp: PathBuf,
+    lock: File,
+    observer: Observer,
 }
 
 impl Files {
-    /// The folder's real name: two processes that reach it by different ways must not find different locks.
-    fn find(path: &Path) -> Result<Self, StoreError> {
+    /// Keeps other processes out until this is dropped. By the folder's real name: two processes that reach it by different
+    /// ways must not find different locks.
+    fn lock(path: &Path, observer: Observer) -> Result<Self, StoreError> {
         let folder = match path.parent() {
             Some(folder) if folder != Path::new("") => folder,
             _ => Path::new("."),
@@ -204,46 +195,20 @@ impl Files {
         })?;
         let name = path
             .file_name()
-            .ok_or_else(|| StoreError::NoFile(path.to_owned()))?;
+            .ok_or_else(|| StoreError::NotAFile(path.to_owned()))?;
         let beside = |suffix: &str| {
             let mut name = name.to_owned();
             name.push(suffix);
             folder.join(name)
         };
+        let path = beside("");
         Ok(Self {
-            path: beside(""),
-            lock: beside(".lock"),
+            lock: lock(&beside(".lock"), &path)?,
             tmp: beside(".tmp"),
+            path,
             folder,
+            observer,
         })
-    }
-
-    /// Keeps other processes out for as long as the file is open.
-    fn lock(&self) -> Result<File, StoreError> {
-        let failed = |source| failed(&self.lock, "locked", source);
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false) // it may tell who has it
-            .mode(0o600)
-            .open(&self.lock)
-            .map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(StoreError::InUse {
-                    path: self.path.clone(),
-                    holder: holder(&mut file),
-                });
-            }
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
-        }
-        // For people only: on a full disk it is left out.
-        let _told = file
-            .set_len(0)
-            .and_then(|()| file.write_all(this_process().as_bytes()));
-        Ok(file)
     }
 
     fn read(&self) -> Result<Option<Vec<u8>>, StoreError> {
@@ -251,12 +216,12 @@ impl Files {
         match fs::symlink_metadata(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed(error)),
-            // A link would be replaced, and not what it leads to.
+            // A link would be replaced, and not the file that it leads to.
             Ok(metadata) if !metadata.is_file() => {
-                return Err(StoreError::NoFile(self.path.clone()));
+                return Err(StoreError::NotAFile(self.path.clone()));
             }
             Ok(metadata) if metadata.len() > BYTES_MAX => {
-                return Err(self.damaged(Damage::TooLarge(metadata.len())));
+                return Err(self.unreadable(Unreadable::TooLarge(metadata.len())));
             }
             Ok(_) => {}
         }
@@ -264,34 +229,24 @@ impl Files {
     }
 
     fn decode(&self, bytes: &[u8], scope: &Scope) -> Result<State, StoreError> {
-        let (found, state) = format::decode(bytes).map_err(|unreadable| match unreadable {
-            Unreadable::Version(version) => StoreError::UnknownVersion {
-                path: self.path.clone(),
-                version,
-            },
-            Unreadable::Damaged(damage) => self.damaged(damage),
-        })?;
+        let (found, state) = format::decode(bytes).map_err(|source| self.unreadable(source))?;
         if found == *scope {
-            Ok(state)
-        } else {
-            Err(StoreError::OtherScope {
-                path: self.path.clone(),
-                found: Box::new(found),
-                expected: Box::new(scope.clone()),
-            })
+            return Ok(state);
         }
+        let scopes = Box::new([found, scope.clone()]);
+        Err(StoreError::OtherScope(self.path.clone(), scopes))
     }
 
-    /// Puts a file with these bytes in the place of the one that is there.
-    fn replace(&self, bytes: &[u8], mut reached: impl FnMut(Step)) -> Result<(), StoreError> {
+    /// Replaces the file by one with these bytes.
+    fn replace(&self, bytes: &[u8]) -> Result<(), StoreError> {
         let failed_write = |source| failed(&self.tmp, "written", source);
-        reached(Step::Begun);
-        // Not opened as it is: it could be a link, or have another mode.
+        self.reached(Step::Begun);
+        // An old one is not opened: it could be a link, or have another mode.
         match fs::remove_file(&self.tmp) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(failed_write(error));
             }
-            _ => reached(Step::Cleared),
+            _ => self.reached(Step::Cleared),
         }
         let mut file = OpenOptions::new()
             .write(true)
@@ -299,37 +254,66 @@ impl Files {
             .mode(0o600)
             .open(&self.tmp)
             .map_err(failed_write)?;
-        reached(Step::Made);
+        self.reached(Step::Made);
         let (first, second) = bytes.split_at(bytes.len() / 2);
         file.write_all(first).map_err(failed_write)?;
-        reached(Step::HalfWritten);
+        self.reached(Step::HalfWritten);
         file.write_all(second).map_err(failed_write)?;
-        reached(Step::Written);
+        self.reached(Step::Written);
         file.sync_all().map_err(failed_write)?;
-        reached(Step::Synced);
+        self.reached(Step::Synced);
         fs::rename(&self.tmp, &self.path).map_err(|error| failed(&self.path, "replaced", error))?;
-        reached(Step::Renamed);
+        self.reached(Step::Renamed);
         File::open(&self.folder)
             .and_then(|folder| folder.sync_all())
             .map_err(|error| failed(&self.folder, "written", error))?;
-        reached(Step::FolderSynced);
+        self.reached(Step::FolderSynced);
         Ok(())
     }
 
-    fn damaged(&self, source: Damage) -> StoreError {
-        StoreError::Damaged {
-            path: self.path.clone(),
-            source,
-        }
+    fn reached(&self, step: Step) {
+        let observer = &self.observer.0;
+        let mut observer = observer.lock().unwrap_or_else(PoisonError::into_inner);
+        observer(step);
+    }
+
+    fn unreadable(&self, source: Unreadable) -> StoreError {
+        StoreError::Unreadable(self.path.clone(), source)
     }
 }
 
-fn failed(path: &Path, action: &'static str, source: io::Error) -> StoreError {
-    StoreError::Io {
-        path: path.to_owned(),
-        action,
-        source,
+impl Drop for Files {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a process that is just being started has it too, until it runs its program. An
+        // error leaves the lock until this process ends.
+        let _unlocked = self.lock.unlock();
     }
+}
+
+/// Locks the file `lock` for as long as it is open.
+fn lock(lock: &Path, path: &Path) -> Result<File, StoreError> {
+    let failed = |source| failed(lock, "locked", source);
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false) // it may name the process that has it
+        .mode(0o600)
+        .open(lock)
+        .map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let by = locked_by(&mut file).unwrap_or_else(|| "another process".to_owned());
+            return Err(StoreError::InUse(path.to_owned(), by));
+        }
+        Err(TryLockError::Error(error)) => return Err(failed(error)),
+    }
+    // For people only: on a full disk it is left out.
+    let _named = file
+        .set_len(0)
+        .and_then(|()| file.write_all(this_process().as_bytes()));
+    Ok(file)
 }
 
 /// In containers every process has the id 1, so the host is named too.
@@ -341,10 +325,14 @@ fn this_process() -> String {
     }
 }
 
-/// What the holder of a lock has written there; nothing if it had no time or no room.
-fn holder(lock: &mut File) -> Option<String> {
+/// The process that has locked a file, as it wrote there; none if it had no time or no room.
+fn locked_by(lock: &mut File) -> Option<String> {
     let mut text = String::new();
     // A host's name has 64 bytes at most.
     lock.take(128).read_to_string(&mut text).ok()?;
     Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+fn failed(path: &Path, action: &'static str, source: io::Error) -> StoreError {
+    StoreError::Io(path.to_owned(), action, source)
 }

@@ -21,62 +21,62 @@ use crate::event::{PartitionId, Position, Reached};
 const FORMAT: &str = "acs-recording-exporter checkpoint";
 const VERSION: u64 = 1;
 
-/// How it shows that bytes are not as they were written.
+/// Why bytes cannot be read as a state.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Damage {
-    /// They are no JSON, or JSON of another shape.
-    #[error("it does not read as one")]
+pub(crate) enum Unreadable {
+    /// They are not JSON, or JSON of another shape.
+    #[error("its content is malformed")]
     Shape(#[from] serde_json::Error),
-    /// They say that they are something else.
-    #[error("it says that it is something else")]
+    /// They are in another format.
+    #[error("its `format` is another")]
     OtherFormat,
+    /// Another version of the program wrote them.
+    #[error("it has version {0}, and this program reads version {VERSION}")]
+    Version(u64),
     /// They are not those that were written.
     #[error("its checksum is wrong")]
     Checksum,
-    /// A time is none.
-    #[error("it holds a time that is none")]
+    /// A time is not valid.
+    #[error("it has a time that is not valid")]
     Time(#[from] time::error::Parse),
     /// There are too many.
     #[error("it has {0} bytes, which is too many")]
     TooLarge(u64),
 }
 
-/// Why bytes are not taken.
-#[derive(Debug)]
-pub(super) enum Unreadable {
-    Version(u64),
-    Damaged(Damage),
+/// The bytes of a state. Equal states have equal bytes.
+pub(super) fn encode(scope: &Scope, state: &State) -> Vec<u8> {
+    let content = Content::of(scope, state);
+    let mut line = line(&content).expect("text and numbers are valid in JSON");
+    line.push(b'\n');
+    line
 }
 
-/// The bytes of a state. Equal states have equal bytes.
-pub(super) fn encode(scope: &Scope, state: &State) -> Result<Vec<u8>, serde_json::Error> {
-    let state = to_raw_value(&Content::of(scope, state))?;
-    let whole = Whole {
+fn line(content: &Content<'_>) -> serde_json::Result<Vec<u8>> {
+    let state = to_raw_value(content)?;
+    serde_json::to_vec(&Whole {
         format: FORMAT.into(),
         version: VERSION,
         crc32: checksum(&state),
         state: Cow::Owned(state),
-    };
-    let mut bytes = serde_json::to_vec(&whole)?;
-    bytes.push(b'\n');
-    Ok(bytes)
+    })
 }
 
-/// The state that bytes hold, and whose it is.
+/// The state that bytes hold, and its scope.
 pub(super) fn decode(bytes: &[u8]) -> Result<(Scope, State), Unreadable> {
-    // Any version begins so; what stands beside it is for that version to say.
-    let head: Head<'_> = serde_json::from_slice(bytes).map_err(Damage::from)?;
+    // Every version begins so; the rest depends on the version.
+    let head: Head<'_> = serde_json::from_slice(bytes)?;
     if head.format != FORMAT {
-        return Err(Damage::OtherFormat.into());
+        return Err(Unreadable::OtherFormat);
     }
     if head.version != VERSION {
         return Err(Unreadable::Version(head.version));
     }
-    let whole: Whole<'_> = serde_json::from_slice(bytes).map_err(Damage::from)?;
+    let whole: Whole<'_> = serde_json::from_slice(bytes)?;
     if whole.crc32 != checksum(&whole.state) {
-        return Err(Damage::Checksum.into());
+        return Err(Unreadable::Checksum);
     }
-    let content: Content<'_> = serde_json::from_str(whole.state.get()).map_err(Damage::from)?;
+    let content: Content<'_> = serde_json::from_str(whole.state.get())?;
     Ok(content.into_state()?)
 }
 
@@ -132,16 +132,18 @@ struct SeriesEntry<'a> {
 
 impl<'a> Content<'a> {
     fn of(scope: &'a Scope, state: &'a State) -> Self {
-        let checkpoints = state
-            .checkpoints()
-            .map(|(partition, checkpoint)| CheckpointEntry {
-                event_hub: partition.event_hub().into(),
-                partition: partition.partition().into(),
-                sequence_number: checkpoint.position.sequence_number,
-                offset: checkpoint.position.offset.as_deref().map(Cow::from),
-                // A year that RFC 3339 cannot write is no time that an event hub was in.
-                enqueued_at: checkpoint.enqueued_at.and_then(written),
-            });
+        let checkpoints =
+            state
+                .checkpoints()
+                .iter()
+                .map(|(partition, checkpoint)| CheckpointEntry {
+                    event_hub: partition.event_hub().into(),
+                    partition: partition.partition().into(),
+                    sequence_number: checkpoint.position.sequence_number,
+                    offset: checkpoint.position.offset.as_deref().map(Cow::from),
+                    // No event hub existed in a year that RFC 3339 cannot write.
+                    enqueued_at: checkpoint.enqueued_at.and_then(written),
+                });
         let series = state.series().filter_map(|(series, last_seen)| {
             Some(SeriesEntry {
                 family: series.family.as_str().into(),
@@ -157,7 +159,7 @@ impl<'a> Content<'a> {
         }
     }
 
-    fn into_state(self) -> Result<(Scope, State), Damage> {
+    fn into_state(self) -> Result<(Scope, State), time::error::Parse> {
         let mut state = State::default();
         for entry in self.checkpoints {
             let checkpoint = Reached {
@@ -190,10 +192,4 @@ fn written(time: OffsetDateTime) -> Option<String> {
 
 fn read(text: &str) -> Result<OffsetDateTime, time::error::Parse> {
     OffsetDateTime::parse(text, &Rfc3339)
-}
-
-impl From<Damage> for Unreadable {
-    fn from(damage: Damage) -> Self {
-        Self::Damaged(damage)
-    }
 }

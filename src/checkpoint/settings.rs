@@ -1,4 +1,4 @@
-//! Where checkpoints are kept, and how often they are written.
+//! Where checkpoints are stored, and how often they are written.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,13 +8,13 @@ use crate::blobs;
 /// Settings of the checkpoint store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// Where the state is kept.
+    /// Where checkpoints are stored.
     pub store: StoreKind,
     /// The least time between two writes.
     pub interval: Duration,
 }
 
-/// Where the state is kept.
+/// Where checkpoints are stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreKind {
     /// Nowhere: it ends with the process.

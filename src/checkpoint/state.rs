@@ -8,44 +8,44 @@ use time::{Duration, OffsetDateTime};
 use crate::delivery::Series;
 use crate::event::{PartitionId, Reached};
 
-/// A series that was not seen for so long has its first failure again, should it come back.
+/// A series that was not seen for so long is forgotten: if it comes back, its first failure is a first one again.
 const REMEMBERED_FOR: Duration = Duration::days(30);
 
 /// At some 150 bytes each, 3 MB in a file that is written every few seconds; as many as the series that metrics may
 /// have outside the known vocabularies.
 pub(super) const SERIES_MAX: usize = 20_000;
 
-/// All that is kept: how far each partition was delivered, and which failure series there have been, so that they
-/// exist at 0 from the start of the next process.
+/// How far each partition was delivered, and which failure series there have been, so that they exist at 0 from the start
+/// of the next process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct State {
-    /// By the id in lower case: the service does not tell `Logs` from `logs`, and a configuration that is spelt anew
-    /// must not read everything again.
+    /// By the partitions' folded ids.
     checkpoints: BTreeMap<PartitionId, Reached>,
     /// With the time each was last seen. At most [`SERIES_MAX`].
     series: BTreeMap<Series, OffsetDateTime>,
 }
 
 impl State {
-    /// How far a partition was delivered, if anything of it ever was.
-    pub(crate) fn checkpoint(&self, partition: &PartitionId) -> Option<&Reached> {
-        self.checkpoints.get(&folded(partition))
-    }
-
-    /// Those of every partition, hubs that are no longer configured among them; ids are in lower case.
-    pub(crate) fn checkpoints(&self) -> impl Iterator<Item = (&PartitionId, &Reached)> {
-        self.checkpoints.iter()
+    /// How far each partition was delivered, also of event hubs that are no longer configured. Ids are
+    /// [folded](PartitionId::folded).
+    pub(crate) fn checkpoints(&self) -> &BTreeMap<PartitionId, Reached> {
+        &self.checkpoints
     }
 
     /// Notes how far a partition was delivered. That may be further back than before: a hub that was made anew begins
     /// its numbers again.
     pub(crate) fn deliver(&mut self, partition: &PartitionId, checkpoint: Reached) {
-        self.checkpoints.insert(folded(partition), checkpoint);
+        self.checkpoints.insert(partition.folded(), checkpoint);
     }
 
     /// Every series that is remembered, and when it was last seen.
     pub(crate) fn series(&self) -> impl Iterator<Item = (&Series, OffsetDateTime)> {
         self.series.iter().map(|(series, seen)| (series, *seen))
+    }
+
+    /// When a series was last seen, if it is remembered.
+    pub(crate) fn last_seen(&self, series: &Series) -> Option<OffsetDateTime> {
+        self.series.get(series).copied()
     }
 
     /// Notes that a series was seen. Where there are too many, the one that was seen longest ago is forgotten.
@@ -76,7 +76,7 @@ impl State {
     }
 }
 
-/// Whose positions they are: those of another namespace or consumer group mean nothing here.
+/// The consumer group to which positions belong: those of another group or namespace mean nothing here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Scope {
     namespace: String,
@@ -112,11 +112,6 @@ impl fmt::Display for Scope {
         } = self;
         write!(f, "consumer group `{consumer_group}` of `{namespace}`")
     }
-}
-
-pub(super) fn folded(partition: &PartitionId) -> PartitionId {
-    let (event_hub, number) = (partition.event_hub(), partition.partition());
-    PartitionId::new(event_hub.to_lowercase(), number.to_lowercase())
 }
 
 #[cfg(test)]
@@ -201,11 +196,8 @@ mod tests {
         };
         let mut state = State::default();
         state.deliver(&PartitionId::new("Logs", "0"), checkpoint.clone());
-        assert_eq!(
-            state.checkpoint(&PartitionId::new("logs", "0")),
-            Some(&checkpoint)
-        );
-        assert_eq!(state.checkpoint(&PartitionId::new("logs", "1")), None);
+        let found: Vec<_> = state.checkpoints().iter().collect();
+        assert_eq!(found, [(&PartitionId::new("logs", "0"), &checkpoint)]);
         assert_eq!(
             Scope::new("Contoso.servicebus.windows.net", "$Default"),
             Scope::new("contoso.servicebus.windows.net", "$default")

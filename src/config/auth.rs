@@ -1,66 +1,98 @@
-//! The section `auth`: as whom a token is asked for. `auto` is decided here, once, so that what its kind lacks is a
-//! fault at the start.
+//! The section `auth`: the identity that tokens are requested for. `auto` is decided here, once, so that what its kind
+//! lacks is a fault at the start.
 
 use std::path::PathBuf;
 
 use azure_core::credentials::Secret;
 
-use super::fault::Origin;
+use super::keys;
 use super::reader::Reader;
-use crate::source::event_hub::{
-    self, Application, Credential, CredentialKind, Identity, SecretSource,
+use crate::identity::{
+    Application, Credential, CredentialKind, Identity, SecretSource, authority_host, authority_of,
+    client_id, tenant_id,
 };
+use crate::setting::{path, settings, text, words};
 
-/// What the section holds, each key right in itself.
-pub(super) struct Auth {
-    /// `None` for `auto`.
-    kind: Option<CredentialKind>,
-    tenant_id: Option<String>,
-    client_id: Option<String>,
-    client_secret: Option<Secret>,
-    client_secret_file: Option<PathBuf>,
-    client_certificate_file: Option<PathBuf>,
-    federated_token_file: Option<PathBuf>,
-    authority_host: Option<String>,
-}
-
-/// Takes every key of the section.
-pub(super) fn take(reader: &mut Reader) -> Auth {
-    let mut kinds = vec![("auto", None)];
-    kinds.extend(CredentialKind::ALL.map(|kind| (kind.word(), Some(kind))));
-    Auth {
-        kind: reader.one_of(KIND, &kinds).flatten(),
-        tenant_id: reader.text(TENANT_ID, event_hub::tenant_id),
-        client_id: reader.text(CLIENT_ID, event_hub::client_id),
-        client_secret: reader.text(CLIENT_SECRET, |text| {
-            Ok::<_, &str>(Secret::new(text.to_owned()))
-        }),
-        client_secret_file: reader.path(CLIENT_SECRET_FILE),
-        client_certificate_file: reader.path(CLIENT_CERTIFICATE_FILE),
-        federated_token_file: reader.path(FEDERATED_TOKEN_FILE),
-        authority_host: reader.text(AUTHORITY_HOST, event_hub::authority_host),
-    }
-}
-
-/// Notes that a connection string leaves nothing for this section to do.
-pub(super) fn contradict(reader: &mut Reader, auth: &Auth, connection: &str, origin: &Origin) {
-    let problem = format!(
-        "has no effect with `{connection}` ({origin}): use `event_hub.namespace` in its stead, or leave this out"
-    );
-    // `auto` may stand there: the reference file spells it out, and it asks for nothing.
-    let kind = auth.kind.map(|_| KIND);
-    for key in kind.into_iter().chain(KEYS) {
-        if reader.origin(key).is_some() {
-            reader.contradiction(key, problem.clone());
-        }
+settings! {
+    /// Authentication
+    ///
+    /// The identity that tokens of Microsoft Entra ID are requested for. Tokens are used with `event_hub.namespace`, and
+    /// with a `checkpoint.container_url` that has no SAS; a connection string needs none. docs/authentication.md describes
+    /// what each kind needs in Azure. A private certificate authority, for example of a proxy, is configured by the
+    /// variables `SSL_CERT_FILE` and `SSL_CERT_DIR`.
+    #[derive(Clone, Debug, PartialEq)]
+    pub(super) struct Auth in "auth" {
+        /// The kind of identity.
+        ///
+        /// - `auto`: the keys below decide: a federated token, a secret or a certificate, in this order; otherwise the
+        ///   managed identity. The log reports at startup which kind was chosen, and why.
+        /// - `managed_identity`: the machine's, or the user-assigned one of `client_id`
+        /// - `workload_identity`: a Kubernetes service account's; needs `tenant_id`, `client_id`, `federated_token_file`
+        /// - `client_secret`: an application's; needs `tenant_id`, `client_id`, `client_secret` or `client_secret_file`
+        /// - `client_certificate`: an application's; needs `tenant_id`, `client_id`, `client_certificate_file`
+        /// - `azure_cli`: the user who is signed in to `az`, for a developer's machine
+        kind: Option<CredentialKind> = words(kinds()).default("auto"),
+        /// The tenant that the identity is in: its id or its domain.
+        tenant_id: Option<String> = text("an id or a domain", tenant_id).optional().or_variable("AZURE_TENANT_ID"),
+        /// The client id of the application, or of a user-assigned managed identity.
+        client_id: Option<String> = text("an id", client_id).optional().or_variable("AZURE_CLIENT_ID"),
+        /// The secret of the application: its value, not its id.
+        ///
+        /// Set the variable from a Secret, not this key in a file.
+        client_secret: Option<Secret> = text("any text", |text| Ok::<_, &str>(Secret::new(text.to_owned())))
+            .optional().secret().or_variable("AZURE_CLIENT_SECRET"),
+        /// A file that contains the secret of the application.
+        ///
+        /// It is read again for each token, so the secret can be replaced at any time.
+        client_secret_file: Option<PathBuf> = path().optional(),
+        /// A file that contains a certificate of the application and its private key.
+        ///
+        /// In PEM; the key is RSA and has no passphrase. It is read again for each token.
+        client_certificate_file: Option<PathBuf> = path().optional().or_variable("AZURE_CLIENT_CERTIFICATE_PATH"),
+        /// A file that contains the token of a Kubernetes service account.
+        ///
+        /// Azure's webhook for workload identity sets the variable. The file is read again for each token.
+        federated_token_file: Option<PathBuf> = path().optional().or_variable("AZURE_FEDERATED_TOKEN_FILE"),
+        /// The identity service, if it is not the one of the namespace's cloud.
+        ///
+        /// By default `https://login.microsoftonline.com`; `https://login.microsoftonline.us` for a namespace in
+        /// servicebus.usgovcloudapi.net, and `https://login.chinacloudapi.cn` for one in servicebus.chinacloudapi.cn.
+        authority_host: Option<String> = text("an https address without a path", authority_host)
+            .optional().or_variable("AZURE_AUTHORITY_HOST"),
     }
 }
 
 /// The credential that the section comes to, for a namespace of this host.
 pub(super) fn credential(reader: &mut Reader, auth: Auth, host: &str) -> Option<Credential> {
     let (kind, reason) = decide(reader, auth.kind);
-    leave_nothing_out(reader, kind, &reason);
-    let application = application(reader, kind, auth.tenant_id.clone(), auth.client_id.clone());
+    let (names, proofs): (&[&str], &[&'static str]) = match kind {
+        CredentialKind::ManagedIdentity => (&[CLIENT_ID], &[]),
+        CredentialKind::AzureCli => (&[TENANT_ID], &[]),
+        CredentialKind::WorkloadIdentity => (&APPLICATION, &[FEDERATED_TOKEN_FILE]),
+        CredentialKind::ClientSecret => (&APPLICATION, &[CLIENT_SECRET, CLIENT_SECRET_FILE]),
+        CredentialKind::ClientCertificate => (&APPLICATION, &[CLIENT_CERTIFICATE_FILE]),
+    };
+    let unused = keys::section("auth")
+        .map(|key| key.name)
+        .filter(|key| *key != KIND && !names.contains(key) && !proofs.contains(key));
+    let word = kind.word();
+    let why = format!("with a credential of the kind `{word}`, chosen because {reason}");
+    reader.no_effect(unused, &why);
+    reader.only_one(proofs);
+    if let [proof, others @ ..] = proofs {
+        if proofs.iter().all(|key| reader.origin(key).is_none()) {
+            require(reader, kind, proof, others.first().copied());
+        }
+        require(reader, kind, TENANT_ID, None);
+        require(reader, kind, CLIENT_ID, None);
+    }
+
+    let application = |auth: &Auth| {
+        Some(Application {
+            tenant_id: auth.tenant_id.clone()?,
+            client_id: auth.client_id.clone()?,
+        })
+    };
     let identity = match kind {
         CredentialKind::ManagedIdentity => Identity::Managed {
             client_id: auth.client_id,
@@ -68,149 +100,70 @@ pub(super) fn credential(reader: &mut Reader, auth: Auth, host: &str) -> Option<
         CredentialKind::AzureCli => Identity::AzureCli {
             tenant_id: auth.tenant_id,
         },
-        CredentialKind::WorkloadIdentity => {
-            require(reader, kind, FEDERATED_TOKEN_FILE);
-            Identity::Workload {
-                application: application?,
-                token_file: auth.federated_token_file?,
-            }
-        }
-        CredentialKind::ClientSecret => {
-            let secret = secret(reader, auth.client_secret, auth.client_secret_file);
-            Identity::ClientSecret {
-                application: application?,
-                secret: secret?,
-            }
-        }
-        CredentialKind::ClientCertificate => {
-            require(reader, kind, CLIENT_CERTIFICATE_FILE);
-            Identity::ClientCertificate {
-                application: application?,
-                file: auth.client_certificate_file?,
-            }
-        }
+        CredentialKind::WorkloadIdentity => Identity::Workload {
+            application: application(&auth)?,
+            token_file: auth.federated_token_file?,
+        },
+        // A file of ours overrides a variable of Azure's.
+        CredentialKind::ClientSecret => Identity::ClientSecret {
+            application: application(&auth)?,
+            secret: match auth.client_secret_file {
+                Some(file) => SecretSource::File(file),
+                None => SecretSource::Value(auth.client_secret?),
+            },
+        },
+        CredentialKind::ClientCertificate => Identity::ClientCertificate {
+            application: application(&auth)?,
+            file: auth.client_certificate_file?,
+        },
     };
+    let authority_host = auth.authority_host;
     Some(Credential {
         identity,
-        authority_host: auth
-            .authority_host
-            .unwrap_or_else(|| event_hub::authority_of(host).to_owned()),
+        authority_host: authority_host.unwrap_or_else(|| authority_of(host).to_owned()),
         reason,
     })
 }
 
-/// Which kind it is, and why. Our own keys say more than Azure's variables, which may be there for other programs.
+/// Which kind it is, and why. Our own keys are stronger evidence than Azure's variables, which may be there for other
+/// programs.
 fn decide(reader: &Reader, kind: Option<CredentialKind>) -> (CredentialKind, String) {
     let set = |key: &str| {
-        reader
-            .origin(key)
-            .map(|origin| format!("`{key}` is set ({origin})"))
+        let origin = reader.origin(key)?;
+        Some(format!("`{key}` is set ({origin})"))
     };
     if let Some(kind) = kind {
         return (kind, set(KIND).unwrap_or_default());
     }
-    for is_azures in [false, true] {
-        for (key, kind) in EVIDENCE {
-            let counts = |origin: &Origin| origin.is_azures() == is_azures;
-            if reader.origin(key).is_some_and(counts) {
-                return (kind, set(key).unwrap_or_default());
-            }
-        }
-    }
-    let reason = "neither a federated token, a secret nor a certificate is set".to_owned();
-    (CredentialKind::ManagedIdentity, reason)
-}
-
-/// Notes the keys of ours that this kind does nothing with: whoever set them meant another.
-fn leave_nothing_out(reader: &mut Reader, kind: CredentialKind, reason: &str) {
-    let used: &[&str] = match kind {
-        CredentialKind::ManagedIdentity => &[CLIENT_ID],
-        CredentialKind::AzureCli => &[TENANT_ID],
-        CredentialKind::WorkloadIdentity => {
-            &[TENANT_ID, CLIENT_ID, FEDERATED_TOKEN_FILE, AUTHORITY_HOST]
-        }
-        CredentialKind::ClientSecret => &[
-            TENANT_ID,
-            CLIENT_ID,
-            CLIENT_SECRET,
-            CLIENT_SECRET_FILE,
-            AUTHORITY_HOST,
-        ],
-        CredentialKind::ClientCertificate => &[
-            TENANT_ID,
-            CLIENT_ID,
-            CLIENT_CERTIFICATE_FILE,
-            AUTHORITY_HOST,
-        ],
+    let ours = EVIDENCE.iter().find(|(key, _)| reader.is_set(key));
+    let azures = || {
+        EVIDENCE
+            .iter()
+            .find(|(key, _)| reader.origin(key).is_some())
     };
-    for key in KEYS {
-        let is_ours = reader.origin(key).is_some_and(|origin| !origin.is_azures());
-        if is_ours && !used.contains(&key) && !reader.is_faulty(key) {
-            let problem = format!(
-                "has no effect: `{KIND}` is, or comes to, `{}`, since {reason}",
-                kind.word()
-            );
-            reader.contradiction(key, problem);
-        }
+    if let Some((key, kind)) = ours.or_else(azures) {
+        return (*kind, set(key).unwrap_or_default());
     }
+    let reason = "neither a federated token, a secret nor a certificate is set";
+    (CredentialKind::ManagedIdentity, reason.to_owned())
 }
 
-/// The application, which these kinds cannot do without.
-fn application(
-    reader: &mut Reader,
-    kind: CredentialKind,
-    tenant_id: Option<String>,
-    client_id: Option<String>,
-) -> Option<Application> {
-    if matches!(
-        kind,
-        CredentialKind::ManagedIdentity | CredentialKind::AzureCli
-    ) {
-        return None;
-    }
-    require(reader, kind, TENANT_ID);
-    require(reader, kind, CLIENT_ID);
-    Some(Application {
-        tenant_id: tenant_id?,
-        client_id: client_id?,
-    })
-}
-
-/// Exactly one of the two; a file of ours overrides a variable of Azure's.
-fn secret(
-    reader: &mut Reader,
-    secret: Option<Secret>,
-    file: Option<PathBuf>,
-) -> Option<SecretSource> {
-    let is_ours = |origin: &&Origin| !origin.is_azures();
-    let Some(file) = file else {
-        if reader.origin(CLIENT_SECRET_FILE).is_none() {
-            require(reader, CredentialKind::ClientSecret, CLIENT_SECRET);
-        }
-        return secret.map(SecretSource::Value);
-    };
-    if let Some(origin) = reader.origin(CLIENT_SECRET).filter(is_ours) {
-        let problem = format!("`{CLIENT_SECRET}` is set too ({origin}): keep one of the two");
-        reader.contradiction(CLIENT_SECRET_FILE, problem);
-    }
-    Some(SecretSource::File(file))
-}
-
-fn require(reader: &mut Reader, kind: CredentialKind, key: &'static str) {
-    let or_file = if key == CLIENT_SECRET {
-        format!(" or `{CLIENT_SECRET_FILE}`")
-    } else {
-        String::new()
-    };
-    let azures = super::keys::Key::named(key).and_then(|key| key.azure_variable);
-    reader.require(
-        key,
-        &format!(
-            "`{}` needs it: set it{or_file}, or the variable {}",
-            kind.word(),
-            azures.unwrap_or_default()
-        ),
+/// Notes that a key, or another in its stead, must be set.
+fn require(reader: &mut Reader, kind: CredentialKind, key: &'static str, other: Option<&str>) {
+    let other = other.map(|other| format!(" or `{other}`"));
+    let variable = keys::named(key).and_then(|key| key.azure_variable);
+    let problem = format!(
+        "`{}` needs it: set it{}, or the variable {}",
+        kind.word(),
+        other.unwrap_or_default(),
+        variable.unwrap_or_default()
     );
+    reader.require(key, problem);
+}
+
+fn kinds() -> Vec<(&'static str, Option<CredentialKind>)> {
+    let kinds = CredentialKind::ALL.map(|kind| (kind.word(), Some(kind)));
+    [("auto", None)].into_iter().chain(kinds).collect()
 }
 
 const KIND: &str = "auth.kind";
@@ -220,18 +173,9 @@ const CLIENT_SECRET: &str = "auth.client_secret";
 const CLIENT_SECRET_FILE: &str = "auth.client_secret_file";
 const CLIENT_CERTIFICATE_FILE: &str = "auth.client_certificate_file";
 const FEDERATED_TOKEN_FILE: &str = "auth.federated_token_file";
-const AUTHORITY_HOST: &str = "auth.authority_host";
 
-/// All but `auth.kind`.
-const KEYS: [&str; 7] = [
-    TENANT_ID,
-    CLIENT_ID,
-    CLIENT_SECRET,
-    CLIENT_SECRET_FILE,
-    CLIENT_CERTIFICATE_FILE,
-    FEDERATED_TOKEN_FILE,
-    AUTHORITY_HOST,
-];
+/// What names an application.
+const APPLICATION: [&str; 3] = [TENANT_ID, CLIENT_ID, "auth.authority_host"];
 
 /// What `auto` goes by, in this order.
 const EVIDENCE: [(&str, CredentialKind); 4] = [

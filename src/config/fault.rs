@@ -1,12 +1,13 @@
 //! What is wrong with a configuration, in the words that the operator reads: key, value, where it came from, and what
-//! would do. No secret gets in here: a value is shown through [`shown`], or not at all.
+//! would pass. A fault never contains a secret: it keeps only what [`shown`] returns.
 
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use super::keys::Key;
-use super::layers::Value;
+use super::keys;
+use super::layers::Entry;
+use crate::setting::{Key, Value};
 
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +22,7 @@ pub enum ConfigError {
         source: io::Error,
     },
     /// The file is too large to be a configuration.
-    #[error("config: file {} is larger than {max_bytes} bytes: is it the right file?", path.display())]
+    #[error("config: file {} is larger than {max_bytes} bytes: check that it is the right file", path.display())]
     TooLarge {
         /// The file, as it was given.
         path: PathBuf,
@@ -36,7 +37,7 @@ pub enum ConfigError {
         /// What the parser said.
         problem: String,
     },
-    /// The keys are at fault, each with its own line.
+    /// Keys have faults, a line each.
     #[error("config: {} fault{}{}", .0.len(), if .0.len() == 1 { "" } else { "s" }, lines(.0))]
     Faults(Vec<Fault>),
 }
@@ -45,15 +46,14 @@ pub enum ConfigError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     key: String,
-    given: Option<(Shown, Origin)>,
+    /// The value, unless there is none to show, and where it came from; none if nobody set the key.
+    given: Option<(Option<String>, Origin)>,
     problem: String,
 }
 
-/// Where a value came from, in the order of precedence.
+/// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// Nobody set it.
-    Default,
     /// A line of the file.
     Line {
         /// The file as the operator knows it: `file config/exporter.yaml`, `built-in config/demo.yaml`.
@@ -68,25 +68,19 @@ pub enum Origin {
 }
 
 impl Fault {
-    /// A key whose value will not do.
-    pub(super) fn new(
-        key: &str,
-        value: &Value,
-        origin: &Origin,
-        problem: impl Into<String>,
-    ) -> Self {
-        let shown = shown(Key::named(key).or_else(|| Key::nearest(key)), value);
+    /// A key whose value does not pass.
+    pub(super) fn new(Entry { key, value, origin }: &Entry, problem: impl Into<String>) -> Self {
         Self {
             key: shown_key(key),
-            given: Some((shown, origin.clone())),
+            given: Some((shown(key, value), origin.clone())),
             problem: problem.into(),
         }
     }
 
-    /// A key that is needed and that nobody set.
+    /// A key that is needed and not set.
     pub(super) fn missing(key: &str, problem: impl Into<String>) -> Self {
         Self {
-            key: shown_key(key),
+            key: key.to_owned(),
             given: None,
             problem: problem.into(),
         }
@@ -95,6 +89,13 @@ impl Fault {
     /// The key that it is about.
     pub(super) fn key(&self) -> &str {
         &self.key
+    }
+
+    /// Whether a variable of Azure's own has it.
+    pub(super) fn is_azures(&self) -> bool {
+        self.given
+            .as_ref()
+            .is_some_and(|(_, origin)| origin.is_azures())
     }
 }
 
@@ -108,7 +109,7 @@ impl Origin {
     pub(super) fn spelling_of(&self, key: &Key) -> String {
         match self {
             Self::Variable(_) => key.variable(),
-            Self::Default | Self::Line { .. } | Self::Flag(_) => key.name.to_owned(),
+            Self::Line { .. } | Self::Flag(_) => key.name.to_owned(),
         }
     }
 }
@@ -117,8 +118,8 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let key = &self.key;
         match &self.given {
-            Some((Shown::Nothing, origin)) => write!(f, "{key} ({origin})")?,
-            Some((shown, origin)) => write!(f, "{key} = {shown} ({origin})")?,
+            Some((Some(value), origin)) => write!(f, "{key} = {value} ({origin})")?,
+            Some((None, origin)) => write!(f, "{key} ({origin})")?,
             None => write!(f, "{key} (not set)")?,
         }
         write!(f, ": {}", self.problem)
@@ -128,7 +129,6 @@ impl fmt::Display for Fault {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Default => f.write_str("default"),
             Self::Line { file, line } => write!(f, "{file}:{line}"),
             Self::Variable(name) => write!(f, "variable {}", printable(name)),
             Self::Flag(name) => write!(f, "flag {name}"),
@@ -136,40 +136,22 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A value as it may be shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Shown {
-    /// There is none to show: the key stands alone, or is a section.
-    Nothing,
-    Redacted,
-    Text(String),
-}
-
-impl fmt::Display for Shown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Nothing => Ok(()),
-            Self::Redacted => f.write_str(REDACTED),
-            Self::Text(text) => write!(f, "`{text}`"),
-        }
-    }
-}
-
 /// Without backticks, so that nobody takes it for the value.
 const REDACTED: &str = "<redacted>";
 
-/// Hides what is a secret, what was meant for a secret's key, what looks like one although it stands elsewhere, and
-/// what stands under a key of which we cannot tell what was meant.
-fn shown(key: Option<&Key>, value: &Value) -> Shown {
+/// A value as it may be shown. Hidden is what is a secret, what was meant for a secret's key, what looks like a secret
+/// although it stands elsewhere, and the value of a key of which we cannot guess what was meant.
+fn shown(key: &str, value: &Value) -> Option<String> {
     let text = match value {
-        Value::Nothing => return Shown::Nothing,
+        Value::Nothing => return None,
         Value::Text(text) => text.clone(),
         Value::List(items) => format!("[{}]", items.join(", ")),
     };
-    if key.is_none_or(|key| key.secret) || looks_secret(&text) {
-        return Shown::Redacted;
+    let meant = keys::named(key).or_else(|| keys::nearest(key));
+    if meant.is_none_or(|key| key.secret) || looks_secret(&text) {
+        return Some(REDACTED.to_owned());
     }
-    Shown::Text(printable(&text))
+    Some(format!("`{}`", printable(&text)))
 }
 
 /// A mangled line can leave a secret where the key should be.
@@ -217,53 +199,60 @@ fn lines(faults: &[Fault]) -> String {
 mod tests {
     use super::*;
 
+    fn entry(key: &str, value: &str) -> Entry {
+        Entry {
+            key: key.to_owned(),
+            value: Value::Text(value.to_owned()),
+            origin: Origin::Flag("--set"),
+        }
+    }
+
     #[test]
     fn a_secret_is_not_shown_wherever_it_was_put() {
         let secret = "Endpoint=sb://a.b/;SharedAccessKeyName=n;SharedAccessKey=c2VjcmV0";
         let check = |key: &str, value: &str, expected: &str| {
-            let value = Value::Text(value.to_owned());
-            let fault = Fault::new(key, &value, &Origin::Flag("--set"), "will not do");
+            let fault = Fault::new(&entry(key, value), "does not pass");
             assert_eq!(fault.to_string(), expected);
             assert!(!format!("{fault:?}").contains("c2VjcmV0"), "{fault:?}");
         };
         check(
             "event_hub.connection_string",
             "c2VjcmV0",
-            "event_hub.connection_string = <redacted> (flag --set): will not do",
+            "event_hub.connection_string = <redacted> (flag --set): does not pass",
         );
         check(
             "event_hub.conection_string",
             "c2VjcmV0",
-            "event_hub.conection_string = <redacted> (flag --set): will not do",
+            "event_hub.conection_string = <redacted> (flag --set): does not pass",
         );
         check(
             "event_hub.namespace",
             secret,
-            "event_hub.namespace = <redacted> (flag --set): will not do",
+            "event_hub.namespace = <redacted> (flag --set): does not pass",
         );
         check(
             "event_hub.sas",
             "c2VjcmV0",
-            "event_hub.sas = <redacted> (flag --set): will not do",
+            "event_hub.sas = <redacted> (flag --set): does not pass",
         );
         check(
             secret,
             "",
-            "<redacted> = <redacted> (flag --set): will not do",
+            "<redacted> = <redacted> (flag --set): does not pass",
         );
         check(
             "http.lisetn",
             "here",
-            "http.lisetn = `here` (flag --set): will not do",
+            "http.lisetn = `here` (flag --set): does not pass",
         );
     }
 
     #[test]
     fn a_value_stays_on_one_line_of_bounded_length() {
-        let value = Value::Text(format!("a\nb{}", "x".repeat(500)));
-        let fault = Fault::new("http.listen", &value, &Origin::Default, "will not do");
+        let value = format!("a\nb{}", "x".repeat(500));
+        let fault = Fault::new(&entry("http.listen", &value), "does not pass");
         let expected = format!(
-            "http.listen = `a\\nb{}…` (default): will not do",
+            "http.listen = `a\\nb{}…` (flag --set): does not pass",
             "x".repeat(117)
         );
         assert_eq!(fault.to_string(), expected);

@@ -1,11 +1,12 @@
-//! The layers between default and checked form: variables and flags become entries, as the lines of a file do in
-//! `yaml`. Nothing is judged here but what concerns the layer itself.
+//! The layers above the defaults: variables and flags become entries, as the lines of a file do in `yaml`. A layer checks
+//! only how its keys are spelt.
 
 use super::Flag;
 use super::fault::{Fault, Origin};
-use super::keys::{KEYS, Key, PREFIX};
+use super::keys::{self, KEYS};
+use crate::setting::{Key, PREFIX, Value};
 
-/// One key that somebody set. It has no `Debug`: it may hold a secret.
+/// One key that somebody set. It has no `Debug`: its value may be a secret.
 #[derive(Clone)]
 pub(super) struct Entry {
     pub(super) key: String,
@@ -13,56 +14,33 @@ pub(super) struct Entry {
     pub(super) origin: Origin,
 }
 
-/// What stands beside a key.
-#[derive(Clone, PartialEq, Eq)]
-pub(super) enum Value {
-    /// Nothing, as in `listen:`; or the value is a section.
-    Nothing,
-    Text(String),
-    List(Vec<String>),
-}
-
-impl Value {
-    /// A text is a list where one is wanted, so that lists can be variables: `a, b`. The empty text is the empty list.
-    pub(super) fn items(&self) -> Vec<&str> {
-        match self {
-            Self::List(items) => items.iter().map(|item| item.trim()).collect(),
-            Self::Text(text) if !text.trim().is_empty() => text.split(',').map(str::trim).collect(),
-            Self::Text(_) | Self::Nothing => Vec::new(),
-        }
-    }
-}
-
-/// The variables that are ours, or were meant to be.
+/// The variables that start with our prefix, and those that were meant to.
 pub(super) fn variables(environment: Vec<(String, String)>, faults: &mut Vec<Fault>) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
     for (name, value) in environment {
-        let value = Value::Text(value);
+        let entry = |key: String, name| Entry {
+            key,
+            value: Value::Text(value),
+            origin: Origin::Variable(name),
+        };
         if let Some(rest) = name.strip_prefix(PREFIX) {
-            let key = rest.to_ascii_lowercase().replace("__", ".");
-            let origin = Origin::Variable(name);
-            match entries.iter().find(|entry| entry.key == key) {
-                Some(first) => {
-                    let problem =
-                        format!("{} sets the same key: keep one of the two", first.origin);
-                    faults.push(Fault::new(&key, &value, &origin, problem));
+            let entry = entry(rest.to_ascii_lowercase().replace("__", "."), name);
+            match entries.iter().find(|other| other.key == entry.key) {
+                Some(Entry { origin, .. }) => {
+                    let problem = format!("{origin} sets the same key: keep one of the two");
+                    faults.push(Fault::new(&entry, problem));
                 }
-                None => entries.push(Entry { key, value, origin }),
+                None => entries.push(entry),
             }
         } else if let Some(key) = meant_for_us(&name) {
-            let problem = format!("must be written `{}`", key.variable());
-            faults.push(Fault::new(
-                key.name,
-                &value,
-                &Origin::Variable(name),
-                problem,
-            ));
+            let problem = format!("write `{}` instead", key.variable());
+            faults.push(Fault::new(&entry(key.name.to_owned(), name), problem));
         }
     }
     entries
 }
 
-/// The variables of Azure's own that stand in for keys of ours. An empty one counts as none, as for Azure's SDKs.
+/// The variables of Azure's own that set keys of ours. An empty one counts as not set, as in Azure's SDKs.
 pub(super) fn azure_variables(environment: &[(String, String)]) -> Vec<Entry> {
     let entry = |key: &Key| {
         let name = key.azure_variable?;
@@ -88,13 +66,13 @@ pub(super) fn flags(flags: Vec<Flag>) -> Vec<Entry> {
     flags.into_iter().map(entry).collect()
 }
 
-/// A key written with single underscores (`ACS_RECORDING_EXPORTER_HTTP_LISTEN`) must not pass in silence. All else
-/// that begins with `ACS_RECORDING_EXPORTER_` is set by Kubernetes for a Service of that name, and no concern of ours.
+/// A key written with single underscores (`ACS_RECORDING_EXPORTER_HTTP_LISTEN`) is a fault. Every other variable that
+/// begins with `ACS_RECORDING_EXPORTER_` is set by Kubernetes for a Service of that name.
 fn meant_for_us(name: &str) -> Option<&'static Key> {
     let rest = name.strip_prefix(PREFIX.strip_suffix('_')?)?;
-    let misspelt = || Key::nearest(&rest.to_ascii_lowercase().replace("__", "."));
-    let sounds_like = KEYS.iter().find(|key| key.sounds_like(rest));
-    // Two underscores are in none of Kubernetes' names.
+    let misspelt = || keys::nearest(&rest.to_ascii_lowercase().replace("__", "."));
+    let sounds_like = KEYS.iter().find(|key| keys::sounds_like(key, rest));
+    // No name of Kubernetes has two underscores.
     sounds_like.or_else(|| rest.contains("__").then(misspelt).flatten())
 }
 
@@ -146,8 +124,8 @@ mod tests {
                 ("ACS_RECORDING_EXPORTER_LOG__LEVL", "debug"),
             ],
             &[
-                "http.listen = `[::]:80` (variable ACS_RECORDING_EXPORTER_HTTP_LISTEN): must be written `ACS_RECORDING_EXPORTER__HTTP__LISTEN`",
-                "log.level = `debug` (variable ACS_RECORDING_EXPORTER_LOG__LEVL): must be written `ACS_RECORDING_EXPORTER__LOG__LEVEL`",
+                "http.listen = `[::]:80` (variable ACS_RECORDING_EXPORTER_HTTP_LISTEN): write `ACS_RECORDING_EXPORTER__HTTP__LISTEN` instead",
+                "log.level = `debug` (variable ACS_RECORDING_EXPORTER_LOG__LEVL): write `ACS_RECORDING_EXPORTER__LOG__LEVEL` instead",
             ],
         );
     }

@@ -1,36 +1,55 @@
-//! Takes each key once, from the highest layer that has it, and keeps the faults. What a value has to look like is for
-//! the getters.
-
-use std::collections::BTreeSet;
+//! Takes the keys from the highest layer that sets them, and collects the faults. How a value is read is up to its check.
 
 use super::fault::{Fault, Origin};
-use super::keys::{KEYS, Key};
-use super::layers::{Entry, Value};
+use super::keys::{self, KEYS};
+use super::layers::Entry;
+use crate::setting::{Setting, Source, Value};
 
-/// Every layer's entries, and what was found wrong so far.
+/// Every layer's entries, and the faults found so far.
 pub(super) struct Reader {
-    /// In the order of precedence: of two that set a key, the later one holds.
+    /// In the order of precedence: of two that set a key, the later one wins.
     entries: Vec<Entry>,
-    taken: BTreeSet<&'static str>,
     faults: Vec<Fault>,
+}
+
+impl Source for Reader {
+    fn take<T>(&mut self, Setting { key, check, unset }: Setting<T>) -> T {
+        let Some(entry) = self.winner(key.name) else {
+            return unset;
+        };
+        match check.read(&entry.value) {
+            Ok(value) => value,
+            Err(problem) => {
+                let fault = Fault::new(entry, problem);
+                self.faults.push(fault);
+                unset
+            }
+        }
+    }
 }
 
 impl Reader {
     pub(super) fn new(entries: Vec<Entry>, faults: Vec<Fault>) -> Self {
-        Self {
-            entries,
-            taken: BTreeSet::new(),
-            faults,
-        }
+        Self { entries, faults }
     }
 
-    /// Where a key was set, if anybody did.
+    /// Where a key was set, if it was.
     pub(super) fn origin(&self, key: &str) -> Option<&Origin> {
         self.winner(key).map(|entry| &entry.origin)
     }
 
+    /// Whether a key is set, by anything but a variable of Azure's own.
+    pub(super) fn is_set(&self, key: &str) -> bool {
+        self.origin(key).is_some_and(|origin| !origin.is_azures())
+    }
+
+    /// Whether something is wrong with a key.
+    pub(super) fn is_faulty(&self, key: &str) -> bool {
+        self.faults.iter().any(|fault| fault.key() == key)
+    }
+
     /// Notes that a key must be set, unless it is, or was set wrongly.
-    pub(super) fn require(&mut self, key: &'static str, problem: &str) {
+    pub(super) fn require(&mut self, key: &str, problem: impl Into<String>) {
         if self.winner(key).is_none() && !self.is_faulty(key) {
             self.faults.push(Fault::missing(key, problem));
         }
@@ -39,88 +58,85 @@ impl Reader {
     /// Notes that the value of a key, though right in itself, does not go with another.
     pub(super) fn contradiction(&mut self, key: &str, problem: impl Into<String>) {
         let fault = match self.winner(key) {
-            Some(Entry { value, origin, .. }) => Fault::new(key, value, origin, problem),
+            Some(entry) => Fault::new(entry, problem),
             None => Fault::missing(key, problem),
         };
         self.faults.push(fault);
     }
 
-    /// Whether something was found wrong with a key.
-    pub(super) fn is_faulty(&self, key: &str) -> bool {
-        self.faults.iter().any(|fault| fault.key() == key)
+    /// Which of several keys that exclude each other is set; every further one is a contradiction.
+    pub(super) fn only_one(&mut self, keys: &[&'static str]) -> Option<&'static str> {
+        let mut set = keys.iter().filter(|key| self.is_set(key));
+        let first = *set.next()?;
+        let others: Vec<_> = set.collect();
+        if let Some(origin) = self.origin(first).cloned() {
+            for other in others {
+                let problem = format!("`{first}` is set too ({origin}): keep one of the two");
+                self.contradiction(other, problem);
+            }
+        }
+        Some(first)
+    }
+
+    /// Notes those of some keys that are set, but to nothing that has an effect: neither a default, which the reference
+    /// file spells out, nor a variable of Azure's own, which may be there for another program.
+    pub(super) fn no_effect(&mut self, keys: impl IntoIterator<Item = &'static str>, why: &str) {
+        for key in keys {
+            let default = keys::named(key).and_then(|key| key.default);
+            let is_default = |entry: &Entry| matches!(&entry.value, Value::Text(text) if Some(text.as_str()) == default);
+            if self.is_set(key) && !self.is_faulty(key) && !self.winner(key).is_some_and(is_default)
+            {
+                self.contradiction(key, format!("has no effect {why}"));
+            }
+        }
     }
 
     /// Passes over Azure's own variables.
     pub(super) fn forget_azures(&mut self) {
         self.entries.retain(|entry| !entry.origin.is_azures());
+        self.faults.retain(|fault| !fault.is_azures());
     }
 
-    /// Every fault; a key that nobody took is one.
+    /// Every fault, in the order of the keys; unknown keys come last.
     pub(super) fn finish(mut self) -> Vec<Fault> {
-        for entry in &self.entries {
-            let is_empty_section = entry.value == Value::Nothing && Key::is_section(&entry.key);
-            if !self.taken.contains(entry.key.as_str()) && !is_empty_section {
-                self.faults.push(unknown(entry));
-            }
-        }
+        self.faults.extend(self.entries.iter().filter_map(unknown));
+        self.faults.sort_by_key(|fault| {
+            let index = KEYS.iter().position(|key| key.name == fault.key());
+            index.unwrap_or(usize::MAX)
+        });
         self.faults
     }
 
-    /// What all getters share: the highest layer's value, or the default where it is faulty or there is none.
-    pub(super) fn take<T>(
-        &mut self,
-        key: &'static str,
-        parse: impl Fn(&Value) -> Result<T, String>,
-    ) -> Option<T> {
-        self.taken.insert(key);
-        if let Some(entry) = self.winner(key) {
-            match parse(&entry.value) {
-                Ok(value) => return Some(value),
-                Err(problem) => {
-                    let fault = Fault::new(key, &entry.value, &entry.origin, problem);
-                    self.faults.push(fault);
-                }
-            }
-        }
-        let default = Value::Text(Key::named(key)?.default?.to_owned());
-        match parse(&default) {
-            Ok(value) => Some(value),
-            // The test of the reference file shows that every default parses; if one did not, that is a fault too.
-            Err(problem) => {
-                self.faults
-                    .push(Fault::new(key, &default, &Origin::Default, problem));
-                None
-            }
-        }
-    }
-
     fn winner(&self, key: &str) -> Option<&Entry> {
+        debug_assert!(keys::named(key).is_some(), "no section declares `{key}`");
         self.entries.iter().rfind(|entry| entry.key == key)
     }
 }
 
-/// A key that does not exist, with the one that was meant.
-fn unknown(Entry { key, value, origin }: &Entry) -> Fault {
-    let problem = if Key::is_section(key) {
-        let keys = KEYS
-            .iter()
-            .filter(|known| known.name.starts_with(&format!("{key}.")));
-        let keys: Vec<String> = keys
-            .map(|known| format!("`{}`", origin.spelling_of(known)))
-            .collect();
-        format!("is a section: set {}", keys.join(", "))
-    } else if let Some(parent) = key
+/// The fault of a key that does not exist, with the key that was meant.
+fn unknown(entry: &Entry) -> Option<Fault> {
+    let Entry { key, value, origin } = entry;
+    if keys::named(key).is_some() {
+        return None;
+    }
+    let in_section: Vec<_> = keys::section(key)
+        .map(|key| format!("`{}`", origin.spelling_of(key)))
+        .collect();
+    let parent = key
         .rsplit_once('.')
-        .and_then(|(parent, _)| Key::named(parent))
-    {
-        format!(
-            "is no key: `{}` holds a value, and no keys below it",
-            origin.spelling_of(parent)
-        )
-    } else if let Some(meant) = Key::nearest(key) {
-        format!("is no key; did you mean `{}`?", origin.spelling_of(meant))
+        .and_then(|(parent, _)| keys::named(parent));
+    let problem = if !in_section.is_empty() {
+        if *value == Value::Nothing {
+            return None;
+        }
+        format!("is a section: set {}", in_section.join(", "))
+    } else if let Some(parent) = parent {
+        let parent = origin.spelling_of(parent);
+        format!("unknown key: `{parent}` has a value, and no keys below it")
+    } else if let Some(meant) = keys::nearest(key) {
+        format!("unknown key; did you mean `{}`?", origin.spelling_of(meant))
     } else {
-        "is no key: remove it; `config/exporter.yaml` lists those that are".to_owned()
+        "unknown key; `config/exporter.yaml` lists every key".to_owned()
     };
-    Fault::new(key, value, origin, problem)
+    Some(Fault::new(entry, problem))
 }

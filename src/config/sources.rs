@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 
 use super::fault::ConfigError;
 
-/// All that configures the program. It has no `Debug`: flags and variables hold secrets.
+/// All that configures the program. It has no `Debug`: flags and variables may be secrets.
 #[derive(Clone, Default)]
 pub struct Sources {
     /// The YAML file, if there is one.
     pub file: Option<File>,
-    /// Names and values of variables; those of others are passed over. See [`environment`].
+    /// Names and values of variables; unrelated ones are ignored. See [`environment`].
     pub environment: Vec<(String, String)>,
     /// What the command line sets.
     pub flags: Vec<Flag>,
@@ -25,9 +25,9 @@ pub enum File {
     Path(PathBuf),
     /// In the program.
     Embedded {
-        /// What it is called in a fault.
+        /// Its name in a fault.
         name: &'static str,
-        /// What it holds.
+        /// Its content.
         text: &'static str,
     },
 }
@@ -35,11 +35,11 @@ pub enum File {
 /// A key that the command line sets.
 #[derive(Clone)]
 pub struct Flag {
-    /// The key, as the table names it.
+    /// The name of the key.
     pub key: &'static str,
     /// Its value; lists have commas.
     pub value: String,
-    /// What it is called in a fault: `--listen`.
+    /// Its name in a fault: `--listen`.
     pub flag: &'static str,
 }
 
@@ -51,8 +51,8 @@ pub(crate) const DEMO: File = File::Embedded {
     text: include_str!("../../config/demo.yaml"),
 };
 
-/// The variables of the process, in the order of their names, so that faults come in the same order every time. What
-/// is not Unicode is read with replacement characters, and is a fault if the key is ours.
+/// The variables of the process, in the order of their names, so that faults come in the same order every time. A value
+/// that is not Unicode is read with replacement characters.
 pub(crate) fn environment() -> Vec<(String, String)> {
     let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
     let mut variables: Vec<_> = std::env::vars_os()
@@ -63,7 +63,7 @@ pub(crate) fn environment() -> Vec<(String, String)> {
 }
 
 impl File {
-    /// What its lines are called in a fault, and its text.
+    /// Its name in a fault, and its text.
     pub(super) fn read(&self) -> Result<(String, Cow<'static, str>), ConfigError> {
         match self {
             Self::Path(path) => Ok((format!("file {}", path.display()), read(path)?.into())),
@@ -72,7 +72,7 @@ impl File {
     }
 }
 
-/// A configuration has a few kilobytes; this keeps a wrong path from filling the memory.
+/// A configuration has a few kilobytes; with this limit a wrong path cannot fill the memory.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 fn read(path: &Path) -> Result<String, ConfigError> {

@@ -1,257 +1,209 @@
 //! A YAML file as flat entries: `section.key`, value, line.
 //!
 //! Reads the parser's events and not a tree: a tree keeps one of two keys of the same name, and a serde type stops at
-//! the first fault. Anchors, aliases, tags and several documents are refused: the file is a list of settings. There is
-//! no recursion, so no nesting can exhaust the stack.
+//! the first fault. Anchors, aliases, tags and several documents are refused: the file is a list of settings. Sections may
+//! be nested only so deep that no file can exhaust the stack.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
-use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
+use saphyr_parser::{Event, Parser, ScalarStyle, StrInput};
 
 use super::fault::{ConfigError, Fault, Origin};
-use super::layers::{Entry, Value};
+use super::layers::Entry;
+use crate::setting::Value;
 
 /// Flattens a file. `file` is what its lines are called in a fault.
 ///
 /// # Errors
-/// The text is not YAML, or not a mapping: nothing more can be said of it then. Whatever concerns one key is a fault.
+/// The text is not YAML, or not a mapping, and nothing can be read of it. Whatever concerns one key is a fault.
 pub(super) fn entries(
     file: &str,
     text: &str,
     faults: &mut Vec<Fault>,
 ) -> Result<Vec<Entry>, ConfigError> {
-    let mut flat = Flat {
+    let mut reader = YamlReader {
         file,
-        stack: Vec::new(),
-        skipping: 0,
-        seen: HashMap::new(),
+        events: Parser::new_from_str(text),
+        lines: HashMap::new(),
         entries: Vec::new(),
         faults,
     };
-    let mut documents = 0;
-    for event in Parser::new_from_str(text) {
-        let (event, span) =
-            event.map_err(|error| flat.syntax(error.marker().line(), error.info()))?;
-        let line = span.start.line();
-        match event {
-            Event::DocumentStart(_) => {
-                documents += 1;
-                if documents > 1 {
-                    return Err(flat.syntax(line, "a second document begins here: write one only"));
-                }
-            }
-            Event::MappingStart(_, tag) => flat.mapping(tag.as_ref(), line)?,
-            Event::SequenceStart(_, tag) => flat.list(tag.as_ref(), line)?,
-            Event::MappingEnd | Event::SequenceEnd => flat.end(),
-            Event::Scalar(text, style, _, tag) => flat.scalar(text, style, tag.as_ref(), line)?,
-            Event::Alias(_) => flat.alias(line)?,
-            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
-        }
-    }
-    Ok(flat.entries)
+    reader.document()?;
+    Ok(reader.entries)
 }
 
-/// The place in the file, and what was found so far.
-struct Flat<'a> {
+struct YamlReader<'a> {
     file: &'a str,
-    stack: Vec<Frame>,
-    /// How deep we are in a collection that a fault was already reported for.
-    skipping: usize,
-    /// The line of each key and section.
-    seen: HashMap<String, usize>,
+    events: Parser<'a, StrInput<'a>>,
+    /// Of each key and section.
+    lines: HashMap<String, usize>,
     entries: Vec<Entry>,
     faults: &'a mut Vec<Fault>,
 }
 
-/// A collection that has begun and not ended.
-enum Frame {
-    /// `key` is the one whose value comes next, with its line.
-    Mapping {
-        path: String,
-        key: Option<(String, usize)>,
-    },
-    List {
-        key: String,
-        line: usize,
-        items: Vec<String>,
-    },
-}
+/// No section has more levels of sections in it; a file that does has unknown keys only.
+const LEVELS_MAX: usize = 8;
 
-/// What the next node is, by where it stands.
-enum Place {
-    /// In a collection that is passed over.
-    Nowhere,
-    Root,
-    Key,
-    ValueOf(String, usize),
-    ItemOf(String, usize),
-}
-
-impl Flat<'_> {
-    fn mapping(&mut self, tag: Option<&Cow<'_, Tag>>, line: usize) -> Result<(), ConfigError> {
-        match self.place() {
-            Place::Nowhere => self.skipping += 1,
-            Place::Root => self.stack.push(Frame::Mapping {
-                path: String::new(),
-                key: None,
-            }),
-            Place::Key => return Err(self.syntax(line, "a key must be plain text")),
-            Place::ItemOf(key, _) => self.skip(&key, line, "must be a list of plain values"),
-            Place::ValueOf(key, line) if tag.is_some() => self.skip(&key, line, NO_TAGS),
-            Place::ValueOf(path, line) => {
-                if self.is_first(&path, &Value::Nothing, line) {
-                    self.stack.push(Frame::Mapping { path, key: None });
-                } else {
-                    self.skipping = 1;
+impl<'a> YamlReader<'a> {
+    fn document(&mut self) -> Result<(), ConfigError> {
+        let mut documents = 0;
+        loop {
+            let (event, line) = self.next()?;
+            match event {
+                Event::StreamEnd => return Ok(()),
+                Event::DocumentStart(_) if documents == 1 => {
+                    return Err(self.syntax(line, "a second document begins here: write one only"));
                 }
-            }
-        }
-        Ok(())
-    }
-
-    fn list(&mut self, tag: Option<&Cow<'_, Tag>>, line: usize) -> Result<(), ConfigError> {
-        match self.place() {
-            Place::Nowhere => self.skipping += 1,
-            Place::Root => return Err(self.syntax(line, NO_SECTIONS)),
-            Place::Key => return Err(self.syntax(line, "a key must be plain text")),
-            Place::ItemOf(key, _) => self.skip(&key, line, "must be a list of plain values"),
-            Place::ValueOf(key, line) if tag.is_some() => self.skip(&key, line, NO_TAGS),
-            Place::ValueOf(key, line) => self.stack.push(Frame::List {
-                key,
-                line,
-                items: Vec::new(),
-            }),
-        }
-        Ok(())
-    }
-
-    fn end(&mut self) {
-        if self.skipping > 0 {
-            self.skipping -= 1;
-        } else if let Some(Frame::List { key, line, items }) = self.stack.pop() {
-            // A list with a faulty item is not read on: what is left of it is not what was meant.
-            if !self.faults.iter().any(|fault| fault.key() == key) {
-                self.entry(key, Value::List(items), line);
+                Event::DocumentStart(_) => documents += 1,
+                Event::StreamStart | Event::DocumentEnd | Event::Nothing => {}
+                Event::MappingStart(..) => self.section("", 0)?,
+                Event::Scalar(text, style, ..) if is_nothing(&text, style) => {}
+                Event::Alias(_) => return Err(self.syntax(line, NO_ALIASES)),
+                _ => return Err(self.syntax(line, NO_SECTIONS)),
             }
         }
     }
 
-    fn scalar(
-        &mut self,
-        text: Cow<'_, str>,
-        style: ScalarStyle,
-        tag: Option<&Cow<'_, Tag>>,
-        line: usize,
-    ) -> Result<(), ConfigError> {
-        // Of the types that YAML sees in plain text only "nothing" matters: what a value means is for its getter.
-        let is_nothing =
-            style == ScalarStyle::Plain && matches!(&*text, "" | "~" | "null" | "Null" | "NULL");
-        match self.place() {
-            Place::Nowhere => {}
-            Place::Root if is_nothing => {}
-            Place::Root => return Err(self.syntax(line, NO_SECTIONS)),
-            Place::Key => {
-                if let Some(Frame::Mapping { path, key }) = self.stack.last_mut() {
-                    let name = if path.is_empty() {
-                        text.into_owned()
+    /// Reads a mapping to its end.
+    fn section(&mut self, path: &str, levels: usize) -> Result<(), ConfigError> {
+        loop {
+            let (event, line) = self.next()?;
+            let key = match event {
+                Event::MappingEnd => return Ok(()),
+                Event::Scalar(name, ..) if path.is_empty() => name.into_owned(),
+                Event::Scalar(name, ..) => format!("{path}.{name}"),
+                Event::Alias(_) => return Err(self.syntax(line, NO_ALIASES)),
+                _ => return Err(self.syntax(line, "a key must be plain text")),
+            };
+            let (event, _) = self.next()?;
+            match event {
+                Event::Scalar(text, style, _, None) => {
+                    let value = if is_nothing(&text, style) {
+                        Value::Nothing
                     } else {
-                        format!("{path}.{text}")
+                        Value::Text(text.into_owned())
                     };
-                    *key = Some((name, line));
+                    self.entry(key, value, line);
                 }
-            }
-            Place::ValueOf(key, line) if tag.is_some() => self.fault(&key, line, NO_TAGS),
-            Place::ValueOf(key, line) if is_nothing => self.entry(key, Value::Nothing, line),
-            Place::ValueOf(key, line) => self.entry(key, Value::Text(text.into_owned()), line),
-            Place::ItemOf(key, _) if tag.is_some() => self.fault(&key, line, NO_TAGS),
-            Place::ItemOf(..) => {
-                if let Some(Frame::List { items, .. }) = self.stack.last_mut() {
-                    items.push(if is_nothing {
-                        String::new()
+                Event::SequenceStart(_, None) => {
+                    if let Some(items) = self.list(&key)? {
+                        self.entry(key, Value::List(items), line);
+                    }
+                }
+                Event::MappingStart(_, None) if levels == LEVELS_MAX => {
+                    self.fault(key, line, "is a section below too many others");
+                    self.skip()?;
+                }
+                Event::MappingStart(_, None) => {
+                    if self.is_first(&key, &Value::Nothing, line) {
+                        self.section(&key, levels + 1)?;
                     } else {
-                        text.into_owned()
-                    });
+                        self.skip()?;
+                    }
+                }
+                Event::Alias(_) => self.fault(key, line, NO_ALIASES),
+                Event::Scalar(..) => self.fault(key, line, NO_TAGS),
+                _ => {
+                    self.fault(key, line, NO_TAGS);
+                    self.skip()?;
                 }
             }
         }
-        Ok(())
     }
 
-    fn alias(&mut self, line: usize) -> Result<(), ConfigError> {
-        match self.place() {
-            Place::Nowhere => {}
-            Place::Root | Place::Key => return Err(self.syntax(line, NO_ALIASES)),
-            Place::ValueOf(key, line) | Place::ItemOf(key, line) => {
-                self.fault(&key, line, NO_ALIASES);
+    /// Reads a list to its end. None if an item is faulty: the other items alone are not what was meant.
+    fn list(&mut self, key: &str) -> Result<Option<Vec<String>>, ConfigError> {
+        let mut items = Some(Vec::new());
+        loop {
+            let (event, line) = self.next()?;
+            let problem = match event {
+                Event::SequenceEnd => return Ok(items),
+                Event::Scalar(text, style, _, None) => {
+                    let text = if is_nothing(&text, style) { "" } else { &*text };
+                    if let Some(items) = &mut items {
+                        items.push(text.to_owned());
+                    }
+                    continue;
+                }
+                Event::Scalar(..) => NO_TAGS,
+                Event::Alias(_) => NO_ALIASES,
+                _ => {
+                    self.skip()?;
+                    "must be a list of plain values"
+                }
+            };
+            self.fault(key.to_owned(), line, problem);
+            items = None;
+        }
+    }
+
+    /// Passes over the rest of a mapping or list.
+    fn skip(&mut self) -> Result<(), ConfigError> {
+        let mut depth = 1;
+        while depth > 0 {
+            match self.next()?.0 {
+                Event::MappingStart(..) | Event::SequenceStart(..) => depth += 1,
+                Event::MappingEnd | Event::SequenceEnd => depth -= 1,
+                _ => {}
             }
         }
         Ok(())
     }
 
-    /// Where the next node stands. A key that waits for its value is used up.
-    fn place(&mut self) -> Place {
-        if self.skipping > 0 {
-            return Place::Nowhere;
-        }
-        match self.stack.last_mut() {
-            None => Place::Root,
-            Some(Frame::Mapping { key, .. }) => key
-                .take()
-                .map_or(Place::Key, |(key, line)| Place::ValueOf(key, line)),
-            Some(Frame::List { key, line, .. }) => Place::ItemOf(key.clone(), *line),
+    /// The next event, with its line.
+    fn next(&mut self) -> Result<(Event<'a>, usize), ConfigError> {
+        match self.events.next() {
+            Some(Ok((event, span))) => Ok((event, span.start.line())),
+            Some(Err(error)) => Err(self.syntax(error.marker().line(), error.info())),
+            None => Err(self.syntax(1, "ends too early")),
         }
     }
 
     fn entry(&mut self, key: String, value: Value, line: usize) {
         if self.is_first(&key, &value, line) {
-            let origin = self.origin(line);
-            self.entries.push(Entry { key, value, origin });
+            let entry = self.at(key, value, line);
+            self.entries.push(entry);
         }
     }
 
-    /// Notes where a key stands; the second time it is a fault.
+    /// Notes the line of a key; the second time it is a fault.
     fn is_first(&mut self, key: &str, value: &Value, line: usize) -> bool {
-        let Some(first) = self.seen.get(key) else {
-            self.seen.insert(key.to_owned(), line);
+        let Some(first) = self.lines.insert(key.to_owned(), line) else {
             return true;
         };
-        let problem = format!("stands in line {first} already: keep one of the two");
-        self.faults
-            .push(Fault::new(key, value, &self.origin(line), problem));
+        let entry = self.at(key.to_owned(), value.clone(), line);
+        let problem = format!("repeats line {first}: keep one of the two");
+        self.faults.push(Fault::new(&entry, problem));
         false
     }
 
-    fn skip(&mut self, key: &str, line: usize, problem: &str) {
-        self.skipping = 1;
-        self.fault(key, line, problem);
+    fn fault(&mut self, key: String, line: usize, problem: &str) {
+        let entry = self.at(key, Value::Nothing, line);
+        self.faults.push(Fault::new(&entry, problem));
     }
 
-    fn fault(&mut self, key: &str, line: usize, problem: &str) {
-        self.faults.push(Fault::new(
-            key,
-            &Value::Nothing,
-            &self.origin(line),
-            problem,
-        ));
+    fn at(&self, key: String, value: Value, line: usize) -> Entry {
+        let origin = self.origin(line);
+        Entry { key, value, origin }
     }
 
     fn syntax(&self, line: usize, problem: &str) -> ConfigError {
-        ConfigError::Syntax {
-            origin: self.origin(line),
-            problem: problem.to_owned(),
-        }
+        let (origin, problem) = (self.origin(line), problem.to_owned());
+        ConfigError::Syntax { origin, problem }
     }
 
     fn origin(&self, line: usize) -> Origin {
-        Origin::Line {
-            file: self.file.to_owned(),
-            line,
-        }
+        let file = self.file.to_owned();
+        Origin::Line { file, line }
     }
 }
 
-const NO_SECTIONS: &str = "must hold sections, for example `event_hub:`, with keys below them";
+/// Of the types that YAML sees in plain text only this one matters: what a value means is up to the check of its key.
+fn is_nothing(text: &str, style: ScalarStyle) -> bool {
+    style == ScalarStyle::Plain && matches!(text, "" | "~" | "null" | "Null" | "NULL")
+}
+
+const NO_SECTIONS: &str = "must have sections, for example `event_hub:`, with keys below them";
 const NO_ALIASES: &str = "is an alias (`*name`): write the value itself";
 const NO_TAGS: &str = "has a tag (`!name`): write the value alone";
 
@@ -307,8 +259,8 @@ mod tests {
             "http:\n  listen: a\n  'listen': b\nhttp:\n  listen: c\nlog:\n  level: info\n",
             "http.listen = \"a\" (file x.yaml:2)\n\
              log.level = \"info\" (file x.yaml:7)\n\
-             http.listen = `b` (file x.yaml:3): stands in line 2 already: keep one of the two\n\
-             http (file x.yaml:4): stands in line 1 already: keep one of the two",
+             http.listen = `b` (file x.yaml:3): repeats line 2: keep one of the two\n\
+             http (file x.yaml:4): repeats line 1: keep one of the two",
         );
     }
 

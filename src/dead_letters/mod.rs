@@ -19,7 +19,7 @@ use time::OffsetDateTime;
 use tokio::sync::mpsc;
 
 pub(crate) use letter::{DeadLetter, MARK, NotALetter};
-pub(crate) use settings::Settings;
+pub(crate) use settings::{Keys, Settings};
 
 use crate::disposition::Reject;
 use crate::event::{Event, PartitionId};

@@ -2,12 +2,46 @@
 
 use std::path::PathBuf;
 
-/// Settings of the dead letters.
+use crate::setting::{bytes, path, settings};
+
+settings! {
+    /// Dead letters
+    ///
+    /// Events with records that cannot be read can be kept in files.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub(crate) struct Keys in "dead_letters" {
+        /// The directory for events with records that cannot be read. They are not kept while this is not set.
+        ///
+        /// The files contain personal data: addresses of callers, ids. They have mode 0600; a directory that the exporter
+        /// creates has mode 0700, and one that exists keeps its mode. Nothing of their content is logged.
+        /// `acs-recording-exporter replay DIRECTORY` reads them back.
+        directory: Option<PathBuf> = path().optional(),
+        /// How much space all dead letters may take together. The oldest are deleted first.
+        max_bytes: u64 = bytes(BYTES_LEAST..=BYTES_MOST).default("100MiB"),
+    }
+}
+
+/// Settings of the dead letters, once they are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// The directory of the files. It is made, for its owner alone, if it is not there; one that is there keeps its
-    /// mode.
+    /// The directory of the files.
     pub directory: PathBuf,
-    /// The most that all files together may take; the oldest go first.
+    /// The most that all files together may take; the oldest are deleted first.
     pub max_bytes: u64,
 }
+
+impl Keys {
+    /// None if no directory is set.
+    pub(crate) fn settings(self) -> Option<Settings> {
+        Some(Settings {
+            directory: self.directory?,
+            max_bytes: self.max_bytes,
+        })
+    }
+}
+
+/// An event of a standard hub has 1 MB, and a third more in base64: with less, one letter would evict all others.
+const BYTES_LEAST: u64 = 16 << 20;
+
+/// A limit that no disk reaches is not a limit.
+const BYTES_MOST: u64 = 1 << 40;

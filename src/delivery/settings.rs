@@ -3,24 +3,49 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-/// Settings of the delivery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Settings {
-    /// What an event must have been through before a checkpoint passes it.
-    pub checkpoint_after: CheckpointAfter,
-    /// How many different scrapers must have carried a cut before it is acknowledged.
-    pub scrapers: NonZeroUsize,
-    /// How long reading waits at the start for the scrapers to see the zeros; zero does not wait.
-    pub start_gate: Duration,
-    /// How long an event waits for the scrapers to see the series that it would move; zero does not wait.
-    pub hold_max: Duration,
+use crate::setting::{duration, number, settings, words};
+
+settings! {
+    /// Delivery
+    ///
+    /// When a scrape counts as delivered, and what waits for it.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Settings in "delivery" {
+        /// When a checkpoint may advance past an event.
+        ///
+        /// - `scrape`: once a scrape that shows it was delivered. A crash loses nothing.
+        /// - `processing`: once it was counted. A crash loses what no delivered scrape has shown.
+        checkpoint_after: CheckpointAfter = words([
+            ("scrape", CheckpointAfter::Scrape),
+            ("processing", CheckpointAfter::Processing),
+        ]).default("scrape"),
+        /// How many scrapers must have received a snapshot before it counts as delivered.
+        ///
+        /// Scrapers are told apart by `?scraper=NAME` (`params` in the scrape configuration), otherwise by their address.
+        scrapers: NonZeroUsize = number(1..=SCRAPERS_MOST).default("1"),
+        /// At startup, how long to wait for a scrape (so that failure series are visible at 0) before consuming.
+        ///
+        /// `0s` does not wait.
+        start_gate: Duration = duration(Duration::ZERO..=WAIT_MOST).default("2m"),
+        /// How long an event waits for a scrape that shows its failure series at 0.
+        ///
+        /// An event that would move a failure series for the first time is held until that scrape, and its partition
+        /// waits with it. `0s` does not wait.
+        hold_max: Duration = duration(Duration::ZERO..=WAIT_MOST).default("2m"),
+    }
 }
 
-/// What an event must have been through before a checkpoint passes it.
+/// When a checkpoint may advance past an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CheckpointAfter {
-    /// A scrape has carried it: a crash loses nothing.
+    /// Once a scrape that shows it was delivered: a crash loses nothing.
     Scrape,
-    /// It was counted: a crash loses what no scrape has carried.
+    /// Once it was counted: a crash loses what no delivered scrape has shown.
     Processing,
 }
+
+/// Prometheus runs in pairs; more than this are not one exporter's scrapers but a mistake.
+const SCRAPERS_MOST: usize = 10;
+
+/// No scraper is slower, and a partition that waits longer is down.
+const WAIT_MOST: Duration = Duration::from_hours(1);

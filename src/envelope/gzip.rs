@@ -1,4 +1,4 @@
-//! Bodies that somebody compressed. Azure Monitor does not.
+//! Compressed bodies, as users send them. Azure Monitor does not compress.
 
 use std::io::Read;
 
@@ -10,11 +10,11 @@ use crate::disposition::Reject;
 /// 10 to 20 times, so an honest body of that size still passes; a bomb of 1 MiB would be 1 GiB.
 pub(super) const INFLATED_MAX: usize = 16 << 20;
 
-/// What a compressed body held.
+/// What a compressed body contains.
 pub(super) struct Inflated {
     pub(super) bytes: Vec<u8>,
-    /// Whether it is only the beginning: the body was cut off or is damaged behind it.
-    pub(super) is_cut: bool,
+    /// Whether that is only the beginning: the body ends too early or is damaged behind it.
+    pub(super) is_truncated: bool,
 }
 
 /// Whether this is a gzip stream: its magic number and its only method.
@@ -22,22 +22,25 @@ pub(super) fn is_gzip(body: &[u8]) -> bool {
     body.starts_with(&[0x1F, 0x8B, 0x08])
 }
 
-/// Inflates as far as that goes: one gzip stream or several behind one another, and no more of what follows.
+/// Inflates as far as that goes: one gzip stream or several behind one another, and nothing else that follows.
 pub(super) fn inflate(mut body: &[u8]) -> Result<Inflated, Reject> {
     let mut bytes = Vec::with_capacity(body.len().min(INFLATED_MAX));
-    let mut is_cut = false;
-    while is_gzip(body) && !is_cut {
+    let mut is_truncated = false;
+    while is_gzip(body) && !is_truncated {
         let left = INFLATED_MAX.saturating_sub(bytes.len());
         let limit = u64::try_from(left).unwrap_or(u64::MAX).saturating_add(1);
         let mut stream = GzDecoder::new(body).take(limit);
-        is_cut = stream.read_to_end(&mut bytes).is_err();
+        is_truncated = stream.read_to_end(&mut bytes).is_err();
         if bytes.len() > INFLATED_MAX {
             return Err(Reject::InflatesTooFar);
         }
         body = stream.into_inner().into_inner();
     }
-    if is_cut && bytes.is_empty() {
+    if is_truncated && bytes.is_empty() {
         return Err(Reject::BodyNotJson);
     }
-    Ok(Inflated { bytes, is_cut })
+    Ok(Inflated {
+        bytes,
+        is_truncated,
+    })
 }

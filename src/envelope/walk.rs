@@ -1,28 +1,28 @@
-//! Every other body: a walk from document to envelope to record, each read strictly first and repaired if need be.
+//! The walk from document to envelope to record, each record read strictly first and repaired if need be.
 //!
 //! Linear: a strict parser never reads further than the walk then goes (the two differ first where the strict one
 //! fails), and each level of nesting is looked at once, of which there are few.
 
 use std::borrow::Cow;
 
-use super::{Slots, strict};
+use super::{BYTE_ORDER_MARK, Slot, owned, shape};
 use crate::disposition::Reject;
-use crate::repair::{Member, Repair, Repairs, Rewriter, Stop, is_json};
+use crate::repair::{Rewriter, Stop, is_json};
 
 /// How many brackets may stand around a record that are not its own. An envelope has two, one in an array three, one
 /// in an envelope four; each level is read once more.
 pub(super) const DEPTH_MAX: usize = 8;
 
-/// How many records a body may hold: one for every four bytes of the largest event (1 MiB), so that no event is ever
-/// cut short; a file that is one body may be. What is beyond counts as one rejected record.
+/// How many records a body may hold: one for every four bytes of the largest event (1 MiB), so that no event ever
+/// reaches it; a file that is one body may. The rest of the body counts as one rejected record.
 pub const RECORDS_MAX: usize = 1 << 18;
 
 /// Finds the records of a text.
 #[derive(Debug)]
 pub(super) struct Walker<'a> {
     text: Rewriter<'a>,
-    slots: Slots<'a>,
-    is_cut: bool,
+    slots: Vec<Slot<'a>>,
+    is_truncated: bool,
 }
 
 impl<'a> Walker<'a> {
@@ -30,17 +30,17 @@ impl<'a> Walker<'a> {
         Self {
             text: Rewriter::new(text),
             slots: Vec::new(),
-            is_cut: false,
+            is_truncated: false,
         }
     }
 
-    /// Reads one document behind another, to the end, of which more may be known to be missing.
-    pub(super) fn documents(mut self, is_cut: bool) -> (Slots<'a>, Repairs) {
+    /// Reads one document behind another, to the end of the text, behind which more may be known to be missing.
+    pub(super) fn documents(mut self, is_truncated: bool) -> Vec<Slot<'a>> {
         self.read_documents(0);
-        if is_cut {
-            self.cut();
+        if is_truncated {
+            self.truncated();
         }
-        (self.slots, self.text.repairs)
+        self.slots
     }
 
     fn read_documents(&mut self, depth: usize) {
@@ -48,13 +48,9 @@ impl<'a> Walker<'a> {
             self.text.skip_blanks();
             match self.text.peek() {
                 None => return,
+                Some(b'{' | b'[') => self.value(depth),
                 // Documents are parted by newlines, commas (an array that lost its brackets), or nothing.
-                Some(b',' | RECORD_SEPARATOR) => self.text.advance(1),
-                Some(b'{' | b'[') => self.document(depth),
-                Some(b'}' | b']') => {
-                    self.repaired(Repair::Brackets);
-                    self.text.advance(1);
-                }
+                Some(b',' | b'}' | b']' | RECORD_SEPARATOR) => self.text.advance(1),
                 Some(_) if self.text.rest().starts_with(BYTE_ORDER_MARK) => {
                     self.text.advance(BYTE_ORDER_MARK.len());
                 }
@@ -63,44 +59,33 @@ impl<'a> Walker<'a> {
         }
     }
 
-    fn document(&mut self, depth: usize) {
-        match strict::split(self.text.rest(), &mut self.slots) {
-            Some(length) => self.text.advance(length),
-            None => self.value(depth),
-        }
-    }
-
-    /// What stands in the place of a record.
+    /// What stands where a record should be.
     fn value(&mut self, depth: usize) {
         match self.text.peek() {
-            None => self.cut(),
+            None => self.truncated(),
             Some(b'{') => self.object(depth),
             Some(b'[') => self.array(depth),
             Some(b'"') if self.text.is_object_in_bare_quotes() => {
-                self.repaired(Repair::Quotes);
-                self.text.advance(1);
-                self.text.skip_blanks();
+                self.text.open_bare_quotes();
                 self.value(depth);
-                self.text.skip_blanks();
-                if self.text.peek() == Some(b'"') {
-                    self.text.advance(1);
-                }
+                self.text.close_bare_quotes();
             }
             Some(b'"' | b'\'') => self.records_as_text(depth),
             Some(_) => {
-                let mut nothing = String::new();
-                let end = self.text.value(&mut nothing);
+                let end = self.text.value(&mut String::new());
                 self.push(Err(Reject::NotAnObject));
-                if end == Err(Stop::Cut) {
-                    self.cut();
+                if end == Err(Stop::Truncated) {
+                    self.truncated();
                 }
             }
         }
     }
 
     fn object(&mut self, depth: usize) {
-        if let Some(text) = strict::value(self.text.rest())
-            && !strict::is_wrapper(text)
+        let rest = self.text.rest();
+        if !shape::begins_with_records(rest)
+            && let Some(text) = shape::strict_value(rest)
+            && !shape::is_wrapper(text)
         {
             self.text.advance(text.len());
             self.push(Ok(Cow::Borrowed(text)));
@@ -117,19 +102,15 @@ impl<'a> Walker<'a> {
         let mut is_wrapper = false;
         let mut has_category = false;
         let end = loop {
-            let key = match self.text.next_member(&mut rewritten) {
-                Ok(Member::Key(before)) => before,
-                Ok(Member::End) => break Ok(()),
+            let key = match self.text.next_key(&mut rewritten) {
+                Ok(Some(begin)) => rewritten.get(begin..rewritten.len() - 2),
+                Ok(None) => break Ok(()),
                 Err(stop) => break Err(stop),
             };
-            let name = rewritten
-                .get(key..rewritten.len() - 1)
-                .unwrap_or_default()
-                .trim_start_matches(',')
-                .trim_matches('"');
-            has_category |= strict::is_category(name);
-            let is_body = strict::is_body(name) && !has_category;
-            if strict::is_records(name) || (is_body && strict::is_container(self.text.rest())) {
+            let key = key.unwrap_or_default();
+            has_category |= shape::is_category(key);
+            let is_body = shape::is_body(key) && !has_category;
+            if shape::is_records(key) || (is_body && shape::is_container(self.text.rest())) {
                 is_wrapper = true;
                 self.value(depth + 1);
                 rewritten.push_str("null");
@@ -138,9 +119,9 @@ impl<'a> Walker<'a> {
             }
         };
         match end {
-            Err(Stop::Cut) => self.cut(),
+            Err(Stop::Truncated) => self.truncated(),
             _ if is_wrapper => {}
-            Err(Stop::Boundary) => self.push(Err(Reject::Malformed)),
+            Err(Stop::NextRecord) => self.push(Err(Reject::Malformed)),
             Ok(()) => {
                 rewritten.push('}');
                 self.repaired_record(rewritten, depth);
@@ -148,12 +129,12 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// What was repaired is looked at once more: whatever went wrong, a record is strict JSON and no wrapper. One of which
-    /// nothing is left is none.
+    /// A repaired record is checked once more: whatever went wrong, a record is strict JSON and not a wrapper. One of
+    /// which nothing is left is not a record.
     fn repaired_record(&mut self, text: String, depth: usize) {
         if text == "{}" || !is_json(&text) {
             self.push(Err(Reject::Malformed));
-        } else if strict::is_wrapper(&text) {
+        } else if shape::is_wrapper(&text) {
             self.inside(&text, depth + 1);
         } else {
             self.push(Ok(Cow::Owned(text)));
@@ -170,18 +151,14 @@ impl<'a> Walker<'a> {
             self.text.skip_blanks();
             match self.text.peek() {
                 None => {
-                    self.cut();
+                    self.truncated();
                     return;
                 }
                 Some(b']') => {
                     self.text.advance(1);
                     return;
                 }
-                Some(b',') => self.text.advance(1),
-                Some(b'}') => {
-                    self.repaired(Repair::Brackets);
-                    self.text.advance(1);
-                }
+                Some(b',' | b'}') => self.text.advance(1),
                 Some(_) => self.value(depth + 1),
             }
         }
@@ -190,47 +167,44 @@ impl<'a> Walker<'a> {
     /// A text, which may be records once more.
     fn records_as_text(&mut self, depth: usize) {
         let mut json = String::new();
-        let end = self.text.item_text(&mut json);
-        match end {
-            Ok(()) if depth < DEPTH_MAX => self.decoded(&json, depth + 1),
-            Ok(()) => self.push(Err(Reject::NotAnObject)),
-            Err(Stop::Cut) => self.cut(),
-            Err(Stop::Boundary) => self.push(Err(Reject::Malformed)),
+        match self.text.item_text(&mut json) {
+            Ok(()) => self.decoded(&json, depth),
+            Err(Stop::Truncated) => self.truncated(),
+            Err(Stop::NextRecord) => self.push(Err(Reject::Malformed)),
         }
     }
 
     fn decoded(&mut self, json: &str, depth: usize) {
         let decoded: String = serde_json::from_str(json).unwrap_or_default();
         let text = decoded.trim_ascii();
-        if !strict::is_container(text.as_bytes()) {
+        if depth < DEPTH_MAX && shape::is_container(text.as_bytes()) {
+            self.inside(text, depth + 1);
+        } else {
             self.push(Err(Reject::NotAnObject));
-            return;
         }
-        self.inside(text, depth);
     }
 
     /// The records of a text that is not part of this one.
     fn inside(&mut self, text: &str, depth: usize) {
         let mut inner = Walker::new(text.as_bytes());
         inner.read_documents(depth);
-        self.text.repairs.extend(inner.text.repairs);
         for slot in inner.slots {
             self.push(owned(slot));
         }
     }
 
-    /// Something between documents that is none. It goes to the next line that begins one, or to `{"`.
+    /// Text between documents. It ends where a line begins a document, or at `{"`.
     fn unknown_text(&mut self, depth: usize) {
         let rest = self.text.rest();
-        if let Some(scalar) = strict::value(rest) {
+        if let Some(scalar) = shape::strict_value(rest) {
             let behind = rest.get(scalar.len()..).unwrap_or_default();
             let mut behind = behind
                 .iter()
                 .skip_while(|byte| matches!(byte, b' ' | b'\t'));
             if matches!(behind.next(), None | Some(b'\r' | b'\n' | b',')) {
                 self.text.advance(scalar.len());
-                if scalar.starts_with('"') && depth < DEPTH_MAX {
-                    self.decoded(scalar, depth + 1);
+                if scalar.starts_with('"') {
+                    self.decoded(scalar, depth);
                 } else {
                     self.push(Err(Reject::NotAnObject));
                 }
@@ -244,47 +218,33 @@ impl<'a> Walker<'a> {
     fn too_deep(&mut self) {
         let end = self.text.skip_value();
         self.push(Err(Reject::TooDeep));
-        if end == Err(Stop::Cut) {
-            self.cut();
+        if end == Err(Stop::Truncated) {
+            self.truncated();
         }
     }
 
-    /// The end is missing: what it held, if anything, cannot be told, so it counts as one record.
-    fn cut(&mut self) {
-        if !self.is_cut {
-            self.is_cut = true;
-            self.repaired(Repair::Truncated);
+    /// The end is missing. How many records it held cannot be known, so it counts as one.
+    fn truncated(&mut self) {
+        if !self.is_truncated {
+            self.is_truncated = true;
             self.push(Err(Reject::Truncated));
         }
     }
 
-    fn repaired(&mut self, repair: Repair) {
-        self.text.repairs.insert(repair);
-    }
-
-    fn push(&mut self, slot: Result<Cow<'a, str>, Reject>) {
+    fn push(&mut self, slot: Slot<'a>) {
         match self.slots.len() {
             0..RECORDS_MAX => self.slots.push(slot),
-            RECORDS_MAX => self.slots.push(Err(Reject::TooManyRecords)),
+            RECORDS_MAX => {
+                self.slots.push(Err(Reject::TooManyRecords));
+                self.text.advance(self.text.rest().len());
+            }
             _ => {}
         }
-        if self.slots.len() > RECORDS_MAX {
-            self.text.advance(self.text.rest().len());
-            self.is_cut = true;
-        }
     }
-}
-
-/// The slot, freed from the text that it was read from.
-pub(super) fn owned(slot: Result<Cow<'_, str>, Reject>) -> Result<Cow<'static, str>, Reject> {
-    slot.map(|text| Cow::Owned(text.into_owned()))
 }
 
 /// JSON text sequences (RFC 7464) put it before each document.
 const RECORD_SEPARATOR: u8 = 0x1E;
-
-/// Files that were joined have theirs in the middle.
-const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// How far it is to what may be a document.
 fn until_document(text: &[u8]) -> usize {

@@ -26,7 +26,8 @@ use std::thread::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-pub use settings::{Limits, Settings};
+pub use settings::Limits;
+pub(crate) use settings::Settings;
 
 use audience::Audience;
 

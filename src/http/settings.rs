@@ -1,17 +1,25 @@
-//! What the HTTP endpoints are told.
+//! Where the HTTP endpoints listen, and what a client may use of them.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// Settings of the HTTP endpoints.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
-    /// Where to listen. Port 0 takes any free port.
-    pub listen: SocketAddr,
+use crate::setting::{address, settings};
+
+settings! {
+    /// HTTP
+    ///
+    /// The server of the metrics and the health endpoints.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Settings in "http" {
+        /// Where /metrics and the health endpoints are served.
+        ///
+        /// `[::]:9464` for IPv6. Port 0 takes any free port, and the log reports which.
+        listen: SocketAddr = address().default("0.0.0.0:9464"),
+    }
 }
 
-/// What a connection may take of time, and all of them of room. Nobody has to choose: whoever scrapes stays far from
-/// every one.
+/// How much time a connection may take, and how many there may be. None of these is a key: a scraper stays far from every
+/// one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// How many connections are open at a time.
@@ -20,11 +28,11 @@ pub struct Limits {
     pub head: Duration,
     /// How long a connection may be kept between two requests.
     pub idle: Duration,
-    /// How long a client may take no byte of an answer.
+    /// How long a client may read no byte of an answer.
     pub stall: Duration,
-    /// How long a whole answer may take, however steadily it is taken.
+    /// How long a whole answer may take, however steadily it is read.
     pub answer: Duration,
-    /// How long an answer may still take once the endpoints are told to stop.
+    /// How long an answer may still take once the endpoints stop.
     pub farewell: Duration,
 }
 
@@ -35,7 +43,7 @@ impl Default for Limits {
             head: Duration::from_secs(10), // one packet in practice
             idle: Duration::from_mins(5), // some intervals of the slowest scraper
             stall: Duration::from_secs(30), // beyond what TCP needs to get over a loss
-            answer: Duration::from_mins(5), // some megabytes over the worst of lines
+            answer: Duration::from_mins(5), // some megabytes over the slowest of lines
             farewell: Duration::from_secs(5), // a part of `shutdown.deadline`, enough for the last scrape
         }
     }

@@ -1,6 +1,5 @@
 //! Completed scrapes and time-outs over a wire in memory, so that its buffer has a known size, and minutes pass at once.
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +14,7 @@ use super::audience::Audience;
 use super::connection::Connection;
 use super::{Limits, Shown, endpoints, serve};
 use crate::liveness::Liveness;
-use crate::metrics::{BucketSettings, Buckets, Exposition, Settings};
+use crate::metrics::{Exposition, Settings};
 use crate::telemetry::Telemetry;
 
 /// What the wire holds in each direction: what a socket would accept and its reader never see.
@@ -33,23 +32,10 @@ struct World {
 }
 
 impl World {
-    #[expect(
-        clippy::default_trait_access,
-        reason = "the rules of failures are of a module that this one does not use"
-    )]
     fn new() -> Self {
-        let bound = || Buckets::new(vec![1.0]).unwrap();
         let settings = Settings {
             resources: (0..20).map(|i| format!("resource-{i}")).collect(),
-            label_values_max: NonZeroUsize::new(100).unwrap(),
-            series_max: NonZeroUsize::new(1000).unwrap(),
-            failures: Default::default(),
-            buckets: BucketSettings {
-                operation_duration: bound(),
-                recording_length: bound(),
-                report_delay: bound(),
-                record_delay: bound(),
-            },
+            ..Settings::default()
         };
         let own = Registry::new();
         let telemetry = Arc::new(Telemetry::new(&own));

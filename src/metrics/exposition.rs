@@ -145,7 +145,7 @@ impl Exposition {
             domain,
             own,
             telemetry,
-            rules: settings.failures.clone(),
+            rules: settings.failures.rules(),
             applied,
             acknowledged,
         }

@@ -125,6 +125,7 @@ mod tests {
             kind: Kind::Counter,
             labels: &[],
             help: "",
+            buckets: &[],
         }
     }
 

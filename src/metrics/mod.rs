@@ -23,5 +23,3 @@ pub(crate) use backfill::{Backfill, Step, Written};
 pub use exposition::Exposition;
 pub(crate) use exposition::{Applying, LetGo, Patience};
 pub(crate) use settings::Settings;
-
-pub(crate) use crate::acs::{BucketSettings, Buckets};

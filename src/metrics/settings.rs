@@ -1,20 +1,253 @@
-//! Settings of the metrics about ACS.
+//! Which metrics about ACS are exported, and their limits.
 
 use std::num::NonZeroUsize;
 
-use crate::acs::{BucketSettings, FailureRules};
+use crate::acs::FailureRules;
+use crate::setting::{Check, items, list, number, settings};
 
-/// Settings of the metrics about ACS.
+settings! {
+    /// Metrics
+    ///
+    /// What is exported about ACS, and the limits on it.
+    #[derive(Clone, Debug, PartialEq)]
+    pub struct Settings in "metrics" {
+        /// The ACS resources whose failure series exist at 0 from the start, so that `increase()` shows the first failure.
+        ///
+        /// Names, not resource ids. Other resources are exported too, from their first record on.
+        resources: Vec<String> = list(RESOURCES_MAX, resource).default(""),
+        /// How many different values one label may have.
+        ///
+        /// Further values become `other`; totals stay right. Values that Microsoft documents do not count.
+        label_values_max: NonZeroUsize = number(1..=LABEL_VALUES_LIMIT).default("100"),
+        /// How many series there may be, not counting those whose label values Microsoft documents.
+        ///
+        /// Beyond this the undocumented values of a new label set become `other`; totals stay right.
+        series_max: NonZeroUsize = number(SERIES_FEWEST..=SERIES_LIMIT).default("20000"),
+        /// Upper bounds of the histograms.
+        buckets: BucketSettings,
+        /// What counts as a failure.
+        failures: Failures,
+    }
+}
+
+settings! {
+    /// Buckets
+    ///
+    /// The upper bounds of the histograms, in seconds. The bound `+Inf` is always added. Each bound is one more series for
+    /// each label set.
+    #[derive(Clone, Debug, PartialEq)]
+    pub struct BucketSettings in "metrics.buckets" {
+        /// Buckets of `acs_recording_operation_duration_seconds`: how long an API request took.
+        operation_duration: Buckets = buckets().default("0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10"),
+        /// Buckets of `acs_recording_length_seconds`: how long a recording is.
+        recording_length: Buckets = buckets().default("1, 10, 30, 60, 300, 600, 1800, 3600, 7200, 14400, 28800, 43200"),
+        /// Buckets of `acs_recording_report_delay_seconds`: from the end of a recording to its summary.
+        report_delay: Buckets = buckets()
+            .default("1, 5, 15, 60, 300, 900, 1800, 3600, 7200, 21600, 43200, 86400, 172800"),
+        /// Buckets of `acs_log_record_delay_seconds`: from a record's own time to its arrival in the event hub.
+        record_delay: Buckets = buckets().default("1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600"),
+    }
+}
+
+settings! {
+    /// Failures
+    ///
+    /// What counts as a failure. An operation fails by its HTTP status (4xx, 5xx), or by its result type if it has no
+    /// status. A recording fails by its result type, or by an end reason that is one: `src/acs/end_reason.rs` has the table.
+    #[derive(Clone, Debug, PartialEq)]
+    pub struct Failures in "failures" {
+        /// End reasons that count as failures in addition to the built-in ones.
+        end_reasons: Vec<String> = list(FAILURE_RULES_MAX, end_reason).default(""),
+        /// End reasons that do not count as failures although the built-in table lists them.
+        ///
+        /// A recording whose result type is a failure still counts.
+        end_reasons_except: Vec<String> = list(FAILURE_RULES_MAX, end_reason).default(""),
+        /// HTTP statuses of operations that do not count as failures, from 400 to 699.
+        ///
+        /// For example 404 and 409, which are routine at the end of a call. `acs_recording_operations_total` still counts
+        /// them.
+        statuses_except: Vec<String> = list(FAILURE_RULES_MAX, status).default(""),
+    }
+}
+
+impl BucketSettings {
+    /// The bounds of a histogram, if they can be configured.
+    pub(super) fn of(&self, family: &str) -> Option<&Buckets> {
+        match family {
+            "acs_recording_operation_duration_seconds" => Some(&self.operation_duration),
+            "acs_recording_length_seconds" => Some(&self.recording_length),
+            "acs_recording_report_delay_seconds" => Some(&self.report_delay),
+            "acs_log_record_delay_seconds" => Some(&self.record_delay),
+            _ => None,
+        }
+    }
+}
+
+impl Failures {
+    /// The rules that follow from these keys.
+    pub fn rules(&self) -> FailureRules {
+        let statuses = self.statuses_except.iter();
+        FailureRules::new(
+            self.end_reasons.clone(),
+            self.end_reasons_except.clone(),
+            statuses.filter_map(|status| status.parse().ok()),
+        )
+    }
+}
+
+/// The name of an ACS resource, in lower case as in the labels.
+fn resource(text: &str) -> Result<String, &'static str> {
+    // Azure allows 63; what matters here is that it is a label's value and a name, and not a resource id.
+    let is_name = (1..=63).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    is_name.then(|| text.to_ascii_lowercase()).ok_or(
+        "must be the name of an ACS resource: up to 63 letters, digits, `-` and `_`, not its whole id",
+    )
+}
+
+/// An end reason, in any case: those of ACS are words without blanks.
+fn end_reason(text: &str) -> Result<String, &'static str> {
+    let is_word =
+        (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_word
+        .then(|| text.to_owned())
+        .ok_or("must be an end reason such as `MediaTimeout`: letters and digits only")
+}
+
+/// A status that is a failure unless it is excepted.
+fn status(text: &str) -> Result<String, &'static str> {
+    match text.parse() {
+        Ok(400_u16..=699) => Ok(text.to_owned()),
+        _ => Err("must be an HTTP status from 400 to 699"),
+    }
+}
+
+fn buckets() -> Check<Buckets> {
+    items(
+        format!("1 to {} increasing seconds", Buckets::MAX),
+        |items| {
+            let seconds: Result<Vec<f64>, _> = items.iter().map(|item| item.parse()).collect();
+            let seconds =
+                seconds.map_err(|_| "must be a list of seconds, for example `[0.5, 1, 2.5]`")?;
+            Buckets::new(seconds).map_err(|error| error.to_string())
+        },
+    )
+}
+
+/// Each resource has its failure series from the start, some hundreds.
+const RESOURCES_MAX: usize = 100;
+
+/// A label with more values than this is an identifier.
+const LABEL_VALUES_LIMIT: usize = 10_000;
+
+/// Fewer would hide what one resource sends on a normal day.
+const SERIES_FEWEST: usize = 100;
+
+/// A Prometheus of ordinary size has about a million series in all.
+const SERIES_LIMIT: usize = 1_000_000;
+
+/// There are about thirty end reasons and twenty statuses.
+const FAILURE_RULES_MAX: usize = 100;
+
+/// Upper bounds of a histogram: 1 to 50 of them, positive, finite, strictly increasing. `+Inf` is not among them:
+/// the registry adds it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Settings {
-    /// ACS resources whose failure series exist at zero from the start: names in lower case, each once.
-    pub resources: Vec<String>,
-    /// How many values a label may take before further ones become `other`.
-    pub label_values_max: NonZeroUsize,
-    /// How many series there may be of label sets outside the known vocabularies.
-    pub series_max: NonZeroUsize,
-    /// Exceptions to what counts as a failure.
-    pub failures: FailureRules,
-    /// The upper bounds of the histograms.
-    pub buckets: BucketSettings,
+pub struct Buckets(Vec<f64>);
+
+impl Buckets {
+    /// Each bound is a series of every label set, so their number has a limit; Prometheus' own defaults are 11.
+    pub const MAX: usize = 50;
+
+    /// Checks the bounds.
+    ///
+    /// # Errors
+    /// Says which rule the bounds break.
+    pub fn new(bounds: Vec<f64>) -> Result<Self, InvalidBuckets> {
+        if bounds.is_empty() || bounds.len() > Self::MAX {
+            return Err(InvalidBuckets::Count(bounds.len()));
+        }
+        if let Some(bound) = bounds
+            .iter()
+            .find(|bound| !(bound.is_finite() && **bound > 0.0))
+        {
+            return Err(InvalidBuckets::Bound(*bound));
+        }
+        let mut pairs = bounds.iter().zip(bounds.iter().skip(1));
+        if let Some((left, right)) = pairs.find(|(left, right)| left >= right) {
+            return Err(InvalidBuckets::Order(*left, *right));
+        }
+        Ok(Self(bounds))
+    }
+
+    /// The bounds in seconds, increasing.
+    pub fn as_slice(&self) -> &[f64] {
+        &self.0
+    }
+}
+
+/// Why bounds are not [`Buckets`].
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+pub enum InvalidBuckets {
+    /// None, or too many.
+    #[error("must have 1 to {max} bounds, not {0}", max = Buckets::MAX)]
+    Count(usize),
+    /// Zero, negative, infinite or not a number.
+    #[error("must be positive, finite seconds, not `{0}`; `+Inf` is always added")]
+    Bound(f64),
+    /// Not strictly increasing.
+    #[error("must increase: `{0}` stands before `{1}`")]
+    Order(f64, f64),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::setting::Value;
+
+    #[test]
+    fn bounds_are_few_positive_finite_and_increasing() {
+        let check = |bounds: &[f64], expected: Option<&str>| {
+            let fault = Buckets::new(bounds.to_vec())
+                .err()
+                .map(|fault| fault.to_string());
+            assert_eq!(fault.as_deref(), expected, "{bounds:?}");
+        };
+        check(&[0.5], None);
+        check(&[0.5, 1.0, 2.5], None);
+        check(&[], Some("must have 1 to 50 bounds, not 0"));
+        check(&[1.0; 51], Some("must have 1 to 50 bounds, not 51"));
+        check(
+            &[0.0, 1.0],
+            Some("must be positive, finite seconds, not `0`; `+Inf` is always added"),
+        );
+        check(
+            &[f64::NAN],
+            Some("must be positive, finite seconds, not `NaN`; `+Inf` is always added"),
+        );
+        check(
+            &[1.0, f64::INFINITY],
+            Some("must be positive, finite seconds, not `inf`; `+Inf` is always added"),
+        );
+        check(&[1.0, 1.0], Some("must increase: `1` stands before `1`"));
+        check(
+            &[1.0, 3.0, 2.0],
+            Some("must increase: `3` stands before `2`"),
+        );
+    }
+
+    #[test]
+    fn buckets_are_seconds() {
+        let check = |text: &str, expected: &str| {
+            let fault = buckets().read(&Value::Text(text.to_owned())).unwrap_err();
+            assert_eq!(fault, expected, "{text}");
+        };
+        check(
+            "1s, 2s",
+            "must be a list of seconds, for example `[0.5, 1, 2.5]`",
+        );
+        check("1, 1", "must increase: `1` stands before `1`");
+        check("", "must have 1 to 50 bounds, not 0");
+    }
 }

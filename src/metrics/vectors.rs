@@ -4,7 +4,8 @@ use std::fmt::Debug;
 
 use prometheus::{CounterVec, GaugeVec, HistogramOpts, HistogramVec, Registry};
 
-use crate::acs::{BucketSettings, acs_families};
+use super::settings::{BucketSettings, Buckets};
+use crate::acs;
 use crate::family::{Family, Kind, registered};
 
 /// Every family about ACS, registered.
@@ -21,7 +22,7 @@ enum Vector {
 
 impl Vectors {
     pub(super) fn register(registry: &Registry, buckets: &BucketSettings) -> Self {
-        let vectors = acs_families().map(|(family, bounds)| {
+        let vectors = acs::catalogue().map(|family| {
             let (opts, labels) = (family.opts(), family.labels);
             let vector = match family.kind {
                 Kind::Counter => {
@@ -29,7 +30,8 @@ impl Vectors {
                 }
                 Kind::Gauge => Vector::Gauge(registered(registry, GaugeVec::new(opts, labels))),
                 Kind::Histogram => {
-                    let bounds = bounds(buckets);
+                    let configured = buckets.of(family.name).map(Buckets::as_slice);
+                    let bounds = configured.unwrap_or(family.buckets);
                     let opts = HistogramOpts::from(opts).buckets(bounds.to_vec());
                     let vector = registered(registry, HistogramVec::new(opts, labels));
                     Vector::Histogram(vector, bounds.len() + 3) // `+Inf`, sum and count

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::acs::{self, FailureRules, Observation};
 use crate::disposition::{Disposition, Reject};
-use crate::envelope::{self, Envelope};
+use crate::envelope::{self, Slot};
 use crate::event::{Batch, Event};
 use crate::telemetry::Tally;
 
@@ -45,16 +45,15 @@ pub(crate) fn decode<T>(
     rules: &FailureRules,
     then: impl FnOnce(Decoded<'_>) -> T,
 ) -> T {
-    // Observations are slices of the bodies, or of what was made anew of them: the envelopes outlive them.
-    let envelopes: Vec<_> = batch
-        .events
-        .iter()
-        .map(|event| guarded(|| Ok(envelope::open(&event.body))).unwrap_or_else(Envelope::rejected))
-        .collect();
+    // Observations are slices of the bodies, or of what was made anew of them: the slots outlive them.
+    let envelopes = batch.events().map(|event| {
+        guarded(|| Ok(envelope::open(&event.body))).unwrap_or_else(|reason| vec![Err(reason)])
+    });
+    let envelopes: Vec<_> = envelopes.collect();
     let mut decoded = Decoded::default();
-    for (index, (event, envelope)) in batch.events.iter().zip(&envelopes).enumerate() {
+    for (index, (event, slots)) in batch.events().zip(&envelopes).enumerate() {
         let mut reasons = Vec::new();
-        decode_event(event, envelope, rules, &mut decoded, &mut reasons);
+        decode_event(event, slots, rules, &mut decoded, &mut reasons);
         decoded.ends.push(decoded.observations.len());
         if !reasons.is_empty() {
             let event = index;
@@ -66,15 +65,16 @@ pub(crate) fn decode<T>(
 
 fn decode_event<'a>(
     event: &Event,
-    envelope: &'a Envelope<'_>,
+    slots: &'a [Slot<'_>],
     rules: &FailureRules,
     decoded: &mut Decoded<'a>,
     reasons: &mut Vec<Reject>,
 ) {
     let tally = &mut decoded.ended.tally;
-    tally.received(envelope.slots().len());
-    for slot in envelope.slots() {
-        let read = slot.and_then(|slot| guarded(|| acs::read(slot, event.enqueued_at, rules)));
+    tally.received(slots.len());
+    for slot in slots {
+        let text = slot.as_deref().map_err(|reason| *reason);
+        let read = text.and_then(|text| guarded(|| acs::read(text, event.enqueued_at, rules)));
         let disposition = match read {
             Ok(record) => {
                 for field in &record.unfamiliar {

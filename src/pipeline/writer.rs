@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::decode::{Decoded, Ended, decode};
 use crate::acs::Observation;
 use crate::dead_letters::DeadLetters;
-use crate::event::{Batch, Event, PartitionId};
+use crate::event::{Batch, PartitionId};
 use crate::metrics::{Applying, Exposition, Patience};
 use crate::queue::Queued;
 use crate::telemetry::{AppliedBatch, Failed};
@@ -64,25 +64,27 @@ impl Writer {
         }
     }
 
-    /// Takes a batch: applies it, or what can be of it, or lets it wait behind others of its partition. Or drops what
-    /// waits of a partition that is let go.
+    /// Takes what a partition sent: applies it, as far as that can be done now, and keeps the rest behind what the
+    /// partition has waiting. Drops what a released partition has waiting.
     pub fn take(&mut self, queued: Queued, now: Instant) {
-        let partition = queued.batch.partition.clone();
-        if queued.let_go.is_some() {
-            self.held.remove(&partition);
-            return;
-        }
-        let held = Held {
-            queued,
-            until: now + self.hold_max,
+        let partition = match &queued {
+            Queued::Events(batch, _) => batch.partition.clone(),
+            Queued::Moved(partition, ..) => partition.clone(),
+            Queued::Released(partition, _) => {
+                self.held.remove(partition);
+                return;
+            }
         };
+        let until = now + self.hold_max;
         if let Some(waiting) = self.held.get_mut(&partition) {
-            // Its series shall be shown by the same scrape as those of the events before it.
-            prepare(&held.queued.batch, &self.exposition);
-            waiting.push_back(held);
+            if let Queued::Events(batch, _) = &queued {
+                // Its series shall be shown by the same scrape as those of the events before it.
+                prepare(batch, &self.exposition);
+            }
+            waiting.push_back(Held { queued, until });
             self.tell(&partition);
         } else {
-            self.work(&partition, VecDeque::from([held]), now);
+            self.work(&partition, VecDeque::from([Held { queued, until }]), now);
             if self.held.contains_key(&partition) {
                 self.tell(&partition);
             }
@@ -108,48 +110,47 @@ impl Writer {
 
     /// Applies what waits of a partition, as far as it goes.
     fn work(&mut self, partition: &PartitionId, mut waiting: VecDeque<Held>, now: Instant) {
-        while let Some(held) = waiting.front_mut() {
+        while let Some(Held { queued, until }) = waiting.pop_front() {
             let patience = if self.hold_max.is_zero() {
                 Patience::None
-            } else if held.until <= now {
+            } else if until <= now {
                 Patience::AtItsEnd
             } else {
                 Patience::WhileScrapedSince(now.checked_sub(self.hold_max).unwrap_or(now))
             };
-            self.apply(&mut held.queued.batch, patience);
-            if let Some(reached) = held.queued.moved_to.take() {
-                self.exposition.moved_to(partition, reached);
+            match queued {
+                Queued::Events(batch, slot) => {
+                    if let Some(rest) = self.apply(batch, patience) {
+                        let queued = Queued::Events(rest, slot);
+                        waiting.push_front(Held { queued, until });
+                        break;
+                    }
+                }
+                Queued::Moved(_, reached, _) => self.exposition.moved_to(partition, reached),
+                Queued::Released(..) => {}
             }
-            if !held.queued.batch.events.is_empty() {
-                break;
-            }
-            waiting.pop_front();
         }
         if !waiting.is_empty() {
             self.held.insert(partition.clone(), waiting);
         }
     }
 
-    /// Applies events and takes them out of the batch: all of them, or those before one that has to wait.
-    fn apply(&self, batch: &mut Batch, patience: Patience) {
-        let Err(waits) = self.try_apply(batch, patience) else {
-            batch.events.clear();
-            return;
-        };
-        let rest = batch.events.split_off(waits);
-        // What was shown a moment ago stays so: the events before it are applied.
-        if self.try_apply(batch, patience).is_ok() {
-            batch.events = rest;
-        } else {
-            batch.events.extend(rest);
+    /// Applies events: all of them, or those before one that has to wait. Returns that one and what follows it.
+    fn apply(&self, batch: Batch, patience: Patience) -> Option<Batch> {
+        let waits = self.try_apply(&batch, patience).err()?;
+        let (before, rest) = batch.split_before(waits);
+        if let Some(before) = before {
+            // The failure series of these were shown, so none of them has to wait.
+            let _all_applied = self.try_apply(&before, Patience::None);
         }
+        Some(rest)
     }
 
     fn try_apply(&self, batch: &Batch, patience: Patience) -> Result<(), usize> {
         let applied = apply(batch, &self.exposition, patience, self.logs_failures)?;
         if let Some(dead_letters) = &self.dead_letters {
             for rejected in applied.rejected {
-                if let Some(event) = batch.events.get(rejected.event) {
+                if let Some(event) = batch.events().nth(rejected.event) {
                     dead_letters.offer(&batch.partition, event, &rejected.reasons);
                 }
             }
@@ -159,7 +160,11 @@ impl Writer {
 
     fn tell(&self, partition: &PartitionId) {
         let waiting = self.held.get(partition).into_iter().flatten();
-        let events = waiting.map(|held| held.queued.batch.events.len()).sum();
+        let events = waiting.map(|held| match &held.queued {
+            Queued::Events(batch, _) => batch.count(),
+            Queued::Moved(..) | Queued::Released(..) => 0,
+        });
+        let events = events.sum();
         self.exposition.telemetry().events_wait(partition, events);
     }
 }
@@ -171,19 +176,16 @@ pub(super) fn apply(
     patience: Patience,
     logs_failures: bool,
 ) -> Result<Ended, usize> {
-    let Some(last) = batch.events.last() else {
-        return Ok(Ended::default());
-    };
-    let bytes: usize = batch.events.iter().map(|event| event.body.len()).sum();
+    let bytes: usize = batch.events().map(|event| event.body.len()).sum();
     decode(batch, exposition.failure_rules(), |decoded| {
-        let events = applying(batch, last, &decoded);
+        let events = applying(batch, &decoded);
         let applied = exposition.apply(&events, patience, |telemetry| {
             telemetry.batch_applied(
                 &batch.partition,
                 AppliedBatch {
-                    events: u64::try_from(batch.events.len()).unwrap_or(u64::MAX),
+                    events: u64::try_from(batch.count()).unwrap_or(u64::MAX),
                     bytes: u64::try_from(bytes).unwrap_or(u64::MAX),
-                    last_sequence_number: last.position.sequence_number,
+                    last_sequence_number: batch.last().position.sequence_number,
                     tally: &decoded.ended.tally,
                 },
             );
@@ -220,17 +222,15 @@ fn failed<'a>(observation: &'a Observation<'_>) -> Option<Failed<'a>> {
 
 /// Lets the failure series exist that a batch will move.
 fn prepare(batch: &Batch, exposition: &Exposition) {
-    if let Some(last) = batch.events.last() {
-        decode(batch, exposition.failure_rules(), |decoded| {
-            exposition.prepare(&applying(batch, last, &decoded));
-        });
-    }
+    decode(batch, exposition.failure_rules(), |decoded| {
+        exposition.prepare(&applying(batch, &decoded));
+    });
 }
 
-fn applying<'a>(batch: &'a Batch, last: &Event, decoded: &'a Decoded<'a>) -> Applying<'a> {
+fn applying<'a>(batch: &'a Batch, decoded: &'a Decoded<'a>) -> Applying<'a> {
     Applying {
         partition: &batch.partition,
-        reached: last.reached(),
+        reached: batch.last().reached(),
         observations: &decoded.observations,
         ends: &decoded.ends,
     }

@@ -1,8 +1,6 @@
-//! Values, objects and arrays: a reader that never gives up, and writes strict JSON of what it reads.
+//! Values, objects and arrays: a reader that always goes on, and writes strict JSON of what it reads.
 //!
-//! Linear: it goes forward only, and what it looks ahead to is the next thing that is not a blank.
-
-use super::{Repair, Repairs, is_json};
+//! Linear: it goes forward only, and looks ahead no further than to the next byte that is not a blank.
 
 /// How deep values may nest; deeper ones become `null`. Records of Azure Monitor nest five deep at most, and the stack
 /// is finite.
@@ -13,45 +11,30 @@ const DEPTH_MAX: usize = 32;
 pub(crate) struct Rewriter<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) at: usize,
-    /// What was put right up to here.
-    pub(crate) repairs: Repairs,
 }
 
 /// Why reading stopped before the end of a value. What was written up to there is whole all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stop {
-    /// The bytes are at their end.
-    Cut,
+    /// The bytes end too early.
+    Truncated,
     /// Another record begins here, though this one has not ended.
-    Boundary,
+    NextRecord,
 }
 
-/// What comes next in an object.
+/// What a text is part of, which decides what may come behind its closing quote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Member {
-    /// A key was written, the output up to it being this long; its value is next.
-    Key(usize),
-    /// The object has ended.
-    End,
-}
-
-/// Where a value stands, which tells what may come behind it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum Context {
     Key,
-    InObject,
-    InArray,
-    /// A key or a value: nobody keeps count.
-    Anywhere,
+    Object,
+    Array,
+    /// A key or a value, in an object or an array.
+    Unknown,
 }
 
 impl<'a> Rewriter<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self {
-            bytes,
-            at: 0,
-            repairs: Repairs::default(),
-        }
+        Self { bytes, at: 0 }
     }
 
     /// What has not been read.
@@ -73,54 +56,36 @@ impl<'a> Rewriter<'a> {
 
     /// Rewrites the value that is next.
     pub(crate) fn value(&mut self, out: &mut String) -> Result<(), Stop> {
-        self.value_at(out, Place::InObject, 0)
+        self.value_in(Context::Object, out, 0)
     }
 
     /// Rewrites the text that is next, an item of an array.
     pub(crate) fn item_text(&mut self, out: &mut String) -> Result<(), Stop> {
-        self.text(out, Place::InArray)
+        self.text(Context::Array, out)
     }
 
-    /// Rewrites up to the value of the next property. `out` is the object as far as it is written, its brace included.
-    pub(crate) fn next_member(&mut self, out: &mut String) -> Result<Member, Stop> {
-        // `{` and `:` begin something, so a comma behind them is one too many.
-        let mut comma = out.ends_with('{');
+    /// Rewrites up to the value of the next property, and returns where in `out` its key begins; `None` at the end of
+    /// the object. `out` is the object as far as it is written, its brace included.
+    pub(crate) fn next_key(&mut self, out: &mut String) -> Result<Option<usize>, Stop> {
         loop {
             self.skip_blanks();
             match self.peek() {
-                None => return Err(Stop::Cut),
-                Some(b',') => {
-                    if comma {
-                        self.repairs.insert(Repair::Commas);
-                    }
-                    comma = true;
-                    self.at += 1;
-                }
+                None => return Err(Stop::Truncated),
+                Some(b',') => self.at += 1,
                 Some(b'}') => {
-                    if comma && !out.ends_with('{') {
-                        self.repairs.insert(Repair::Commas);
-                    }
                     self.at += 1;
-                    return Ok(Member::End);
+                    return Ok(None);
                 }
-                // The array around it ends, and so does this.
-                Some(b']') => {
-                    self.repairs.insert(Repair::Brackets);
-                    return Ok(Member::End);
-                }
-                Some(b'{') => {
-                    self.repairs.insert(Repair::Brackets);
-                    return Err(Stop::Boundary);
-                }
+                // The array around the object ends, and so does the object.
+                Some(b']') => return Ok(None),
+                Some(b'{') => return Err(Stop::NextRecord),
                 Some(b'"' | b'\'') => {
-                    if !comma {
-                        self.repairs.insert(Repair::Commas);
-                    }
                     let before = out.len();
                     if !out.ends_with('{') {
                         out.push(',');
                     }
-                    if let Err(stop) = self.text(out, Place::Key) {
+                    let key = out.len() + 1;
+                    if let Err(stop) = self.text(Context::Key, out) {
                         out.truncate(before);
                         return Err(stop);
                     }
@@ -128,24 +93,21 @@ impl<'a> Rewriter<'a> {
                     self.at += 1; // the colon: without one, the key would not have ended
                     self.skip_blanks();
                     out.push(':');
-                    return Ok(Member::Key(before));
+                    return Ok(Some(key));
                 }
-                Some(_) => {
-                    self.repairs.insert(Repair::UnreadableValue);
-                    self.skip_word();
-                }
+                Some(_) => self.skip_word(),
             }
         }
     }
 
-    /// Goes past the value that is next, without a word of it.
+    /// Goes past the value that is next, however deep it nests.
     pub(crate) fn skip_value(&mut self) -> Result<(), Stop> {
-        let mut nothing = String::new();
+        let mut ignored = String::new();
         let mut depth = 0_usize;
         loop {
             self.skip_blanks();
             match self.peek() {
-                None => return Err(Stop::Cut),
+                None => return Err(Stop::Truncated),
                 Some(b'{' | b'[') => {
                     depth += 1;
                     self.at += 1;
@@ -155,8 +117,8 @@ impl<'a> Rewriter<'a> {
                     self.at += 1;
                 }
                 Some(b'"' | b'\'') => {
-                    nothing.clear();
-                    self.text(&mut nothing, Place::Anywhere)?;
+                    ignored.clear();
+                    self.text(Context::Unknown, &mut ignored)?;
                 }
                 Some(b',' | b':') => self.at += 1,
                 Some(_) => self.skip_word(),
@@ -167,7 +129,7 @@ impl<'a> Rewriter<'a> {
         }
     }
 
-    /// Whether the text that is next is an object or an array whose own quotes nobody escaped: `"{"a":1}"`.
+    /// Whether the text that is next is an object or an array whose own quotes are not escaped: `"{"a":1}"`.
     pub(crate) fn is_object_in_bare_quotes(&self) -> bool {
         let mut at = self.past_blanks(self.at + 1);
         if self.bytes.get(at) == Some(&b'[') {
@@ -185,29 +147,49 @@ impl<'a> Rewriter<'a> {
             )
     }
 
-    fn value_at(&mut self, out: &mut String, place: Place, depth: usize) -> Result<(), Stop> {
+    /// Goes past the quote that stands before such an object or array.
+    pub(crate) fn open_bare_quotes(&mut self) {
+        self.at += 1;
+        self.skip_blanks();
+    }
+
+    /// Goes past the quote behind it, if there is one.
+    pub(crate) fn close_bare_quotes(&mut self) {
+        self.skip_blanks();
+        if self.peek() == Some(b'"') {
+            self.at += 1;
+        }
+    }
+
+    fn value_in(&mut self, context: Context, out: &mut String, depth: usize) -> Result<(), Stop> {
         match self.peek() {
             Some(b'{' | b'[') if depth == DEPTH_MAX => {
-                self.repairs.insert(Repair::UnreadableValue);
                 out.push_str("null");
                 self.skip_value()
             }
-            Some(b'{') => self.object(out, depth),
-            Some(b'[') => self.array(out, depth),
-            Some(b'"') if self.is_object_in_bare_quotes() => {
-                self.repairs.insert(Repair::Quotes);
+            Some(b'{') => {
                 self.at += 1;
-                self.skip_blanks();
-                self.value_at(out, place, depth)?;
-                self.skip_blanks();
-                if self.peek() == Some(b'"') {
-                    self.at += 1;
-                }
+                out.push('{');
+                let end = self.properties(out, depth + 1);
+                out.push('}');
+                end
+            }
+            Some(b'[') => {
+                self.at += 1;
+                out.push('[');
+                let end = self.items(out, depth + 1);
+                out.push(']');
+                end
+            }
+            Some(b'"') if self.is_object_in_bare_quotes() => {
+                self.open_bare_quotes();
+                self.value_in(context, out, depth)?;
+                self.close_bare_quotes();
                 Ok(())
             }
             Some(b'"' | b'\'') => {
                 let before = out.len();
-                self.text(out, place).inspect_err(|_| {
+                self.text(context, out).inspect_err(|_| {
                     out.truncate(before);
                     out.push_str("null");
                 })
@@ -216,67 +198,30 @@ impl<'a> Rewriter<'a> {
         }
     }
 
-    fn object(&mut self, out: &mut String, depth: usize) -> Result<(), Stop> {
-        self.at += 1;
-        out.push('{');
-        let mut end = Ok(());
-        loop {
-            match self.next_member(out) {
-                Ok(Member::End) => break,
-                Ok(Member::Key(_)) => {
-                    if let Err(stop) = self.value_at(out, Place::InObject, depth + 1) {
-                        end = Err(stop);
-                        break;
-                    }
-                }
-                Err(stop) => {
-                    end = Err(stop);
-                    break;
-                }
-            }
+    fn properties(&mut self, out: &mut String, depth: usize) -> Result<(), Stop> {
+        while self.next_key(out)?.is_some() {
+            self.value_in(Context::Object, out, depth)?;
         }
-        out.push('}');
-        end
-    }
-
-    fn array(&mut self, out: &mut String, depth: usize) -> Result<(), Stop> {
-        self.at += 1;
-        out.push('[');
-        let end = self.items(out, depth);
-        out.push(']');
-        end
+        Ok(())
     }
 
     fn items(&mut self, out: &mut String, depth: usize) -> Result<(), Stop> {
-        let mut comma = true;
         loop {
             self.skip_blanks();
             match self.peek() {
-                None => return Err(Stop::Cut),
+                None => return Err(Stop::Truncated),
                 Some(b']') => {
-                    if comma && !out.ends_with('[') {
-                        self.repairs.insert(Repair::Commas);
-                    }
                     self.at += 1;
                     return Ok(());
                 }
-                Some(b'}') => {
-                    self.repairs.insert(Repair::Brackets);
-                    return Ok(());
-                }
-                Some(b',') => {
-                    if comma {
-                        self.repairs.insert(Repair::Commas);
-                    }
-                    comma = true;
-                    self.at += 1;
-                }
+                // The object around the array ends, and so does the array.
+                Some(b'}') => return Ok(()),
+                Some(b',') => self.at += 1,
                 Some(_) => {
                     if !out.ends_with('[') {
                         out.push(',');
                     }
-                    comma = false;
-                    self.value_at(out, Place::InArray, depth + 1)?;
+                    self.value_in(Context::Array, out, depth)?;
                 }
             }
         }
@@ -288,21 +233,17 @@ impl<'a> Rewriter<'a> {
         self.skip_word();
         let word = self.bytes.get(from..self.at).unwrap_or_default();
         let word = std::str::from_utf8(word.trim_ascii()).unwrap_or_default();
-        let is_value = match word.as_bytes().first() {
-            Some(b'-' | b'0'..=b'9') => serde_json::from_str::<f64>(word).is_ok(),
-            _ => matches!(word, "true" | "false" | "null"),
-        };
         if self.peek().is_none() {
             // `12` may have been the beginning of `123`.
             out.push_str("null");
-            return Err(Stop::Cut);
+            return Err(Stop::Truncated);
         }
-        if is_value && is_json(word) {
-            out.push_str(word);
-        } else {
-            self.repairs.insert(Repair::UnreadableValue);
-            out.push_str("null");
-        }
+        let is_value = match word.as_bytes().first() {
+            // As a number: `1e999` is JSON, and no reader could take it.
+            Some(b'-' | b'0'..=b'9') => serde_json::from_str::<f64>(word).is_ok(),
+            _ => matches!(word, "true" | "false" | "null"),
+        };
+        out.push_str(if is_value { word } else { "null" });
         Ok(())
     }
 

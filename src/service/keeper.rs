@@ -1,150 +1,130 @@
-//! Writes down what was delivered: right after it was acknowledged, at most every `checkpoint.interval`.
+//! Checkpoints what was delivered: right after it was acknowledged, at most every `checkpoint.interval`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{StreamExt, stream};
 use time::OffsetDateTime;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::checkpoint::blobs::{BlobPositions, BlobSeries, PositionError, SeriesError, Wrote};
+use super::running::LAST_WORDS;
+use crate::checkpoint::blobs::{BlobPositions, BlobSeries, SeriesError, Wrote, concurrently};
 use crate::checkpoint::{Saved, State, Store};
 use crate::delivery::{CheckpointAfter, Positions};
-use crate::event::PartitionId;
 use crate::metrics::Exposition;
 use crate::telemetry::Telemetry;
 
-/// Who has the store.
+/// The task that writes checkpoints.
 #[derive(Debug)]
 pub(super) struct Keeper {
-    pub(super) place: Place,
-    pub(super) after: CheckpointAfter,
+    pub(super) target: Target,
+    pub(super) checkpoint_after: CheckpointAfter,
     pub(super) interval: Duration,
     pub(super) exposition: Arc<Exposition>,
     pub(super) telemetry: Arc<Telemetry>,
-    /// Since when something is delivered and not written.
+    /// Since when something is delivered and not checkpointed.
     pub(super) unwritten_since: Option<OffsetDateTime>,
 }
 
-/// Where it is written.
+/// Where checkpoints are written.
 #[derive(Debug)]
-pub(super) enum Place {
-    /// All of it in one store of our own.
-    Own { store: Store, state: State },
-    /// What is ours of it in blobs that we share with other replicas.
-    Shared {
+pub(super) enum Target {
+    /// All of them in one file.
+    File { store: Store, state: State },
+    /// Those of owned partitions, in blobs that this process shares with other replicas.
+    Blobs {
         /// Of each event hub.
         positions: Vec<Arc<BlobPositions>>,
         series: BlobSeries,
-        /// The series that others have seen were made here too.
+        /// The series that other replicas have seen exist here too.
         is_restored: bool,
     },
 }
 
-/// Writes under way at a time.
-const WRITES_MAX: usize = 16;
-
 impl Keeper {
-    /// Writes until told to stop, and gives itself back for the last words.
-    pub(super) async fn run(mut self, stop: CancellationToken) -> Self {
+    /// Writes until `last` is cancelled, and then once more. A store that has not answered that within [`LAST_WORDS`] is
+    /// away, and what it did not write is read again.
+    pub(super) async fn run(mut self, last: CancellationToken) {
         let mut acknowledged = self.exposition.acknowledged();
-        stop.run_until_cancelled(self.restore()).await;
-        loop {
-            let again_at = Instant::now() + self.interval;
-            let waiting = async {
-                if self.after == CheckpointAfter::Scrape {
-                    // The sender lives in the exposition, which we hold.
+        let saving = async {
+            self.restore().await;
+            loop {
+                let again_at = Instant::now() + self.interval;
+                if self.checkpoint_after == CheckpointAfter::Scrape {
+                    // The sender lives as long as the exposition.
                     let _changed = acknowledged.changed().await;
                 }
-            };
-            if stop.run_until_cancelled(waiting).await.is_none() {
-                return self;
+                self.save().await;
+                sleep_until(again_at).await;
             }
-            self.save().await;
-            if stop
-                .run_until_cancelled(sleep_until(again_at))
-                .await
-                .is_none()
-            {
-                return self;
-            }
+        };
+        // A write that is interrupted is done again.
+        last.run_until_cancelled(saving).await;
+        let _saved_or_not = timeout(LAST_WORDS, self.save()).await;
+        if let Target::File { store, .. } = self.target
+            && let Err(error) = store.close().await
+        {
+            self.telemetry.checkpoint_failed(&error);
         }
     }
 
-    /// Lets the failure series that other replicas have seen exist here too, as soon as the store tells.
+    /// Has the failure series that other replicas have seen exist here too, as soon as the store answers.
     async fn restore(&mut self) {
-        let Place::Shared {
+        let Target::Blobs {
             series,
-            is_restored,
+            is_restored: is_restored @ false,
             ..
-        } = &mut self.place
+        } = &mut self.target
         else {
             return;
         };
-        if *is_restored {
-            return;
-        }
         match series.load().await {
             Ok(state) => {
-                *is_restored = true;
                 let remembered = state.series();
                 self.exposition
                     .restore(remembered.map(|(series, last_seen)| (series.clone(), last_seen)));
             }
-            // Those that replicas meet say so every cycle.
-            Err(SeriesError::Store(_)) => {}
-            Err(error) => {
-                *is_restored = true;
-                self.telemetry.checkpoint_failed(&error);
-            }
+            // The replicas log every cycle that the store does not answer.
+            Err(SeriesError::Store(_)) => return,
+            Err(error) => self.telemetry.checkpoint_failed(&error),
         }
+        *is_restored = true;
     }
 
-    /// Writes what was delivered by now. What cannot be written is told, and tried again the next time.
-    pub(super) async fn save(&mut self) {
+    /// Writes what was delivered by now. A failure is logged, and tried again the next time.
+    async fn save(&mut self) {
         let now = OffsetDateTime::now_utc();
         let since = *self.unwritten_since.get_or_insert(now);
         self.telemetry.unwritten_since(Some(since));
         self.restore().await;
-        let is_written = match &mut self.place {
-            Place::Own { store, state } => {
-                let delivered = delivered(&self.exposition, self.after);
+        let delivered = || match self.checkpoint_after {
+            CheckpointAfter::Scrape => self.exposition.acknowledged_positions(),
+            CheckpointAfter::Processing => self.exposition.applied_positions(),
+        };
+        let remembered = |state: &mut State| {
+            for (series, last_seen) in self.exposition.remembered(now) {
+                state.remember(series, last_seen);
+            }
+        };
+        let is_written = match &mut self.target {
+            Target::File { store, state } => {
+                let delivered = delivered();
                 for (partition, reached) in delivered.iter() {
                     state.deliver(partition, reached.clone());
                 }
-                for (series, last_seen) in self.exposition.remembered(now) {
-                    state.remember(series, last_seen);
-                }
+                remembered(state);
                 state.forget_unseen(now);
-                match store.save(state).await {
-                    Ok(Saved::NotKept | Saved::Unchanged) => true,
-                    Ok(Saved::Written) => {
-                        let positions = delivered.iter().map(|(partition, reached)| {
-                            (partition, reached.position.sequence_number)
-                        });
-                        self.telemetry.checkpoint_written(positions);
-                        true
-                    }
-                    Err(error) => {
-                        self.telemetry.checkpoint_failed(&error);
-                        false
-                    }
-                }
+                save_file(store, state, &delivered, &self.telemetry).await
             }
-            Place::Shared {
+            Target::Blobs {
                 positions, series, ..
             } => {
                 let mut is_written = true;
                 for positions in positions {
-                    let saved = save(positions, &self.exposition, self.after).await;
-                    is_written &= saved.failed.is_none();
-                    tell(&self.telemetry, &saved);
+                    is_written &= save_positions(positions, delivered, &self.telemetry).await;
                 }
                 let mut seen = State::default();
-                for (series, last_seen) in self.exposition.remembered(now) {
-                    seen.remember(series, last_seen);
-                }
+                remembered(&mut seen);
                 if let Err(error) = series.save(&seen, now).await {
                     self.telemetry.checkpoint_failed(&error);
                 }
@@ -156,77 +136,62 @@ impl Keeper {
             self.telemetry.unwritten_since(None);
         }
     }
+}
 
-    /// Lets another process have the store.
-    pub(super) async fn close(self) {
-        let Place::Own { store, .. } = self.place else {
-            return;
-        };
-        if let Err(error) = store.close().await {
-            self.telemetry.checkpoint_failed(&error);
+/// Writes a state, which has these positions. False if that failed.
+async fn save_file(
+    store: &mut Store,
+    state: &State,
+    positions: &Positions,
+    telemetry: &Telemetry,
+) -> bool {
+    match store.save(state).await {
+        Ok(Saved::Unchanged) => true,
+        Ok(Saved::Written) => {
+            let positions = positions.iter();
+            telemetry.checkpoint_written(
+                positions.map(|(partition, reached)| (partition, reached.position.sequence_number)),
+            );
+            true
+        }
+        Err(error) => {
+            telemetry.checkpoint_failed(&error);
+            false
         }
     }
 }
 
-fn delivered(exposition: &Exposition, after: CheckpointAfter) -> Arc<Positions> {
-    match after {
-        CheckpointAfter::Scrape => exposition.acknowledged_positions(),
-        CheckpointAfter::Processing => exposition.applied_positions(),
-    }
-}
-
-/// What became of the positions of an event hub.
-#[derive(Debug, Default)]
-struct SavedPositions {
-    written: Vec<(PartitionId, i64)>,
-    refused: Vec<PartitionId>,
-    /// The last error, if there was any.
-    failed: Option<PositionError>,
-}
-
-/// Writes the positions of the partitions that are ours.
-async fn save(
-    positions: &Arc<BlobPositions>,
-    exposition: &Exposition,
-    after: CheckpointAfter,
-) -> SavedPositions {
-    // Asked for before what is delivered: a partition that comes back to us between the two is another of these.
-    let held = positions.held();
-    let delivered = delivered(exposition, after);
-    let writes = held.into_iter().filter_map(|held| {
-        let reached = delivered.get(&held.partition)?.clone();
-        let positions = Arc::clone(positions);
+/// Writes the delivered positions of the owned partitions of an event hub. False if the store failed.
+async fn save_positions(
+    positions: &BlobPositions,
+    delivered: impl FnOnce() -> Arc<Positions>,
+    telemetry: &Telemetry,
+) -> bool {
+    // Asked for before what is delivered: a partition that is acquired again between the two has another of these.
+    let owned = positions.owned();
+    let delivered = delivered();
+    let writes = owned.into_iter().filter_map(|owned| {
+        let reached = delivered.get(&owned.partition)?.clone();
         Some(async move {
-            let wrote = positions.save(&held, &reached).await;
-            (held.partition.clone(), reached, wrote)
+            let wrote = positions.save(&owned, &reached).await;
+            (owned, reached.position.sequence_number, wrote)
         })
     });
-    let writes: Vec<_> = writes.collect();
-    let mut writes = stream::iter(writes).buffer_unordered(WRITES_MAX);
-    let mut saved = SavedPositions::default();
-    while let Some((partition, reached, wrote)) = writes.next().await {
+    let (mut written, mut failed) = (Vec::new(), None);
+    for (owned, sequence_number, wrote) in concurrently(writes).await {
         match wrote {
-            Ok(Wrote::Written) => {
-                let sequence_number = reached.position.sequence_number;
-                saved.written.push((partition, sequence_number));
-            }
+            Ok(Wrote::Written) => written.push((owned, sequence_number)),
             Ok(Wrote::Unchanged) => {}
-            Ok(Wrote::NotOurs) => saved.refused.push(partition),
-            Err(error) => saved.failed = Some(error),
+            Ok(Wrote::Refused) => telemetry.checkpoint_refused(&owned.partition),
+            Err(error) => failed = Some(error),
         }
     }
-    saved
-}
-
-fn tell(telemetry: &Telemetry, saved: &SavedPositions) {
-    if !saved.written.is_empty() {
-        let written = saved.written.iter();
-        telemetry.checkpoint_written(written.map(|(partition, number)| (partition, *number)));
+    if !written.is_empty() {
+        let written = written.iter();
+        telemetry.checkpoint_written(written.map(|(owned, number)| (&owned.partition, *number)));
     }
-    for partition in &saved.refused {
-        telemetry.checkpoint_refused(partition);
-    }
-    if let Some(error) = &saved.failed {
+    if let Some(error) = &failed {
         telemetry.checkpoint_failed(error);
     }
+    failed.is_none()
 }

@@ -1,4 +1,4 @@
-//! How the process is told to stop: signals -> token.
+//! How the process is stopped: signals -> token.
 
 mod settings;
 
@@ -10,14 +10,14 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use settings::Settings;
 
-/// What a shell reports of a process that SIGINT ended.
+/// The exit code that a shell reports of a process that SIGINT ended.
 const INTERRUPTED: i32 = 130;
 
 /// Waits for SIGTERM or SIGINT and cancels `stop`; another signal ends the process at once. Never returns otherwise.
 ///
 /// # Errors
 ///
-/// When the system does not let us handle the signals.
+/// When the system does not let the process handle the signals.
 pub(crate) async fn on_signals(stop: CancellationToken) -> io::Result<Infallible> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -28,9 +28,15 @@ pub(crate) async fn on_signals(stop: CancellationToken) -> io::Result<Infallible
         }
     };
     let name = next().await;
-    tracing::info!(signal = name, "told to stop; once more stops at once");
+    tracing::info!(
+        signal = name,
+        "stopping on a signal: a second signal ends the process at once"
+    );
     stop.cancel();
     next().await;
-    #[expect(clippy::exit, reason = "whoever signals twice has waited long enough")]
+    #[expect(
+        clippy::exit,
+        reason = "a second signal means that the first took too long"
+    )]
     std::process::exit(INTERRUPTED)
 }

@@ -43,14 +43,14 @@ impl Telemetry {
     pub fn waiting_for_scrapers(&self, at_most: Duration) {
         tracing::info!(
             at_most_s = at_most.as_secs(),
-            "waiting for a scrape to show the failure series at 0 before consuming"
+            "waiting for a scrape to show the failure series at 0 before reading begins"
         );
     }
 
     /// Reading begins; a scrape has shown the failure series, or not.
     pub fn reading_begins(&self, were_shown: bool) {
         if were_shown {
-            tracing::info!("a scrape has shown the failure series at 0: consuming");
+            tracing::info!("a scrape has shown the failure series at 0: reading begins");
         } else {
             tracing::warn!(
                 "no qualifying scrape within the start gate: consuming anyway; first failures may not show up in `increase()`"

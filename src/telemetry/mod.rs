@@ -27,7 +27,7 @@ pub use families::ExporterFamilies;
 pub(crate) use leases::{LeaseMove, Leases};
 pub(crate) use log::LogError;
 pub(crate) use log::start as start_log;
-pub(crate) use settings::{Format, Settings};
+pub(crate) use settings::Settings;
 pub(crate) use source::{Lag, LostPosition};
 pub(crate) use store::{StoreOperation, StoreResult};
 pub(crate) use tally::Tally;

@@ -1,38 +1,44 @@
-//! What the log is told.
+//! How the program logs.
 
 use std::str::FromStr;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-/// Settings of the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
-    /// The shape of a line.
-    pub format: Format,
-    /// Which lines are written.
-    pub level: Level,
-    /// Whether each failed request and recording has a line, with its correlation id.
-    pub failures: bool,
-}
+use crate::setting::{settings, text, words};
 
-impl Default for Settings {
-    /// What the configuration's defaults are, for commands that have none.
-    fn default() -> Self {
-        Self {
-            format: Format::Auto,
-            level: Level("info".to_owned()),
-            failures: false,
-        }
+settings! {
+    /// Log
+    ///
+    /// The log goes to standard error.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Settings in "log" {
+        /// Log format.
+        ///
+        /// `auto` is `human` on a terminal, otherwise `json`.
+        format: Format = words([
+            ("auto", Format::Auto),
+            ("human", Format::Human),
+            ("json", Format::Json),
+        ]).default("auto"),
+        /// Log level.
+        ///
+        /// `error`, `warn`, `info`, `debug`, `trace` or `off`. The log of the Azure SDK is off unless a directive names it:
+        /// `info,azure_core_amqp=debug`.
+        level: Level = text("a level, or directives such as `info,azure_core_amqp=debug`", str::parse).default("info"),
+        /// Whether to log each failed request and recording, with its correlation id.
+        ///
+        /// The level is `warn`. The correlation id identifies the call to everybody who can read the log. No metric has it.
+        failures: bool = words([("off", false), ("on", true)]).default("off"),
     }
 }
 
-/// The shape of a log line.
+/// Log format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// [`Human`](Format::Human) where the log goes to a terminal, else [`Json`](Format::Json).
     Auto,
-    /// For eyes.
+    /// For people.
     Human,
     /// One JSON object a line, for a log store.
     Json,
@@ -56,8 +62,8 @@ pub struct Level(String);
 impl Level {
     /// The filter, made anew: an [`EnvFilter`] cannot be cloned.
     ///
-    /// The SDK is silent unless a directive names it: what it has to say reaches us as an error, which is logged once,
-    /// where it is handled.
+    /// The SDK is silent unless a directive names it: its errors reach us as values, and are logged once, where they are
+    /// handled.
     pub fn filter(&self) -> EnvFilter {
         let silent = SDK_TARGETS
             .map(|target| target.to_owned() + "=off,")
@@ -76,8 +82,8 @@ impl FromStr for Level {
 
     fn from_str(text: &str) -> Result<Self, InvalidLevel> {
         let directives: Vec<&str> = text.split(',').map(str::trim).collect();
-        // `EnvFilter` takes a lone word for a target at `trace`, so that a misspelt level would silence
-        // everything else; and nothing at all for `error`.
+        // `EnvFilter` reads a lone word as a target at `trace`, so that a misspelt level would silence
+        // everything else; and nothing at all as `error`.
         let has_level = |directive: &&str| match directive.split_once('=') {
             Some((_, level)) => !level.is_empty(),
             None => !directive.is_empty() && directive.parse::<LevelFilter>().is_ok(),
@@ -91,7 +97,7 @@ impl FromStr for Level {
     }
 }
 
-/// Why a text is no [`Level`].
+/// Why a text is not a [`Level`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidLevel {
     /// A word that is neither a level nor `target=level`.
@@ -100,7 +106,7 @@ pub enum InvalidLevel {
     )]
     NoLevel,
     /// The directives do not parse.
-    #[error("is no list of filter directives: write for example `info,azure_core_amqp=debug`")]
+    #[error("is not a list of filter directives: write for example `info,azure_core_amqp=debug`")]
     NoDirective,
 }
 

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 use crate::azure::Certificate;
 use crate::prometheus::free_address;
-use crate::world::{Process, eventually, interop};
+use crate::world::{Process, Signal, eventually, interop};
 
 /// An Azurite that can be stopped and started again, and keeps what it has.
 pub(crate) struct Azurite {
@@ -71,7 +71,7 @@ impl Azurite {
     /// Ends it, with all that it has on disk: unlike the real one, it writes that only now and then.
     pub(crate) async fn stop(&mut self) {
         let mut process = self.process.take().expect("it runs");
-        process.signal("TERM");
+        process.signal(Signal::TERM);
         process.ended().await;
     }
 
@@ -108,8 +108,8 @@ impl Azurite {
     }
 
     /// Lets it stand still, or go on.
-    pub(crate) fn signal(&self, name: &str) {
-        self.process.as_ref().expect("it runs").signal(name);
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.process.as_ref().expect("it runs").signal(signal);
     }
 }
 

@@ -401,7 +401,7 @@ async fn an_identity_service_that_is_down_is_named_and_asked_again() {
     let written = exporter.process.written();
     for part in [
         r#""cause":"unreachable""#,
-        "no token for `client_secret`: `https://localhost:9` cannot be asked",
+        "no token for `client_secret`: `https://localhost:9` is unreachable",
         "`auth.authority_host`",
     ] {
         assert!(written.contains(part), "no {part}:\n{written}");

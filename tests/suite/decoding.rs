@@ -58,11 +58,9 @@ impl Decoder {
                 body,
             }
         });
-        let batch = Batch {
-            partition: PartitionId::new("logs", "0"),
-            events: events.collect(),
-        };
-        pipeline::apply(&batch, &self.exposition);
+        if let Some(batch) = Batch::new(PartitionId::new("logs", "0"), events.collect()) {
+            pipeline::apply(&batch, &self.exposition);
+        }
     }
 
     /// The scrape, but for what tells of the process and its build.

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use acs_recording_exporter::inside::acs;
 use acs_recording_exporter::inside::config::KEYS;
-use acs_recording_exporter::inside::source::event_hub::CredentialKind;
+use acs_recording_exporter::inside::identity::CredentialKind;
 use acs_recording_exporter::inside::telemetry::ExporterFamilies;
 
 const README: &str = include_str!("../../README.md");

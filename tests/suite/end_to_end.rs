@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::world::{Exporter, Process, eventually, interop, python};
+use crate::world::{Exporter, Process, Signal, eventually, interop, python};
 
 /// How often each sample is published.
 const TIMES: u32 = 100;
@@ -84,7 +84,7 @@ async fn what_is_published_is_counted_exactly() {
         "published {TIMES} times each, counted {TIMES} times each: 5 samples of the documentation"
     );
 
-    exporter.process.signal("TERM");
+    exporter.process.signal(Signal::TERM);
     assert!(
         exporter.process.ended().await.success(),
         "{}",
@@ -202,7 +202,7 @@ async fn the_demo_shows_every_family_within_seconds_and_promtool_finds_nothing()
     })
     .await;
     promtool_finds_nothing(&text);
-    demo.signal("TERM");
+    demo.signal(Signal::TERM);
     assert!(demo.ended().await.success(), "{}", demo.written());
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use acs_recording_exporter::inside::config::{self, Flag, Sources};
-use acs_recording_exporter::inside::http::{Limits, Server, Settings, Shown};
+use acs_recording_exporter::inside::http::{Limits, Server, Shown};
 use acs_recording_exporter::inside::liveness::Liveness;
 use acs_recording_exporter::inside::metrics::Exposition;
 use acs_recording_exporter::inside::telemetry::Telemetry;
@@ -250,6 +250,7 @@ impl Endpoints {
             ("event_hub.namespace", "contoso"),
             ("event_hub.names", "logs"),
             ("event_hub.consumer_group", "exporter"),
+            ("http.listen", "127.0.0.1:0"),
         ];
         let flag = |(key, value): (&'static str, &str)| Flag {
             key,
@@ -272,8 +273,7 @@ impl Endpoints {
             exposition: Arc::clone(&exposition),
             liveness: Arc::new(Liveness::new([], Duration::from_mins(5), Instant::now())),
         };
-        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let server = Server::bind(&Settings { listen }).unwrap();
+        let server = Server::bind(&config.http).unwrap();
         let server = server.limited_to(limits);
         let address = server.address();
         let stop = CancellationToken::new();

@@ -9,7 +9,10 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use rustix::process::{Pid, kill_process};
 use tokio::time::Instant;
+
+pub(crate) use rustix::process::Signal;
 
 /// Long enough for two busy cores; a test that passes never waits so long.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
@@ -84,11 +87,8 @@ impl Process {
         self.child.id()
     }
 
-    pub(crate) fn signal(&self, name: &str) {
-        let status = Command::new("kill")
-            .args([&format!("-{name}"), &self.id().to_string()])
-            .status();
-        assert!(status.unwrap().success());
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Waits until it ends by itself.

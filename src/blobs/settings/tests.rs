@@ -134,9 +134,17 @@ fn a_connection_string_that_leads_nowhere_is_told_why() {
     let string = |text: &str, expected| {
         check(Settings::of_connection_string(text, "recordings"), expected);
     };
-    string("c2VjcmV0", "Pair(1)");
-    string("'AccountName=contoso;AccountKey=c2VjcmV0'", "Quoted");
+    string("c2VjcmV0", "Pairs(NoValue(1))");
+    string("'AccountName=contoso;AccountKey=c2VjcmV0'", "Pairs(Quoted)");
     string("", "Missing(\"AccountName\")");
+    string(
+        "AccountName=contoso;accountname=contoso",
+        "Pairs(Twice(\"AccountName\"))",
+    );
+    string(
+        "AccountName=contoso;AccountKey=",
+        "Pairs(Empty(\"AccountKey\"))",
+    );
     string("AccountKey=c2VjcmV0", "Missing(\"AccountName\")");
     string("AccountName=contoso", "Missing(\"AccountKey\")");
     string("AccountName=contoso;AccountKey=c2VjcmV0!", "Key");

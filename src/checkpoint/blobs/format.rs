@@ -1,8 +1,8 @@
-//! What the blob of a checkpoint says, in its metadata. Pure.
+//! The content of a checkpoint's blob, which is its metadata. Pure.
 //!
-//! `sequencenumber` and `offset` are those of the official SDKs, which also demand that both are there. `enqueuedat` and
-//! `ownerid` are ours: they tell a hub that was made anew, and a write of our own from that of another replica. Programs
-//! that do not know them leave them out, and are understood all the same.
+//! `sequencenumber` and `offset` are those of the official SDKs, which require both. `enqueuedat` and `ownerid` are this
+//! program's: the first shows that an event hub was created anew, the second which replica wrote the blob. Other programs
+//! leave them out, and their checkpoints are read all the same.
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -18,17 +18,17 @@ const OWNER: &str = "ownerid";
 /// Before the first event of a partition: both the sequence number and the offset, in the terms of every SDK.
 const BEGINNING: &str = "-1";
 
-/// A checkpoint of another shape.
+/// Metadata that is not a checkpoint.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "it says `{what}` = `{value}`, which is none: correct it, or delete the blob to begin at `event_hub.start`"
+    "`{what}` = `{value}` is not valid: correct it, or delete the blob to begin at `event_hub.start`"
 )]
 pub struct InvalidCheckpoint {
     what: &'static str,
     value: String,
 }
 
-/// How a position is written, and by whom; none is the beginning.
+/// A position as the owner of this name writes it; none is the beginning.
 pub(super) fn encode(reached: Option<&Reached>, owner: &str) -> Metadata {
     let mut metadata = Metadata::new();
     metadata.insert(OWNER.to_owned(), owner.to_owned());
@@ -40,7 +40,7 @@ pub(super) fn encode(reached: Option<&Reached>, owner: &str) -> Metadata {
         }
     };
     metadata.insert(SEQUENCE_NUMBER.to_owned(), sequence_number);
-    // A header has no room for others; the sequence number alone is enough.
+    // A header cannot have other characters; the sequence number alone is enough.
     let is_header = offset.bytes().all(|byte| (b' '..=b'~').contains(&byte));
     metadata.insert(
         OFFSET.to_owned(),
@@ -51,7 +51,7 @@ pub(super) fn encode(reached: Option<&Reached>, owner: &str) -> Metadata {
     metadata
 }
 
-/// The position that is written; none is the beginning.
+/// The position that was written; none is the beginning.
 pub(super) fn decode(metadata: &Metadata) -> Result<Option<Reached>, InvalidCheckpoint> {
     let text = |what| metadata.get(what).map(String::as_str).unwrap_or_default();
     let invalid = |what| InvalidCheckpoint {
@@ -79,7 +79,7 @@ pub(super) fn decode(metadata: &Metadata) -> Result<Option<Reached>, InvalidChec
     }))
 }
 
-/// Whether these words are that owner's.
+/// Whether that owner wrote this.
 pub(super) fn is_by(metadata: &Metadata, owner: &str) -> bool {
     metadata.get(OWNER).is_some_and(|by| by == owner)
 }
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_checkpoint_is_not_taken_for_none() {
+    fn what_is_not_a_checkpoint_is_an_error() {
         for wrong in [
             metadata(&[]),
             metadata(&[("sequencenumber", "seven")]),

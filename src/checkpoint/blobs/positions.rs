@@ -1,8 +1,8 @@
 //! A blob for each partition, which its owner alone may write.
 //!
-//! Whoever takes a partition rewrites its blob before it reads: from then on a write of the owner before, which names the
-//! version that it wrote last, is refused. That is the fence. Every write names a version, and every text its writer, so
-//! that a write whose answer was lost is told from one of somebody else.
+//! A new owner rewrites the blob before it reads the partition: from then on a write of the previous owner, which names
+//! the version that it wrote last, is refused. That is the fence. Every write names a version, and every blob its writer,
+//! so that a replica can distinguish a write of its own whose answer was lost from one of another process.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,59 +11,58 @@ use tokio::sync::{Mutex as AsyncMutex, Notify};
 
 use super::format::{self, InvalidCheckpoint};
 use crate::blobs::names::Names;
-use crate::blobs::{BlobError, Condition, Container, ETag, Outcome};
-use crate::checkpoint::state::folded;
+use crate::blobs::{BlobError, Condition, Container, ETag, Metadata, Outcome};
 use crate::event::{PartitionId, Reached};
 
-/// The positions of the partitions that are ours.
+/// The positions of the partitions that this process owns.
 #[derive(Debug)]
 pub struct BlobPositions {
     container: Arc<Container>,
     names: Names,
     owner: String,
-    held: Mutex<HashMap<PartitionId, Arc<Held>>>,
-    /// Told when a partition turns out to be another's.
+    /// By the partitions' folded ids.
+    owned: Mutex<HashMap<PartitionId, Arc<OwnedPosition>>>,
+    /// Notified when another process turns out to own a partition.
     lost: Notify,
 }
 
-/// The position of one partition, from when it became ours until it is no longer.
+/// The position of one partition, from when it is acquired until it is released or lost.
 #[derive(Debug)]
-pub struct Held {
-    /// Which.
+pub struct OwnedPosition {
+    /// The partition.
     pub partition: PartitionId,
     blob: String,
-    state: AsyncMutex<HeldState>,
+    state: AsyncMutex<State>,
 }
 
 #[derive(Debug)]
-struct HeldState {
-    /// The version that we wrote; none where there is no blob yet.
+struct State {
+    /// The version that this process wrote; none if there is no blob yet.
     version: Option<ETag>,
-    /// What we wrote; none is the beginning, or no blob.
+    /// What this process wrote; none is the beginning, or no blob.
     written: Option<Reached>,
     /// A write was not answered: the version may be another.
     is_uncertain: bool,
-    owned: Owned,
+    ownership: Ownership,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Owned {
-    Yes,
-    /// We gave it up.
-    GivenUp,
-    /// Somebody else has written.
+enum Ownership {
+    Owned,
+    Released,
+    /// Another process has written.
     Lost,
 }
 
-/// Where a partition that has become ours goes on.
+/// Where an acquired partition was left.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Taken {
-    /// After this.
-    After(Reached),
+pub enum Found {
+    /// After this event.
+    Position(Reached),
     /// At its beginning: nothing of it was ever delivered.
     Beginning,
-    /// Nobody has ever said.
-    Unknown,
+    /// There is no checkpoint.
+    Nothing,
 }
 
 /// What became of a position.
@@ -71,33 +70,27 @@ pub enum Taken {
 pub enum Wrote {
     /// It is written.
     Written,
-    /// It was already.
+    /// It was written before.
     Unchanged,
-    /// The partition is not ours any more.
-    NotOurs,
+    /// This process does not own the partition any more.
+    Refused,
 }
 
-/// Why a position could not be had or written.
+/// Why a position could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum PositionError {
     /// The store did not do it.
     #[error("blob store")]
     Store(#[from] BlobError),
-    /// What is there is no checkpoint.
-    #[error("blob `{blob}` is no checkpoint")]
-    Invalid {
-        /// Its name.
-        blob: String,
-        /// How that shows.
-        #[source]
-        source: InvalidCheckpoint,
-    },
-    /// Others wrote it again and again.
-    #[error("blob `{0}` is being written by another process")]
+    /// The blob has other content.
+    #[error("blob `{0}` is not a checkpoint")]
+    Invalid(String, #[source] InvalidCheckpoint),
+    /// Other processes wrote it again and again.
+    #[error("another process keeps writing blob `{0}`")]
     Contested(String),
 }
 
-/// An owner before us may write at the same moment, once for each of its scrapes.
+/// The previous owner may write at the same moment, once for each of its scrapes.
 const TRIES: usize = 4;
 
 impl BlobPositions {
@@ -107,101 +100,117 @@ impl BlobPositions {
             container,
             names,
             owner,
-            held: Mutex::default(),
+            owned: Mutex::default(),
             lost: Notify::new(),
         }
     }
 
-    /// Makes a partition ours, whose lease is: finds where it goes on, and lets no earlier owner write that any more.
-    /// Where nothing is known of it, and it is to be read from its beginning, that is written.
+    /// Acquires the position of a partition whose lease this process owns: finds where the partition was left, and has the
+    /// store refuse writes of earlier owners. If there is no checkpoint, and the partition is to be read from its
+    /// beginning, the beginning is written.
     ///
     /// # Errors
     ///
-    /// When the store does not answer, or what it has is no checkpoint. The partition is not ours to read then.
-    pub async fn take(
+    /// When the store does not answer, or the blob is not a checkpoint. The partition must not be read then.
+    pub async fn acquire(
         &self,
         partition: &PartitionId,
         from_beginning: bool,
-    ) -> Result<Taken, PositionError> {
+    ) -> Result<Found, PositionError> {
         let blob = self.names.checkpoint(partition);
         for _ in 0..TRIES {
-            let found = self.container.head(&blob).await?;
-            let (condition, written) = match found {
-                Some(found) => {
-                    let written = decode(&blob, &found.metadata)?;
-                    (Condition::Unchanged(found.etag), written)
-                }
-                None => match self.under_other_names(partition).await? {
+            let (condition, written) = match self.read(&blob).await? {
+                Some((version, written)) => (Condition::Unchanged(version), written),
+                None => match self.read_unfolded(partition).await? {
                     Some(written) => (Condition::Missing, written),
                     None if from_beginning => (Condition::Missing, None),
                     None => {
-                        self.hold(partition, blob, None, None);
-                        return Ok(Taken::Unknown);
+                        self.insert(partition, blob, None, None);
+                        return Ok(Found::Nothing);
                     }
                 },
             };
             let metadata = format::encode(written.as_ref(), &self.owner);
             let fenced = self.container.write(&blob, &metadata, &[], &condition);
             if let Outcome::Done(version) = fenced.await? {
-                self.hold(partition, blob, Some(version), written.clone());
-                return Ok(written.map_or(Taken::Beginning, Taken::After));
+                self.insert(partition, blob, Some(version), written.clone());
+                return Ok(written.map_or(Found::Beginning, Found::Position));
             }
         }
         Err(PositionError::Contested(blob))
     }
 
+    /// The blob's version, and the position in it.
+    async fn read(&self, blob: &str) -> Result<Option<(ETag, Option<Reached>)>, PositionError> {
+        let Some(found) = self.container.head(blob).await? else {
+            return Ok(None);
+        };
+        let written = decode(blob, &found.metadata)?;
+        Ok(Some((found.etag, written)))
+    }
+
     /// What a program that does not fold names wrote, if one did.
-    async fn under_other_names(
+    async fn read_unfolded(
         &self,
         partition: &PartitionId,
     ) -> Result<Option<Option<Reached>>, PositionError> {
         let Some(blob) = self.names.unfolded_checkpoint(partition) else {
             return Ok(None);
         };
-        match self.container.head(&blob).await? {
-            Some(found) => Ok(Some(decode(&blob, &found.metadata)?)),
-            None => Ok(None),
-        }
+        Ok(self.read(&blob).await?.map(|(_, written)| written))
     }
 
-    fn hold(
+    fn insert(
         &self,
         partition: &PartitionId,
         blob: String,
         version: Option<ETag>,
         written: Option<Reached>,
     ) {
-        let held = Held {
+        let owned = OwnedPosition {
             partition: partition.clone(),
             blob,
-            state: AsyncMutex::new(HeldState {
+            state: AsyncMutex::new(State {
                 version,
                 written,
                 is_uncertain: false,
-                owned: Owned::Yes,
+                ownership: Ownership::Owned,
             }),
         };
-        self.lock().insert(folded(partition), Arc::new(held));
+        self.lock().insert(partition.folded(), Arc::new(owned));
     }
 
-    /// Those that are ours now. What is delivered is to be asked for after this: a partition that comes back to us
-    /// meanwhile is another of these.
-    pub fn held(&self) -> Vec<Arc<Held>> {
+    /// The positions that this process owns now. Ask for what is delivered after this: a partition that is acquired again
+    /// meanwhile has another of these.
+    pub fn owned(&self) -> Vec<Arc<OwnedPosition>> {
         self.lock().values().cloned().collect()
     }
 
-    /// Writes how far a partition was delivered, if it is still ours.
+    /// Writes how far a partition was delivered, if this process still owns it.
     ///
     /// # Errors
     ///
     /// When the store does not answer. The next call tries again.
-    pub async fn save(&self, held: &Held, reached: &Reached) -> Result<Wrote, PositionError> {
-        let mut state = held.state.lock().await;
-        if state.owned != Owned::Yes {
-            return Ok(Wrote::NotOurs);
+    pub async fn save(
+        &self,
+        owned: &OwnedPosition,
+        reached: &Reached,
+    ) -> Result<Wrote, PositionError> {
+        let mut state = owned.state.lock().await;
+        self.write(&owned.blob, &mut state, reached).await
+    }
+
+    async fn write(
+        &self,
+        blob: &str,
+        state: &mut State,
+        reached: &Reached,
+    ) -> Result<Wrote, PositionError> {
+        if state.ownership != Ownership::Owned {
+            return Ok(Wrote::Refused);
         }
-        if state.is_uncertain && !self.is_still_ours(held, &mut state).await? {
-            return Ok(self.lose(&mut state));
+        if state.is_uncertain && !self.is_still_owned(blob, state).await? {
+            return Ok(self.lose(state));
         }
         if state.written.as_ref() == Some(reached) {
             return Ok(Wrote::Unchanged);
@@ -211,9 +220,9 @@ impl BlobPositions {
             None => Condition::Missing,
         };
         let metadata = format::encode(Some(reached), &self.owner);
-        // Should it fail or be given up half way, the blob may hold either.
+        // Until it is answered, the blob may have either content.
         state.is_uncertain = true;
-        let wrote = self.container.write(&held.blob, &metadata, &[], &condition);
+        let wrote = self.container.write(blob, &metadata, &[], &condition);
         let wrote = wrote.await?;
         state.is_uncertain = false;
         match wrote {
@@ -222,19 +231,15 @@ impl BlobPositions {
                 state.written = Some(reached.clone());
                 Ok(Wrote::Written)
             }
-            Outcome::Refused => Ok(self.lose(&mut state)),
+            Outcome::Refused => Ok(self.lose(state)),
         }
     }
 
-    /// After a write that was not answered: whose the blob is, and which version.
-    async fn is_still_ours(
-        &self,
-        held: &Held,
-        state: &mut HeldState,
-    ) -> Result<bool, PositionError> {
-        match self.container.head(&held.blob).await? {
+    /// After a write that was not answered: reads the blob's owner and version.
+    async fn is_still_owned(&self, blob: &str, state: &mut State) -> Result<bool, PositionError> {
+        match self.container.head(blob).await? {
             Some(found) if format::is_by(&found.metadata, &self.owner) => {
-                state.written = decode(&held.blob, &found.metadata)?;
+                state.written = decode(blob, &found.metadata)?;
                 state.version = Some(found.etag);
             }
             None if state.version.is_none() => {}
@@ -244,68 +249,66 @@ impl BlobPositions {
         Ok(true)
     }
 
-    fn lose(&self, state: &mut HeldState) -> Wrote {
-        state.owned = Owned::Lost;
+    fn lose(&self, state: &mut State) -> Wrote {
+        state.ownership = Ownership::Lost;
         self.lost.notify_one();
-        Wrote::NotOurs
+        Wrote::Refused
     }
 
-    /// Writes the last position of a partition, if there is any that is not written, and gives it up; unless it is another's
-    /// already.
+    /// Releases a partition, after it wrote the partition's last position; unless another process owns it already.
     ///
     /// # Errors
     ///
-    /// When the store does not answer. It is ours still, and the next call tries again.
-    pub async fn give_up(
+    /// When the store does not answer. This process still owns the partition, and the next call tries again.
+    pub async fn release(
         &self,
         partition: &PartitionId,
         reached: Option<&Reached>,
     ) -> Result<Wrote, PositionError> {
-        let Some(held) = self.lock().get(&folded(partition)).cloned() else {
-            return Ok(Wrote::NotOurs);
+        let Some(owned) = self.lock().get(&partition.folded()).cloned() else {
+            return Ok(Wrote::Refused);
         };
+        let mut state = owned.state.lock().await;
         let wrote = match reached {
-            Some(reached) => self.save(&held, reached).await?,
+            Some(reached) => self.write(&owned.blob, &mut state, reached).await?,
             None => Wrote::Unchanged,
         };
-        if wrote != Wrote::NotOurs {
-            self.let_go(partition).await;
+        if wrote != Wrote::Refused {
+            self.lock().remove(&partition.folded());
+            state.ownership = Ownership::Released;
         }
         Ok(wrote)
     }
 
-    /// Lets a partition go as it is: nothing is written of it any more. Gives what was written last, if it was ours.
-    pub async fn let_go(&self, partition: &PartitionId) -> Option<Reached> {
-        let held = self.lock().remove(&folded(partition))?;
-        let mut state = held.state.lock().await;
-        state.owned = Owned::GivenUp;
+    /// Forgets a partition that another process owns. Returns what was written last, if this process ever owned it.
+    pub(crate) async fn forget(&self, partition: &PartitionId) -> Option<Reached> {
+        let owned = self.lock().remove(&partition.folded())?;
+        let mut state = owned.state.lock().await;
+        state.ownership = Ownership::Released;
         state.written.clone()
     }
 
-    /// The partitions that turned out to be another's, and that were not let go yet.
+    /// The partitions that another process turned out to own, and that were not forgotten yet.
     pub async fn lost(&self) -> Vec<PartitionId> {
         let mut lost = Vec::new();
-        for held in self.held() {
-            if held.state.lock().await.owned == Owned::Lost {
-                lost.push(held.partition.clone());
+        for owned in self.owned() {
+            if owned.state.lock().await.ownership == Ownership::Lost {
+                lost.push(owned.partition.clone());
             }
         }
         lost
     }
 
-    /// Waits until one turns out to be another's.
-    pub async fn one_is_lost(&self) {
+    /// Waits until another process turns out to own a partition.
+    pub(crate) async fn one_is_lost(&self) {
         self.lost.notified().await;
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<PartitionId, Arc<Held>>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<PartitionId, Arc<OwnedPosition>>> {
+        self.owned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn decode(blob: &str, metadata: &crate::blobs::Metadata) -> Result<Option<Reached>, PositionError> {
-    format::decode(metadata).map_err(|source| PositionError::Invalid {
-        blob: blob.to_owned(),
-        source,
-    })
+fn decode(blob: &str, metadata: &Metadata) -> Result<Option<Reached>, PositionError> {
+    format::decode(metadata).map_err(|source| PositionError::Invalid(blob.to_owned(), source))
 }

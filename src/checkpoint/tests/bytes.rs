@@ -23,7 +23,7 @@ const VERSION_1: &str = concat!(
 
 #[test]
 fn the_file_is_one_line_of_json() {
-    let bytes = encode(&scope(), &state(2)).unwrap();
+    let bytes = encode(&scope(), &state(2));
     assert_eq!(String::from_utf8(bytes).unwrap(), VERSION_1);
     assert_eq!(decode(VERSION_1.as_bytes()).unwrap(), (scope(), state(2)));
 }
@@ -55,7 +55,7 @@ fn check_noticed(wrong: &[u8], right: &State) {
     }
 }
 
-/// What a start says of a file with these bytes; its name is `FILE`.
+/// The error of a start with a file of these bytes; its name is `FILE`.
 fn check_refused(bytes: &[u8], expected: &str) {
     let folder = tempfile::tempdir().unwrap();
     let path = file_in(&folder);
@@ -66,41 +66,42 @@ fn check_refused(bytes: &[u8], expected: &str) {
 }
 
 #[test]
-fn what_cannot_be_read_is_never_taken_for_nothing() {
-    let damaged =
-        "`FILE` is damaged, or no checkpoint file: move it away to begin at `event_hub.start`";
+fn what_cannot_be_read_is_an_error_and_never_an_empty_state() {
+    let unreadable = "`FILE` cannot be read as a checkpoint file: move it away to begin at `event_hub.start`, or run the version that wrote it";
     check_refused(
         VERSION_1
             .replace("\"version\":1", "\"version\":2")
             .as_bytes(),
-        "`FILE` has version 2, which this program does not know: run the program that wrote it, or move the file away to begin at `event_hub.start`",
+        &format!("{unreadable}: it has version 2, and this program reads version 1"),
     );
     check_refused(
         br#"{"format":"acs-recording-exporter checkpoint","version":9,"partitions":{}}"#,
-        "`FILE` has version 9, which this program does not know: run the program that wrote it, or move the file away to begin at `event_hub.start`",
+        &format!("{unreadable}: it has version 9, and this program reads version 1"),
     );
     check_refused(
         VERSION_1.replace("40964096", "40964097").as_bytes(),
-        &format!("{damaged}: its checksum is wrong"),
+        &format!("{unreadable}: its checksum is wrong"),
     );
     check_refused(
         br#"{"format":"something else","version":1}"#,
-        &format!("{damaged}: it says that it is something else"),
+        &format!("{unreadable}: its `format` is another"),
     );
     check_refused(
         b"",
         &format!(
-            "{damaged}: it does not read as one: EOF while parsing a value at line 1 column 0"
+            "{unreadable}: its content is malformed: EOF while parsing a value at line 1 column 0"
         ),
     );
     check_refused(
         b"{}\n",
-        &format!("{damaged}: it does not read as one: missing field `format` at line 1 column 2"),
+        &format!(
+            "{unreadable}: its content is malformed: missing field `format` at line 1 column 2"
+        ),
     );
     check_refused(
         &VERSION_1.as_bytes()[..200],
         &format!(
-            "{damaged}: it does not read as one: EOF while parsing a string at line 1 column 200"
+            "{unreadable}: its content is malformed: EOF while parsing a string at line 1 column 200"
         ),
     );
 }
@@ -161,7 +162,7 @@ proptest! {
     #[test]
     fn any_state_comes_back_as_it_was(state in any_state(), names in any::<(String, String)>()) {
         let scope = Scope::new(&names.0, &names.1);
-        let bytes = encode(&scope, &state).unwrap();
+        let bytes = encode(&scope, &state);
         prop_assert_eq!(decode(&bytes).unwrap(), (scope, state));
     }
 
@@ -170,7 +171,7 @@ proptest! {
         state in any_state(),
         changes in vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
     ) {
-        let mut bytes = encode(&scope(), &state).unwrap();
+        let mut bytes = encode(&scope(), &state);
         for (at, byte) in changes {
             let at = at.index(bytes.len());
             bytes[at] = byte;

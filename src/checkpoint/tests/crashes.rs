@@ -37,7 +37,7 @@ async fn killed_at_any_step_of_a_write_the_next_start_reads_the_old_or_the_new_s
             let is_new = matches!(step, Step::Renamed | Step::FolderSynced);
             // Where nothing came of it, once more, on top of what was left behind.
             for round in 1..=if is_new { 1 } else { 2 } {
-                let output = again(&[], test, &format!("{new} {step:?}"), &path)
+                let output = again(test, &format!("{new} {step:?}"), &path)
                     .output()
                     .unwrap();
                 let written = String::from_utf8_lossy(&output.stdout);
@@ -60,7 +60,7 @@ async fn killed_at_any_step_of_a_write_the_next_start_reads_the_old_or_the_new_s
 async fn die_at(part: &str, path: &Path) {
     let (number, last) = part.split_once(' ').unwrap();
     let last = last.to_owned();
-    let (mut store, _) = FileStore::open(path, scope(), move |step| {
+    let (mut store, _) = Store::open_observed(path, scope(), move |step| {
         if format!("{step:?}") == last {
             println!("dies here");
             std::process::abort();
@@ -82,9 +82,9 @@ async fn killed_at_any_moment_the_next_start_reads_the_old_or_the_new_state() {
     }
     let folder = tempfile::tempdir().unwrap();
     let path = file_in(&folder);
-    let (mut last_read, mut cut_before, mut cut_after) = (0, 0, 0);
+    let (mut last_read, mut stopped_before, mut stopped_after) = (0, 0, 0);
     for kill in 1..=KILLS {
-        let mut child = again(&[], test, "save", &path)
+        let mut child = again(test, "save", &path)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -112,17 +112,20 @@ async fn killed_at_any_moment_the_next_start_reads_the_old_or_the_new_state() {
         );
         if begun > saved {
             *(if number == saved {
-                &mut cut_before
+                &mut stopped_before
             } else {
-                &mut cut_after
+                &mut stopped_after
             }) += 1;
         }
         last_read = number;
     }
     println!(
-        "{last_read} states; {cut_before} writes were cut before theirs was there, {cut_after} after"
+        "{last_read} states; {stopped_before} writes were interrupted before their state was there, {stopped_after} after"
     );
-    assert!(last_read > 0 && cut_before > 0, "no kill has cut a write");
+    assert!(
+        last_read > 0 && stopped_before > 0,
+        "no kill has interrupted a write"
+    );
 }
 
 /// Goes on after the state that is there, as fast as the disk allows.

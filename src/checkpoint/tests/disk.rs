@@ -1,103 +1,125 @@
-//! Disks that refuse. Each test runs again in namespaces of its own, where it may mount what it likes and nobody else
-//! sees it; that needs `unshare` and `mount`, and a system that lets its user make user namespaces.
+//! Disks that refuse. None is mounted for that, since in a chroot or a container even root may not mount.
 
-use std::process::Stdio;
+use std::thread;
+
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
+use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
+use tokio::runtime;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::*;
 
+/// The largest file allowed stands for the room that is left: a write that goes beyond it ends early, as on a full disk.
+/// The limit holds for a whole process, so this test runs in one of its own.
 #[tokio::test]
 async fn a_full_disk_is_an_error_and_the_next_save_tries_again() {
     let test = "disk::a_full_disk_is_an_error_and_the_next_save_tries_again";
-    let Some(path) = inside(test, &["unshare", "--user", "--map-root-user", "--mount"]) else {
+    let Some((_, path)) = part() else {
+        let folder = tempfile::tempdir().unwrap();
+        let child = again(test, "limited", &file_in(&folder)).output().unwrap();
+        let written = String::from_utf8_lossy(&child.stdout);
+        assert!(written.contains("1 passed"), "{written}");
         return;
     };
-    let folder = path.parent().unwrap();
-    mount(&["-t", "tmpfs", "-o", "size=64k", "tmpfs"], folder);
+    // Without a handler, the signal that comes with the error would end the process.
+    let _handler = signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).unwrap();
+    let unlimited = getrlimit(Resource::Fsize);
+    let limit = |limit| setrlimit(Resource::Fsize, limit).unwrap();
     let (mut store, _) = open(&path).unwrap();
     store.save(&state(1)).await.unwrap();
 
-    let ballast = folder.join("ballast");
-    // It ends with the room.
-    fs::write(&ballast, vec![0; 1 << 20]).unwrap_err();
-    check_refused(
-        &mut store,
-        &path,
-        ".tmp",
-        "No space left on device (os error 28)",
-    )
-    .await;
+    let room = fs::metadata(&path).unwrap().len();
+    limit(Rlimit {
+        current: Some(room),
+        ..unlimited
+    });
+    check_refused(&mut store, &path, "File too large (os error 27)").await;
+    let tmp = path.with_extension("json.tmp");
+    assert_eq!(fs::metadata(tmp).unwrap().len(), room, "all room is used");
 
-    fs::remove_file(&ballast).unwrap();
+    limit(unlimited);
     check_saves_again(store, &path).await;
 }
 
+/// `/sys` stands for the disk that became read-only: not even root can make a file there. Where it is mounted read-only, as
+/// in containers, it is one.
 #[tokio::test]
 async fn a_disk_that_becomes_read_only_is_an_error_and_the_next_save_tries_again() {
-    let test = "disk::a_disk_that_becomes_read_only_is_an_error_and_the_next_save_tries_again";
-    let Some(path) = inside(test, &["unshare", "--user", "--map-root-user", "--mount"]) else {
-        return;
-    };
-    let folder = path.parent().unwrap();
+    let outer = tempfile::tempdir().unwrap();
+    let folder = outer.path().join("disk");
+    let away = outer.path().join("away");
+    fs::create_dir(&folder).unwrap();
+    let path = folder.join("checkpoint.json");
     let (mut store, _) = open(&path).unwrap();
     store.save(&state(1)).await.unwrap();
 
-    mount(&["--bind", folder.to_str().unwrap()], folder);
-    mount(&["-o", "remount,bind,ro"], folder);
-    check_refused(
-        &mut store,
-        &path,
-        ".tmp",
-        "Read-only file system (os error 30)",
-    )
-    .await;
-    let locked = told(&open(&path).unwrap_err());
+    fs::rename(&folder, &away).unwrap();
+    symlink("/sys", &folder).unwrap();
+    let why = fs::write("/sys/checkpoint.json.tmp", "").unwrap_err();
+    for _ in 0..2 {
+        assert_eq!(
+            told(&store.save(&state(49)).await.unwrap_err()),
+            format!("`{}.tmp` cannot be written: {why}", path.display())
+        );
+    }
     assert_eq!(
-        locked,
-        format!(
-            "`{}.lock` cannot be locked: Read-only file system (os error 30)",
-            path.display()
-        )
+        told(&open(&path).unwrap_err()),
+        format!("`/sys/checkpoint.json.lock` cannot be locked: {why}")
     );
 
-    run("umount", &[folder.to_str().unwrap()]);
+    fs::remove_file(&folder).unwrap();
+    fs::rename(&away, &folder).unwrap();
     check_saves_again(store, &path).await;
 }
 
-#[tokio::test]
-async fn a_folder_without_permission_is_an_error_and_the_next_save_tries_again() {
-    let test = "disk::a_folder_without_permission_is_an_error_and_the_next_save_tries_again";
-    // In a user namespace where it is nobody, not even root may pass over modes.
-    let Some(path) = inside(test, &["unshare", "--user"]) else {
-        return;
-    };
-    let folder = path.parent().unwrap();
-    let (mut store, _) = open(&path).unwrap();
-    store.save(&state(1)).await.unwrap();
+#[test]
+fn a_folder_without_permission_is_an_error_and_the_next_save_tries_again() {
+    as_a_user(async {
+        let folder = tempfile::tempdir().unwrap();
+        let path = file_in(&folder);
+        let (mut store, _) = open(&path).unwrap();
+        store.save(&state(1)).await.unwrap();
 
-    let allow = |mode| fs::set_permissions(folder, fs::Permissions::from_mode(mode)).unwrap();
-    allow(0o500);
-    check_refused(&mut store, &path, ".tmp", "Permission denied (os error 13)").await;
-    allow(0o700);
-    check_saves_again(store, &path).await;
+        allow(folder.path(), 0o500);
+        check_refused(&mut store, &path, "Permission denied (os error 13)").await;
+        allow(folder.path(), 0o700);
+        check_saves_again(store, &path).await;
 
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
-    assert_eq!(
-        told(&open(&path).unwrap_err()),
-        format!(
-            "`{}` cannot be read: Permission denied (os error 13)",
-            path.display()
-        )
-    );
+        allow(&path, 0o000);
+        assert_eq!(
+            told(&open(&path).unwrap_err()),
+            format!(
+                "`{}` cannot be read: Permission denied (os error 13)",
+                path.display()
+            )
+        );
+    });
+}
+
+/// Runs a test on a thread that has to respect the modes of files, as root's threads do not.
+fn as_a_user(test: impl Future<Output = ()> + Send + 'static) {
+    let user = thread::spawn(|| {
+        let mut sets = capabilities(None).unwrap();
+        sets.effective
+            .remove(CapabilitySet::DAC_OVERRIDE | CapabilitySet::DAC_READ_SEARCH);
+        set_capabilities(None, sets).unwrap();
+        let runtime = runtime::Builder::new_current_thread().enable_all().build();
+        runtime.unwrap().block_on(test);
+    });
+    user.join().unwrap();
+}
+
+fn allow(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
 /// A save fails, says why, and leaves the file as it was.
-async fn check_refused(store: &mut Store, path: &Path, suffix: &str, why: &str) {
+async fn check_refused(store: &mut Store, path: &Path, why: &str) {
     let before = fs::read(path).unwrap();
     for _ in 0..2 {
-        let error = told(&store.save(&state(49)).await.unwrap_err());
         assert_eq!(
-            error,
-            format!("`{}{suffix}` cannot be written: {why}", path.display())
+            told(&store.save(&state(49)).await.unwrap_err()),
+            format!("`{}.tmp` cannot be written: {why}", path.display())
         );
         assert_eq!(fs::read(path).unwrap(), before);
     }
@@ -107,39 +129,4 @@ async fn check_saves_again(mut store: Store, path: &Path) {
     assert_eq!(store.save(&state(49)).await.unwrap(), Saved::Written);
     store.close().await.unwrap();
     assert_eq!(number_of(&reads(path).await), 49);
-}
-
-/// The file, inside the namespaces; outside of them the test is run again inside, and nothing is left to do.
-fn inside(test: &str, by: &[&str]) -> Option<PathBuf> {
-    if let Some((_, path)) = part() {
-        return Some(path);
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let output = again(by, test, "inside", &file_in(&folder))
-        .stdin(Stdio::null())
-        .output()
-        .unwrap_or_else(|error| panic!("this test needs the program `unshare`: {error}"));
-    assert!(
-        output.status.success(),
-        "the test failed in `{}`, or user namespaces are not allowed here:\n{}{}",
-        by.join(" "),
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    None
-}
-
-fn mount(options: &[&str], folder: &Path) {
-    let folder = folder.to_str().unwrap();
-    run("mount", &[options, &[folder]].concat());
-}
-
-fn run(program: &str, arguments: &[&str]) {
-    let output = Command::new(program).args(arguments).output();
-    let output = output.unwrap_or_else(|error| panic!("no `{program}`: {error}"));
-    assert!(
-        output.status.success(),
-        "{program} {arguments:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
 }

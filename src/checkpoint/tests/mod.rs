@@ -1,4 +1,4 @@
-//! The store as its user sees it: what comes back, and what is refused. Other processes are this test binary again.
+//! The store as its user sees it: what is read back, and what is refused. Other processes are this test binary again.
 
 mod bytes;
 mod crashes;
@@ -37,7 +37,7 @@ fn open_for(path: &Path, scope: Scope) -> Result<(Store, State), StoreError> {
     Store::open(path, scope)
 }
 
-/// Opens the file, gives its state back and lets go of it.
+/// Opens the file, returns its state and closes it.
 async fn reads(path: &Path) -> State {
     let (store, state) = open(path).unwrap();
     store.close().await.unwrap();
@@ -71,7 +71,8 @@ fn state(number: i64) -> State {
 /// Which state it is, and that it is whole.
 fn number_of(found: &State) -> i64 {
     let number = found
-        .checkpoint(&PartitionId::new("logs", "0"))
+        .checkpoints()
+        .get(&PartitionId::new("logs", "0"))
         .map_or(0, |checkpoint| checkpoint.position.sequence_number);
     assert_eq!(*found, state(number), "state {number} is not whole");
     number
@@ -91,13 +92,10 @@ fn part() -> Option<(String, PathBuf)> {
     Some((std::env::var(PART).ok()?, PathBuf::from(file)))
 }
 
-/// The test of that name below this module again, in a part, by way of a program that starts others.
-fn again(by: &[&str], test: &str, part: &str, file: &Path) -> Command {
-    let binary = std::env::current_exe().unwrap();
-    let mut words = by.iter().copied().chain([binary.to_str().unwrap()]);
-    let mut command = Command::new(words.next().unwrap());
+/// The test of that name below this module again, as another process with a part of its own.
+fn again(test: &str, part: &str, file: &Path) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
     command
-        .args(words)
         .args(["--exact", &format!("checkpoint::tests::{test}")])
         .args(["--nocapture", "--test-threads=1"])
         .env(PART, part)
@@ -114,13 +112,6 @@ fn told(error: &StoreError) -> String {
         cause = error.source();
     }
     text
-}
-
-#[tokio::test]
-async fn the_memory_keeps_nothing() {
-    let mut store = Store::in_memory();
-    assert_eq!(store.save(&state(1)).await.unwrap(), Saved::NotKept);
-    store.close().await.unwrap();
 }
 
 #[tokio::test]
@@ -173,7 +164,7 @@ async fn a_file_belongs_to_one_consumer_group_of_one_namespace() {
     assert_eq!(
         told(&open_for(&path, other).unwrap_err()),
         format!(
-            "`{shown}` belongs to consumer group `exporter` of `contoso.servicebus.windows.net`, not to consumer group `exporter` of `fabrikam.servicebus.windows.net`: let `checkpoint.path` name another file, or move this one away to begin at `event_hub.start`"
+            "`{shown}` belongs to consumer group `exporter` of `contoso.servicebus.windows.net`, not to consumer group `exporter` of `fabrikam.servicebus.windows.net`: set `checkpoint.path` to another file, or move this one away to begin at `event_hub.start`"
         )
     );
     let spelt_anew = Scope::new("Contoso.servicebus.windows.net", "Exporter");
@@ -183,7 +174,7 @@ async fn a_file_belongs_to_one_consumer_group_of_one_namespace() {
 }
 
 #[test]
-fn what_is_not_there_or_is_no_file_is_said() {
+fn a_missing_folder_and_what_is_not_a_file_are_errors() {
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("missing/checkpoint.json");
     assert_eq!(
@@ -201,7 +192,7 @@ fn what_is_not_there_or_is_no_file_is_said() {
         assert_eq!(
             told(&open(&path).unwrap_err()),
             format!(
-                "`{}` is no regular file: let `checkpoint.path` name the file itself",
+                "`{}` is not a regular file: set `checkpoint.path` to the file itself",
                 path.display()
             )
         );
@@ -209,8 +200,8 @@ fn what_is_not_there_or_is_no_file_is_said() {
 }
 
 #[tokio::test]
-async fn a_second_process_is_refused_and_told_who_was_first() {
-    let test = "a_second_process_is_refused_and_told_who_was_first";
+async fn a_second_process_is_refused_and_learns_which_was_first() {
+    let test = "a_second_process_is_refused_and_learns_which_was_first";
     if let Some((part, path)) = part() {
         match open(&path) {
             Ok(_) => println!("the child has it"),
@@ -224,7 +215,7 @@ async fn a_second_process_is_refused_and_told_who_was_first() {
     let folder = tempfile::tempdir().unwrap();
     let path = file_in(&folder);
     let child = |part: &str| {
-        let output = again(&[], test, part, &path).output().unwrap();
+        let output = again(test, part, &path).output().unwrap();
         String::from_utf8(output.stdout).unwrap()
     };
     let (store, _) = open(&path).unwrap();
@@ -249,13 +240,13 @@ async fn a_second_process_is_refused_and_told_who_was_first() {
 
 /// A disk that hangs, as those on a network do.
 #[tokio::test]
-async fn a_write_that_hangs_is_given_up_and_the_next_waits_behind_it() {
+async fn a_write_that_hangs_is_abandoned_and_the_next_waits_behind_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = file_in(&folder);
     let (go_on, hanging) = mpsc::channel::<()>();
     let begun = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&begun);
-    let (store, _) = FileStore::open(&path, scope(), move |step| {
+    let (store, _) = Store::open_observed(&path, scope(), move |step| {
         if step == Step::Begun {
             counted.fetch_add(1, Ordering::Relaxed);
         }
@@ -280,6 +271,6 @@ async fn a_write_that_hangs_is_given_up_and_the_next_waits_behind_it() {
     assert_eq!(
         begun.load(Ordering::Relaxed),
         2,
-        "what was given up is not begun"
+        "an abandoned write is not begun"
     );
 }

@@ -14,6 +14,7 @@ use crate::cli::CommandError;
 use crate::cli::run::listen_flag;
 use crate::config::{self, Flag, Sources};
 use crate::service::Service;
+use crate::source::event_hub::ConnectionString;
 use crate::telemetry;
 
 #[derive(Debug, Args)]
@@ -60,11 +61,12 @@ pub(super) async fn demo(args: DemoArgs, stop: CancellationToken) -> Result<(), 
         flags,
     })?;
     telemetry::start_log(&config.log)?;
-    let event_hub = &config.event_hub;
-    let targets = event_hub
-        .event_hubs
+    let connection: ConnectionString = connection_string
+        .parse()
+        .map_err(LocalError::ConnectionString)?;
+    let targets = DEMO_EVENT_HUBS
         .iter()
-        .map(|name| target(&event_hub.namespace, name))
+        .map(|name| target(&connection, name))
         .collect();
     let service = Service::build(config)?;
     welcome(

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::LocalError;
 use crate::cli::CommandError;
-use crate::source::event_hub::{ConnectionString, Namespace, producer};
+use crate::source::event_hub::{ConnectionString, producer};
 use crate::telemetry;
 
 #[derive(Debug, Args)]
@@ -56,9 +56,8 @@ pub(super) async fn simulate(
     if names.is_empty() {
         return Err(LocalError::NoEventHub.into());
     }
-    let namespace = connection.into_namespace();
     telemetry::start_log(&telemetry::Settings::default())?;
-    let targets = names.iter().map(|name| target(&namespace, name)).collect();
+    let targets = names.iter().map(|name| target(&connection, name)).collect();
     // It logs its report.
     acs_log_simulator::run(args.traffic.settings(args.duration), targets, stop)
         .await
@@ -67,11 +66,11 @@ pub(super) async fn simulate(
 }
 
 /// The event hub of that name, as the simulator opens it.
-pub(super) fn target(namespace: &Namespace, event_hub: &str) -> acs_log_simulator::Target {
-    let (namespace, name) = (namespace.clone(), event_hub.to_owned());
+pub(super) fn target(connection: &ConnectionString, event_hub: &str) -> acs_log_simulator::Target {
+    let (connection, name) = (connection.clone(), event_hub.to_owned());
     acs_log_simulator::Target::new(event_hub, move || {
-        let (namespace, name) = (namespace.clone(), name.clone());
-        async move { producer(&namespace, &name).await }
+        let (connection, name) = (connection.clone(), name.clone());
+        async move { producer(&connection, &name).await }
     })
 }
 

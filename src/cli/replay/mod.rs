@@ -108,7 +108,7 @@ fn run(
     let mut sink = if args.openmetrics {
         Sink::History(
             Box::new(Backfill::new(settings, &telemetry, args.step)),
-            settings.failures.clone(),
+            settings.failures.rules(),
         )
     } else {
         Sink::State(Box::new(Exposition::new(
@@ -182,11 +182,7 @@ impl Sink {
         match self {
             Self::State(exposition) => pipeline::apply(&event.batch, exposition),
             Self::History(backfill, rules) => pipeline::decode(&event.batch, rules, |decoded| {
-                let enqueued_at = event
-                    .batch
-                    .events
-                    .first()
-                    .and_then(|event| event.enqueued_at);
+                let enqueued_at = event.batch.last().enqueued_at;
                 for observation in &decoded.observations {
                     let time = observation.time.or(enqueued_at).or(*previous);
                     match time {

@@ -140,8 +140,8 @@ fn what_has_no_effect_is_a_fault_unless_azure_has_set_it() {
         &[CLIENT],
         &expect![[r#"
             config: 2 faults
-              auth.tenant_id = `t` (built-in x.yaml:7): has no effect: `auth.kind` is, or comes to, `managed_identity`, since `auth.kind` is set (built-in x.yaml:6)
-              auth.client_secret = <redacted> (built-in x.yaml:8): has no effect: `auth.kind` is, or comes to, `managed_identity`, since `auth.kind` is set (built-in x.yaml:6)"#]],
+              auth.tenant_id = `t` (built-in x.yaml:7): has no effect with a credential of the kind `managed_identity`, chosen because `auth.kind` is set (built-in x.yaml:6)
+              auth.client_secret = <redacted> (built-in x.yaml:8): has no effect with a credential of the kind `managed_identity`, chosen because `auth.kind` is set (built-in x.yaml:6)"#]],
     );
     check(
         with_auth("  kind: managed_identity\n"),
@@ -155,8 +155,8 @@ fn what_has_no_effect_is_a_fault_unless_azure_has_set_it() {
         with_auth("  tenant_id: t\n"),
         &[],
         &expect![[r#"
-        config: 1 fault
-          auth.tenant_id = `t` (built-in x.yaml:6): has no effect: `auth.kind` is, or comes to, `managed_identity`, since neither a federated token, a secret nor a certificate is set"#]],
+            config: 1 fault
+              auth.tenant_id = `t` (built-in x.yaml:6): has no effect with a credential of the kind `managed_identity`, chosen because neither a federated token, a secret nor a certificate is set"#]],
     );
     check(
         with_auth("  client_secret: c2VjcmV0\n  client_secret_file: /secret\n"),
@@ -192,7 +192,7 @@ fn a_connection_string_needs_no_identity() {
         &[CONNECTION],
         &expect![[r#"
             config: 1 fault
-              auth.client_secret = <redacted> (built-in x.yaml:4): has no effect with `event_hub.connection_string` (variable ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING): use `event_hub.namespace` in its stead, or leave this out"#]],
+              auth.client_secret = <redacted> (built-in x.yaml:4): has no effect with `event_hub.connection_string` (variable ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING): use `event_hub.namespace` instead, or remove this key"#]],
     );
 }
 

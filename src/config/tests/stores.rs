@@ -85,7 +85,7 @@ fn a_connection_string_of_the_account_may_be_in_a_file() {
     std::fs::write(path, ACCOUNT).unwrap();
     assert!(matches!(
         config(&text).unwrap().checkpoint.store,
-        StoreKind::Blob(container) if container.url() == URL
+        StoreKind::Blob(container) if container.url().as_str() == URL
     ));
     std::fs::write(path, "c2VjcmV0").unwrap();
     let faults = config(&text).unwrap_err().replace(path, "x.txt");
@@ -114,13 +114,13 @@ fn one_way_to_a_container_is_enough() {
         &format!("checkpoint:\n  store: blob\n  container_url: {URL}\n  container: recordings\n"),
         &expect![[r#"
             config: 1 fault
-              checkpoint.container = `recordings` (built-in x.yaml:4): has no effect with `checkpoint.container_url` (built-in x.yaml:3), which names it"#]],
+              checkpoint.container = `recordings` (built-in x.yaml:4): has no effect with `checkpoint.container_url`, which names the container"#]],
     );
     check_faults(
         &format!("checkpoint:\n  store: blob\n  connection_string: {ACCOUNT}\n"),
         &expect![[r#"
             config: 1 fault
-              checkpoint.container (not set): name the container: `checkpoint.connection_string` leads to an account only"#]],
+              checkpoint.container (not set): set it: `checkpoint.connection_string` leads to a storage account, not to a container"#]],
     );
     check_faults(
         &format!(
@@ -128,9 +128,9 @@ fn one_way_to_a_container_is_enough() {
         ),
         &expect![[r#"
             config: 3 faults
-              checkpoint.container = `Re` (built-in x.yaml:5): must name a container: 3 to 63 lower case letters, digits and `-`, with a letter or digit at both ends and no two `-` together
               checkpoint.connection_string_file = `/x` (built-in x.yaml:4): cannot be read: No such file or directory (os error 2)
-              checkpoint.connection_string_file = `/x` (built-in x.yaml:4): `checkpoint.connection_string` is set too (built-in x.yaml:3): keep one of the two"#]],
+              checkpoint.connection_string_file = `/x` (built-in x.yaml:4): `checkpoint.connection_string` is set too (built-in x.yaml:3): keep one of the two
+              checkpoint.container = `Re` (built-in x.yaml:5): must name a container: 3 to 63 lower case letters, digits and `-`, with a letter or digit at both ends and no two `-` together"#]],
     );
 }
 
@@ -162,13 +162,13 @@ fn what_belongs_to_another_store_has_no_effect() {
         &format!("checkpoint:\n  store: blob\n  path: /x\n  container_url: {URL}{SAS}\n"),
         &expect![[r#"
             config: 1 fault
-              checkpoint.path = `/x` (built-in x.yaml:3): has no effect while `checkpoint.store` is `blob`: set that to `file`, or leave this out"#]],
+              checkpoint.path = `/x` (built-in x.yaml:3): has no effect while `checkpoint.store` is `blob`: set `checkpoint.store` to `file`, or remove this key"#]],
     );
     check_faults(
         &format!("checkpoint:\n  container_url: {URL}\n"),
         &expect![[r#"
             config: 1 fault
-              checkpoint.container_url = `https://contoso.blob.core.windows.net/recordings` (built-in x.yaml:2): has no effect while `checkpoint.store` is `memory`: set that to `blob`, or leave this out"#]],
+              checkpoint.container_url = `https://contoso.blob.core.windows.net/recordings` (built-in x.yaml:2): has no effect while `checkpoint.store` is `memory`: set `checkpoint.store` to `blob`, or remove this key"#]],
     );
     check_faults(
         &format!(
@@ -176,8 +176,8 @@ fn what_belongs_to_another_store_has_no_effect() {
         ),
         &expect![[r#"
             config: 2 faults
-              checkpoint.connection_string = <redacted> (built-in x.yaml:4): has no effect while `checkpoint.store` is `file`: set that to `blob`, or leave this out
-              checkpoint.container = `recordings` (built-in x.yaml:5): has no effect while `checkpoint.store` is `file`: set that to `blob`, or leave this out"#]],
+              checkpoint.connection_string = <redacted> (built-in x.yaml:4): has no effect while `checkpoint.store` is `file`: set `checkpoint.store` to `blob`, or remove this key
+              checkpoint.container = `recordings` (built-in x.yaml:5): has no effect while `checkpoint.store` is `file`: set `checkpoint.store` to `blob`, or remove this key"#]],
     );
     check_faults(
         &format!("checkpoint:\n  store: blobs\n  path: /x\n  container_url: {URL}{SAS}\n"),
@@ -213,9 +213,9 @@ fn a_container_that_wants_tokens_takes_the_credential_of_auth() {
         &format!("checkpoint:\n  store: blob\n  container_url: {URL}{SAS}\n{auth}"),
         &expect![[r#"
             config: 3 faults
-              auth.tenant_id = `t` (built-in x.yaml:5): has no effect with `event_hub.connection_string` (variable ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING): use `event_hub.namespace` in its stead, or leave this out
-              auth.client_id = `c` (built-in x.yaml:6): has no effect with `event_hub.connection_string` (variable ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING): use `event_hub.namespace` in its stead, or leave this out
-              auth.client_secret = <redacted> (built-in x.yaml:7): has no effect with `event_hub.connection_string` (variable ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING): use `event_hub.namespace` in its stead, or leave this out"#]],
+              auth.tenant_id = `t` (built-in x.yaml:5): has no effect with `event_hub.connection_string` (variable ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING): use `event_hub.namespace` instead, or remove this key
+              auth.client_id = `c` (built-in x.yaml:6): has no effect with `event_hub.connection_string` (variable ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING): use `event_hub.namespace` instead, or remove this key
+              auth.client_secret = <redacted> (built-in x.yaml:7): has no effect with `event_hub.connection_string` (variable ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING): use `event_hub.namespace` instead, or remove this key"#]],
     );
 }
 
@@ -264,7 +264,7 @@ fn a_lease_outlives_two_renewals() {
     let faults = |section: &str| ownership(section).unwrap_err();
     expect![[r#"
         config: 1 fault
-          ownership.lease = `29s` (built-in x.yaml:4): must be at least three times `ownership.interval`, which is `10s`: a renewal may fail twice"#]].assert_eq(&faults("lease: 29s"));
+          ownership.lease = `29s` (built-in x.yaml:4): must be at least three times `ownership.interval`, which is `10s`: two renewals may fail"#]].assert_eq(&faults("lease: 29s"));
     expect![[r#"
         config: 1 fault
           ownership.interval = `11s` (built-in x.yaml:4): must be at most a third of `ownership.lease`, which is `30s`: set both"#]].assert_eq(&faults("interval: 11s"));
@@ -282,8 +282,8 @@ fn leases_are_in_a_container() {
         "ownership:\n  interval: 10s\n  lease: 40s\n  hand_over_max: 5s\n",
         &expect![[r#"
             config: 2 faults
-              ownership.lease = `40s` (built-in x.yaml:3): has no effect unless `checkpoint.store` is `blob`: replicas share the partitions by leases in a container
-              ownership.hand_over_max = `5s` (built-in x.yaml:4): has no effect unless `checkpoint.store` is `blob`: replicas share the partitions by leases in a container"#]],
+              ownership.lease = `40s` (built-in x.yaml:3): has no effect unless `checkpoint.store` is `blob`: replicas share partitions by leases in a container
+              ownership.hand_over_max = `5s` (built-in x.yaml:4): has no effect unless `checkpoint.store` is `blob`: replicas share partitions by leases in a container"#]],
     );
     assert!(CONNECTION.contains("c2VjcmV0"), "what the checks look for");
 }

@@ -1,68 +1,136 @@
 //! Opens the SDK's clients, under the rules that keep its recovery from losing events.
 //!
-//! No retries inside the SDK: after each recovery it would go on from the position at which the link was first
+//! No retries inside the SDK: after each recovery it would continue from the position at which the link was first
 //! opened. A client lives until its first error and is thrown away then. Every wait has a timeout: the SDK has none,
-//! neither for connecting nor for a link that nobody answers.
+//! neither for connecting nor for a link that does not answer.
 
 use std::future::Future;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use azure_core::credentials::Secret;
 use azure_core_amqp::AmqpTransport;
+use azure_messaging_eventhubs::builders::ConsumerClientBuilder;
 use azure_messaging_eventhubs::{ConsumerClient, EventHubsError, RetryOptions};
 
-use super::access::{Access, Door, Key};
+use super::connection_string::ConnectionString;
 use super::error::SourceError;
-use super::settings::{Settings, Transport};
+use super::settings::{Authentication, Settings, Transport};
+use crate::identity::connection_string::UnusableFile;
+use crate::identity::{Audience, EventHubsTokens, Tokens};
 use crate::telemetry::Telemetry;
 
-/// A connection crosses TCP, TLS, SASL and a token: some seconds on a bad day, never this long.
+/// A connection needs TCP, TLS, SASL and a token: some seconds on a bad day, never this long.
 pub(super) const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The name under which the broker sees us.
+/// The name under which the broker sees the exporter.
 pub(super) const APPLICATION_ID: &str =
     concat!("acs-recording-exporter/", env!("CARGO_PKG_VERSION"));
 
-/// Opens consumers, all with one credential: a token is asked for once, however many partitions there are.
+/// Opens consumers, all with one credential: one token serves all partitions.
 #[derive(Debug)]
 pub(super) struct Clients {
     settings: Arc<Settings>,
     access: Access,
 }
 
+/// How clients authenticate.
+#[derive(Debug)]
+enum Access {
+    ConnectionString(Secret),
+    /// Read again for each client.
+    ConnectionStringFile(PathBuf),
+    Tokens(Arc<Tokens>),
+}
+
 impl Clients {
     pub(super) fn new(settings: Arc<Settings>, telemetry: Arc<Telemetry>) -> Self {
-        let access = Access::new(&settings.namespace, Some(telemetry));
+        let access = match &settings.namespace.authentication {
+            Authentication::ConnectionString(string) => Access::ConnectionString(string.clone()),
+            Authentication::ConnectionStringFile(path) => {
+                Access::ConnectionStringFile(path.clone())
+            }
+            Authentication::Credential(credential) => {
+                Access::Tokens(Tokens::new(credential, Audience::EventHubs, telemetry))
+            }
+        };
         Self { settings, access }
     }
 
     /// Opens a consumer of one event hub.
     pub(super) async fn consumer(&self, event_hub: &str) -> Result<ConsumerClient, SourceError> {
-        let settings = &self.settings;
-        let door = self.access.door().await?;
-        resolve(&door, settings.transport).await?;
-        let mut builder = ConsumerClient::builder()
-            .with_application_id(APPLICATION_ID.to_owned())
-            .with_consumer_group(settings.consumer_group.clone())
-            .with_retry_options(no_retries())
-            .with_transport(transport(settings.transport));
-        if let Some(endpoint) = door.endpoint {
-            builder = builder.with_custom_endpoint(endpoint);
-        }
-        match door.key {
-            Key::ConnectionString(string) => {
-                let opening = builder.open_with_connection_string(string.secret(), Some(event_hub));
-                timed("open connection", OPEN_TIMEOUT, opening).await
+        let namespace = &self.settings.namespace;
+        match &self.access {
+            Access::ConnectionString(string) => {
+                self.open(event_hub, namespace.endpoint.as_deref(), string)
+                    .await
             }
-            Key::Tokens(tokens) => {
-                let opening = builder.open(&door.host, event_hub.to_owned(), tokens);
+            Access::ConnectionStringFile(path) => {
+                let current = self.current(path);
+                let current = current.map_err(|problem| SourceError::ConnectionStringFile {
+                    path: path.clone(),
+                    problem,
+                })?;
+                self.open(event_hub, current.endpoint.as_deref(), &current.cleaned)
+                    .await
+            }
+            Access::Tokens(tokens) => {
+                let tokens = EventHubsTokens::new(Arc::clone(tokens));
+                // Fetched here and not while the SDK connects, so that what is wrong with a token is an error of its
+                // own, within a time of its own.
+                tokens.token().await?;
+                let builder = self.builder(namespace.endpoint.as_deref()).await?;
+                let opening = builder.open(&namespace.host, event_hub.to_owned(), Arc::new(tokens));
                 timed("open connection", OPEN_TIMEOUT, opening).await
             }
         }
     }
+
+    async fn open(
+        &self,
+        event_hub: &str,
+        endpoint: Option<&str>,
+        string: &Secret,
+    ) -> Result<ConsumerClient, SourceError> {
+        let builder = self.builder(endpoint).await?;
+        let opening = builder.open_with_connection_string(string.secret(), Some(event_hub));
+        timed("open connection", OPEN_TIMEOUT, opening).await
+    }
+
+    async fn builder(&self, endpoint: Option<&str>) -> Result<ConsumerClientBuilder, SourceError> {
+        let settings = &self.settings;
+        resolve(&settings.namespace.host, endpoint, settings.amqp.transport).await?;
+        let builder = ConsumerClient::builder()
+            .with_application_id(APPLICATION_ID.to_owned())
+            .with_consumer_group(settings.consumer_group.clone())
+            .with_retry_options(no_retries())
+            .with_transport(match settings.amqp.transport {
+                Transport::Tcp => AmqpTransport::Tcp,
+                Transport::WebSocket => AmqpTransport::WebSocket,
+            });
+        Ok(match endpoint {
+            Some(endpoint) => builder.with_custom_endpoint(endpoint.to_owned()),
+            None => builder,
+        })
+    }
+
+    /// The connection string that the file holds now. Positions belong to one namespace, so it must be the same as at the
+    /// start.
+    fn current(&self, path: &Path) -> Result<ConnectionString, UnusableFile> {
+        let current = ConnectionString::read(path)?;
+        if current.host == self.settings.namespace.host {
+            Ok(current)
+        } else {
+            Err(UnusableFile::Elsewhere {
+                what: "namespace",
+                name: current.host,
+            })
+        }
+    }
 }
 
-/// Waits for the SDK, but not for ever.
+/// Waits for the SDK, within a limit.
 pub(super) async fn timed<T>(
     step: &'static str,
     limit: Duration,
@@ -77,19 +145,23 @@ pub(super) async fn timed<T>(
     }
 }
 
-/// Looks the host up before the SDK does: it blocks its thread while it does so, and for as long as a resolver that
-/// is down lets it wait.
-pub(super) async fn resolve(door: &Door, transport: Transport) -> Result<(), SourceError> {
-    let address = match (&door.endpoint, transport) {
+/// Looks up the host before the SDK does: the SDK blocks its thread for a lookup, for as long as a resolver that is down
+/// lets it wait.
+pub(super) async fn resolve(
+    host: &str,
+    endpoint: Option<&str>,
+    transport: Transport,
+) -> Result<(), SourceError> {
+    let address = match (endpoint, transport) {
         (Some(endpoint), _) => endpoint.trim_start_matches("amqp://").to_owned(),
-        (None, Transport::Tcp) => format!("{}:5671", door.host),
-        (None, Transport::WebSocket) => format!("{}:443", door.host),
+        (None, Transport::Tcp) => format!("{host}:5671"),
+        (None, Transport::WebSocket) => format!("{host}:443"),
     };
     let found = tokio::time::timeout(OPEN_TIMEOUT, tokio::net::lookup_host(address)).await;
     match found {
         Ok(Ok(_addresses)) => Ok(()),
         Ok(Err(source)) => Err(SourceError::Unresolved {
-            host: door.host.clone(),
+            host: host.to_owned(),
             source,
         }),
         Err(_) => Err(SourceError::Timeout {
@@ -103,12 +175,5 @@ pub(super) fn no_retries() -> RetryOptions {
     RetryOptions {
         max_retries: 0,
         ..RetryOptions::default()
-    }
-}
-
-fn transport(transport: Transport) -> AmqpTransport {
-    match transport {
-        Transport::Tcp => AmqpTransport::Tcp,
-        Transport::WebSocket => AmqpTransport::WebSocket,
     }
 }

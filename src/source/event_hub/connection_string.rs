@@ -1,11 +1,10 @@
 //! The connection string of an Event Hubs namespace, as the portal shows it and as an emulator prints it.
 //!
-//! We parse it ourselves: `azure_messaging_eventhubs` 0.16 ignores `UseDevelopmentEmulator` and drops the port, so
-//! that an emulator would be looked for with TLS on 5671. What is left for the SDK is cleaned of both, and of
-//! `EntityPath`, which it demands to be spelt exactly like the hub that it is given.
+//! The exporter parses it itself: `azure_messaging_eventhubs` 0.16 ignores `UseDevelopmentEmulator` and drops the port,
+//! so that it would look for an emulator with TLS on 5671. The string for the SDK has neither of them, nor `EntityPath`,
+//! which the SDK demands to be spelt exactly like the event hub that it opens.
 //! No error repeats a value: any part of a mangled string may be the key.
 
-use std::io;
 use std::net::Ipv6Addr;
 use std::path::Path;
 use std::str::FromStr;
@@ -14,15 +13,15 @@ use azure_core::credentials::Secret;
 use azure_core::http::Url;
 
 use super::settings::{Authentication, Namespace, event_hub_name};
-use crate::secret_file;
+use crate::identity::connection_string::{InvalidPairs, Pairs, UnusableFile, read_file};
 
 /// A connection string that was understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectionString {
     pub(super) host: String,
-    /// The emulator's.
+    /// Of an emulator.
     pub(super) endpoint: Option<String>,
-    /// As the SDK wants it: see [`Authentication::ConnectionString`].
+    /// As the SDK needs it: see [`Authentication::ConnectionString`].
     pub(super) cleaned: Secret,
     event_hub: Option<String>,
 }
@@ -33,7 +32,7 @@ impl ConnectionString {
     /// # Errors
     /// The file cannot be read, or holds something else.
     pub fn read(path: &Path) -> Result<Self, UnusableFile> {
-        Ok(secret_file::read(path)?.parse()?)
+        read_file(path, str::parse)
     }
 
     /// The host of the namespace.
@@ -46,7 +45,7 @@ impl ConnectionString {
         self.event_hub.as_deref()
     }
 
-    /// Whether it leads to an emulator, which speaks plain TCP only.
+    /// Whether it is for an emulator, which speaks plain TCP only.
     pub fn is_emulator(&self) -> bool {
         self.endpoint.is_some()
     }
@@ -65,12 +64,12 @@ impl FromStr for ConnectionString {
     type Err = InvalidConnectionString;
 
     fn from_str(text: &str) -> Result<Self, InvalidConnectionString> {
-        let parts = Parts::split(text)?;
-        let endpoint = parts
-            .endpoint
-            .ok_or(InvalidConnectionString::Missing("Endpoint"))?;
+        let pairs = Pairs::read(text, &KEYS)?;
+        let endpoint = pairs
+            .get(ENDPOINT)
+            .ok_or(InvalidConnectionString::Missing(ENDPOINT))?;
         let (host, port) = host_and_port(endpoint)?;
-        let emulator = match parts.emulator {
+        let emulator = match pairs.get(EMULATOR) {
             None => false,
             Some(flag) if flag.eq_ignore_ascii_case("false") => false,
             Some(flag) if flag.eq_ignore_ascii_case("true") => true,
@@ -79,7 +78,7 @@ impl FromStr for ConnectionString {
         if port.is_some() && !emulator {
             return Err(InvalidConnectionString::Port);
         }
-        let access = match (parts.key_name, parts.key, parts.signature) {
+        let access = match (pairs.get(KEY_NAME), pairs.get(KEY), pairs.get(SIGNATURE)) {
             (Some(name), Some(key), None) => {
                 format!("SharedAccessKeyName={name};SharedAccessKey={key}")
             }
@@ -88,12 +87,10 @@ impl FromStr for ConnectionString {
             }
             (None, None, Some(_)) => return Err(InvalidConnectionString::Signature),
             (_, _, Some(_)) => return Err(InvalidConnectionString::KeyAndSignature),
-            (None, Some(_), None) => {
-                return Err(InvalidConnectionString::Missing("SharedAccessKeyName"));
-            }
-            (_, None, None) => return Err(InvalidConnectionString::Missing("SharedAccessKey")),
+            (None, Some(_), None) => return Err(InvalidConnectionString::Missing(KEY_NAME)),
+            (_, None, None) => return Err(InvalidConnectionString::Missing(KEY)),
         };
-        let event_hub = parts.entity_path.map(event_hub_name).transpose();
+        let event_hub = pairs.get(ENTITY_PATH).map(event_hub_name).transpose();
         let port = port.unwrap_or(EMULATOR_PORT);
         Ok(Self {
             event_hub: event_hub.map_err(|_| InvalidConnectionString::EntityPath)?,
@@ -104,35 +101,12 @@ impl FromStr for ConnectionString {
     }
 }
 
-/// Why a file gives no [`ConnectionString`]. The path is not repeated: whoever shows it has it.
-#[derive(Debug, thiserror::Error)]
-pub enum UnusableFile {
-    /// The system does not give it to us.
-    #[error("cannot be read: {0}")]
-    Unreadable(#[from] io::Error),
-    /// It holds something else.
-    #[error("its content {0}")]
-    Malformed(#[from] InvalidConnectionString),
-    /// The connection string is for another namespace than it was at the start.
-    #[error("its content leads to another namespace, `{0}`: restart the exporter to read that")]
-    OtherNamespace(String),
-}
-
-/// Why a text is no [`ConnectionString`].
+/// Why a text is not a [`ConnectionString`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidConnectionString {
-    /// Wrapped in quotes, as an env file that is not read by a shell leaves it.
-    #[error("starts with a quote: write it without quotes around it")]
-    Quoted,
-    /// A part without `=`.
-    #[error("must be `Key=Value` pairs with `;` between them: part {0} has no `=`")]
-    Pair(usize),
-    /// One key, two values.
-    #[error("names `{0}` twice: are these two connection strings?")]
-    Twice(&'static str),
-    /// A key without a value.
-    #[error("has no value after `{0}=`")]
-    Empty(&'static str),
+    /// It does not consist of the right pairs.
+    #[error(transparent)]
+    Pairs(#[from] InvalidPairs),
     /// A key that must be there.
     #[error(
         "has no `{0}`: copy the whole `Endpoint=sb://...;SharedAccessKeyName=...;SharedAccessKey=...`"
@@ -141,7 +115,7 @@ pub enum InvalidConnectionString {
     /// `Endpoint` is not `sb://HOST`.
     #[error("its `Endpoint` must be `sb://HOST/`")]
     Endpoint,
-    /// A port, and no emulator.
+    /// A port, although it is not an emulator.
     #[error(
         "its `Endpoint` has a port, which only an emulator's has: add `UseDevelopmentEmulator=true` or remove the port"
     )]
@@ -149,7 +123,7 @@ pub enum InvalidConnectionString {
     /// Neither `true` nor `false`.
     #[error("its `UseDevelopmentEmulator` must be `true` or `false`")]
     Emulator,
-    /// Two ways to authenticate.
+    /// A key and a signature.
     #[error("has a `SharedAccessSignature` beside a key: keep one of the two")]
     KeyAndSignature,
     /// Not a signature.
@@ -160,70 +134,22 @@ pub enum InvalidConnectionString {
     EntityPath,
 }
 
+const ENDPOINT: &str = "Endpoint";
+const KEY_NAME: &str = "SharedAccessKeyName";
+const KEY: &str = "SharedAccessKey";
+const SIGNATURE: &str = "SharedAccessSignature";
+const ENTITY_PATH: &str = "EntityPath";
+const EMULATOR: &str = "UseDevelopmentEmulator";
+const KEYS: [&str; 6] = [ENDPOINT, KEY_NAME, KEY, SIGNATURE, ENTITY_PATH, EMULATOR];
+
 /// The port of AMQP without TLS, where the official emulator listens.
 const EMULATOR_PORT: u16 = 5672;
-
-/// The values of the keys that we know, as they stand in the text.
-#[derive(Default)]
-struct Parts<'a> {
-    endpoint: Option<&'a str>,
-    key_name: Option<&'a str>,
-    key: Option<&'a str>,
-    signature: Option<&'a str>,
-    entity_path: Option<&'a str>,
-    emulator: Option<&'a str>,
-}
-
-impl<'a> Parts<'a> {
-    fn split(text: &'a str) -> Result<Self, InvalidConnectionString> {
-        let text = text.trim();
-        if text.starts_with(['"', '\'']) {
-            return Err(InvalidConnectionString::Quoted);
-        }
-        let mut parts = Self::default();
-        for (index, pair) in text.split(';').map(str::trim).enumerate() {
-            if pair.is_empty() {
-                continue;
-            }
-            // The first `=` only: keys are base64, and a signature is a query string.
-            let (key, value) = pair
-                .split_once('=')
-                .ok_or(InvalidConnectionString::Pair(index + 1))?;
-            let (key, value) = (key.trim(), value.trim());
-            // What nobody knows is passed over, as every SDK does: old portals add `TransportType=Amqp`.
-            let Some((name, slot)) = parts.slot(key) else {
-                continue;
-            };
-            if value.is_empty() {
-                return Err(InvalidConnectionString::Empty(name));
-            }
-            if slot.replace(value).is_some() {
-                return Err(InvalidConnectionString::Twice(name));
-            }
-        }
-        Ok(parts)
-    }
-
-    /// Where the value of a key goes, and how the key is spelt.
-    fn slot(&mut self, key: &str) -> Option<(&'static str, &mut Option<&'a str>)> {
-        [
-            ("Endpoint", &mut self.endpoint),
-            ("SharedAccessKeyName", &mut self.key_name),
-            ("SharedAccessKey", &mut self.key),
-            ("SharedAccessSignature", &mut self.signature),
-            ("EntityPath", &mut self.entity_path),
-            ("UseDevelopmentEmulator", &mut self.emulator),
-        ]
-        .into_iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case(key))
-    }
-}
 
 /// Takes `sb://HOST`, `sb://HOST/` and either with a port; nothing more.
 fn host_and_port(endpoint: &str) -> Result<(String, Option<u16>), InvalidConnectionString> {
     let url = Url::parse(endpoint).map_err(|_| InvalidConnectionString::Endpoint)?;
     let host = url.host_str().unwrap_or_default().to_ascii_lowercase();
-    // An underscore is no DNS, but compose files name services so, and the emulator is one of them.
+    // DNS has no underscore, but compose files name services with one, and the emulator is such a service.
     let is_name = host
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
@@ -248,7 +174,7 @@ mod tests {
     use super::InvalidConnectionString as Fault;
     use super::*;
 
-    const KEY: &str = "SharedAccessKeyName=listen;SharedAccessKey=c2VjcmV0==";
+    const BOTH: &str = "SharedAccessKeyName=listen;SharedAccessKey=c2VjcmV0==";
 
     /// What it yields, a line each, with the secret in the open.
     fn check(text: &str, expected: &str) {
@@ -274,9 +200,9 @@ mod tests {
     #[test]
     fn a_portal_string_yields_host_and_cleaned_string() {
         check(
-            &format!("Endpoint=sb://Contoso.servicebus.windows.net/;{KEY}\n"),
+            &format!("Endpoint=sb://Contoso.servicebus.windows.net/;{BOTH}\n"),
             &format!(
-                "contoso.servicebus.windows.net - -\nEndpoint=sb://contoso.servicebus.windows.net/;{KEY}"
+                "contoso.servicebus.windows.net - -\nEndpoint=sb://contoso.servicebus.windows.net/;{BOTH}"
             ),
         );
     }
@@ -285,7 +211,7 @@ mod tests {
     fn keys_are_known_in_any_case_order_and_spacing_and_strangers_are_passed_over() {
         check(
             "sharedaccesskey=c2VjcmV0==; TransportType=Amqp;ENTITYPATH=Hub-1 ;endpoint=sb://a.b;SHAREDACCESSKEYNAME=listen;",
-            &format!("a.b - Hub-1\nEndpoint=sb://a.b/;{KEY}"),
+            &format!("a.b - Hub-1\nEndpoint=sb://a.b/;{BOTH}"),
         );
     }
 
@@ -302,9 +228,9 @@ mod tests {
     fn an_emulator_is_plain_tcp_on_its_own_port() {
         let emulator = |endpoint: &str, expected: &str| {
             check(
-                &format!("Endpoint={endpoint};{KEY};UseDevelopmentEmulator=true;EntityPath=logs"),
+                &format!("Endpoint={endpoint};{BOTH};UseDevelopmentEmulator=true;EntityPath=logs"),
                 &format!(
-                    "{expected} logs\nEndpoint=sb://{}/;{KEY}",
+                    "{expected} logs\nEndpoint=sb://{}/;{BOTH}",
                     expected.split(' ').next().unwrap()
                 ),
             );
@@ -314,22 +240,28 @@ mod tests {
         emulator("sb://event_hub:5672/", "event_hub amqp://event_hub:5672");
         emulator("sb://[::1]:5673", "[::1] amqp://[::1]:5673");
         check(
-            &format!("Endpoint=sb://a.b;{KEY};UseDevelopmentEmulator=FALSE"),
-            &format!("a.b - -\nEndpoint=sb://a.b/;{KEY}"),
+            &format!("Endpoint=sb://a.b;{BOTH};UseDevelopmentEmulator=FALSE"),
+            &format!("a.b - -\nEndpoint=sb://a.b/;{BOTH}"),
         );
     }
 
     #[test]
-    fn what_is_wrong_is_said_without_repeating_a_value() {
+    fn an_error_names_what_is_wrong_without_repeating_a_value() {
         let fault = |text: &str, fault: Fault| check(text, &fault.to_string());
         fault("", Fault::Missing("Endpoint"));
-        fault("Endpoint", Fault::Pair(1));
-        fault("Endpoint=sb://a.b;c2VjcmV0", Fault::Pair(2));
-        fault("Endpoint=", Fault::Empty("Endpoint"));
-        fault(&format!("\"Endpoint=sb://a.b;{KEY}\""), Fault::Quoted);
+        fault("Endpoint", InvalidPairs::NoValue(1).into());
         fault(
-            &format!("Endpoint=sb://a.b;{KEY};endpoint=sb://c.d"),
-            Fault::Twice("Endpoint"),
+            "Endpoint=sb://a.b;c2VjcmV0",
+            InvalidPairs::NoValue(2).into(),
+        );
+        fault("Endpoint=", InvalidPairs::Empty(ENDPOINT).into());
+        fault(
+            &format!("\"Endpoint=sb://a.b;{BOTH}\""),
+            InvalidPairs::Quoted.into(),
+        );
+        fault(
+            &format!("Endpoint=sb://a.b;{BOTH};endpoint=sb://c.d"),
+            InvalidPairs::Twice(ENDPOINT).into(),
         );
         fault("Endpoint=sb://a.b", Fault::Missing("SharedAccessKey"));
         fault(
@@ -341,20 +273,20 @@ mod tests {
             Fault::Missing("SharedAccessKeyName"),
         );
         fault(
-            &format!("Endpoint=sb://a.b;{KEY};SharedAccessSignature=x"),
+            &format!("Endpoint=sb://a.b;{BOTH};SharedAccessSignature=x"),
             Fault::KeyAndSignature,
         );
         fault(
             "Endpoint=sb://a.b;SharedAccessSignature=c2VjcmV0",
             Fault::Signature,
         );
-        fault(&format!("Endpoint=sb://a.b:5671;{KEY}"), Fault::Port);
+        fault(&format!("Endpoint=sb://a.b:5671;{BOTH}"), Fault::Port);
         fault(
-            &format!("Endpoint=sb://a.b;{KEY};UseDevelopmentEmulator=yes"),
+            &format!("Endpoint=sb://a.b;{BOTH};UseDevelopmentEmulator=yes"),
             Fault::Emulator,
         );
         fault(
-            &format!("Endpoint=sb://a.b;{KEY};EntityPath=a/b"),
+            &format!("Endpoint=sb://a.b;{BOTH};EntityPath=a/b"),
             Fault::EntityPath,
         );
         for endpoint in [
@@ -367,13 +299,13 @@ mod tests {
             "sb://a.b?x",
             "sb://a,SharedAccessKey",
         ] {
-            fault(&format!("Endpoint={endpoint};{KEY}"), Fault::Endpoint);
+            fault(&format!("Endpoint={endpoint};{BOTH}"), Fault::Endpoint);
         }
     }
 
     #[test]
     fn debug_shows_no_secret() {
-        let parsed: ConnectionString = format!("Endpoint=sb://a.b;{KEY}").parse().unwrap();
+        let parsed: ConnectionString = format!("Endpoint=sb://a.b;{BOTH}").parse().unwrap();
         let shown = format!("{parsed:?}");
         assert!(
             shown.contains("a.b") && !shown.contains("c2VjcmV0"),

@@ -9,8 +9,8 @@ use azure_messaging_eventhubs::EventHubsError;
 use azure_messaging_eventhubs::error::ErrorKind;
 use fe2o3_amqp::link::RecvError;
 
-use super::connection_string::UnusableFile;
-use super::credential::TokenError;
+use crate::identity::TokenError;
+use crate::identity::connection_string::UnusableFile;
 
 /// Something went wrong between us and an event hub.
 #[derive(Debug, thiserror::Error)]
@@ -216,9 +216,17 @@ impl SourceError {
             Self::Panicked(_) => Cause::Panicked,
             Self::Ended | Self::ReaderEnded(_) => Cause::Closed,
             Self::Unresolved { .. } | Self::Thread(_) => Cause::Unreachable,
-            Self::Token(error) => error.cause(),
+            Self::Token(error) => token_cause(error),
             Self::ConnectionStringFile { .. } => Cause::Unauthorized,
         }
+    }
+}
+
+fn token_cause(error: &TokenError) -> Cause {
+    if error.needs_person() {
+        Cause::Unauthorized
+    } else {
+        Cause::Unreachable
     }
 }
 
@@ -285,7 +293,7 @@ fn azure_cause(error: &azure_core::Error) -> Cause {
     let mut next: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = next {
         if let Some(error) = error.downcast_ref::<TokenError>() {
-            return error.cause();
+            return token_cause(error);
         }
         if let Some(error) = error.downcast_ref::<AmqpError>()
             && let AmqpErrorKind::AmqpDescribedError(_) | AmqpErrorKind::ManagementStatusCode(..) =

@@ -6,20 +6,17 @@
 //! `discovery` finds partitions; `assignment` says which of them are read here; `readers` are those
 //! of one event hub. `reader` is the task of one, and `progress` the state machine that it follows, which
 //! decides by `extent` (what the hub holds), `prefetch` and `backoff`. `connections` are what it reads over, opened by
-//! `client` by way of `access`; `questions` are what the hub is asked over them. `received` makes our events of the SDK's,
+//! `client`; `questions` are what the hub is asked over them. `received` makes our events of the SDK's,
 //! `lag` measures how far behind they are, and `error` says what a failure means.
 
-mod access;
 mod assignment;
 mod backoff;
 mod client;
 mod connection_string;
 mod connections;
-mod credential;
 mod discovery;
 mod error;
 mod extent;
-mod identity;
 mod lag;
 mod prefetch;
 #[cfg(feature = "demo")]
@@ -31,21 +28,18 @@ mod readers;
 mod received;
 mod settings;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use assignment::{Assignments, Orders, Reading, assignments};
+pub(crate) use assignment::{Assigner, Assignment, leased};
 pub use connection_string::ConnectionString;
-pub(crate) use connection_string::UnusableFile;
-pub use credential::storage_tokens;
 pub(crate) use error::SourceError;
-pub use identity::{Application, Credential, CredentialKind, Identity, SecretSource};
-pub(crate) use identity::{authority_host, authority_of, client_id, tenant_id};
 pub(crate) use settings::{
-    Authentication, LostPosition, Namespace, Settings, Start, Transport, Watchdog, consumer_group,
-    event_hub_name, namespace_host,
+    Amqp, Authentication, LostPosition, Namespace, Settings, Start, Transport, Watchdog,
+    consumer_group, event_hub_name, namespace_host,
 };
 #[cfg(feature = "demo")]
 pub(crate) use {connection_string::InvalidConnectionString, producer::producer};
@@ -53,7 +47,6 @@ pub(crate) use {connection_string::InvalidConnectionString, producer::producer};
 use crate::liveness::Liveness;
 use crate::queue::Queue;
 use crate::telemetry::Telemetry;
-use assignment::Assigned;
 use client::Clients;
 use readers::Readers;
 
@@ -61,7 +54,7 @@ use readers::Readers;
 #[derive(Debug)]
 pub(crate) struct EventHubSource {
     parts: Parts,
-    reading: Reading,
+    assignments: HashMap<String, Assignment>,
 }
 
 /// What the readers of all event hubs have in common.
@@ -76,14 +69,14 @@ struct Parts {
 }
 
 impl EventHubSource {
-    /// A source of the given settings, whose batches go into `queue`. It reads what `reading` says, and begins when
-    /// `begin` is cancelled.
+    /// A source of the given settings, whose batches go into `queue`. Of each event hub it reads what the assignment by
+    /// that name says, and it begins when `begin` is cancelled.
     pub(crate) fn new(
         settings: Settings,
         queue: Queue,
         telemetry: Arc<Telemetry>,
         liveness: Arc<Liveness>,
-        reading: Reading,
+        assignments: HashMap<String, Assignment>,
         begin: CancellationToken,
     ) -> Self {
         let settings = Arc::new(settings);
@@ -96,7 +89,7 @@ impl EventHubSource {
             liveness,
             begin,
         };
-        Self { parts, reading }
+        Self { parts, assignments }
     }
 
     /// Reads the partitions of every event hub until told to stop.
@@ -106,17 +99,16 @@ impl EventHubSource {
     /// [`SourceError::ReaderEnded`] when a task ends by itself, which only a defect of ours or of the SDK explains.
     /// What a hub or the network does is never an error here: it is counted, logged and tried again.
     pub(crate) async fn run(self, stop: CancellationToken) -> Result<(), SourceError> {
-        let Self { parts, mut reading } = self;
+        let Self {
+            parts,
+            mut assignments,
+        } = self;
         let mut event_hubs = JoinSet::new();
         for event_hub in &parts.settings.event_hubs {
-            let assigned = match &mut reading {
-                Reading::All(known) => Assigned::All(known.clone()),
-                Reading::Leased(leased) => match leased.remove(event_hub) {
-                    Some(assignments) => Assigned::Leased(assignments),
-                    None => continue,
-                },
+            let Some(assignment) = assignments.remove(event_hub) else {
+                continue;
             };
-            let readers = Readers::new(parts.clone(), event_hub, assigned);
+            let readers = Readers::new(parts.clone(), event_hub, assignment);
             event_hubs.spawn(readers.run(stop.clone()));
         }
         drop(parts);

@@ -122,9 +122,9 @@ impl Reader {
     async fn tell_where(&self, before: Option<Reached>) {
         let reached = self.progress.reached().cloned();
         if let Some(reached) = reached.filter(|reached| Some(reached) != before.as_ref())
-            && let Ok(place) = self.lane.place().await
+            && let Ok(slot) = self.lane.slot().await
         {
-            place.move_to(self.partition.clone(), reached);
+            slot.move_to(self.partition.clone(), reached);
         }
     }
 
@@ -286,14 +286,14 @@ impl Reader {
             self.telemetry
                 .sequence_has_gap(&self.partition, *after, *missed);
         }
-        let Some(reached) = gathered.reached() else {
-            return true; // all of it had come before
+        let Some(batch) = Batch::new(self.partition.clone(), gathered.events) else {
+            return true; // all events had come before
         };
         self.own().await;
         let lane = self.lane.clone();
-        let place = loop {
-            match timeout(self.settings.watchdog.interval, lane.place()).await {
-                Ok(Ok(place)) => break place,
+        let slot = loop {
+            match timeout(self.settings.watchdog.interval, lane.slot()).await {
+                Ok(Ok(slot)) => break slot,
                 Ok(Err(_closed)) => return false,
                 // We stand still for a reason of our own; that the hub still answers is proof enough meanwhile.
                 Err(_) => {
@@ -305,14 +305,12 @@ impl Reader {
             }
         };
         // No wait from here on: what is handed on and what is known to be are the same.
-        let events = u64::try_from(gathered.events.len()).unwrap_or(u64::MAX);
+        let events = u64::try_from(batch.count()).unwrap_or(u64::MAX);
+        let reached = batch.last().reached();
         self.lag.received(&reached, OffsetDateTime::now_utc());
         self.progress
             .received(events, gathered.largest, reached, Instant::now());
-        place.send(Batch {
-            partition: self.partition.clone(),
-            events: gathered.events,
-        });
+        slot.send(batch);
         self.telemetry
             .partition_lags(&self.partition, self.lag.lag());
         true

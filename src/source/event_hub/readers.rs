@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Parts;
-use super::assignment::{Assigned, Lease, Order};
+use super::assignment::{Assignment, Lease, Order};
 use super::connections::Connections;
 use super::discovery::Discovery;
 use super::error::{Cause, SourceError};
@@ -25,7 +25,7 @@ use crate::event::{PartitionId, Reached};
 pub(super) struct Readers {
     parts: Parts,
     event_hub: String,
-    assigned: Assigned,
+    assignment: Assignment,
     connections: Arc<Connections>,
     /// In the order in which they were found: a reader's place among all.
     found: Vec<PartitionId>,
@@ -42,16 +42,16 @@ struct End {
 }
 
 impl Readers {
-    pub(super) fn new(parts: Parts, event_hub: &str, assigned: Assigned) -> Self {
+    pub(super) fn new(parts: Parts, event_hub: &str, assignment: Assignment) -> Self {
         let connections = Connections::new(
             Arc::clone(&parts.clients),
             event_hub,
-            parts.settings.partitions_per_connection,
+            parts.settings.amqp.partitions_per_connection,
         );
         Self {
             parts,
             event_hub: event_hub.to_owned(),
-            assigned,
+            assignment,
             connections: Arc::new(connections),
             found: Vec::new(),
             running: JoinSet::new(),
@@ -74,7 +74,7 @@ impl Readers {
                 biased;
                 () = stop.cancelled() => break,
                 Some(ended) = self.running.join_next() => self.ended(ended, &stop)?,
-                order = self.assigned.order() => self.obey(order, &stop),
+                order = self.assignment.order() => self.obey(order, &stop),
                 found = discovery.found() => {
                     self.found(found, start, &stop);
                     // One that is found later was made later: nothing in it was there before we were.
@@ -94,28 +94,28 @@ impl Readers {
             telemetry.partition_found(partition, Cause::labels(), Loss::LABELS);
         }
         self.found.extend(partitions.iter().cloned());
-        let known = match &self.assigned {
-            Assigned::All(known) => known.clone(),
-            Assigned::Leased(assignments) => {
-                assignments.found(&self.found);
+        let positions = match &self.assignment {
+            Assignment::All(positions) => positions.clone(),
+            Assignment::Leased { found, .. } => {
+                found.send_replace(self.found.clone());
                 return;
             }
         };
         for partition in partitions {
-            let after = known.checkpoint(&partition).cloned();
+            let after = positions.get(&partition.folded()).cloned();
             self.begin(partition, after, start, None, stop);
         }
     }
 
     fn obey(&mut self, order: Order, stop: &CancellationToken) {
         match order {
-            Order::Read {
+            Order::Assign {
                 partition,
                 after,
                 start,
                 lease,
             } => self.begin(partition, after, start, Some(lease), stop),
-            Order::Stop { partition, stopped } => {
+            Order::Revoke { partition, stopped } => {
                 // Where there is no reader, `stopped` is dropped, which says so.
                 if let Some(end) = self.ends.get_mut(&partition) {
                     end.stop.cancel();
@@ -150,7 +150,7 @@ impl Readers {
                 after,
                 settings.watchdog,
                 settings.on_lost_position,
-                settings.prefetch_bytes,
+                settings.amqp.prefetch_bytes,
                 Instant::now(),
             ),
             lag: LagWatch::default(),

@@ -5,7 +5,7 @@ use azure_core_amqp::message::AmqpMessageBody;
 use azure_messaging_eventhubs::models::ReceivedEventData;
 use time::OffsetDateTime;
 
-use crate::event::{Event, Position, Reached};
+use crate::event::{Event, Position};
 
 /// A batch is what is there, up to these: enough to make a batch's overhead vanish, small enough that the writer's
 /// lock is never held for long.
@@ -65,11 +65,6 @@ impl Gathered {
     /// The sequence number of the last event that came; none before the first of all.
     pub(super) fn last(&self) -> Option<i64> {
         self.last
-    }
-
-    /// The last event of the batch.
-    pub(super) fn reached(&self) -> Option<Reached> {
-        self.events.last().map(Event::reached)
     }
 }
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 use azure_core::credentials::Secret;
 use time::OffsetDateTime;
 
-use super::identity::Credential;
+use crate::identity::Credential;
+use crate::setting::{bytes, duration, number, settings, words};
 
 /// Settings of the Event Hub source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,28 +22,77 @@ pub struct Settings {
     pub consumer_group: String,
     /// Where to begin where no position is known.
     pub start: Start,
-    /// What AMQP runs over.
-    pub transport: Transport,
-    /// How many bytes of events the hub may send ahead, for each partition.
-    pub prefetch_bytes: u64,
-    /// How many partitions share a connection; at least one.
-    pub partitions_per_connection: usize,
+    /// How events are transferred.
+    pub amqp: Amqp,
     /// What to do where the hub no longer has what follows a position.
     pub on_lost_position: LostPosition,
     /// When a link has to prove that it lives.
     pub watchdog: Watchdog,
 }
 
-/// When a link has to prove that it lives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Watchdog {
-    /// How often the hub is asked what a partition holds.
-    pub interval: Duration,
-    /// A link over which nothing came for so long is opened again.
-    pub reattach_idle: Duration,
-    /// A partition without a proof for so long is not read, whatever its reader believes.
-    pub dead_after: Duration,
+settings! {
+    /// Event hubs
+    ///
+    /// How events are transferred; which ones, is for `config`.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Amqp in "event_hub" {
+        /// The transport of AMQP.
+        ///
+        /// `tcp` uses port 5671, `websocket` port 443 for networks that block the other. Proxies are not supported.
+        transport: Transport = words([
+            ("tcp", Transport::Tcp),
+            ("websocket", Transport::WebSocket),
+        ]).default("tcp"),
+        /// How many bytes of events the event hub may send ahead, for each partition.
+        ///
+        /// The SDK limits events, not bytes: the exporter computes their number from the size of the events it reads. Its
+        /// memory grows by up to twice this for each partition that is behind.
+        prefetch_bytes: u64 = bytes(PREFETCH_LEAST..=PREFETCH_MOST).default("8MiB"),
+        /// How many partitions share a connection.
+        ///
+        /// One each is fastest, and a broken connection affects one partition only. With hundreds of partitions, sharing
+        /// saves connections and threads.
+        partitions_per_connection: usize = number(1..=PARTITIONS_SHARING_MOST).default("1"),
+    }
 }
+
+/// An event of a standard hub has 1 MB: with less in flight, each waits for the one before.
+const PREFETCH_LEAST: u64 = 1 << 20;
+
+/// More than this in flight for one partition hides how far behind it is.
+const PREFETCH_MOST: u64 = 1 << 30;
+
+/// The SDK opens a session for each, of which a connection has 255.
+const PARTITIONS_SHARING_MOST: usize = 100;
+
+settings! {
+    /// Watchdog
+    ///
+    /// How the exporter tells an idle event hub from a dead link.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Watchdog in "watchdog" {
+        /// How often the event hub is asked for the last event of each partition.
+        ///
+        /// The answer proves that the hub is alive, and shows how far behind the partition is. If the hub has events that
+        /// do not arrive, the link is reopened some seconds later.
+        interval: Duration = duration(WATCHDOG_LEAST..=WATCHDOG_MOST).default("30s"),
+        /// After how long without an event a link is reopened.
+        ///
+        /// An answer does not prove that the link on which events arrive is alive; a new link does.
+        reattach_idle: Duration = duration(WATCHDOG_LEAST..=WATCHDOG_MOST).default("5m"),
+        /// After how long without a proof of life a partition counts as not ready.
+        ///
+        /// `acs_recording_exporter_partition_last_proof_timestamp_seconds` shows the time of the last one. Must be
+        /// longer than `interval`.
+        dead_after: Duration = duration(WATCHDOG_LEAST..=WATCHDOG_MOST).default("5m"),
+    }
+}
+
+/// More questions are load on the event hub and prove no more.
+const WATCHDOG_LEAST: Duration = Duration::from_secs(1);
+
+/// A watchdog that sleeps for a day does not watch.
+const WATCHDOG_MOST: Duration = Duration::from_hours(24);
 
 /// What to do where the hub no longer has what follows a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -130,10 +130,7 @@ fn read_plain(
         return capture::read(reader, |event| {
             number += 1;
             take(Replayed {
-                batch: Batch {
-                    partition: partition.clone(),
-                    events: vec![event],
-                },
+                batch: Batch::of_one(partition.clone(), event),
                 place: Place::Event(number),
                 is_cut: false,
             })
@@ -161,24 +158,19 @@ fn replayed(document: Document) -> Replayed {
         .starts_with(MARK.as_bytes())
         .then(|| DeadLetter::from_line(&text).ok())
         .flatten();
-    let batch = match letter {
-        Some(DeadLetter {
-            partition, event, ..
-        }) => Batch {
-            partition,
-            events: vec![event],
-        },
-        None => Batch {
-            partition: partition(),
-            events: vec![Event {
-                position: Position {
-                    sequence_number: i64::try_from(line).unwrap_or(i64::MAX),
-                    offset: None,
-                },
-                enqueued_at: None,
-                body: text,
-            }],
-        },
+    let batch = if let Some(letter) = letter {
+        Batch::of_one(letter.partition, letter.event)
+    } else {
+        let position = Position {
+            sequence_number: i64::try_from(line).unwrap_or(i64::MAX),
+            offset: None,
+        };
+        let event = Event {
+            position,
+            enqueued_at: None,
+            body: text,
+        };
+        Batch::of_one(partition(), event)
     };
     Replayed {
         batch,

@@ -232,7 +232,7 @@ impl World {
         if waiting.is_empty() || !process.is_reading() {
             return;
         }
-        let Some(place) = process.lanes[partition].place().now_or_never() else {
+        let Some(slot) = process.lanes[partition].slot().now_or_never() else {
             return; // the partition stands still
         };
         let events = waiting.iter().zip(first..).map(|(event, number)| Event {
@@ -243,10 +243,8 @@ impl World {
             enqueued_at: Some(NOW),
             body: body(*event),
         });
-        place.unwrap().send(Batch {
-            partition: id(partition),
-            events: events.collect(),
-        });
+        let batch = Batch::new(id(partition), events.collect()).unwrap();
+        slot.unwrap().send(batch);
         process.next[partition] += waiting.len();
         process
             .writer

@@ -7,6 +7,7 @@ use rand::{Rng, RngExt, SeedableRng};
 use tokio::time::{Instant, interval};
 
 use super::scene::{Failure, PARTITIONS, Scene, reads};
+use crate::world::Signal;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rollout_over_a_backlog_of_failures_loses_none() {
@@ -18,7 +19,7 @@ async fn a_rollout_over_a_backlog_of_failures_loses_none() {
         scene.fail(number % PARTITIONS, Failure::Known);
     }
     assert_eq!(scene.seen(&prometheus, &old).await, 20.0);
-    old.process.signal("TERM");
+    old.process.signal(Signal::TERM);
     assert!(old.process.ended().await.success());
 
     for number in 0..500 {
@@ -38,7 +39,7 @@ async fn crashes_lose_nothing() {
     let told = restarted(Plan {
         events: 4_000,
         restarts: 4,
-        signal: "KILL",
+        signal: Signal::KILL,
         seed: 7,
     })
     .await;
@@ -50,7 +51,7 @@ async fn orderly_restarts_neither_lose_nor_repeat() {
     let told = restarted(Plan {
         events: 4_000,
         restarts: 4,
-        signal: "TERM",
+        signal: Signal::TERM,
         seed: 8,
     })
     .await;
@@ -63,7 +64,7 @@ async fn ten_crashes_lose_nothing() {
     let told = restarted(Plan {
         events: 20_000,
         restarts: 10,
-        signal: "KILL",
+        signal: Signal::KILL,
         seed: 9,
     });
     println!("{}", told.await);
@@ -75,7 +76,7 @@ async fn ten_orderly_restarts_neither_lose_nor_repeat() {
     let told = restarted(Plan {
         events: 20_000,
         restarts: 10,
-        signal: "TERM",
+        signal: Signal::TERM,
         seed: 10,
     });
     println!("{}", told.await);
@@ -85,7 +86,7 @@ async fn ten_orderly_restarts_neither_lose_nor_repeat() {
 pub(crate) struct Plan {
     pub(crate) events: u32,
     pub(crate) restarts: u32,
-    pub(crate) signal: &'static str,
+    pub(crate) signal: Signal,
     pub(crate) seed: u64,
 }
 
@@ -128,7 +129,7 @@ pub(crate) async fn restarted(plan: Plan) -> String {
             slowest = slowest.max(told_at.elapsed());
             assert_eq!(
                 status.success(),
-                plan.signal == "TERM",
+                plan.signal == Signal::TERM,
                 "{}",
                 exporter.process.written()
             );
@@ -142,11 +143,11 @@ pub(crate) async fn restarted(plan: Plan) -> String {
     let published = f64::from(scene.published.failures);
     let repeats = seen - published;
     let told = format!(
-        "{} events with {published} failures, {restarts} times SIG{}: {seen} seen, {repeats} repeated; slowest end {slowest:.1?}",
+        "{} events with {published} failures, {restarts} times {:?}: {seen} seen, {repeats} repeated; slowest end {slowest:.1?}",
         scene.published.events, plan.signal
     );
     assert!(seen >= published, "lost: {told}");
-    if plan.signal == "TERM" {
+    if plan.signal == Signal::TERM {
         assert!(repeats == 0.0, "repeated: {told}");
     } else {
         // For each crash at most one scrape is carried and not checkpointed: a second of failures, or two if it was late.

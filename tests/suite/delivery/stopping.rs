@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::scene::{FAILURES, Failure, Scene, reads};
-use crate::world::{Exporter, Samples, eventually};
+use crate::world::{Exporter, Samples, Signal, eventually};
 
 const EVENTS: &str = "acs_recording_exporter_events_total";
 
@@ -66,7 +66,7 @@ async fn a_last_scrape_lets_it_go() {
         scene.fail(0, Failure::Known);
     }
     has_read(&first, 10.0).await;
-    first.process.signal("TERM");
+    first.process.signal(Signal::TERM);
     first.process.says("stopping").await;
     scrape(&first).await;
     assert!(first.process.ended().await.success());
@@ -104,7 +104,7 @@ async fn what_latest_means_is_found_out_once_and_not_again_after_a_crash() {
         scene.fail(0, Failure::Known);
     }
     has_read(&first, 10.0).await;
-    first.process.signal("KILL");
+    first.process.signal(Signal::KILL);
     first.process.ended().await;
 
     let second = scene.exporter("pod").await;
@@ -177,7 +177,7 @@ async fn scrape(exporter: &Exporter) -> Samples {
 /// Tells it to stop, and waits until it has. How long that took.
 async fn stopped(exporter: &mut Exporter) -> Duration {
     let told_at = Instant::now();
-    exporter.process.signal("TERM");
+    exporter.process.signal(Signal::TERM);
     let status = exporter.process.ended().await;
     assert!(status.success(), "{}", exporter.process.written());
     told_at.elapsed()

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::scene::{FAILURES, Failure, PARTITIONS, Scene, reads};
-use crate::world::eventually;
+use crate::world::{Signal, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn both_see_every_failure_though_one_is_away_and_the_exporter_crashes() {
@@ -69,7 +69,7 @@ async fn both_see_every_failure_though_one_is_away_and_the_exporter_crashes() {
     for number in 0..20 {
         scene.fail(number % PARTITIONS, Failure::Known);
     }
-    exporter.process.signal("KILL");
+    exporter.process.signal(Signal::KILL);
     exporter.process.ended().await;
     exporter = scene.exporter("pod").await;
     reads(&exporter).await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::scene::{EVENT, EVENT_HUB, Watched, report, restarts};
-use crate::world::Process;
+use crate::world::{Process, Signal};
 
 const PARTITIONS: u32 = 2;
 
@@ -64,9 +64,9 @@ pub(crate) async fn check(stopped_for: Duration) {
     hub.publish(&watched, 100).await;
     watched.observed().await;
     hub.publish(&watched, 500).await;
-    hub.process.signal("STOP");
+    hub.process.signal(Signal::STOP);
     sleep(stopped_for).await;
-    hub.process.signal("CONT");
+    hub.process.signal(Signal::CONT);
     let since = Instant::now();
     hub.publish(&watched, 100).await;
     watched.observed().await;

@@ -1,4 +1,4 @@
-//! What the store is asked for, counted while two replicas share a hub under load: the figures of docs/replicas.md.
+//! What the store is asked for, counted while two replicas share a hub under load: the figures of docs/replicas-design.md.
 
 use std::time::Duration;
 

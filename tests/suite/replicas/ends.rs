@@ -8,7 +8,7 @@ use super::python::Lister;
 use super::scene::{Scene, assert_counted};
 use super::watch::moved;
 use crate::prometheus::Prometheus;
-use crate::world::eventually;
+use crate::world::{Signal, eventually};
 
 const EVENTS: &str = "acs_recording_exporter_events_total";
 const WRITES: &str = "acs_recording_exporter_checkpoint_writes_total";
@@ -119,7 +119,7 @@ async fn a_replica_that_slept_past_its_lease_lets_go_of_what_others_took() {
     }
     scene.balanced(2).await;
     let slept = Instant::now();
-    scene.replicas["a"].process.signal("STOP");
+    scene.replicas["a"].process.signal(Signal::STOP);
     let has_all = || async {
         let samples = scene.replicas["b"].scrape().await?;
         let owned = samples.sum("acs_recording_exporter_partition_owned", &[]);
@@ -135,7 +135,7 @@ async fn a_replica_that_slept_past_its_lease_lets_go_of_what_others_took() {
     let counted_by_b = scene.replicas["b"].scrape().await.unwrap();
     let counted_by_b = counted_by_b.sum(EVENTS, &[]);
     scene.reaches("b", EVENTS, counted_by_b + 500.0).await;
-    scene.replicas["a"].process.signal("CONT");
+    scene.replicas["a"].process.signal(Signal::CONT);
     let stolen = || async {
         let samples = scene.replicas["a"].scrape().await?;
         let stolen = samples.sum(

@@ -1,15 +1,18 @@
-//! Two owners of one partition: whoever took it last writes its checkpoint, and nobody else does.
+//! Two owners of one partition: the last one to acquire it writes its checkpoint, and no other process does.
 
 use std::sync::Arc;
 
 use acs_recording_exporter::inside::blobs::names::Names;
 use acs_recording_exporter::inside::blobs::{Container, Settings};
-use acs_recording_exporter::inside::checkpoint::blobs::{BlobPositions, Held, Taken, Wrote};
+use acs_recording_exporter::inside::checkpoint::blobs::{
+    BlobPositions, Found, OwnedPosition, Wrote,
+};
 use acs_recording_exporter::inside::event::{PartitionId, Position, Reached};
 use acs_recording_exporter::inside::telemetry::Telemetry;
 use prometheus::Registry;
 
 use crate::azurite::Azurite;
+use crate::world::Signal;
 
 fn at(sequence_number: i64) -> Reached {
     Reached {
@@ -33,72 +36,81 @@ fn owner(azurite: &Azurite, name: &str) -> BlobPositions {
     BlobPositions::new(container(azurite), names, name.to_owned())
 }
 
-fn held(positions: &BlobPositions) -> Arc<Held> {
-    positions.held().pop().expect("it was taken")
+fn owned(positions: &BlobPositions) -> Arc<OwnedPosition> {
+    positions.owned().pop().expect("it was acquired")
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_checkpoint_of_who_had_a_partition_before_is_refused() {
+async fn the_checkpoint_of_the_previous_owner_is_refused() {
     let azurite = Azurite::start().await;
     container(&azurite).create().await.unwrap();
     let partition = PartitionId::new("Logs", "0");
     let (late, young) = (owner(&azurite, "late"), owner(&azurite, "young"));
 
-    assert_eq!(late.take(&partition, true).await.unwrap(), Taken::Beginning);
-    let of_late = held(&late);
+    assert_eq!(
+        late.acquire(&partition, true).await.unwrap(),
+        Found::Beginning
+    );
+    let of_late = owned(&late);
     assert_eq!(late.save(&of_late, &at(5)).await.unwrap(), Wrote::Written);
     assert_eq!(late.save(&of_late, &at(5)).await.unwrap(), Wrote::Unchanged);
 
     // It sleeps, and its lease expires.
     assert_eq!(
-        young.take(&partition, true).await.unwrap(),
-        Taken::After(at(5))
+        young.acquire(&partition, true).await.unwrap(),
+        Found::Position(at(5))
     );
-    let of_young = held(&young);
+    let of_young = owned(&young);
     // Before the young one has written anything, and after.
-    assert_eq!(late.save(&of_late, &at(7)).await.unwrap(), Wrote::NotOurs);
+    assert_eq!(late.save(&of_late, &at(7)).await.unwrap(), Wrote::Refused);
     assert_eq!(late.lost().await, std::slice::from_ref(&partition));
     assert_eq!(young.save(&of_young, &at(9)).await.unwrap(), Wrote::Written);
-    assert_eq!(late.save(&of_late, &at(11)).await.unwrap(), Wrote::NotOurs);
-    let gave_up = late.give_up(&partition, Some(&at(11))).await.unwrap();
-    assert_eq!(gave_up, Wrote::NotOurs);
+    assert_eq!(late.save(&of_late, &at(11)).await.unwrap(), Wrote::Refused);
+    let released = late.release(&partition, Some(&at(11))).await.unwrap();
+    assert_eq!(released, Wrote::Refused);
 
     // What is handed over in order is where the next one goes on.
     assert_eq!(
-        young.give_up(&partition, Some(&at(10))).await.unwrap(),
+        young.release(&partition, Some(&at(10))).await.unwrap(),
         Wrote::Written
     );
     assert_eq!(
         young.save(&of_young, &at(12)).await.unwrap(),
-        Wrote::NotOurs
+        Wrote::Refused
     );
     let next = owner(&azurite, "next");
     assert_eq!(
-        next.take(&partition, true).await.unwrap(),
-        Taken::After(at(10))
+        next.acquire(&partition, true).await.unwrap(),
+        Found::Position(at(10))
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_write_whose_answer_was_lost_is_found_to_be_our_own() {
+async fn a_write_whose_answer_was_lost_is_recognised() {
     let azurite = Azurite::start().await;
     container(&azurite).create().await.unwrap();
     let partition = PartitionId::new("Logs", "0");
     let positions = owner(&azurite, "me");
     assert_eq!(
-        positions.take(&partition, false).await.unwrap(),
-        Taken::Unknown
+        positions.acquire(&partition, false).await.unwrap(),
+        Found::Nothing
     );
-    let held = held(&positions);
-    assert_eq!(positions.save(&held, &at(1)).await.unwrap(), Wrote::Written);
-    // It is given up half way: the store may have done it or not.
-    azurite.signal("STOP");
-    positions.save(&held, &at(2)).await.unwrap_err();
-    azurite.signal("CONT");
-    assert_ne!(positions.save(&held, &at(3)).await.unwrap(), Wrote::NotOurs);
+    let owned = owned(&positions);
+    assert_eq!(
+        positions.save(&owned, &at(1)).await.unwrap(),
+        Wrote::Written
+    );
+    // It is interrupted: the store may have done it or not.
+    azurite.signal(Signal::STOP);
+    positions.save(&owned, &at(2)).await.unwrap_err();
+    azurite.signal(Signal::CONT);
+    assert_ne!(
+        positions.save(&owned, &at(3)).await.unwrap(),
+        Wrote::Refused
+    );
     let next = owner(&azurite, "next");
     assert_eq!(
-        next.take(&partition, false).await.unwrap(),
-        Taken::After(at(3))
+        next.acquire(&partition, false).await.unwrap(),
+        Found::Position(at(3))
     );
 }

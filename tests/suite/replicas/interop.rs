@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::load::publish;
 use super::scene::{EVENT_HUB, PARTITIONS, Scene};
-use crate::world::eventually;
+use crate::world::{Signal, eventually};
 
 const COUNTED: &str = "acs_recording_exporter_events_total";
 
@@ -118,7 +118,7 @@ async fn a_foreign_owner_is_told_and_names_that_were_not_folded_are_read_once() 
     scene.start("a").await;
     scene.takes_part("a").await;
     scene.foreign(1.0).await;
-    other.signal("TERM");
+    other.signal(Signal::TERM);
     assert!(other.ended().await.success(), "{}", other.written());
     // It does not renew any more, so after a lease's time it is ours, as is what it had not read.
     scene.balanced(1).await;

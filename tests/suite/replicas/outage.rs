@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::scene::{Scene, assert_counted};
-use crate::world::eventually;
+use crate::world::{Signal, eventually};
 
 const EVENTS: &str = "acs_recording_exporter_events_total";
 const UNWRITTEN: &str = "acs_recording_exporter_checkpoint_unwritten_seconds";
@@ -52,7 +52,7 @@ async fn outage(away: Away, lasts: Duration) {
     let begun = Instant::now();
     match away {
         Away::Stopped => scene.azurite.stop().await,
-        Away::Frozen => scene.azurite.signal("STOP"),
+        Away::Frozen => scene.azurite.signal(Signal::STOP),
     }
     tokio::time::sleep(lasts).await;
     let failed = [r#"result="failed""#];
@@ -64,7 +64,7 @@ async fn outage(away: Away, lasts: Duration) {
     let read = scene.sum(EVENTS, &[]).await - before;
     match away {
         Away::Stopped => scene.azurite.start_again().await,
-        Away::Frozen => scene.azurite.signal("CONT"),
+        Away::Frozen => scene.azurite.signal(Signal::CONT),
     }
     let lasted = begun.elapsed();
     let back = Instant::now();

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::scene::{PARTITIONS, Scene};
-use crate::world::{Process, eventually, interop, python};
+use crate::world::{Process, Signal, eventually, interop, python};
 
 /// What the script prints of a store.
 #[derive(Debug, Deserialize)]
@@ -70,7 +70,7 @@ impl Consumer {
 
     /// Tells it to stop, waits until it has given up what it had, and gives all that it has consumed.
     pub(super) async fn stop(mut self) -> BTreeMap<String, Vec<i64>> {
-        self.0.signal("TERM");
+        self.0.signal(Signal::TERM);
         let status = self.0.ended().await;
         assert!(status.success(), "{}", self.0.written());
         self.consumed()
@@ -132,7 +132,7 @@ impl Lister {
     }
 
     pub(super) async fn listed(self) -> Listed {
-        self.0.signal("USR1");
+        self.0.signal(Signal::USR1);
         listed(&self.0.says("listed: ").await)
     }
 }

@@ -13,7 +13,7 @@ use super::watch::Watch;
 use crate::azurite::Azurite;
 use crate::prometheus::{Prometheus, free_address};
 use crate::support::RunningHub;
-use crate::world::{Exporter, eventually};
+use crate::world::{Exporter, Signal, eventually};
 
 pub(crate) const PARTITIONS: u32 = 8;
 pub(crate) const EVENT_HUB: &str = "Logs";
@@ -178,7 +178,7 @@ impl Scene {
     /// Tells a replica to stop, and waits for its end.
     pub(crate) async fn stop(&mut self, name: &str) {
         let mut exporter = self.replicas.remove(name).expect("it runs");
-        exporter.process.signal("TERM");
+        exporter.process.signal(Signal::TERM);
         let status = exporter.process.ended().await;
         assert!(status.success(), "{name}: {}", exporter.process.written());
         self.watch.remove(name);
@@ -187,7 +187,7 @@ impl Scene {
     /// Kills a replica.
     pub(crate) async fn kill(&mut self, name: &str) {
         let mut exporter = self.replicas.remove(name).expect("it runs");
-        exporter.process.signal("KILL");
+        exporter.process.signal(Signal::KILL);
         exporter.process.ended().await;
         self.watch.remove(name);
     }

@@ -1,12 +1,12 @@
 //! Any bytes decode to a value that encodes and decodes to the same, or to an error; likewise frames and messages.
 #![no_main]
 
+use bytes::{BufMut, Bytes, BytesMut};
 use event_hub_emulator::amqp::decode::encoded_length;
 use event_hub_emulator::amqp::encode::encode;
 use event_hub_emulator::amqp::frame::Frame;
 use event_hub_emulator::amqp::message::Sections;
 use event_hub_emulator::amqp::{Value, decode};
-use bytes::{BufMut, Bytes, BytesMut};
 use libfuzzer_sys::fuzz_target;
 
 /// Of the largest frame, as the hub has it.

@@ -40,7 +40,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 {{- end -}}
 
-{{- /* Whether positions are kept on a volume: a demo has none that outlive it. */ -}}
+{{- /* Whether checkpoints are stored on a volume. A demo stores none. */ -}}
 {{- define "exporter.keeps" -}}
 {{- if and (eq .Values.checkpoint.store "file") (not .Values.demo) }}yes{{ end -}}
 {{- end -}}
@@ -50,13 +50,13 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if and (eq .Values.checkpoint.store "blob") (not .Values.demo) }}yes{{ end -}}
 {{- end -}}
 
-{{- /* Of a Secret as files. Without a volume there is no group of volumes, so that the user reads what all may: nobody else
-       is in the container. */ -}}
+{{- /* The mode of a Secret's files. Without a volume, the pod has no fsGroup, so the files must be readable by all: there
+       are no other users in the container. */ -}}
 {{- define "exporter.secretMode" -}}
 {{- if include "exporter.shares" . }}0444{{ else }}0440{{ end -}}
 {{- end -}}
 
-{{- /* Every change moves partitions, and each stands still while it is moved: up at once, down slowly. */ -}}
+{{- /* Every change moves partitions, and nobody reads a partition while it moves: scale up at once, down slowly. */ -}}
 {{- define "exporter.scaling" -}}
 scaleUp:
   stabilizationWindowSeconds: 60
@@ -72,17 +72,17 @@ scaleDown:
       periodSeconds: 300
 {{- end -}}
 
-{{- /* KEDA's word for the cloud of the namespace; none for Azure's public one. */ -}}
+{{- /* KEDA's name for the cloud of the namespace; empty for Azure's public cloud. */ -}}
 {{- define "exporter.kedaCloud" -}}
 {{- $suffix := (splitn "." 2 (lower .Values.eventHub.namespace))._1 | default "servicebus.windows.net" -}}
 {{- $clouds := dict "servicebus.windows.net" "" "servicebus.usgovcloudapi.net" "AzureUSGovernmentCloud" "servicebus.chinacloudapi.cn" "AzureChinaCloud" -}}
 {{- if not (hasKey $clouds $suffix) -}}
-{{- fail (printf "keda: the cloud of `%s` is none that this chart knows: write a ScaledObject of your own" $suffix) -}}
+{{- fail (printf "keda: this chart does not know the cloud of `%s`: write a ScaledObject of your own" $suffix) -}}
 {{- end -}}
 {{- get $clouds $suffix -}}
 {{- end -}}
 
-{{- /* The file of the exporter: the chart's keys over `config`. No secret is in it. */ -}}
+{{- /* The exporter's configuration file: `config`, overridden by the chart's own keys. It contains no secret. */ -}}
 {{- define "exporter.config" -}}
 {{- $hub := dict "consumer_group" .Values.eventHub.consumerGroup -}}
 {{- with .Values.eventHub.names }}{{ $_ := set $hub "names" . }}{{ end -}}

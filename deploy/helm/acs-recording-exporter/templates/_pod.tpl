@@ -1,4 +1,4 @@
-{{- /* The pod, whoever makes it. */ -}}
+{{- /* The pod of the StatefulSet and of the Deployment. */ -}}
 {{- define "exporter.pod" -}}
 metadata:
   labels:
@@ -10,7 +10,7 @@ metadata:
     {{- toYaml . | nindent 4 }}
     {{- end }}
   annotations:
-    # The configuration is read at the start alone: another one is another pod.
+    # The exporter reads its configuration only at the start, so a change must replace the pod.
     checksum/config: {{ include "exporter.config" . | sha256sum }}
     {{- with .Values.podAnnotations }}
     {{- toYaml . | nindent 4 }}
@@ -71,7 +71,7 @@ spec:
       ports:
         - name: http
           containerPort: 9464
-      # Healthy fails only for what a restart cures: a hub that is down makes the pod unready, and no more.
+      # /-/healthy fails only if a restart would help. An event hub that is down only makes the pod unready.
       startupProbe:
         httpGet: {path: /-/healthy, port: http}
         periodSeconds: 2
@@ -146,7 +146,7 @@ spec:
   {{- if .Values.topologySpreadConstraints }}
   topologySpreadConstraints: {{- toYaml .Values.topologySpreadConstraints | nindent 4 }}
   {{- else if include "exporter.shares" . }}
-  # A zone or a node that fails takes no more replicas with it than it must. Those of an old version do not count: they go.
+  # Spreads the replicas, so that the loss of a zone or a node affects as few as possible. Pods of an old version are ignored.
   topologySpreadConstraints:
     {{- range list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
     - maxSkew: 1

@@ -1,0 +1,251 @@
+//! The reference of every key, generated from what the sections declare: `config/exporter.yaml` and
+//! `docs/configuration.md`. `UPDATE_EXPECT=1` writes both. And `config/minimal.yaml`, which stands beside them.
+
+use std::fmt::Write as _;
+
+use expect_test::expect_file;
+
+use super::{CONNECTION, least, sources};
+use crate::config::sections::Sections;
+use crate::config::{File, KEYS, Sources, load, yaml};
+use crate::setting::{Key, Setting, Source};
+
+#[test]
+fn the_reference_file_is_what_the_sections_declare() {
+    let mut file = Yaml::new(YAML_HEAD);
+    Sections::take(&mut file);
+    expect_file!["../../../config/exporter.yaml"].assert_eq(&file.text);
+}
+
+#[test]
+fn the_reference_page_is_what_the_sections_declare() {
+    let mut page = Markdown(MARKDOWN_HEAD.to_owned());
+    Sections::take(&mut page);
+    expect_file!["../../../docs/configuration.md"].assert_eq(&page.0);
+}
+
+#[test]
+fn the_reference_file_as_it_stands_sets_the_defaults() {
+    let mut file = Yaml::new("");
+    Sections::take(&mut file);
+    let file: &'static str = Box::leak(file.text.into_boxed_str());
+    let reference = load(sources(file, &least(), &[])).expect("the reference file has no fault");
+    let defaults = load(sources("", &least(), &[])).expect("the defaults have no fault");
+    assert_eq!(reference, defaults);
+    let mut faults = Vec::new();
+    let set = yaml::entries("file", file, &mut faults).expect("the reference file is YAML");
+    let set: Vec<_> = set
+        .iter()
+        .map(|entry| (entry.key.as_str(), entry.value.items().join(", ")))
+        .collect();
+    let defaults: Vec<_> = KEYS
+        .iter()
+        .filter_map(|key| Some((key.name, key.default?.to_owned())))
+        .collect();
+    assert_eq!(set, defaults);
+}
+
+#[test]
+fn every_key_has_help_of_a_sentence_and_lines_that_fit() {
+    for key in KEYS.iter() {
+        let first = lines(key.help).first().copied().unwrap_or_default();
+        assert!(first.contains(['.', ':']), "{}: {first}", key.name);
+        assert!(
+            lines(key.help).iter().all(|line| line.len() <= 120),
+            "{}",
+            key.name
+        );
+    }
+}
+
+#[test]
+fn the_minimal_file_configures_the_exporter_with_six_keys() {
+    let text = include_str!("../../../config/minimal.yaml");
+    let file = Some(File::Embedded {
+        name: "config/minimal.yaml",
+        text,
+    });
+    let config = load(Sources {
+        file,
+        ..Sources::default()
+    });
+    config.expect("the minimal file has no fault");
+    let set = yaml::entries("file", text, &mut Vec::new()).unwrap();
+    let set: Vec<_> = set.iter().map(|entry| entry.key.as_str()).collect();
+    assert_eq!(
+        set,
+        [
+            "event_hub.namespace",
+            "event_hub.names",
+            "event_hub.consumer_group",
+            "checkpoint.store",
+            "checkpoint.path",
+            "metrics.resources"
+        ]
+    );
+    // What the file says instead of the namespace works too.
+    let without = text.replace("  namespace:", "  # namespace:");
+    let variable = [("EVENT_HUB__CONNECTION_STRING", CONNECTION)];
+    load(sources(Box::leak(without.into_boxed_str()), &variable, &[]))
+        .expect("a connection string replaces the namespace");
+}
+
+/// Writes the file.
+struct Yaml {
+    text: String,
+    /// Whether the next key is the first of its section.
+    begins: bool,
+}
+
+impl Yaml {
+    fn new(head: &str) -> Self {
+        let text = head.to_owned();
+        Self {
+            text,
+            begins: false,
+        }
+    }
+
+    fn comment(&mut self, indent: &str, text: &str) {
+        for line in lines(text).into_iter().filter(|line| !line.is_empty()) {
+            self.line(indent, &format!("# {line}"));
+        }
+    }
+
+    fn line(&mut self, indent: &str, line: &str) {
+        self.text += format!("{indent}{line}").trim_end();
+        self.text += "\n";
+    }
+}
+
+impl Source for Yaml {
+    fn section(&mut self, name: &'static str, about: &'static str) {
+        let (title, about) = about.trim().split_once('\n').unwrap();
+        let (indent, name) = place(name);
+        let begins = format!("\n{indent}{name}:\n");
+        if self.text.contains(&begins) {
+            return;
+        }
+        if indent.is_empty() {
+            let rule = "-".repeat(90 - title.len());
+            self.line("", &format!("\n\n# ---- {title} {rule}\n"));
+        } else {
+            self.line("", "");
+        }
+        self.comment(&indent, about);
+        self.line(&indent, &format!("{name}:"));
+        self.begins = true;
+    }
+
+    fn take<T>(&mut self, setting: Setting<T>) -> T {
+        let key = setting.key;
+        let (indent, name) = place(key.name);
+        if !std::mem::take(&mut self.begins) {
+            self.line("", "");
+        }
+        self.comment(&indent, key.help);
+        self.comment(&indent, &format!("accepts: {}", key.accepts));
+        let or = key.azure_variable.map(|name| format!(", or {name}"));
+        let or = or.unwrap_or_default();
+        self.comment(&indent, &format!("variable: {}{or}", key.variable()));
+        let line = match key.default {
+            None => format!("# {name}:"),
+            Some(list) if list.is_empty() || list.contains(", ") => format!("{name}: [{list}]"),
+            Some(value) => format!("{name}: {value}"),
+        };
+        self.line(&indent, &line);
+        setting.unset
+    }
+}
+
+/// Writes the page.
+struct Markdown(String);
+
+impl Source for Markdown {
+    fn section(&mut self, name: &'static str, about: &'static str) {
+        let (title, about) = about.trim().split_once('\n').unwrap();
+        let begins = format!("\n## {title}: `{name}`\n");
+        if self.0.contains(&begins) {
+            return;
+        }
+        let about = lines(about).join("\n");
+        write!(self.0, "{begins}\n{}\n", about.trim()).unwrap();
+    }
+
+    fn take<T>(&mut self, Setting { key, unset, .. }: Setting<T>) -> T {
+        let help = lines(key.help).join("\n");
+        let Key { name, accepts, .. } = &key;
+        let default = match key.default {
+            None => "none".to_owned(),
+            Some("") => "`[]`".to_owned(),
+            Some(default) => format!("`{default}`"),
+        };
+        let or = key.azure_variable.map(|name| format!(", or `{name}`"));
+        let or = or.unwrap_or_default();
+        let variable = key.variable();
+        write!(
+            self.0,
+            "\n### `{name}`\n\n{}\n\n| default | accepts | variable |\n| --- | --- | --- |\n| {default} | {accepts} | `{variable}`{or} |\n",
+            help.trim()
+        )
+        .unwrap();
+        unset
+    }
+}
+
+/// The lines of a doc comment.
+fn lines(doc: &str) -> Vec<&str> {
+    doc.trim()
+        .lines()
+        .map(|line| line.strip_prefix(' ').unwrap_or(line))
+        .collect()
+}
+
+/// How far a key is indented in the file, and its name there.
+fn place(name: &str) -> (String, &str) {
+    let indent = "  ".repeat(name.matches('.').count());
+    (indent, name.rsplit('.').next().unwrap())
+}
+
+const YAML_HEAD: &str = "\
+# acs-recording-exporter: every key, with its default. Generated from the declarations in src: edit those.
+#
+# A value is looked up in this order; the first one found is used:
+#
+#   1. a flag             --listen 127.0.0.1:9464
+#   2. a variable         ACS_RECORDING_EXPORTER__HTTP__LISTEN=127.0.0.1:9464
+#   3. this file          http: {listen: \"127.0.0.1:9464\"}
+#   4. the default        as written below
+#
+# In a variable, two underscores separate section and key, and commas separate the items of a list: `a, b`.
+# Durations need a unit: `25s`, `1m 30s`; so do sizes: B, KiB, MiB, GiB, TiB, kB, MB, GB, TB. An unknown key is a
+# fault, here and in a variable. All faults are reported at once, before anything starts.
+#
+# This file alone does not start the exporter: it lacks access to the namespace (connection_string,
+# connection_string_file or namespace), the names of the event hubs, and a consumer group. config/minimal.yaml has
+# the six keys that matter.
+";
+
+const MARKDOWN_HEAD: &str = "\
+<!-- Generated from the declarations in src: edit those, then run `UPDATE_EXPECT=1 cargo test --lib config::tests::reference`. -->
+
+# Configuration
+
+[config/minimal.yaml](../config/minimal.yaml) has the six keys that matter: start from it. This page and
+[config/exporter.yaml](../config/exporter.yaml) list every key.
+
+A value is looked up in this order; the first one found is used:
+
+| from | for example |
+| --- | --- |
+| a flag | `--listen 127.0.0.1:9464` |
+| a variable | `ACS_RECORDING_EXPORTER__HTTP__LISTEN=127.0.0.1:9464` |
+| the file of `--config` | `http: {listen: \"127.0.0.1:9464\"}` |
+| the default | |
+
+In a variable, two underscores separate section and key, and commas separate the items of a list: `a, b`. Durations need a
+unit: `25s`, `1m 30s`; so do sizes: `B`, `KiB`, `MiB`, `GiB`, `TiB`, `kB`, `MB`, `GB`, `TB`.
+
+All configuration errors are reported at once, each with the source of the value, before anything starts. An unknown key
+is an error.
+";

@@ -1,0 +1,185 @@
+//! How an application authenticates with its certificate: by a JWT, signed with the certificate's key ("Microsoft
+//! identity platform application authentication certificate credentials").
+//!
+//! `azure_identity` has this too, but over OpenSSL, which a fresh machine lacks. The signature here comes from the
+//! cryptography that TLS brings anyway.
+
+use std::path::PathBuf;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeyPair;
+use aws_lc_rs::signature::RSA_PSS_SHA256;
+use azure_core::base64::encode_url_safe;
+use azure_core::error::ErrorKind;
+use azure_core::http::ClientMethodOptions;
+use azure_identity::ClientAssertion;
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use super::secret_file;
+
+/// The page says "5-10 minutes after nbf at most"; it is used at once.
+const VALID_FOR: i64 = 10 * 60;
+
+/// Signs with the certificate and key that the file holds at that time.
+#[derive(Debug)]
+pub(super) struct SignedAssertion {
+    /// Of the application.
+    pub(super) client_id: String,
+    /// The token endpoint.
+    pub(super) audience: String,
+    pub(super) file: PathBuf,
+}
+
+#[async_trait::async_trait]
+impl ClientAssertion for SignedAssertion {
+    async fn secret(&self, _: Option<ClientMethodOptions<'_>>) -> azure_core::Result<String> {
+        self.sign(OffsetDateTime::now_utc().unix_timestamp(), rand::random())
+            .map_err(|error| azure_core::Error::new(ErrorKind::Credential, error))
+    }
+}
+
+/// Why an assertion could not be signed. The text names the file, and nothing of its content.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum AssertionError {
+    #[error("file `{}` cannot be read", .0.display())]
+    Unreadable(PathBuf, #[source] std::io::Error),
+    #[error("file `{}` has no certificate in PEM (`-----BEGIN CERTIFICATE-----`)", .0.display())]
+    NoCertificate(PathBuf),
+    #[error(
+        "file `{}` has no private key in PEM without a passphrase (`-----BEGIN PRIVATE KEY-----`)",
+        .0.display()
+    )]
+    NoKey(PathBuf),
+    #[error("the private key in file `{}` is not an RSA key of 2048 to 8192 bits", .0.display())]
+    WrongKey(PathBuf),
+    #[error("signing with the private key in file `{}` failed", .0.display())]
+    Signing(PathBuf),
+}
+
+impl SignedAssertion {
+    /// The assertion as of a time, with a number that makes it unique.
+    fn sign(&self, now: i64, number: u128) -> Result<String, AssertionError> {
+        let path = || self.file.clone();
+        let pem = secret_file::read(&self.file)
+            .map_err(|error| AssertionError::Unreadable(path(), error))?;
+        // The first one is the application's; those of its issuers may follow.
+        let certificate = CertificateDer::from_pem_slice(pem.as_bytes())
+            .map_err(|_| AssertionError::NoCertificate(path()))?;
+        let key = match PrivateKeyDer::from_pem_slice(pem.as_bytes()) {
+            Ok(PrivateKeyDer::Pkcs8(key)) => KeyPair::from_pkcs8(key.secret_pkcs8_der()),
+            Ok(PrivateKeyDer::Pkcs1(key)) => KeyPair::from_der(key.secret_pkcs1_der()),
+            Ok(_) => return Err(AssertionError::WrongKey(path())),
+            Err(_) => return Err(AssertionError::NoKey(path())),
+        };
+        let key = key.map_err(|_| AssertionError::WrongKey(path()))?;
+
+        let header = json!({
+            "alg": "PS256",
+            "typ": "JWT",
+            "x5t#S256": encode_url_safe(digest(&SHA256, &certificate)),
+        });
+        let claims = json!({
+            "aud": self.audience,
+            "iss": self.client_id,
+            "sub": self.client_id,
+            "jti": format!("{number:032x}"),
+            "nbf": now,
+            "exp": now + VALID_FOR,
+        });
+        let signed = format!("{}.{}", encoded(&header), encoded(&claims));
+        let mut signature = vec![0; key.public_modulus_len()];
+        key.sign(
+            &RSA_PSS_SHA256,
+            &SystemRandom::new(),
+            signed.as_bytes(),
+            &mut signature,
+        )
+        .map_err(|_| AssertionError::Signing(path()))?;
+        Ok(format!("{signed}.{}", encode_url_safe(signature)))
+    }
+}
+
+fn encoded(part: &Value) -> String {
+    encode_url_safe(part.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::signature::{RSA_PSS_2048_8192_SHA256, UnparsedPublicKey};
+    use azure_core::base64::decode_url_safe;
+    use rcgen::{CertificateParams, KeyPair as CertificateKey, PKCS_RSA_SHA256};
+
+    use super::*;
+
+    fn assertion(pem: &str) -> (SignedAssertion, tempfile::NamedTempFile) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), pem).unwrap();
+        let assertion = SignedAssertion {
+            client_id: "client".to_owned(),
+            audience: "https://localhost/tenant/oauth2/v2.0/token".to_owned(),
+            file: file.path().to_owned(),
+        };
+        (assertion, file)
+    }
+
+    #[test]
+    fn an_assertion_is_signed_and_names_its_certificate() {
+        let key = CertificateKey::generate_for(&PKCS_RSA_SHA256).unwrap();
+        let certificate = CertificateParams::new(Vec::new())
+            .unwrap()
+            .self_signed(&key)
+            .unwrap();
+        let (assertion, _file) =
+            assertion(&format!("{}{}", key.serialize_pem(), certificate.pem()));
+        let jwt = assertion.sign(1_700_000_000, 7).unwrap();
+
+        let (signed, signature) = jwt.rsplit_once('.').unwrap();
+        let public_key = UnparsedPublicKey::new(&RSA_PSS_2048_8192_SHA256, key.public_key_raw());
+        public_key
+            .verify(signed.as_bytes(), &decode_url_safe(signature).unwrap())
+            .expect("the key of the certificate has signed it");
+        let parts: Vec<Value> = signed
+            .split('.')
+            .map(|part| serde_json::from_slice(&decode_url_safe(part).unwrap()).unwrap())
+            .collect();
+        let thumbprint = encode_url_safe(digest(&SHA256, certificate.der()));
+        assert_eq!(
+            parts,
+            [
+                json!({"alg": "PS256", "typ": "JWT", "x5t#S256": thumbprint}),
+                json!({
+                    "aud": "https://localhost/tenant/oauth2/v2.0/token", "iss": "client", "sub": "client",
+                    "jti": "00000000000000000000000000000007", "nbf": 1_700_000_000, "exp": 1_700_000_600,
+                }),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_error_names_what_is_wrong_with_the_file() {
+        let key = CertificateKey::generate().unwrap(); // of an elliptic curve
+        let certificate = CertificateParams::new(Vec::new())
+            .unwrap()
+            .self_signed(&key)
+            .unwrap()
+            .pem();
+        let both = format!("{certificate}{}", key.serialize_pem());
+        for (pem, expected) in [
+            ("", "cannot be read"),
+            ("secret", "has no certificate in PEM"),
+            (certificate.as_str(), "has no private key in PEM"),
+            (both.as_str(), "is not an RSA key"),
+        ] {
+            let (assertion, _file) = assertion(pem);
+            let error = assertion.sign(0, 0).unwrap_err().to_string();
+            assert!(
+                error.contains(expected) && !error.contains("secret"),
+                "{error}"
+            );
+        }
+    }
+}

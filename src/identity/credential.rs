@@ -1,0 +1,274 @@
+//! As whom a token is requested from Microsoft Entra ID, and where: the checked form of the section `auth`.
+//!
+//! `auto` is not among the kinds: the kind is decided once, when the configuration is read, so that a key that the kind
+//! lacks is a fault at the start.
+
+use std::path::PathBuf;
+
+use azure_core::credentials::Secret;
+use azure_core::http::Url;
+
+/// An identity and the service that knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credential {
+    /// As whom.
+    pub identity: Identity,
+    /// The identity service: `https://HOST` without a path.
+    pub authority_host: String,
+    /// Why this identity was chosen, for the log.
+    pub reason: String,
+}
+
+/// As whom a token is requested, and what proves it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Identity {
+    /// The identity of the machine, or a user-assigned one with this client id.
+    Managed {
+        /// Of the user-assigned identity.
+        client_id: Option<String>,
+    },
+    /// The identity of a Kubernetes service account.
+    Workload {
+        /// The application or identity that trusts the service account.
+        application: Application,
+        /// The service account's token, which Kubernetes renews.
+        token_file: PathBuf,
+    },
+    /// An application with a secret.
+    ClientSecret {
+        /// The application.
+        application: Application,
+        /// Its secret.
+        secret: SecretSource,
+    },
+    /// An application with a certificate.
+    ClientCertificate {
+        /// The application.
+        application: Application,
+        /// The certificate and its private key, in PEM.
+        file: PathBuf,
+    },
+    /// The user that is signed in to `az`.
+    AzureCli {
+        /// The tenant to ask in, if it is not the one of the sign-in.
+        tenant_id: Option<String>,
+    },
+}
+
+/// An application, or a user-assigned identity, in its tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Application {
+    /// The directory that it is in.
+    pub tenant_id: String,
+    /// Its client id.
+    pub client_id: String,
+}
+
+/// Where a secret is found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretSource {
+    /// In the configuration.
+    Value(Secret),
+    /// In a file, which is read again each time that the secret is needed.
+    File(PathBuf),
+}
+
+/// A kind of identity, as `auth.kind` names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CredentialKind {
+    /// See [`Identity::Managed`].
+    ManagedIdentity,
+    /// See [`Identity::Workload`].
+    WorkloadIdentity,
+    /// See [`Identity::ClientSecret`].
+    ClientSecret,
+    /// See [`Identity::ClientCertificate`].
+    ClientCertificate,
+    /// See [`Identity::AzureCli`].
+    AzureCli,
+}
+
+impl CredentialKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [
+        Self::ManagedIdentity,
+        Self::WorkloadIdentity,
+        Self::ClientSecret,
+        Self::ClientCertificate,
+        Self::AzureCli,
+    ];
+
+    /// The word for it in `auth.kind`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::ManagedIdentity => "managed_identity",
+            Self::WorkloadIdentity => "workload_identity",
+            Self::ClientSecret => "client_secret",
+            Self::ClientCertificate => "client_certificate",
+            Self::AzureCli => "azure_cli",
+        }
+    }
+}
+
+impl Identity {
+    /// Its kind.
+    pub fn kind(&self) -> CredentialKind {
+        match self {
+            Self::Managed { .. } => CredentialKind::ManagedIdentity,
+            Self::Workload { .. } => CredentialKind::WorkloadIdentity,
+            Self::ClientSecret { .. } => CredentialKind::ClientSecret,
+            Self::ClientCertificate { .. } => CredentialKind::ClientCertificate,
+            Self::AzureCli { .. } => CredentialKind::AzureCli,
+        }
+    }
+}
+
+/// The identity service of the cloud that a namespace with this host is in.
+pub(crate) fn authority_of(namespace_host: &str) -> &'static str {
+    AUTHORITIES
+        .iter()
+        .find(|(suffix, _)| namespace_host.ends_with(suffix))
+        .map_or(PUBLIC_AUTHORITY, |(_, authority)| authority)
+}
+
+/// Checks the address of an identity service: a host, with or without `https://` before it and a `/` after it.
+///
+/// # Errors
+/// It is not an address, is not https, or has a path.
+pub(crate) fn authority_host(text: &str) -> Result<String, InvalidIdentity> {
+    let whole = if text.contains("://") {
+        text.to_owned()
+    } else {
+        format!("https://{text}")
+    };
+    let url = Url::parse(&whole).map_err(|_| InvalidIdentity::AuthorityHost)?;
+    let is_bare = url.scheme() == "https"
+        && url.path() == "/"
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none();
+    if is_bare {
+        Ok(url.as_str().trim_end_matches('/').to_owned())
+    } else {
+        Err(InvalidIdentity::AuthorityHost)
+    }
+}
+
+/// Checks a tenant: its id, or one of its domains.
+///
+/// # Errors
+/// It has characters that neither of them has.
+pub(crate) fn tenant_id(text: &str) -> Result<String, InvalidIdentity> {
+    is_id(text, b"-.")
+        .then(|| text.to_owned())
+        .ok_or(InvalidIdentity::Tenant)
+}
+
+/// Checks a client id.
+///
+/// # Errors
+/// It has characters that a GUID does not have.
+pub(crate) fn client_id(text: &str) -> Result<String, InvalidIdentity> {
+    is_id(text, b"-")
+        .then(|| text.to_owned())
+        .ok_or(InvalidIdentity::Client)
+}
+
+/// Why a text is not part of an identity. The error does not repeat the text: it may be a secret in the wrong place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum InvalidIdentity {
+    /// Of an authority host.
+    #[error(
+        "must be the address of an identity service, for example `https://login.microsoftonline.us`, without a path"
+    )]
+    AuthorityHost,
+    /// Of a tenant id.
+    #[error(
+        "must be the id of a tenant, as `az account show --query tenantId` prints it, or its domain"
+    )]
+    Tenant,
+    /// Of a client id.
+    #[error("must be the client id (application id) of an application or a managed identity")]
+    Client,
+}
+
+/// By the suffix of the namespace. The addresses are those that the Azure SDKs have for the clouds.
+const AUTHORITIES: [(&str, &str); 2] = [
+    (
+        ".servicebus.chinacloudapi.cn",
+        "https://login.chinacloudapi.cn",
+    ),
+    (
+        ".servicebus.usgovcloudapi.net",
+        "https://login.microsoftonline.us",
+    ),
+];
+
+const PUBLIC_AUTHORITY: &str = "https://login.microsoftonline.com";
+
+/// An id is a GUID of 36 characters, a domain is as long as DNS allows.
+fn is_id(text: &str, punctuation: &[u8]) -> bool {
+    (1..=253).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || punctuation.contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cloud_has_its_own_identity_service() {
+        let check = |host, authority| assert_eq!(authority_of(host), authority, "{host}");
+        check(
+            "contoso.servicebus.windows.net",
+            "https://login.microsoftonline.com",
+        );
+        check(
+            "contoso.servicebus.usgovcloudapi.net",
+            "https://login.microsoftonline.us",
+        );
+        check(
+            "contoso.servicebus.chinacloudapi.cn",
+            "https://login.chinacloudapi.cn",
+        );
+        check("localhost", "https://login.microsoftonline.com");
+    }
+
+    #[test]
+    fn an_authority_host_is_an_https_address_without_a_path() {
+        let check = |text, host| assert_eq!(authority_host(text).as_deref(), Ok(host), "{text}");
+        check(
+            "https://login.microsoftonline.us/",
+            "https://login.microsoftonline.us",
+        );
+        check(
+            "login.microsoftonline.us",
+            "https://login.microsoftonline.us",
+        );
+        check("https://localhost:8443", "https://localhost:8443");
+        for text in [
+            "http://login.microsoftonline.com",
+            "https://login.microsoftonline.com/tenant",
+            "https://a@b",
+            "a b",
+            "",
+        ] {
+            assert_eq!(
+                authority_host(text),
+                Err(InvalidIdentity::AuthorityHost),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn ids_have_the_characters_of_ids() {
+        assert!(tenant_id("contoso.onmicrosoft.com").is_ok());
+        assert!(client_id("5a3f8e2c-0000-4000-8000-000000000000").is_ok());
+        assert_eq!(tenant_id("a/b"), Err(InvalidIdentity::Tenant));
+        assert_eq!(client_id("x~y"), Err(InvalidIdentity::Client));
+    }
+}

@@ -1,0 +1,109 @@
+//! The credentials of `azure_identity`: a new one for each token, since each keeps its token for longer than the SDK can
+//! use it (see `tokens`), and since the content of a file may have changed.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use azure_core::cloud::{CloudConfiguration, CustomConfiguration};
+use azure_core::credentials::{Secret, TokenCredential};
+use azure_core::error::ErrorKind;
+use azure_core::http::{ClientOptions, ExponentialRetryOptions, RetryOptions};
+use azure_identity::{
+    AzureCliCredential, AzureCliCredentialOptions, ClientAssertionCredential,
+    ClientAssertionCredentialOptions, ClientSecretCredential, ClientSecretCredentialOptions,
+    ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId,
+    WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
+};
+
+use super::assertion::SignedAssertion;
+use super::credential::{Application, Credential, Identity, SecretSource};
+use super::secret_file;
+
+/// A credential that has no token yet, made from what the files hold now.
+pub(super) fn without_token(
+    credential: &Credential,
+) -> azure_core::Result<Arc<dyn TokenCredential>> {
+    let client_options = client_options(credential);
+    let assertion_options = |client_options| ClientAssertionCredentialOptions { client_options };
+    Ok(match &credential.identity {
+        Identity::Managed { client_id } => {
+            ManagedIdentityCredential::new(Some(ManagedIdentityCredentialOptions {
+                user_assigned_id: client_id.clone().map(UserAssignedId::ClientId),
+                client_options,
+            }))?
+        }
+        Identity::Workload {
+            application,
+            token_file,
+        } => WorkloadIdentityCredential::new(Some(WorkloadIdentityCredentialOptions {
+            credential_options: assertion_options(client_options),
+            client_id: Some(application.client_id.clone()),
+            tenant_id: Some(application.tenant_id.clone()),
+            token_file_path: Some(token_file.clone()),
+            ..WorkloadIdentityCredentialOptions::default()
+        }))?,
+        Identity::ClientSecret {
+            application,
+            secret,
+        } => ClientSecretCredential::new(
+            &application.tenant_id,
+            application.client_id.clone(),
+            current(secret)?,
+            Some(ClientSecretCredentialOptions { client_options }),
+        )?,
+        Identity::ClientCertificate { application, file } => {
+            let Application {
+                tenant_id,
+                client_id,
+            } = application.clone();
+            let authority_host = &credential.authority_host;
+            let assertion = SignedAssertion {
+                client_id: client_id.clone(),
+                audience: format!("{authority_host}/{tenant_id}/oauth2/v2.0/token"),
+                file: file.clone(),
+            };
+            let options = Some(assertion_options(client_options));
+            ClientAssertionCredential::new(tenant_id, client_id, assertion, options)?
+        }
+        Identity::AzureCli { tenant_id } => {
+            AzureCliCredential::new(Some(AzureCliCredentialOptions {
+                tenant_id: tenant_id.clone(),
+                ..AzureCliCredentialOptions::default()
+            }))?
+        }
+    })
+}
+
+/// A file with a secret that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("file `{}` cannot be read", path.display())]
+struct UnreadableSecret {
+    path: PathBuf,
+    source: std::io::Error,
+}
+
+fn current(secret: &SecretSource) -> azure_core::Result<Secret> {
+    match secret {
+        SecretSource::Value(secret) => Ok(secret.clone()),
+        SecretSource::File(path) => secret_file::read(path).map(Secret::new).map_err(|source| {
+            let path = path.clone();
+            azure_core::Error::new(ErrorKind::Credential, UnreadableSecret { path, source })
+        }),
+    }
+}
+
+/// By default the SDK retries for a minute before it reports an error; the callers here try again anyway.
+const RETRIES: u32 = 2;
+
+fn client_options(credential: &Credential) -> ClientOptions {
+    let mut cloud = CustomConfiguration::default();
+    cloud.authority_host.clone_from(&credential.authority_host);
+    ClientOptions {
+        cloud: Some(Arc::new(CloudConfiguration::Custom(cloud))),
+        retry: RetryOptions::exponential(ExponentialRetryOptions {
+            max_retries: RETRIES,
+            ..ExponentialRetryOptions::default()
+        }),
+        ..ClientOptions::default()
+    }
+}

@@ -1,0 +1,263 @@
+//! Why there is no token, and what to do about it: the answer of the identity service, in words that name our keys.
+//!
+//! The numbers are those of "Microsoft Entra authentication and authorization error codes" (AADSTS...).
+
+use std::error::Error;
+use std::iter::successors;
+use std::sync::Arc;
+use std::time::Duration;
+
+use azure_core::error::ErrorKind;
+
+use super::credential::{Credential, CredentialKind};
+
+/// There is no token. Several callers that wait for the same token get the same error.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("no token for `{kind}`: {advice}")]
+pub(crate) struct TokenError {
+    kind: &'static str,
+    advice: String,
+    needs_person: bool,
+    #[source]
+    source: Option<Arc<azure_core::Error>>,
+}
+
+impl TokenError {
+    /// Whether a person must correct something: the identity service refused the credential, or could not be asked since
+    /// the credential is incomplete. Otherwise the identity service did not answer, and may answer later.
+    pub(crate) fn needs_person(&self) -> bool {
+        self.needs_person
+    }
+
+    /// The identity library reports an error.
+    pub(super) fn failed(credential: &Credential, error: azure_core::Error) -> Self {
+        let (needs_person, advice) = explain(credential, &error);
+        Self {
+            needs_person,
+            source: Some(Arc::new(error)),
+            ..Self::without_answer(credential, advice)
+        }
+    }
+
+    /// There was no answer in time.
+    pub(super) fn unanswered(credential: &Credential, within: Duration) -> Self {
+        let (seconds, advice) = (within.as_secs(), unreachable(credential));
+        Self::without_answer(
+            credential,
+            format!("no answer within {seconds} s: {advice}"),
+        )
+    }
+
+    /// The answer was the token of before.
+    pub(super) fn same_again(credential: &Credential) -> Self {
+        let advice = "the identity service returned the same token again; it is asked until it returns a new one";
+        Self::without_answer(credential, advice.to_owned())
+    }
+
+    fn without_answer(credential: &Credential, advice: String) -> Self {
+        Self {
+            kind: credential.identity.kind().word(),
+            advice,
+            needs_person: false,
+            source: None,
+        }
+    }
+}
+
+impl From<TokenError> for azure_core::Error {
+    fn from(error: TokenError) -> Self {
+        Self::new(ErrorKind::Credential, error)
+    }
+}
+
+/// Whether a person must correct something, and what to do. The library wraps what happened in errors of its own.
+fn explain(credential: &Credential, error: &azure_core::Error) -> (bool, String) {
+    let kind = credential.identity.kind();
+    let mut is_unreachable = false;
+    let first: &(dyn Error + 'static) = error;
+    for error in successors(Some(first), |error| Error::source(*error)) {
+        match error
+            .downcast_ref::<azure_core::Error>()
+            .map(azure_core::Error::kind)
+        {
+            Some(ErrorKind::HttpResponse {
+                status, error_code, ..
+            }) => {
+                let status = u16::from(*status);
+                return if status == 429 || status >= 500 {
+                    let advice =
+                        format!("the identity service answered HTTP {status}; it is asked again");
+                    (false, advice)
+                } else {
+                    (
+                        true,
+                        refused(kind, error_code.as_deref().unwrap_or_default()).to_owned(),
+                    )
+                };
+            }
+            Some(ErrorKind::Io | ErrorKind::Connection | ErrorKind::DataConversion) => {
+                is_unreachable = true;
+            }
+            _ => {}
+        }
+    }
+    if is_unreachable {
+        (false, unreachable(credential))
+    } else {
+        (true, incomplete(kind).to_owned())
+    }
+}
+
+/// What to do about a refusal: by its code, or by what is wrong most often.
+fn refused(kind: CredentialKind, codes: &str) -> &'static str {
+    let known = |code| REFUSALS.iter().find(|(known, _)| *known == code);
+    if let Some((_, advice)) = codes.split(',').find_map(known) {
+        return advice;
+    }
+    match kind {
+        CredentialKind::ManagedIdentity => {
+            "the machine does not have this identity: assign it, or correct `auth.client_id`, which names a user-assigned one"
+        }
+        CredentialKind::WorkloadIdentity => {
+            "the federated token is refused: check `auth.tenant_id`, `auth.client_id` and the identity's federated credentials"
+        }
+        CredentialKind::ClientSecret => {
+            "the secret is refused: check `auth.tenant_id`, `auth.client_id` and the client secret"
+        }
+        CredentialKind::ClientCertificate => {
+            "the certificate is refused: check `auth.tenant_id`, `auth.client_id` and the application's certificates"
+        }
+        CredentialKind::AzureCli => "sign in again with `az login`",
+    }
+}
+
+const REFUSALS: [(&str, &str); 11] = [
+    (
+        "7000215",
+        "the client secret is wrong: `auth.client_secret` must be the secret's value, not its id",
+    ),
+    (
+        "7000222",
+        "the client secret has expired: make a new one and set `auth.client_secret`, or write it to `auth.client_secret_file`",
+    ),
+    (
+        "700016",
+        "the tenant has no such application: check `auth.client_id` and `auth.tenant_id`",
+    ),
+    (
+        "90002",
+        "there is no such tenant: check `auth.tenant_id`, and `auth.authority_host` if it is in another cloud",
+    ),
+    (
+        "700027",
+        "the certificate is not the application's, or has expired: upload that of `auth.client_certificate_file` to the application",
+    ),
+    ("70021", FEDERATION),
+    ("700211", FEDERATION),
+    ("700212", FEDERATION),
+    ("700213", FEDERATION),
+    (
+        "700024",
+        "the assertion is not valid at this time: correct this machine's clock",
+    ),
+    (
+        "500011",
+        "the tenant does not know the service that the token is for: check `auth.tenant_id` and `auth.authority_host`",
+    ),
+];
+
+const FEDERATION: &str = "no federated credential matches the service account: give the identity one with the cluster's issuer and the subject `system:serviceaccount:NAMESPACE:NAME`";
+
+fn unreachable(credential: &Credential) -> String {
+    match credential.identity.kind() {
+        CredentialKind::ManagedIdentity => {
+            "no identity endpoint answers on this machine: assign a managed identity to it, keep a proxy off its requests (NO_PROXY=169.254.169.254), or choose another `auth.kind`".to_owned()
+        }
+        kind @ CredentialKind::AzureCli => incomplete(kind).to_owned(),
+        CredentialKind::WorkloadIdentity
+        | CredentialKind::ClientSecret
+        | CredentialKind::ClientCertificate => format!(
+            "`{}` is unreachable: check the network, its proxy (HTTPS_PROXY), its certificate authority (SSL_CERT_FILE) and `auth.authority_host`",
+            credential.authority_host
+        ),
+    }
+}
+
+/// What a credential needs before the identity service can be asked at all.
+fn incomplete(kind: CredentialKind) -> &'static str {
+    match kind {
+        CredentialKind::ManagedIdentity => {
+            "the machine must have a managed identity that `azure_identity` knows: of a virtual machine, App Service or Azure Arc"
+        }
+        CredentialKind::WorkloadIdentity => {
+            "`auth.federated_token_file` must be the file that Azure's webhook mounts into a pod labelled `azure.workload.identity/use: \"true\"`"
+        }
+        CredentialKind::ClientSecret => "`auth.client_secret_file` must hold the client secret",
+        CredentialKind::ClientCertificate => {
+            "`auth.client_certificate_file` must hold a certificate and its RSA key in PEM"
+        }
+        CredentialKind::AzureCli => "install the Azure CLI and sign in with `az login`",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use azure_core::http::StatusCode;
+
+    use super::*;
+    use crate::identity::{Application, Identity, SecretSource};
+
+    fn check(error: azure_core::Error, expected: &str, needs_person: bool) {
+        let application = Application {
+            tenant_id: "t".to_owned(),
+            client_id: "c".to_owned(),
+        };
+        let credential = Credential {
+            identity: Identity::ClientSecret {
+                application,
+                secret: SecretSource::Value("c2VjcmV0".into()),
+            },
+            authority_host: "https://login.example".to_owned(),
+            reason: String::new(),
+        };
+        let wrapped = azure_core::Error::with_error(ErrorKind::Credential, error, "it failed");
+        let error = TokenError::failed(&credential, wrapped);
+        assert!(error.to_string().contains(expected), "{error}");
+        assert_eq!(error.needs_person(), needs_person, "{error}");
+    }
+
+    fn response(status: StatusCode, codes: Option<&str>) -> azure_core::Error {
+        let kind = ErrorKind::HttpResponse {
+            status,
+            error_code: codes.map(str::to_owned),
+            raw_response: None,
+        };
+        azure_core::Error::with_message(kind, "AADSTS")
+    }
+
+    #[test]
+    fn an_answer_is_translated_into_what_to_do() {
+        let refused = |codes, expected| {
+            check(response(StatusCode::Unauthorized, codes), expected, true);
+        };
+        refused(Some("7000215"), "the client secret is wrong");
+        refused(Some("1,7000222"), "the client secret has expired");
+        refused(Some("1"), "the secret is refused");
+        refused(None, "the secret is refused");
+        check(
+            response(StatusCode::ServiceUnavailable, None),
+            "HTTP 503",
+            false,
+        );
+        check(
+            azure_core::Error::with_message(ErrorKind::Connection, "refused"),
+            "`https://login.example` is unreachable",
+            false,
+        );
+        check(
+            azure_core::Error::with_message(ErrorKind::Credential, "no file"),
+            "`auth.client_secret_file` must hold",
+            true,
+        );
+    }
+}

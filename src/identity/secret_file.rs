@@ -1,0 +1,29 @@
+//! Small files that hold secrets. A secret is rotated by replacing its file, so a file is read again each time that its
+//! content is needed, and the content is never kept.
+
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+/// A certificate with its chain and key has some kilobytes; this keeps a wrong path from filling the memory.
+const BYTES_MAX: u64 = 256 * 1024;
+
+/// The text of a file, without the white space around it: editors and `echo` end a file with a line feed.
+pub(crate) fn read(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    // This blocks, but for no longer than reading a page of memory takes: such files are on a disk of this machine.
+    let bytes = fs::File::open(path)?
+        .take(BYTES_MAX + 1)
+        .read_to_string(&mut text)?;
+    if u64::try_from(bytes).is_ok_and(|bytes| bytes > BYTES_MAX) {
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            "is too large to be a secret",
+        ));
+    }
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "is empty"));
+    }
+    Ok(text.to_owned())
+}

@@ -1,0 +1,366 @@
+//! The tokens of one credential for one service, in a form that the SDK can renew.
+//!
+//! The SDK renews a token six minutes before it expires; `azure_identity` returns its cached token until five minutes
+//! before. So a renewal returns the same token, the SDK concludes that the credential cannot renew, and the link ends with
+//! its token. [`Tokens`] stands between the two: it keeps a token while it is far from expiring, and asks a new
+//! credential, whose cache is empty, for the next one.
+//!
+//! Callers that ask at the same time share one answer, so that a process of many partitions asks the identity service
+//! once. The identity service is never asked twice in quick succession, since the SDK asks without pause when the lifetime
+//! of a token is shorter than its six minutes.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use azure_core::credentials::{AccessToken, TokenCredential};
+use time::OffsetDateTime;
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+
+use super::credential::Credential;
+use super::entra;
+use super::error::TokenError;
+use crate::telemetry::Telemetry;
+
+/// A token with less than this left is renewed: well before the SDK asks, which is at six minutes.
+const RENEW_BEFORE: time::Duration = time::Duration::minutes(10);
+
+/// An identity service answers within a second; the rest is for its bad days, and for two more tries.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The least time between two fetches. An identity service takes this from one client for as long as it likes.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// For this long, a failure is the answer to every caller: the partitions of a hub all ask when they open, and what is
+/// wrong is not corrected between the first and the last.
+const FAILED_FOR: Duration = Duration::from_secs(5);
+
+/// The service that tokens are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Audience {
+    EventHubs,
+    Storage,
+}
+
+impl Audience {
+    /// What a token for it is requested with, in every cloud.
+    fn scope(self) -> &'static str {
+        match self {
+            Self::EventHubs => "https://eventhubs.azure.net/.default",
+            Self::Storage => "https://storage.azure.com/.default",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::EventHubs => "Event Hubs",
+            Self::Storage => "Blob Storage",
+        }
+    }
+}
+
+/// Makes a credential that has no token yet.
+type Make = dyn Fn(&Credential) -> azure_core::Result<Arc<dyn TokenCredential>> + Send + Sync;
+
+/// The tokens for one service, shared by all its clients in the process.
+pub(crate) struct Tokens {
+    credential: Credential,
+    audience: Audience,
+    make: Arc<Make>,
+    /// Where tokens are fetched. A caller lives on the runtime of a connection, which may end at any time; the HTTP
+    /// connections to the identity service, which all callers share, would end with it.
+    runtime: Handle,
+    telemetry: Arc<Telemetry>,
+    /// The latest token, although a later fetch may have failed.
+    latest: Mutex<Option<AccessToken>>,
+    /// The latest fetch; locked while there is one under way.
+    fetched: tokio::sync::Mutex<Option<Fetched>>,
+}
+
+/// The outcome of a fetch.
+struct Fetched {
+    at: Instant,
+    result: Result<AccessToken, TokenError>,
+}
+
+impl Fetched {
+    /// Whether it is the answer to a caller that asked at that time.
+    fn answers(&self, asked_at: Instant) -> bool {
+        // What was fetched after a caller asked is as new as what would be fetched for it.
+        let is_newer = self.at > asked_at;
+        match &self.result {
+            Ok(token) => is_newer || left(token) > RENEW_BEFORE,
+            Err(_) => is_newer || self.at.elapsed() < FAILED_FOR,
+        }
+    }
+}
+
+impl Tokens {
+    /// The tokens of a credential for a service. Called on the runtime on which they are then fetched.
+    pub(crate) fn new(
+        credential: &Credential,
+        audience: Audience,
+        telemetry: Arc<Telemetry>,
+    ) -> Arc<Self> {
+        telemetry.credential_chosen(
+            credential.identity.kind().word(),
+            &credential.reason,
+            &credential.authority_host,
+            audience.name(),
+        );
+        Self::made_by(entra::without_token, credential, audience, telemetry)
+    }
+
+    pub(super) fn made_by(
+        make: impl Fn(&Credential) -> azure_core::Result<Arc<dyn TokenCredential>>
+        + Send
+        + Sync
+        + 'static,
+        credential: &Credential,
+        audience: Audience,
+        telemetry: Arc<Telemetry>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            credential: credential.clone(),
+            audience,
+            make: Arc::new(make),
+            runtime: Handle::current(),
+            telemetry,
+            latest: Mutex::default(),
+            fetched: tokio::sync::Mutex::default(),
+        })
+    }
+
+    /// A token that is far from expiring, or else one that is as new as can be.
+    pub(super) async fn fresh(&self) -> Result<AccessToken, TokenError> {
+        let asked_at = Instant::now();
+        let mut fetched = self.fetched.lock().await;
+        if let Some(fetched) = &*fetched {
+            if fetched.answers(asked_at) {
+                return fetched.result.clone();
+            }
+            tokio::time::sleep_until(fetched.at + PAUSE).await;
+        }
+        let old = self.latest(time::Duration::ZERO);
+        let mut result = self.fetch().await;
+        if let (Some(old), Ok(new)) = (&old, &result)
+            && new.expires_on <= old.expires_on
+        {
+            result = Err(TokenError::same_again(&self.credential));
+        }
+        match &result {
+            Ok(token) => {
+                *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(token.clone());
+                self.telemetry.token_fetched();
+            }
+            Err(error) => {
+                let valid_for_s = old.as_ref().map(|token| left(token).whole_seconds());
+                self.telemetry.token_not_fetched(error, valid_for_s);
+            }
+        }
+        *fetched = Some(Fetched {
+            at: Instant::now(),
+            result: result.clone(),
+        });
+        result
+    }
+
+    /// The latest token, if it is valid for longer than this.
+    pub(super) fn latest(&self, at_least: time::Duration) -> Option<AccessToken> {
+        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        latest.clone().filter(|token| left(token) > at_least)
+    }
+
+    /// Begins to fetch the next token if this one, the latest, is near its end. It does not wait: the fetch ends by its
+    /// timeout.
+    pub(super) fn renew_ahead(self: &Arc<Self>, latest: &AccessToken) {
+        let is_under_way = self.fetched.try_lock().is_err();
+        if left(latest) <= RENEW_BEFORE && !is_under_way {
+            let tokens = Arc::clone(self);
+            // A failure is logged where the fetch fails.
+            self.runtime
+                .spawn(async move { drop(tokens.fresh().await) });
+        }
+    }
+
+    async fn fetch(&self) -> Result<AccessToken, TokenError> {
+        let (make, credential) = (Arc::clone(&self.make), self.credential.clone());
+        let scope = self.audience.scope();
+        let fetching = async move { make(&credential)?.get_token(&[scope], None).await };
+        // It ends by its timeout, so nobody has to wait for it.
+        let fetching = self
+            .runtime
+            .spawn(tokio::time::timeout(FETCH_TIMEOUT, fetching));
+        match fetching.await {
+            Ok(Ok(Ok(token))) => Ok(token),
+            Ok(Ok(Err(error))) => Err(TokenError::failed(&self.credential, error)),
+            // A panic of the identity library is no answer either.
+            Ok(Err(_)) | Err(_) => Err(TokenError::unanswered(&self.credential, FETCH_TIMEOUT)),
+        }
+    }
+}
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tokens")
+            .field("credential", &self.credential)
+            .field("audience", &self.audience)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How long a token is valid from now on. The clock is the service's and the broker's, so it is the wall's.
+fn left(token: &AccessToken) -> time::Duration {
+    token.expires_on - OffsetDateTime::now_utc()
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use azure_core::credentials::TokenRequestOptions;
+    use azure_core::error::ErrorKind;
+    use prometheus::Registry;
+    use tokio::task::JoinSet;
+
+    use super::*;
+    use crate::identity::Identity;
+
+    /// An identity service whose tokens live for the given time and are numbered; it takes 100 ms for one.
+    #[derive(Debug)]
+    struct Numbered {
+        number: u64,
+        lifetime: time::Duration,
+    }
+
+    #[async_trait::async_trait]
+    impl TokenCredential for Numbered {
+        async fn get_token(
+            &self,
+            scopes: &[&str],
+            _: Option<TokenRequestOptions<'_>>,
+        ) -> azure_core::Result<AccessToken> {
+            assert_eq!(scopes, ["https://eventhubs.azure.net/.default"]);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            if self.lifetime.is_negative() {
+                return Err(azure_core::Error::with_message(ErrorKind::Other, "no"));
+            }
+            let expires_on = OffsetDateTime::now_utc() + self.lifetime;
+            Ok(AccessToken::new(self.number.to_string(), expires_on))
+        }
+    }
+
+    pub(in crate::identity) fn tokens(
+        audience: Audience,
+        make: impl Fn() -> azure_core::Result<Arc<dyn TokenCredential>> + Send + Sync + 'static,
+    ) -> Arc<Tokens> {
+        let credential = Credential {
+            identity: Identity::AzureCli { tenant_id: None },
+            authority_host: "https://localhost".to_owned(),
+            reason: String::new(),
+        };
+        let telemetry = Arc::new(Telemetry::new(&Registry::new()));
+        Tokens::made_by(move |_| make(), &credential, audience, telemetry)
+    }
+
+    fn numbered(lifetime: time::Duration) -> Arc<Tokens> {
+        let made = AtomicU64::new(0);
+        tokens(Audience::EventHubs, move || {
+            let number = made.fetch_add(1, Ordering::Relaxed);
+            Ok(Arc::new(Numbered { number, lifetime }))
+        })
+    }
+
+    /// The number of the token, or the error, that a caller gets now.
+    async fn ask(tokens: &Tokens) -> String {
+        match tokens.fresh().await {
+            Ok(token) => token.token.secret().to_owned(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_token_that_lives_long_is_kept() {
+        let tokens = numbered(time::Duration::minutes(60));
+        assert_eq!(ask(&tokens).await, "0");
+        assert_eq!(ask(&tokens).await, "0");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_token_near_its_end_is_renewed_by_a_new_credential() {
+        let tokens = numbered(time::Duration::minutes(9));
+        assert_eq!(ask(&tokens).await, "0");
+        assert_eq!(ask(&tokens).await, "1");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_caller_that_asks_without_pause_has_to_wait() {
+        let (tokens, started) = (numbered(time::Duration::seconds(8)), Instant::now());
+        for number in 0..30 {
+            assert_eq!(ask(&tokens).await, number.to_string());
+        }
+        assert!(
+            started.elapsed() >= PAUSE * 29,
+            "after {:?}",
+            started.elapsed()
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_callers_at_once_share_one_fetch() {
+        for (lifetime, expected) in [
+            (60, "0"),
+            (1, "0"),
+            (
+                -1,
+                "no token for `azure_cli`: install the Azure CLI and sign in with `az login`",
+            ),
+        ] {
+            let tokens = numbered(time::Duration::minutes(lifetime));
+            let mut asking = JoinSet::new();
+            for _ in 0..32 {
+                let tokens = Arc::clone(&tokens);
+                asking.spawn(async move { ask(&tokens).await });
+            }
+            assert_eq!(asking.join_all().await, vec![expected; 32]);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_is_the_answer_for_a_while_and_then_it_is_tried_again() {
+        let tries = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&tries);
+        let tokens = tokens(Audience::EventHubs, move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            Err(azure_core::Error::with_message(ErrorKind::Other, "no"))
+        });
+        let first = ask(&tokens).await;
+        tokio::time::advance(FAILED_FOR / 2).await;
+        assert_eq!(ask(&tokens).await, first);
+        assert_eq!(tries.load(Ordering::Relaxed), 1);
+        tokio::time::advance(FAILED_FOR).await;
+        assert_eq!(ask(&tokens).await, first);
+        assert_eq!(tries.load(Ordering::Relaxed), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_that_never_answers_is_an_error_in_time() {
+        #[derive(Debug)]
+        struct Silent;
+
+        #[async_trait::async_trait]
+        impl TokenCredential for Silent {
+            async fn get_token(
+                &self,
+                _: &[&str],
+                _: Option<TokenRequestOptions<'_>>,
+            ) -> azure_core::Result<AccessToken> {
+                std::future::pending().await
+            }
+        }
+
+        let answer = ask(&tokens(Audience::EventHubs, || Ok(Arc::new(Silent)))).await;
+        assert!(answer.contains("no answer within 30 s"), "{answer}");
+    }
+}

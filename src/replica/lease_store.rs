@@ -1,0 +1,108 @@
+//! The leases as blobs. What to do about them is for the caller to decide; every write names the version that it replaces.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Owner;
+use crate::blobs::names::{Kind, Names};
+use crate::blobs::{BlobError, Condition, Container, ETag, Metadata, Outcome};
+
+/// The leases of one event hub, as one owner sees and writes them.
+#[derive(Clone, Debug)]
+pub(super) struct LeaseStore {
+    pub(super) container: Arc<Container>,
+    pub(super) names: Names,
+    pub(super) me: Owner,
+}
+
+/// All leases and members at one time.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Listing {
+    /// Each partition's lease: its owner, if it has one, and its version.
+    pub(super) leases: BTreeMap<String, (Option<Owner>, ETag)>,
+    /// Every replica that has announced itself, and not left.
+    pub(super) members: BTreeMap<Owner, ETag>,
+}
+
+const OWNER: &str = "ownerid";
+
+impl LeaseStore {
+    /// Announces this replica to the others, once more.
+    pub(super) async fn announce(&self) -> Result<(), BlobError> {
+        let blob = self.names.member(self.me.id());
+        let written = self.write(&blob, self.me.id(), &Condition::None).await;
+        written.map(|_| ())
+    }
+
+    /// Removes what announced a replica: no partition is handed over to it any more.
+    pub(super) async fn remove_member(&self, member: &Owner) -> Result<(), BlobError> {
+        self.container.delete(&self.names.member(member.id())).await
+    }
+
+    /// All leases and members. Creates the container if there is none.
+    pub(super) async fn list(&self) -> Result<Listing, BlobError> {
+        let prefix = self.names.prefix();
+        let blobs = match self.container.list(prefix).await {
+            Err(BlobError::NoContainer(_)) => {
+                self.container.create().await?;
+                self.container.list(prefix).await?
+            }
+            blobs => blobs?,
+        };
+        let mut listing = Listing::default();
+        for blob in blobs {
+            match self.names.kind(&blob.name) {
+                Kind::Ownership(partition) => {
+                    let owner = blob.metadata.get(OWNER).map(String::as_str);
+                    let lease = (owner.and_then(Owner::named), blob.etag);
+                    listing.leases.insert(partition.to_owned(), lease);
+                }
+                Kind::Member(owner) => {
+                    let owner = Owner::named(owner);
+                    listing
+                        .members
+                        .extend(owner.map(|owner| (owner, blob.etag)));
+                }
+                Kind::Checkpoint(_) | Kind::Other => {}
+            }
+        }
+        Ok(listing)
+    }
+
+    /// Acquires or renews a lease, if it still has this version, or if there is none. Returns its new version; none if
+    /// another process was faster.
+    pub(super) async fn acquire(
+        &self,
+        partition: &str,
+        version: Option<&ETag>,
+    ) -> Result<Option<ETag>, BlobError> {
+        let condition = match version {
+            Some(version) => Condition::Unchanged(version.clone()),
+            None => Condition::Missing,
+        };
+        let blob = self.names.ownership(partition);
+        self.write(&blob, self.me.id(), &condition).await
+    }
+
+    /// Releases a lease, if it still has this version; if not, another process owns it already.
+    pub(super) async fn release(&self, partition: &str, version: &ETag) -> Result<(), BlobError> {
+        let blob = self.names.ownership(partition);
+        let unchanged = Condition::Unchanged(version.clone());
+        // All SDKs take an empty owner for none, and fail where the metadata has no owner.
+        self.write(&blob, "", &unchanged).await.map(|_| ())
+    }
+
+    async fn write(
+        &self,
+        blob: &str,
+        owner: &str,
+        condition: &Condition,
+    ) -> Result<Option<ETag>, BlobError> {
+        let metadata = Metadata::from([(OWNER.to_owned(), owner.to_owned())]);
+        let written = self.container.write(blob, &metadata, &[], condition);
+        Ok(match written.await? {
+            Outcome::Done(version) => Some(version),
+            Outcome::Refused => None,
+        })
+    }
+}

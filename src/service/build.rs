@@ -1,0 +1,185 @@
+//! Builds the parts of the service; nothing runs yet.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+
+use prometheus::Registry;
+use tokio::time::Instant;
+
+use super::keeper::{Keeper, Target};
+use super::{Service, ServiceError, Signals};
+use crate::blobs;
+use crate::checkpoint::{Scope, Store, StoreKind};
+use crate::config::Config;
+use crate::dead_letters;
+use crate::event::{PartitionId, Reached};
+use crate::http::{self, Shown};
+use crate::liveness::Liveness;
+use crate::metrics::Exposition;
+use crate::pipeline::Writer;
+use crate::queue::{self, Queue};
+use crate::replica::{Dependencies, Replica, Sharing};
+use crate::source::event_hub::{self, Assignment, EventHubSource};
+use crate::telemetry::Telemetry;
+
+/// What depends on where checkpoints are stored.
+struct Storage {
+    /// None if they are not stored.
+    target: Option<Target>,
+    /// Which partitions of each event hub are read, by the event hub's name.
+    assignments: HashMap<String, Assignment>,
+    replicas: Vec<Replica>,
+}
+
+impl Service {
+    /// Binds the port and builds the parts; nothing is read yet.
+    ///
+    /// # Errors
+    ///
+    /// When the port or the checkpoint cannot be had.
+    pub(crate) fn build(config: Config) -> Result<Self, ServiceError> {
+        let server = http::Server::bind(&config.http)?;
+        let registry = Registry::new();
+        let telemetry = Arc::new(Telemetry::new(&registry));
+        let shown = shown(&config, registry, &telemetry);
+        let (queue, batches) = queue::queue();
+        let signals = Signals::default();
+        let storage = match &config.checkpoint.store {
+            StoreKind::Memory => memory(&config.event_hub, &telemetry),
+            StoreKind::File(path) => file(path, &config.event_hub, &shown.exposition)?,
+            StoreKind::Blob(container) => {
+                blobs(container, &config, &queue, &shown, &telemetry, &signals)?
+            }
+        };
+        let keeper = storage.target.map(|target| Keeper {
+            target,
+            checkpoint_after: config.delivery.checkpoint_after,
+            interval: config.checkpoint.interval,
+            exposition: Arc::clone(&shown.exposition),
+            telemetry: Arc::clone(&telemetry),
+            unwritten_since: None,
+        });
+        let (letters, dead_letters) = config
+            .dead_letters
+            .map(|settings| dead_letters::keep(settings, Arc::clone(&telemetry)))
+            .transpose()
+            .map_err(ServiceError::DeadLetters)?
+            .unzip();
+        let exposition = Arc::clone(&shown.exposition);
+        let writer = Writer::new(exposition, config.delivery.hold_max, letters)
+            .logging_failures(config.log.failures);
+        let source = EventHubSource::new(
+            config.event_hub,
+            queue,
+            Arc::clone(&telemetry),
+            Arc::clone(&shown.liveness),
+            storage.assignments,
+            signals.begin.clone(),
+        );
+        Ok(Self {
+            settings: config.shutdown,
+            start_gate: config.delivery.start_gate,
+            signals,
+            server,
+            shown,
+            telemetry,
+            source,
+            batches,
+            writer,
+            dead_letters,
+            keeper,
+            replicas: storage.replicas,
+        })
+    }
+}
+
+/// What the endpoints show.
+fn shown(config: &Config, registry: Registry, telemetry: &Arc<Telemetry>) -> Shown {
+    let exposition = Exposition::new(
+        &config.metrics,
+        config.delivery.scrapers.get(),
+        registry,
+        Arc::clone(telemetry),
+    );
+    let liveness = Liveness::new(
+        config.event_hub.event_hubs.iter().map(String::as_str),
+        config.event_hub.watchdog.dead_after,
+        Instant::now(),
+    );
+    Shown {
+        exposition: Arc::new(exposition),
+        liveness: Arc::new(liveness),
+    }
+}
+
+fn memory(event_hub: &event_hub::Settings, telemetry: &Telemetry) -> Storage {
+    // An emulator forgets its events as the exporter forgets its positions.
+    if event_hub.namespace.endpoint.is_none() {
+        telemetry.positions_are_not_kept();
+    }
+    Storage {
+        target: None,
+        assignments: all(event_hub, &BTreeMap::new()),
+        replicas: Vec::new(),
+    }
+}
+
+fn file(
+    path: &Path,
+    event_hub: &event_hub::Settings,
+    exposition: &Exposition,
+) -> Result<Storage, ServiceError> {
+    let scope = Scope::new(&event_hub.namespace.host, &event_hub.consumer_group);
+    let (store, state) = Store::open(path, scope)?;
+    let series = state.series();
+    exposition.restore(series.map(|(series, last_seen)| (series.clone(), last_seen)));
+    Ok(Storage {
+        assignments: all(event_hub, state.checkpoints()),
+        target: Some(Target::File { store, state }),
+        replicas: Vec::new(),
+    })
+}
+
+/// This process reads all partitions, each after its position.
+fn all(
+    event_hub: &event_hub::Settings,
+    positions: &BTreeMap<PartitionId, Reached>,
+) -> HashMap<String, Assignment> {
+    let names = event_hub.event_hubs.iter().cloned();
+    names
+        .map(|name| (name, Assignment::All(positions.clone())))
+        .collect()
+}
+
+fn blobs(
+    container: &blobs::Settings,
+    config: &Config,
+    queue: &Queue,
+    shown: &Shown,
+    telemetry: &Arc<Telemetry>,
+    signals: &Signals,
+) -> Result<Storage, ServiceError> {
+    let sharing = Sharing::new(&Dependencies {
+        container,
+        credential: config.store_credential.as_ref(),
+        settings: config.ownership,
+        event_hub: &config.event_hub,
+        checkpoint_after: config.delivery.checkpoint_after,
+        queue,
+        exposition: &shown.exposition,
+        telemetry,
+        liveness: &shown.liveness,
+        stop: &signals.stop_reading,
+    })?;
+    let target = Target::Blobs {
+        positions: sharing.positions,
+        series: sharing.series,
+        is_restored: false,
+    };
+    Ok(Storage {
+        target: Some(target),
+        assignments: sharing.assignments,
+        replicas: sharing.replicas,
+    })
+}

@@ -1,0 +1,193 @@
+//! The service while it runs: how its parts start, and how they drain.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, interval, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::{Service, ServiceError, Signals};
+use crate::dead_letters::Keeping;
+use crate::delivery::Cut;
+use crate::http::Serving;
+use crate::liveness::Liveness;
+use crate::metrics::Exposition;
+use crate::pipeline;
+use crate::shutdown;
+use crate::telemetry::Telemetry;
+
+/// A process that nothing has scraped for so long is not scraped for a last time either.
+const SCRAPED_WITHIN: Duration = Duration::from_mins(5);
+
+/// Leases that the store has not released within this time expire. Twice this is what the deadline leaves after the final
+/// scrape.
+pub(super) const LAST_WORDS: Duration = Duration::from_millis(4500);
+
+/// A task's name, and how it ended.
+type Ended = (&'static str, Result<(), ServiceError>);
+
+/// The parts that run.
+pub(super) struct Running {
+    settings: shutdown::Settings,
+    signals: Signals,
+    exposition: Arc<Exposition>,
+    liveness: Arc<Liveness>,
+    serving: Serving,
+    /// What reads and applies events.
+    tasks: JoinSet<Ended>,
+    dead_letters: Option<Keeping>,
+    keeper: JoinSet<()>,
+    replicas: JoinSet<()>,
+}
+
+impl Service {
+    /// Starts every part.
+    pub(super) fn start(self) -> Result<Running, ServiceError> {
+        let signals = self.signals;
+        let exposition = Arc::clone(&self.shown.exposition);
+        let liveness = Arc::clone(&self.shown.liveness);
+        let serving = self.server.spawn(self.shown, signals.close.clone())?;
+
+        let mut tasks = JoinSet::new();
+        let (source, stop) = (self.source, signals.stop_reading.clone());
+        tasks.spawn(async move {
+            let ended = source.run(stop).await;
+            ("source", ended.map_err(ServiceError::from))
+        });
+        let (batches, writer) = (self.batches, self.writer);
+        let (acknowledged, working) = (exposition.acknowledged(), Arc::clone(&liveness));
+        let stop = signals.stop_reading.clone();
+        tasks.spawn(async move {
+            pipeline::run(batches, writer, acknowledged, working, stop).await;
+            ("pipeline", Ok(()))
+        });
+        let (pulse, telemetry) = (Arc::clone(&liveness), Arc::clone(&self.telemetry));
+        let stop = signals.stop_reading.clone();
+        tasks.spawn(async move {
+            stop.run_until_cancelled(beat(&pulse, &telemetry)).await;
+            ("pulse", Ok(()))
+        });
+        let (acknowledged, start_gate) = (exposition.acknowledged(), self.start_gate);
+        let (begin, stop) = (signals.begin.clone(), signals.stop_reading.clone());
+        let telemetry = self.telemetry;
+        tasks.spawn(async move {
+            let gate = gate(acknowledged, start_gate, &telemetry);
+            if stop.run_until_cancelled(gate).await.is_some() {
+                begin.cancel();
+            }
+            stop.cancelled().await;
+            ("gate", Ok(()))
+        });
+
+        let mut keeper = JoinSet::new();
+        if let Some(part) = self.keeper {
+            keeper.spawn(part.run(signals.last_checkpoint.clone()));
+        }
+        let mut replicas = JoinSet::new();
+        for replica in self.replicas {
+            replicas.spawn(replica.run(signals.begin.clone(), signals.release.clone()));
+        }
+        Ok(Running {
+            settings: self.settings,
+            signals,
+            exposition,
+            liveness,
+            serving,
+            tasks,
+            dead_letters: self.dead_letters,
+            keeper,
+            replicas,
+        })
+    }
+}
+
+impl Running {
+    /// Runs until `stop` is cancelled.
+    ///
+    /// # Errors
+    ///
+    /// When a part ends before that.
+    pub(super) async fn run(&mut self, stop: &CancellationToken) -> Result<(), ServiceError> {
+        tokio::select! {
+            biased; // a task that ends because of the stop has not ended by itself
+            () = stop.cancelled() => Ok(()),
+            () = self.signals.close.cancelled() => Err(ServiceError::Task("http", None)),
+            Some(ended) = self.tasks.join_next() => Err(early(ended)),
+            Some(Err(panic)) = self.replicas.join_next() => {
+                Err(ServiceError::Task("replica", Some(panic)))
+            }
+        }
+    }
+
+    /// Stops every part, in the order of the signals.
+    pub(super) async fn drain(mut self) -> Result<(), ServiceError> {
+        self.liveness.stopping();
+        self.signals.stop_reading.cancel();
+        while let Some(ended) = self.tasks.join_next().await {
+            let (_, ended) = ended.map_err(|panic| ServiceError::Task("unknown", Some(panic)))?;
+            ended?;
+        }
+        if let Some(dead_letters) = self.dead_letters {
+            dead_letters.join().await; // the pipeline, which fed them, has ended
+        }
+        // Nothing is applied any more, so what is to be delivered does not change.
+        let last_scrape = last_scrape(&self.exposition);
+        let _in_time_or_not = timeout(self.settings.final_scrape, last_scrape).await;
+        self.signals.close.cancel();
+        let served = self.serving.join().await;
+        self.signals.last_checkpoint.cancel();
+        all_ended(self.keeper).await;
+        self.signals.release.cancel();
+        let _released_or_expiring = timeout(LAST_WORDS, all_ended(self.replicas)).await;
+        Ok(served?)
+    }
+}
+
+/// Waits until every expected scraper has received a scrape, which shows the failure series at 0; or until that has taken
+/// too long.
+async fn gate(mut acknowledged: watch::Receiver<Cut>, start_gate: Duration, telemetry: &Telemetry) {
+    if start_gate.is_zero() {
+        return;
+    }
+    telemetry.waiting_for_scrapers(start_gate);
+    let shown = acknowledged.wait_for(|acknowledged| *acknowledged > 0);
+    let were_shown = timeout(start_gate, shown).await.is_ok();
+    telemetry.reading_begins(were_shown);
+}
+
+/// Waits until all that was applied is delivered, but not for scrapers that have long been away.
+async fn last_scrape(exposition: &Exposition) {
+    let mut acknowledged = exposition.acknowledged();
+    while !exposition.is_delivered() && exposition.is_scraped(Instant::now(), SCRAPED_WITHIN) {
+        if acknowledged.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Shows once a second that the runtime makes progress, on which everything but the endpoints runs.
+async fn beat(liveness: &Liveness, telemetry: &Telemetry) -> Infallible {
+    let mut every_second = interval(Duration::from_secs(1));
+    loop {
+        let now = every_second.tick().await;
+        liveness.pulse(now);
+        telemetry.tasks_are(Handle::current().metrics().num_alive_tasks());
+    }
+}
+
+/// The error of a task that ended before the service stops.
+fn early(ended: Result<Ended, JoinError>) -> ServiceError {
+    match ended {
+        Ok((_, Err(error))) => error,
+        Ok((name, Ok(()))) => ServiceError::Task(name, None),
+        Err(panic) => ServiceError::Task("unknown", Some(panic)),
+    }
+}
+
+async fn all_ended(mut tasks: JoinSet<()>) {
+    while tasks.join_next().await.is_some() {}
+}
