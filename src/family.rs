@@ -92,6 +92,30 @@ macro_rules! label_set {
     };
 }
 
+/// Declares the values of a label, which are a closed set.
+macro_rules! label_values {
+    (
+        $(#[$about:meta])*
+        $Values:ident { $($(#[$doc:meta])* $Value:ident = $label:literal,)+ }
+    ) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum $Values {
+            $($(#[$doc])* $Value,)+
+        }
+
+        impl $Values {
+            const ALL: &[Self] = &[$(Self::$Value),+];
+
+            fn label(self) -> &'static str {
+                match self {
+                    $(Self::$Value => $label,)+
+                }
+            }
+        }
+    };
+}
+
 /// What the kinds of [`families!`] are made of.
 pub(crate) mod vectors {
     pub(crate) use prometheus::{GaugeVec as Gauge, IntCounterVec as Counter};
@@ -162,4 +186,4 @@ macro_rules! families {
     (@values $Labels:ident $labels:ident) => { $crate::family::LabelSet::values($labels).as_ref() };
 }
 
-pub(crate) use {families, label_set};
+pub(crate) use {families, label_set, label_values};

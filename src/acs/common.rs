@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use time::OffsetDateTime;
 
-use super::category::{Category, Common, UNKNOWN};
+use super::category::{Category, Common};
 use super::moves::{Moves, acs_families};
 use super::value::Value;
 use super::view::View;
@@ -85,10 +85,7 @@ pub(super) fn observe<'a>(
 ) {
     let &Common { resource, time, .. } = common;
     let category = &Cow::Borrowed(category.name);
-    let level = &view
-        .common("level")
-        .text()
-        .map_or(Cow::Borrowed(UNKNOWN), level);
+    let level = &level(view.common("level").label());
     // Clocks differ: a record from the future has waited for nothing.
     let delay = time
         .zip(common.enqueued_at)

@@ -30,7 +30,6 @@ use time::OffsetDateTime;
 pub(crate) use category::{Category, Failures, UNKNOWN, is_known_elsewhere};
 pub(crate) use common::{LEVELS, RESOURCE_INFO};
 pub(crate) use moves::Moves;
-pub(crate) use properties::Legibility;
 pub use rules::FailureRules;
 
 use crate::disposition::Reject;
@@ -57,8 +56,6 @@ pub struct Record<'a> {
     /// Names of properties that the schema of its category does not have, the first eight; none if its category is not
     /// exported.
     pub unfamiliar: Vec<Cow<'a, str>>,
-    /// How well its `properties` could be read.
-    pub legibility: Legibility,
     /// What it moves; `None` if its category is not exported.
     pub observation: Option<Observation<'a>>,
 }
@@ -115,7 +112,6 @@ pub fn read<'a>(
     Ok(Record {
         category: name,
         unfamiliar: category.map_or_else(Vec::new, |category| view.unfamiliar(&category.schema)),
-        legibility: view.legibility,
         observation: category.map(|category| observe(&view, category, enqueued_at, rules)),
     })
 }

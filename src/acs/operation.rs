@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 use super::category::{Category, Common, Failures, TakeLabels, UNKNOWN, hashed};
 use super::letters::letters;
 use super::moves::{Moves, acs_families};
-use super::outcome::{RESULT_TYPES, ResultType, request_failure};
+use super::outcome::{FAILED_TYPE, RESULT_TYPES, request_failure, result_type};
 use super::schema::Schema;
 use super::view::View;
 use crate::family::LabelSet;
@@ -111,21 +111,18 @@ fn identity(view: &View<'_>, time: Option<OffsetDateTime>) -> Option<u64> {
 
 fn observe<'a>(view: &View<'a>, common: &Common<'_, 'a>, moves: &mut Moves<'a>) {
     let resource = common.resource;
-    let operation = &view
-        .property("operationName")
-        .text()
-        .map_or(Cow::Borrowed(UNKNOWN), operation);
-    let sent = view.property("resultSignature").text();
-    let status = sent.as_deref().and_then(status);
-    let result_signature = &sent.map_or(Cow::Borrowed(UNKNOWN), |sent| signature(sent, status));
-    let result_type = ResultType::parse(view.property("resultType").text());
-    let reason = request_failure(status, &result_type)
+    let operation = &operation(view.property("operationName").label());
+    let sent = view.property("resultSignature").label();
+    let status = status(&sent);
+    let result_signature = &signature(sent, status);
+    let result_type = &result_type(view.property("resultType").label());
+    let reason = request_failure(status, result_type)
         .filter(|_| common.rules.status_counts(status))
         .map(Cow::Borrowed);
     moves.count(Operations {
         resource,
         operation,
-        result_type: &result_type.label(),
+        result_type,
         result_signature,
     });
     if let Some(reason) = &reason {
@@ -159,7 +156,7 @@ fn known_failures(resource: &str, known: &mut TakeLabels<'_>) {
     let statuses = FAILURE_STATUSES.map(|text| (text, status(text)));
     for operation in OPERATIONS {
         for (result_signature, status) in statuses.into_iter().chain([(UNKNOWN, None)]) {
-            if let Some(reason) = request_failure(status, &ResultType::Failed) {
+            if let Some(reason) = request_failure(status, FAILED_TYPE) {
                 let series = OperationFailures {
                     resource,
                     operation,

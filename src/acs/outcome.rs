@@ -8,10 +8,11 @@
 
 use std::borrow::Cow;
 
-use super::category::UNKNOWN;
-
 /// The values of the label `result_type` that are documented.
-pub(super) const RESULT_TYPES: (&str, &[&str]) = ("result_type", &["Succeeded", "Failed"]);
+pub(super) const RESULT_TYPES: (&str, &[&str]) = ("result_type", &["Succeeded", FAILED_TYPE]);
+
+/// The result type of a failure.
+pub(super) const FAILED_TYPE: &str = "Failed";
 
 /// The label `reason` where something failed, and nothing says more.
 pub(super) const FAILED: &str = "failed";
@@ -20,58 +21,28 @@ pub(super) const FAILED: &str = "failed";
 ///
 /// A numeric status decides where there is one: 404, 409 and 412 are routine around the end of a call, 429 asks to try
 /// again later, 603 is a failure without a class. The result type decides otherwise.
-pub(super) fn request_failure(
-    status: Option<u16>,
-    result: &ResultType<'_>,
-) -> Option<&'static str> {
+pub(super) fn request_failure(status: Option<u16>, result_type: &str) -> Option<&'static str> {
     match status {
         Some(429) => Some("throttled"),
         Some(400..=499) => Some("client_error"),
         Some(500..=599) => Some("server_error"),
         Some(600..=699) => Some(FAILED),
         Some(100..=399) => None,
-        _ => (*result == ResultType::Failed).then_some(FAILED),
+        _ => (result_type == FAILED_TYPE).then_some(FAILED),
     }
 }
 
-/// How something ended, by its `resultType`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum ResultType<'a> {
-    /// `Succeeded`, and what other services of Azure write for it: `Success`, `Completed`, `OK`, `0`.
-    Succeeded,
-    /// `Failed`, and what others write for it: `Failure`, `Error`.
-    Failed,
-    /// Anything else, as sent.
-    Other(Cow<'a, str>),
-    /// None was sent.
-    Unknown,
-}
-
-impl<'a> ResultType<'a> {
-    /// Reads a `resultType`: case and a trailing full stop do not matter (`Succeeded.` is real).
-    pub(super) fn parse(text: Option<Cow<'a, str>>) -> Self {
-        let Some(text) = text else {
-            return Self::Unknown;
-        };
-        let word = text.trim_end_matches('.');
-        let is = |words: &[&str]| words.iter().any(|known| word.eq_ignore_ascii_case(known));
-        if is(&["Succeeded", "Success", "Completed", "OK", "0"]) {
-            Self::Succeeded
-        } else if is(&["Failed", "Failure", "Error"]) {
-            Self::Failed
-        } else {
-            Self::Other(text)
-        }
-    }
-
-    /// The value of the label `result_type`.
-    pub(super) fn label(self) -> Cow<'a, str> {
-        match self {
-            Self::Succeeded => Cow::Borrowed("Succeeded"),
-            Self::Failed => Cow::Borrowed("Failed"),
-            Self::Other(text) => text,
-            Self::Unknown => Cow::Borrowed(UNKNOWN),
-        }
+/// The value of the label `result_type`. Case and a trailing full stop do not matter (`Succeeded.` is real), and other
+/// services of Azure have other words.
+pub(super) fn result_type(sent: Cow<'_, str>) -> Cow<'_, str> {
+    let word = sent.trim_end_matches('.');
+    let is = |words: &[&str]| words.iter().any(|known| word.eq_ignore_ascii_case(known));
+    if is(&["Succeeded", "Success", "Completed", "OK", "0"]) {
+        Cow::Borrowed("Succeeded")
+    } else if is(&["Failed", "Failure", "Error"]) {
+        Cow::Borrowed(FAILED_TYPE)
+    } else {
+        sent
     }
 }
 
@@ -80,14 +51,9 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(status: Option<u16>, result_type: &'static str, expected: Option<&str>) {
-        let result =
-            ResultType::parse(Some(Cow::Borrowed(result_type)).filter(|text| !text.is_empty()));
-        assert_eq!(
-            request_failure(status, &result),
-            expected,
-            "{status:?} {result_type}"
-        );
+    fn check(status: Option<u16>, sent: &str, expected: Option<&str>) {
+        let reason = request_failure(status, &result_type(sent.into()));
+        assert_eq!(reason, expected, "{status:?} {sent}");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::category::{Category, Common, Failures, TakeLabels, UNKNOWN, hashed};
 use super::end_reason::{FAILING_REASONS, OTHER_REASONS, end_reason};
 use super::letters::letters;
 use super::moves::{Moves, acs_families};
-use super::outcome::{FAILED, RESULT_TYPES, ResultType};
+use super::outcome::{FAILED, FAILED_TYPE, RESULT_TYPES, result_type};
 use super::schema::Schema;
 use super::view::View;
 use crate::family::LabelSet;
@@ -102,12 +102,9 @@ fn matches(view: &View<'_>) -> bool {
 
 fn observe<'a>(view: &View<'a>, common: &Common<'_, 'a>, moves: &mut Moves<'a>) {
     let resource = common.resource;
-    let result_type = ResultType::parse(view.property("resultType").text());
-    let end_reason = &view
-        .property("recordingEndReason")
-        .text()
-        .map_or(Cow::Borrowed(UNKNOWN), end_reason);
-    let reason = if result_type == ResultType::Failed {
+    let result_type = &result_type(view.property("resultType").label());
+    let end_reason = &end_reason(view.property("recordingEndReason").label());
+    let reason = if result_type == FAILED_TYPE {
         Some(FAILED)
     } else {
         let is_failure = common.rules.ended_badly(end_reason);
@@ -116,12 +113,9 @@ fn observe<'a>(view: &View<'a>, common: &Common<'_, 'a>, moves: &mut Moves<'a>) 
     let format_type = &view.property("formatType").label_in_lower_case();
     moves.count(Recordings {
         resource,
-        result_type: &result_type.label(),
+        result_type,
         end_reason,
-        content_type: &view
-            .property("contentType")
-            .text()
-            .map_or(Cow::Borrowed(UNKNOWN), content_type),
+        content_type: &content_type(view.property("contentType").label()),
         channel_type: &view.property("channelType").label_in_lower_case(),
         format_type,
     });

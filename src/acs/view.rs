@@ -10,7 +10,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::properties::{Legibility, Properties, owned};
+use super::properties::{Properties, owned};
 use super::schema::Schema;
 use super::value::{Key, Value};
 use crate::repair;
@@ -20,7 +20,6 @@ use crate::repair;
 pub(super) struct View<'a> {
     envelope: Fields<'a>,
     properties: Fields<'a>,
-    pub(super) legibility: Legibility,
 }
 
 /// Names and values, in the order in which they came.
@@ -49,7 +48,6 @@ impl<'a> View<'a> {
             Ok(View {
                 envelope: owned(view.envelope),
                 properties: owned(view.properties),
-                legibility: view.legibility.max(Legibility::Repaired),
             })
         })
     }
@@ -131,13 +129,11 @@ impl<'de: 'a, 'a> Deserialize<'de> for View<'a> {
                 let mut view = View {
                     envelope: Vec::with_capacity(FIELDS),
                     properties: Vec::new(),
-                    legibility: Legibility::Whole,
                 };
                 while let Some(key) = map.next_key::<Key<'de>>()? {
                     if holds_properties(&key.0) {
-                        let Properties(fields, legibility) = map.next_value()?;
+                        let Properties(fields) = map.next_value()?;
                         view.properties.extend(fields);
-                        view.legibility = view.legibility.max(legibility);
                     } else {
                         view.envelope.push(field(key, &mut map)?);
                     }
@@ -185,7 +181,6 @@ mod tests {
                 .unwrap();
         assert_eq!(view.property("quantity").number(), Some(1.5));
         assert_eq!(view.property("unitType").text().as_deref(), Some("minutes"));
-        assert_eq!(view.legibility, Legibility::Whole);
         let mut properties = r#"{"x":"y"}"#.to_owned();
         for _ in 0..3 {
             properties = serde_json::to_string(&properties).unwrap();
@@ -203,28 +198,26 @@ mod tests {
 
     #[test]
     fn properties_that_are_nothing_of_use_leave_the_top_level() {
-        use Legibility::{Lost, Repaired, Whole};
-        for (properties, legibility) in [
-            ("null", Whole),
-            (r#""""#, Whole),
-            (r#""null""#, Whole),
-            ("[]", Whole),
-            (r#""hello""#, Lost),
-            ("7", Lost),
-            ("-7", Lost),
-            ("0.5", Lost),
-            ("true", Lost),
-            ("[null]", Lost),
-            (r#""{""#, Lost),
-            (r#""{\"x\":""#, Lost),
-            (r#""{\"x\":1,\"y""#, Repaired),
-            (r#""{'x':'it's'}""#, Repaired),
+        for properties in [
+            "null",
+            r#""""#,
+            r#""null""#,
+            "[]",
+            r#""hello""#,
+            "7",
+            "-7",
+            "0.5",
+            "true",
+            "[null]",
+            r#""{""#,
+            r#""{\"x\":""#,
+            r#""{\"x\":1,\"y""#,
+            r#""{'x':'it's'}""#,
         ] {
             let record = format!(r#"{{"properties":{properties},"level":"Error"}}"#);
             let view = View::read(&record).unwrap();
             let level = view.common("level").text();
             assert_eq!(level.as_deref(), Some("Error"), "{properties}");
-            assert_eq!(view.legibility, legibility, "{properties}");
         }
     }
 

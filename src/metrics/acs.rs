@@ -35,12 +35,6 @@ pub(crate) struct AcsMetrics {
     telemetry: Arc<Telemetry>,
 }
 
-/// A failure series.
-struct FailureSeries<'v> {
-    family: &'static Family,
-    labels: Vec<&'v str>,
-}
-
 /// The labels of an observation, within their caps.
 type Labelled<'v> = Vec<(&'static str, Admitted<'v>)>;
 
@@ -82,7 +76,7 @@ impl AcsMetrics {
             if !self.vectors.create(family, &labels) {
                 return; // of a version with other labels
             }
-            self.firsts.exists(family, &labels, FIRST_SNAPSHOT);
+            self.firsts.exists(family, &labels, FIRST_SNAPSHOT, false);
         }
         self.firsts.restore(remembered, last_moved);
     }
@@ -95,23 +89,21 @@ impl AcsMetrics {
     /// The first snapshot that shows the failure series which an observation moves; `None` if it moves none. The series
     /// exists from now on, and the next snapshot has this number.
     pub(super) fn shown_from(&mut self, observation: &Observation<'_>, next: Cut) -> Option<Cut> {
-        let FailureSeries { family, labels } = self.failure(observation)?;
+        let (family, labels) = self.failure(observation)?;
         self.expose(labels.first()?, next);
-        if !self.firsts.has(family, &labels) {
-            self.vectors.create(family, &labels);
-        }
-        Some(self.firsts.exists(family, &labels, next))
+        self.vectors.create(family, &labels);
+        Some(self.firsts.exists(family, &labels, next, false))
     }
 
     /// Events that move the failure series of an observation are no longer held until a snapshot shows it.
     pub(super) fn waited_enough(&mut self, observation: &Observation<'_>) {
-        if let Some(failure) = self.failure(observation) {
-            self.firsts.waited_enough(failure.family, &failure.labels);
+        if let Some((family, labels)) = self.failure(observation) {
+            self.firsts.waited_enough(family, &labels);
         }
     }
 
     /// The failure series that an observation moves.
-    fn failure<'v>(&mut self, observation: &'v Observation<'_>) -> Option<FailureSeries<'v>> {
+    fn failure<'v>(&mut self, observation: &'v Observation<'_>) -> Option<(&'static Family, Vec<&'v str>)> {
         let family = observation.failure()?.family;
         let names = family.labels.iter();
         let mut labels: Vec<_> = names
@@ -120,13 +112,13 @@ impl AcsMetrics {
         // What does not fit is counted when the series moves.
         self.budget.fit(family.name, 1, &mut labels);
         let labels = labels.iter().map(|label| label.value).collect();
-        Some(FailureSeries { family, labels })
+        Some((family, labels))
     }
 
     /// Moves every series that an observation names. The next snapshot has this number.
     pub(super) fn apply(&mut self, observation: &Observation<'_>, next: Cut) {
-        if let Some(FailureSeries { family, labels }) = self.failure(observation) {
-            self.firsts.exists(family, &labels, next);
+        if let Some((family, labels)) = self.failure(observation) {
+            self.firsts.exists(family, &labels, next, false);
             self.firsts.moved(family, &labels);
         }
         let labels = observation.moves.labels();
@@ -170,7 +162,7 @@ impl AcsMetrics {
         for failures in failures() {
             (failures.known)(resource, &mut |labels| {
                 self.vectors.create(failures.family, labels);
-                self.firsts.exists_for_all(failures.family, labels, next);
+                self.firsts.exists(failures.family, labels, next, true);
             });
         }
         self.exposed.insert(resource.to_owned());

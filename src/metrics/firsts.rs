@@ -1,7 +1,7 @@
-//! Since which cut each failure series exists.
+//! Since which snapshot each failure series exists.
 //!
-//! A counter that a scraper first sees at 1 shows no rise. So it matters, before a failure series moves, whether a
-//! scraper has seen it stand at 0: the first cut that shows it must be an acknowledged one.
+//! A counter that Prometheus first scrapes at 1 shows no rise. So it matters, before a failure series moves, whether a
+//! scraper has received it at 0: the first snapshot that shows it must be acknowledged.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -16,49 +16,42 @@ use crate::family::Family;
 pub(super) struct Firsts {
     /// By a hash of 64 bits; among this many, none meets another.
     series: HashMap<u64, First>,
-    /// What is to exist at 0 after a restart, and when it last moved; none: since the last time that this was asked.
+    /// What is to exist at 0 after a restart, and when it last moved; `None`: since the last call of `remembered`.
     remembered: HashMap<Series, Option<OffsetDateTime>>,
-    /// The resources that moved since then, to be told quickly.
+    /// The resources that moved since then, to be found quickly.
     resources: HashSet<String>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct First {
-    /// The first cut to show it.
-    cut: Cut,
+    /// The first snapshot that shows it.
+    snapshot: Cut,
     /// Every resource has it: it need not be remembered.
     is_of_all: bool,
 }
 
 impl Firsts {
-    /// The series, which every resource has, exists; if it did not, the cut of this number is the first to show it.
-    pub(super) fn exists_for_all(&mut self, family: &Family, labels: &[&str], next: Cut) {
+    /// The series exists; if it did not, the snapshot of this number is the first that shows it. Returns the first
+    /// snapshot. A series `of_all` resources need not be remembered.
+    pub(super) fn exists(
+        &mut self,
+        family: &Family,
+        labels: &[&str],
+        next: Cut,
+        is_of_all: bool,
+    ) -> Cut {
         let first = First {
-            cut: next,
-            is_of_all: true,
-        };
-        self.series.entry(series(family, labels)).or_insert(first);
-    }
-
-    /// The series exists; if it did not, the cut of this number is the first to show it. Gives back the first cut.
-    pub(super) fn exists(&mut self, family: &Family, labels: &[&str], next: Cut) -> Cut {
-        let first = First {
-            cut: next,
-            is_of_all: false,
+            snapshot: next,
+            is_of_all,
         };
         let series = self.series.entry(series(family, labels));
-        series.or_insert(first).cut
+        series.or_insert(first).snapshot
     }
 
-    /// Whether the series exists.
-    pub(super) fn has(&self, family: &Family, labels: &[&str]) -> bool {
-        self.series.contains_key(&series(family, labels))
-    }
-
-    /// Nobody waits any longer for the series to be shown.
+    /// Events that move the series are no longer held until a snapshot shows it.
     pub(super) fn waited_enough(&mut self, family: &Family, labels: &[&str]) {
         if let Some(first) = self.series.get_mut(&series(family, labels)) {
-            first.cut = 0;
+            first.snapshot = 0;
         }
     }
 
@@ -86,12 +79,12 @@ impl Firsts {
         }
     }
 
-    /// It was there at this time, as an earlier process says.
+    /// An earlier process remembered the series, which last moved at this time.
     pub(super) fn restore(&mut self, remembered: Series, at: OffsetDateTime) {
         self.remembered.insert(remembered, Some(at));
     }
 
-    /// What shall be there after a restart, and when it last moved: what moved since this was asked for, now.
+    /// What shall exist after a restart, and when it last moved: `now`, if it moved since the last call.
     pub(super) fn remembered(&mut self, now: OffsetDateTime) -> Vec<(Series, OffsetDateTime)> {
         self.resources.clear();
         let remembered = self.remembered.iter_mut();
@@ -130,15 +123,14 @@ mod tests {
     }
 
     #[test]
-    fn a_series_is_shown_from_the_first_cut_after_it_was_made() {
+    fn a_series_is_shown_from_the_first_snapshot_after_it_was_made() {
         let mut firsts = Firsts::default();
         let labels = ["a", "StartRecording", "503", "server_error"];
-        assert!(!firsts.has(&OPERATIONS, &labels));
-        assert_eq!(firsts.exists(&OPERATIONS, &labels, 3), 3);
-        assert_eq!(firsts.exists(&OPERATIONS, &labels, 9), 3);
-        assert_eq!(firsts.exists(&RECORDINGS, &labels, 9), 9);
+        assert_eq!(firsts.exists(&OPERATIONS, &labels, 3, false), 3);
+        assert_eq!(firsts.exists(&OPERATIONS, &labels, 9, false), 3);
+        assert_eq!(firsts.exists(&RECORDINGS, &labels, 9, false), 9);
         firsts.waited_enough(&OPERATIONS, &labels);
-        assert_eq!(firsts.exists(&OPERATIONS, &labels, 10), 0);
+        assert_eq!(firsts.exists(&OPERATIONS, &labels, 10, false), 0);
     }
 
     #[test]
@@ -150,8 +142,8 @@ mod tests {
         let mut firsts = Firsts::default();
         let known = ["a", "CallEnded", "failed"];
         let strange = ["a", "Martians", "failed"];
-        firsts.exists_for_all(&RECORDINGS, &known, 1);
-        firsts.exists(&RECORDINGS, &strange, 1);
+        firsts.exists(&RECORDINGS, &known, 1, true);
+        firsts.exists(&RECORDINGS, &strange, 1, false);
         for labels in [&known, &strange] {
             firsts.moved(&RECORDINGS, labels);
         }

@@ -8,6 +8,7 @@ use super::families::{LeaseMoves, OfHolder, OfHub};
 use super::source::seconds;
 use super::{Telemetry, chain, float};
 use crate::event::PartitionId;
+use crate::family::label_values;
 
 /// How many leases of an event hub are whose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,39 +23,19 @@ pub struct Leases {
     pub nobody: usize,
 }
 
-/// How this replica acquired, released or lost a lease.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LeaseMove {
-    /// Acquired: it had no owner.
-    Claimed,
-    /// Acquired: its owner did not renew it.
-    Expired,
-    /// Released to a replica that has fewer.
-    HandedOver,
-    /// Released, since this replica stops.
-    Stopped,
-    /// Lost to another process.
-    Stolen,
-}
-
-impl LeaseMove {
-    const ALL: [Self; 5] = [
-        Self::Claimed,
-        Self::Expired,
-        Self::HandedOver,
-        Self::Stopped,
-        Self::Stolen,
-    ];
-
-    /// The value of the label `reason`.
-    fn label(self) -> &'static str {
-        match self {
-            Self::Claimed => "claimed",
-            Self::Expired => "expired",
-            Self::HandedOver => "handed_over",
-            Self::Stopped => "stopped",
-            Self::Stolen => "stolen",
-        }
+label_values! {
+    /// How this replica acquired, released or lost a lease.
+    LeaseMove {
+        /// Acquired: it had no owner.
+        Claimed = "claimed",
+        /// Acquired: its owner did not renew it.
+        Expired = "expired",
+        /// Released to a replica that has fewer.
+        HandedOver = "handed_over",
+        /// Released, since this replica stops.
+        Stopped = "stopped",
+        /// Lost to another process.
+        Stolen = "stolen",
     }
 }
 
