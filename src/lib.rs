@@ -160,34 +160,22 @@ pub mod inside {
     pub mod config {
         pub use crate::config::{File, Flag, KEYS, Sources, load};
     }
-    pub mod delivery {
-        pub use crate::delivery::{Cut, Positions, Series};
-    }
     pub mod envelope {
         pub use crate::envelope::{RECORDS_MAX, open};
     }
     pub mod event {
         pub use crate::event::{Batch, Event, PartitionId, Position, Reached};
     }
-    pub mod http {
-        pub use crate::http::{Limits, Server, Shown};
-    }
     pub mod identity {
         pub use crate::identity::{
             Application, Credential, CredentialKind, Identity, SecretSource, storage_tokens,
         };
     }
-    pub mod liveness {
-        pub use crate::liveness::Liveness;
-    }
     pub mod metrics {
         pub use crate::metrics::Exposition;
     }
     pub mod pipeline {
-        pub use crate::pipeline::{Writer, apply};
-    }
-    pub mod queue {
-        pub use crate::queue::{Lane, Queued, queue};
+        pub use crate::pipeline::apply;
     }
     pub mod source {
         pub mod event_hub {

@@ -16,7 +16,7 @@ use crate::event::PartitionId;
 
 /// Which event hubs have answered, which of their partitions are read and proved it when, and who is at work since when.
 #[derive(Debug)]
-pub struct Liveness {
+pub(crate) struct Liveness {
     dead_after: Duration,
     state: Mutex<State>,
 }
@@ -49,7 +49,7 @@ const PULSE_LOST_AFTER: Duration = Duration::from_mins(1);
 impl Liveness {
     /// Not ready: none of the event hubs has answered yet. A partition without a proof for `dead_after` is not read,
     /// whatever its reader believes.
-    pub fn new<'a>(
+    pub(crate) fn new<'a>(
         event_hubs: impl IntoIterator<Item = &'a str>,
         dead_after: Duration,
         now: Instant,
@@ -68,7 +68,7 @@ impl Liveness {
     }
 
     /// An event hub told which partitions it has. Those that are known already stay as they are.
-    pub fn event_hub_answered<'a>(
+    pub(crate) fn event_hub_answered<'a>(
         &self,
         event_hub: &str,
         partitions: impl IntoIterator<Item = &'a str>,
@@ -88,12 +88,12 @@ impl Liveness {
     }
 
     /// A partition would be read if reading had begun.
-    pub fn partition_stands_by(&self, partition: &PartitionId) {
+    pub(crate) fn partition_stands_by(&self, partition: &PartitionId) {
         self.change(partition, |partition| partition.stands_by = true);
     }
 
     /// A partition is being read.
-    pub fn partition_opened(&self, partition: &PartitionId) {
+    pub(crate) fn partition_opened(&self, partition: &PartitionId) {
         self.change(partition, |partition| {
             partition.is_read = true;
             partition.stands_by = false;
@@ -101,7 +101,7 @@ impl Liveness {
     }
 
     /// A partition is not being read any more.
-    pub fn partition_closed(&self, partition: &PartitionId) {
+    pub(crate) fn partition_closed(&self, partition: &PartitionId) {
         self.change(partition, |partition| {
             partition.is_read = false;
             partition.stands_by = false;
@@ -109,7 +109,12 @@ impl Liveness {
     }
 
     /// A partition proved that it lives, now and by the clock on the wall at that time.
-    pub fn partition_proved(&self, partition: &PartitionId, now: Instant, at: OffsetDateTime) {
+    pub(crate) fn partition_proved(
+        &self,
+        partition: &PartitionId,
+        now: Instant,
+        at: OffsetDateTime,
+    ) {
         self.change(partition, |partition| {
             partition.proved = now;
             partition.proved_at = Some(at);
@@ -117,7 +122,7 @@ impl Liveness {
     }
 
     /// Someone begins a piece of work that has an end, and is done when what is given back is dropped.
-    pub fn at_work(self: &Arc<Self>, who: String, now: Instant) -> AtWork {
+    pub(crate) fn at_work(self: &Arc<Self>, who: String, now: Instant) -> AtWork {
         let mut state = self.lock();
         state.works += 1;
         let number = state.works;
@@ -129,12 +134,12 @@ impl Liveness {
     }
 
     /// The runtime that reads gives a sign of life.
-    pub fn pulse(&self, now: Instant) {
+    pub(crate) fn pulse(&self, now: Instant) {
         self.lock().pulse = now;
     }
 
     /// The process was told to stop: it is ready for nothing any more.
-    pub fn stopping(&self) {
+    pub(crate) fn stopping(&self) {
         self.lock().stopping = true;
     }
 
@@ -143,7 +148,7 @@ impl Liveness {
     /// # Errors
     ///
     /// What is missing, in words, one line each.
-    pub fn ready(&self, now: Instant) -> Result<(), String> {
+    pub(crate) fn ready(&self, now: Instant) -> Result<(), String> {
         let state = self.lock();
         if state.stopping {
             return Err("stopping".to_owned());
@@ -161,7 +166,7 @@ impl Liveness {
     /// # Errors
     ///
     /// What does not, in words, one line each.
-    pub fn healthy(&self, now: Instant) -> Result<(), String> {
+    pub(crate) fn healthy(&self, now: Instant) -> Result<(), String> {
         let state = self.lock();
         let mut stuck: Vec<_> = state
             .at_work
@@ -230,7 +235,7 @@ impl Liveness {
 
 /// A piece of work under way.
 #[derive(Debug)]
-pub struct AtWork {
+pub(crate) struct AtWork {
     liveness: Arc<Liveness>,
     number: u64,
 }

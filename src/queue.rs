@@ -18,32 +18,39 @@ const QUEUE_BATCHES: usize = 16;
 
 /// What the writer takes out of the queue. Its slot in the lane is free again when it is dropped.
 #[derive(Debug)]
-pub enum Queued {
+pub(crate) enum Queued {
     /// Events to apply.
     Events(Batch, OwnedSemaphorePermit),
     /// The partition continues after this position, which is not that of its last event: it begins there, or the events
     /// between are lost.
-    Moved(PartitionId, Reached, OwnedSemaphorePermit),
+    Moved(
+        PartitionId,
+        Reached,
+        #[expect(dead_code, reason = "its drop frees the slot")] OwnedSemaphorePermit,
+    ),
     /// The partition is released. Dropped once the writer holds nothing more of it.
-    Released(PartitionId, oneshot::Sender<()>),
+    Released(
+        PartitionId,
+        #[expect(dead_code, reason = "its drop is the answer")] oneshot::Sender<()>,
+    ),
 }
 
 /// Where partitions put their batches.
 #[derive(Clone, Debug)]
-pub struct Queue {
+pub(crate) struct Queue {
     sender: mpsc::Sender<Queued>,
 }
 
 /// One partition's way into the queue.
 #[derive(Clone, Debug)]
-pub struct Lane {
+pub(crate) struct Lane {
     sender: mpsc::Sender<Queued>,
     slots: Arc<Semaphore>,
 }
 
 /// Room for one batch.
 #[derive(Debug)]
-pub struct Slot {
+pub(crate) struct Slot {
     queue: mpsc::OwnedPermit<Queued>,
     lane: OwnedSemaphorePermit,
 }
@@ -51,17 +58,17 @@ pub struct Slot {
 /// The writer takes no more batches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the writer is gone")]
-pub struct Closed;
+pub(crate) struct Closed;
 
 /// A queue, and where the writer takes batches out of it.
-pub fn queue() -> (Queue, mpsc::Receiver<Queued>) {
+pub(crate) fn queue() -> (Queue, mpsc::Receiver<Queued>) {
     let (sender, receiver) = mpsc::channel(QUEUE_BATCHES);
     (Queue { sender }, receiver)
 }
 
 impl Queue {
     /// A lane for a partition.
-    pub fn lane(&self) -> Lane {
+    pub(crate) fn lane(&self) -> Lane {
         Lane {
             sender: self.sender.clone(),
             slots: Arc::new(Semaphore::new(LANE_BATCHES)),
@@ -87,7 +94,7 @@ impl Lane {
     /// # Errors
     ///
     /// [`Closed`] when the writer is gone.
-    pub async fn slot(&self) -> Result<Slot, Closed> {
+    pub(crate) async fn slot(&self) -> Result<Slot, Closed> {
         let lane = Arc::clone(&self.slots).acquire_owned().await;
         let queue = self.sender.clone().reserve_owned().await;
         Ok(Slot {
@@ -99,7 +106,7 @@ impl Lane {
 
 impl Slot {
     /// Sends a batch, at once.
-    pub fn send(self, batch: Batch) {
+    pub(crate) fn send(self, batch: Batch) {
         self.queue.send(Queued::Events(batch, self.lane));
     }
 

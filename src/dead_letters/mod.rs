@@ -31,7 +31,7 @@ const QUEUE_LETTERS: usize = 64;
 
 /// Where the pipeline leaves letters.
 #[derive(Clone, Debug)]
-pub struct DeadLetters {
+pub(crate) struct DeadLetters {
     letters: mpsc::Sender<DeadLetter>,
     telemetry: Arc<Telemetry>,
 }
@@ -73,7 +73,7 @@ pub(crate) fn keep(
 
 impl DeadLetters {
     /// Leaves an event to be kept, or drops it if too many wait. Never waits.
-    pub fn offer(&self, partition: &PartitionId, event: &Event, reasons: &[Reject]) {
+    pub(crate) fn offer(&self, partition: &PartitionId, event: &Event, reasons: &[Reject]) {
         let Ok(place) = self.letters.try_reserve() else {
             self.telemetry.dead_letter(LetterFate::Dropped);
             return;

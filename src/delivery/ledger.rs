@@ -20,10 +20,10 @@ use tokio::time::Instant;
 use crate::event::{PartitionId, Reached};
 
 /// The number of a cut; the first is 1.
-pub type Cut = u64;
+pub(crate) type Cut = u64;
 
 /// The last event of each partition that a cut shows.
-pub type Positions = HashMap<PartitionId, Reached>;
+pub(crate) type Positions = HashMap<PartitionId, Reached>;
 
 /// What was cut and what was carried.
 #[derive(Debug)]

@@ -7,6 +7,6 @@ mod series;
 mod settings;
 
 pub(crate) use ledger::Ledger;
-pub use ledger::{Cut, Positions};
-pub use series::Series;
+pub(crate) use ledger::{Cut, Positions};
+pub(crate) use series::Series;
 pub(crate) use settings::{CheckpointAfter, Settings};

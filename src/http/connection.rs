@@ -1,7 +1,7 @@
-//! What is known of one connection, and how it is known that an answer was taken whole.
+//! The state of one connection, and how an answer is known to be delivered whole.
 //!
-//! Bytes are counted, not bodies dropped: hyper takes a body into its buffer whole and drops it before a byte of it is
-//! out. An answer is complete at the first successful flush of the socket after its body's last frame was taken, if the
+//! Bytes are counted, not dropped bodies: hyper takes a body into its buffer whole and drops it before a byte of it is
+//! sent. An answer is complete at the first successful flush of the socket after its body's last frame was taken, if the
 //! socket has accepted at least as many bytes since the request came as the body is long. That is right because of how
 //! hyper 1 serves HTTP/1 (`proto/h1` in its source):
 //!
@@ -11,10 +11,10 @@
 //!   was accepted by a write that succeeded. (Not with `pipeline_flush`, which is off.)
 //! - `Conn::poll_flush` turns to the next request (`try_keep_alive`) only after that flush, and requests of one
 //!   connection are answered one by one. So an answer's end is noted before the next request is handled, and no byte of
-//!   another answer is taken for one of this.
+//!   another answer is mistaken for one of this.
 //!
-//! What the socket has accepted may still be in the system's buffers when a client goes away, and no server of HTTP is
-//! told. `serve` keeps ours small, so that this is the end of an answer and not all of it.
+//! What the socket has accepted may still be in the system's buffers when a client goes away, and no HTTP server learns
+//! of that. `serve` keeps these buffers small, so that they hold the end of an answer and not all of it.
 
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -23,17 +23,16 @@ use std::task::{Context, Poll};
 
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use super::Limits;
 use super::delivery::Delivery;
 
-/// A connection, as its socket, its requests and its time-outs know it.
+/// A connection, as its socket, its requests and its timeouts see it. A delivery that is not completed when this is
+/// dropped never will be.
 #[derive(Debug)]
 pub(super) struct Connection {
     peer: IpAddr,
     limits: Limits,
-    leave: CancellationToken,
     state: Mutex<State>,
 }
 
@@ -42,14 +41,14 @@ struct State {
     stage: Stage,
     /// Bytes that the socket has accepted since the connection was opened.
     written: u64,
-    /// Since when it accepts none.
+    /// Since when the socket accepts none.
     stalled_since: Option<Instant>,
     delivery: Option<Delivery>,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Stage {
-    /// A request is awaited; its head has begun to come or not.
+    /// A request is awaited; its head may have begun to come.
     Awaiting {
         since: Instant,
         until: Instant,
@@ -57,10 +56,10 @@ enum Stage {
     },
     /// A request is being answered.
     Answering {
-        /// When its first byte came, as far as that was seen.
+        /// When the request's first byte came, if it was awaited.
         since: Instant,
         written_before: u64,
-        /// How long the body is, once it was taken to its end.
+        /// How long the body is, once hyper has taken all of it.
         taken: Option<u64>,
     },
 }
@@ -80,27 +79,21 @@ impl Connection {
         Self {
             peer,
             limits,
-            leave: CancellationToken::new(),
             state: Mutex::new(state),
         }
     }
 
-    /// Who is at the other end.
+    /// The address of the client.
     pub(super) fn peer(&self) -> IpAddr {
         self.peer
     }
 
-    /// Cancelled when it shall make room for others.
-    pub(super) fn leave(&self) -> &CancellationToken {
-        &self.leave
-    }
-
-    /// Until when it may go on if the endpoints are told to stop now.
+    /// Until when the connection may go on if the endpoints stop now.
     pub(super) fn farewell(&self, now: Instant) -> Instant {
         now + self.limits.farewell
     }
 
-    /// Since when it waits for a request; nothing while it answers one.
+    /// Since when the connection waits for a request; none while it answers one.
     pub(super) fn waits_since(&self) -> Option<Instant> {
         match self.lock().stage {
             Stage::Awaiting { since, .. } => Some(since),
@@ -108,7 +101,7 @@ impl Connection {
         }
     }
 
-    /// When what it does now has taken too long.
+    /// When what the connection does now has taken too long.
     pub(super) fn due(&self) -> Instant {
         let state = self.lock();
         let due = match state.stage {
@@ -131,7 +124,7 @@ impl Connection {
         }
     }
 
-    /// A request came whole.
+    /// The head of a request came whole.
     pub(super) fn request_came(&self, now: Instant) {
         let mut state = self.lock();
         let since = match state.stage {
@@ -145,10 +138,10 @@ impl Connection {
         };
     }
 
-    /// What is being answered is a scrape.
+    /// The request that is being answered is a scrape.
     pub(super) fn delivers(&self, delivery: Delivery) {
         let former = self.lock().delivery.replace(delivery);
-        drop(former); // its end is counted: not under the lock
+        drop(former); // which counts its end: not under the lock
     }
 
     /// The socket accepted bytes.
@@ -163,7 +156,7 @@ impl Connection {
         self.lock().stalled_since.get_or_insert(now);
     }
 
-    /// All that was written is out.
+    /// The socket has sent all that was written.
     pub(super) fn flushed(&self, now: Instant) {
         let mut state = self.lock();
         state.stalled_since = None;
@@ -182,19 +175,13 @@ impl Connection {
             began: None,
         };
         let delivery = state.delivery.take();
-        drop(state); // whoever takes cuts has a lock of its own
+        drop(state); // the exposition has a lock of its own
         if let Some(delivery) = delivery.filter(|_| is_whole) {
             delivery.completed(now - since, now);
         }
     }
 
-    /// It failed or was closed: what is not out by now will not be.
-    pub(super) fn ended(&self) {
-        let unfinished = self.lock().delivery.take();
-        drop(unfinished);
-    }
-
-    /// The last frame of the answer was taken.
+    /// hyper has taken the last frame of the answer.
     fn answer_taken(&self, length: u64) {
         if let Stage::Answering { taken, .. } = &mut self.lock().stage {
             *taken = Some(length);
@@ -206,8 +193,8 @@ impl Connection {
     }
 }
 
-/// The body of an answer, which tells its connection when it was taken to its end. One that is dropped before has
-/// failed, and its connection with it.
+/// The body of an answer, which reports to its connection when hyper has taken all of it. If it is dropped before, it has
+/// failed, and so has its connection.
 #[derive(Debug)]
 pub(super) struct Answer {
     body: axum::body::Body,
@@ -252,7 +239,7 @@ impl Body for Answer {
 }
 
 impl Drop for Answer {
-    /// hyper drops a body in the moment in which it has buffered its end; an empty one, as for HEAD, it never asks.
+    /// hyper drops a body as soon as it has buffered its end; an empty one, as for HEAD, it never polls.
     fn drop(&mut self) {
         if self.body.is_end_stream() {
             self.connection.answer_taken(self.length);

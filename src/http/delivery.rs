@@ -1,11 +1,11 @@
-//! One scrape on its way to whoever asked for it, and what follows from how that ends.
+//! One scrape on its way to its scraper, and what follows from how that ends.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::audience::Audience;
+use super::scrape_watch::ScrapeWatch;
 use super::scraper::Scraper;
 use crate::metrics::Exposition;
 
@@ -13,64 +13,54 @@ use crate::metrics::Exposition;
 #[derive(Debug)]
 pub(super) struct Delivery {
     exposition: Arc<Exposition>,
-    audience: Arc<Audience>,
-    carries: Option<Carries>,
-    is_counted: bool,
-    /// Why it does not count, unless it will.
-    cause: &'static str,
-}
-
-/// What a scraper that counts has when the answer is taken whole.
-#[derive(Debug)]
-struct Carries {
-    /// Of a scrape.
-    cut: u64,
-    scraper: Scraper,
+    watch: Arc<ScrapeWatch>,
+    /// The snapshot of a scrape, and the counted scraper to which it is on its way.
+    acknowledges: Option<(u64, Scraper)>,
+    /// Why the scrape does not count; none once it does.
+    cause: Option<&'static str>,
 }
 
 impl Delivery {
     /// Asked for, and not answered yet.
-    pub(super) fn new(exposition: Arc<Exposition>, audience: Arc<Audience>) -> Self {
+    pub(super) fn new(exposition: Arc<Exposition>, watch: Arc<ScrapeWatch>) -> Self {
         Self {
             exposition,
-            audience,
-            carries: None,
-            is_counted: false,
-            cause: "refused",
+            watch,
+            acknowledges: None,
+            cause: Some("refused"),
         }
     }
 
-    /// A cut is on its way, to a scraper that counts or to somebody else.
-    pub(super) fn sends(&mut self, cut: u64, scraper: Option<Scraper>) {
-        self.cause = if scraper.is_some() {
-            "not taken whole"
-        } else {
-            "announces no time-out"
-        };
-        self.carries = scraper.map(|scraper| Carries { cut, scraper });
+    /// A snapshot is on its way, to a counted scraper or to another client.
+    pub(super) fn sends(&mut self, snapshot: u64, scraper: Option<Scraper>) {
+        self.cause = Some(match scraper {
+            Some(_) => "not delivered whole",
+            None => "announces no timeout",
+        });
+        self.acknowledges = scraper.map(|scraper| (snapshot, scraper));
     }
 
-    /// The last byte is out, so long after it was asked for.
+    /// The last byte was sent, so long after the scrape was asked for.
     pub(super) fn completed(mut self, took: Duration, now: Instant) {
-        let Some(Carries { cut, scraper }) = self.carries.take() else {
+        let Some((snapshot, scraper)) = self.acknowledges.take() else {
             return;
         };
         if took > scraper.timeout {
-            self.cause = "taken after the announced time-out";
+            self.cause = Some("delivered after the announced timeout");
             return;
         }
-        self.exposition.carried(cut, &scraper.key, now);
+        self.cause = None;
+        self.exposition.carried(snapshot, &scraper.key, now);
         self.exposition.telemetry().scrape_counted();
-        self.audience.counted(now);
-        self.is_counted = true;
+        self.watch.counted(now);
     }
 }
 
 impl Drop for Delivery {
     fn drop(&mut self) {
-        if !self.is_counted {
-            self.exposition.telemetry().scrape_not_counted(self.cause);
-            self.audience.not_counted();
+        if let Some(cause) = self.cause {
+            self.exposition.telemetry().scrape_not_counted(cause);
+            self.watch.not_counted();
         }
     }
 }

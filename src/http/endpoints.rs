@@ -11,29 +11,30 @@ use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use super::Shown;
-use super::audience::Audience;
 use super::connection::Connection;
 use super::delivery::Delivery;
+use super::scrape_watch::ScrapeWatch;
 use super::scraper::Scraper;
 
 /// Prometheus 3 fails a scrape that has no content type, so it is always this one.
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Each request brings its [`Connection`] as an extension.
-pub(super) fn router(shown: Shown, audience: Arc<Audience>) -> Router {
+/// The routes. Each request has its [`Connection`] as an extension.
+pub(super) fn router(shown: Shown, watch: Arc<ScrapeWatch>) -> Router {
     Router::new()
         .route("/metrics", get(metrics))
         .route("/-/healthy", get(healthy))
         .route("/-/ready", get(ready))
         .route("/", get(home))
-        .layer(Extension(audience))
+        .layer(Extension(watch))
         .with_state(shown)
 }
 
-/// A scrape that is taken whole acknowledges its cut; its connection knows when that is. HEAD has no body to take.
+/// A scrape that is delivered whole acknowledges its snapshot; its connection knows when that is. HEAD has no body to
+/// deliver.
 async fn metrics(
     State(shown): State<Shown>,
-    Extension(audience): Extension<Arc<Audience>>,
+    Extension(watch): Extension<Arc<ScrapeWatch>>,
     Extension(connection): Extension<Arc<Connection>>,
     method: Method,
     Query(query): Query<Vec<(String, String)>>,
@@ -41,7 +42,7 @@ async fn metrics(
 ) -> Response {
     let exposition = shown.exposition;
     let mut delivery =
-        (method == Method::GET).then(|| Delivery::new(Arc::clone(&exposition), audience));
+        (method == Method::GET).then(|| Delivery::new(Arc::clone(&exposition), watch));
     let scraper = match Scraper::of(&query, &headers, connection.peer()) {
         Ok(scraper) => scraper,
         Err(error) => return (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
@@ -63,16 +64,16 @@ async fn metrics(
     }
 }
 
-/// Fails only for what a restart cures. A hub that is down is not.
+/// Fails only when a restart would help; an unreachable event hub does not fail it.
 async fn healthy(State(shown): State<Shown>) -> (StatusCode, String) {
-    told("healthy", shown.liveness.healthy(Instant::now()))
+    answer("healthy", shown.liveness.healthy(Instant::now()))
 }
 
 async fn ready(State(shown): State<Shown>) -> (StatusCode, String) {
-    told("ready", shown.liveness.ready(Instant::now()))
+    answer("ready", shown.liveness.ready(Instant::now()))
 }
 
-fn told(state: &str, missing: Result<(), String>) -> (StatusCode, String) {
+fn answer(state: &str, missing: Result<(), String>) -> (StatusCode, String) {
     match missing {
         Ok(()) => (StatusCode::OK, format!("{state}\n")),
         Err(missing) => (

@@ -3,14 +3,14 @@
 //! They run on a thread and a runtime of their own: the SDK blocks its thread while it resolves a name, and whatever
 //! the hub does, `/metrics` answers.
 //!
-//! A *completed scrape* is a GET of `/metrics` whose answer was accepted by the socket to its last byte, within the
-//! time-out that its scraper announced: it acknowledges the cut that it shows. `scraper` tells who counts, `connection`
-//! how the last byte is known, `delivery` what follows.
+//! A *qualifying scrape* is a GET of `/metrics` whose answer the socket accepted to its last byte, within the timeout that
+//! its scraper announced: it acknowledges the snapshot that it shows. `scraper` knows which requests can qualify,
+//! `connection` when the last byte was accepted, `delivery` what follows.
 
-mod audience;
 mod connection;
 mod delivery;
 mod endpoints;
+mod scrape_watch;
 mod scraper;
 mod serve;
 mod settings;
@@ -26,17 +26,16 @@ use std::thread::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-pub use settings::Limits;
 pub(crate) use settings::Settings;
-
-use audience::Audience;
 
 use crate::liveness::Liveness;
 use crate::metrics::Exposition;
+use scrape_watch::ScrapeWatch;
+use settings::Limits;
 
 /// The endpoints, bound but not served yet.
 #[derive(Debug)]
-pub struct Server {
+pub(crate) struct Server {
     listener: TcpListener,
     address: SocketAddr,
     limits: Limits,
@@ -44,7 +43,7 @@ pub struct Server {
 
 /// What the endpoints show.
 #[derive(Clone, Debug)]
-pub struct Shown {
+pub(crate) struct Shown {
     /// For `/metrics`.
     pub exposition: Arc<Exposition>,
     /// For `/-/ready` and `/-/healthy`.
@@ -53,21 +52,21 @@ pub struct Shown {
 
 /// The endpoints could not be served.
 #[derive(Debug, thiserror::Error)]
-pub enum HttpError {
-    /// The port is taken, or not ours to take.
+pub(crate) enum HttpError {
+    /// The port is taken, or reserved.
     #[error("cannot listen on `{address}`: choose another address with `http.listen`")]
     Bind {
         /// The address.
         address: SocketAddr,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
     /// No thread, or no runtime on it.
     #[error("cannot start the thread of the HTTP endpoints")]
     Start(#[source] io::Error),
-    /// The thread ended by itself.
-    #[error("the HTTP endpoints ended by themselves")]
+    /// The thread ended before it was stopped.
+    #[error("the HTTP endpoints ended unexpectedly")]
     Ended(#[source] Option<io::Error>),
 }
 
@@ -76,8 +75,8 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`HttpError::Bind`] when it cannot be had.
-    pub fn bind(settings: &Settings) -> Result<Self, HttpError> {
+    /// [`HttpError::Bind`] when it cannot be taken.
+    pub(crate) fn bind(settings: &Settings) -> Result<Self, HttpError> {
         let failed = |source| HttpError::Bind {
             address: settings.listen,
             source,
@@ -92,23 +91,17 @@ impl Server {
         })
     }
 
-    /// With other limits than the usual ones.
-    #[must_use]
-    pub fn limited_to(self, limits: Limits) -> Self {
-        Self { limits, ..self }
-    }
-
-    /// Where it listens; the port is a real one even if 0 was asked for.
-    pub fn address(&self) -> SocketAddr {
+    /// The address on which the server listens, with the real port even if 0 was configured.
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Serves on a thread of its own until told to stop; requests under way are answered first.
+    /// Serves on a thread of its own until `stop` is cancelled; requests under way are answered first.
     ///
     /// # Errors
     ///
     /// [`HttpError::Start`] when the system has no thread for it.
-    pub fn spawn(self, shown: Shown, stop: CancellationToken) -> Result<Serving, HttpError> {
+    pub(crate) fn spawn(self, shown: Shown, stop: CancellationToken) -> Result<Serving, HttpError> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -117,15 +110,15 @@ impl Server {
         let thread = std::thread::Builder::new()
             .name("http".to_owned())
             .spawn(move || {
-                // Whoever waits for this thread is told that it ended, even by a panic.
+                // Cancelled when this thread ends, even by a panic, so that the service stops too.
                 let _ended = ended.drop_guard();
                 runtime.block_on(async move {
                     let listener = tokio::net::TcpListener::from_std(self.listener)?;
-                    let audience = Arc::new(Audience::new(Instant::now()));
-                    let router = endpoints::router(shown, Arc::clone(&audience));
+                    let watch = Arc::new(ScrapeWatch::new(Instant::now()));
+                    let router = endpoints::router(shown, Arc::clone(&watch));
                     tokio::select! {
                         () = serve::serve(listener, router, self.limits, stop) => Ok(()),
-                        never = audience.watch() => match never {},
+                        never = watch.watch() => match never {},
                     }
                 })
             })
@@ -136,7 +129,7 @@ impl Server {
 
 /// The endpoints, being served.
 #[derive(Debug)]
-pub struct Serving {
+pub(crate) struct Serving {
     thread: JoinHandle<io::Result<()>>,
 }
 
@@ -145,14 +138,12 @@ impl Serving {
     ///
     /// # Errors
     ///
-    /// [`HttpError::Ended`] when they stopped for a reason of their own.
-    pub async fn join(self) -> Result<(), HttpError> {
+    /// [`HttpError::Ended`] when they were not stopped.
+    pub(crate) async fn join(self) -> Result<(), HttpError> {
         let joined = tokio::task::spawn_blocking(|| self.thread.join()).await;
         match joined {
-            Ok(Ok(Ok(()))) => Ok(()),
-            Ok(Ok(Err(error))) => Err(HttpError::Ended(Some(error))),
-            Ok(Err(_panic)) => Err(HttpError::Ended(None)),
-            Err(_cancelled) => Err(HttpError::Ended(None)),
+            Ok(Ok(served)) => served.map_err(|error| HttpError::Ended(Some(error))),
+            Ok(Err(_)) | Err(_) => Err(HttpError::Ended(None)), // by a panic
         }
     }
 }

@@ -1,29 +1,29 @@
-//! Who scrapes, and whether it counts: read off a request.
+//! Which scraper sent a request, and whether the scrape counts.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::http::HeaderMap;
 
-/// Prometheus sends it, and what embeds its scraper. Whoever does not may be a person or a probe, and what those have
-/// seen is recorded nowhere.
+/// Prometheus sends it, and so do programs that embed its scraper. A client that does not may be a person or a probe, and
+/// what those receive is recorded nowhere.
 const TIMEOUT: &str = "X-Prometheus-Scrape-Timeout-Seconds";
 
-/// The parameter of the query by which scrapers are told apart.
+/// The query parameter that names the scraper.
 const NAME: &str = "scraper";
 
 const NAME_LENGTH_MAX: usize = 64;
 
-/// A scraper that counts.
+/// A counted scraper.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Scraper {
-    /// What tells it from others.
+    /// Its name, or its address.
     pub(super) key: String,
-    /// After so long it gives the scrape up.
+    /// How long it waits for a scrape.
     pub(super) timeout: Duration,
 }
 
-/// The name in the query is none.
+/// The name in the query is not a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`scraper` must be one name of 1 to {NAME_LENGTH_MAX} characters, each a letter, a digit, `.`, `_` or `-`"
@@ -31,11 +31,11 @@ pub(super) struct Scraper {
 pub(super) struct InvalidName;
 
 impl Scraper {
-    /// Whoever sent this request, if it counts.
+    /// The scraper that sent this request, if it is a counted one.
     ///
     /// # Errors
     ///
-    /// When its name is none, whether it counts or not.
+    /// When its name is not valid, whether it is counted or not.
     pub(super) fn of(
         query: &[(String, String)],
         headers: &HeaderMap,
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scraper_is_told_by_its_name_else_by_its_address() {
+    fn a_scraper_is_known_by_its_name_else_by_its_address() {
         fn key(query: &[(&str, &str)]) -> Result<String, InvalidName> {
             scraper(query, "10").map(|scraper| scraper.unwrap().key)
         }
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn it_counts_when_it_announces_a_time_out_that_is_a_positive_decimal_number() {
+    fn it_counts_when_it_announces_a_timeout_that_is_a_positive_decimal_number() {
         let timeout = |text| {
             scraper(&[], text)
                 .unwrap()

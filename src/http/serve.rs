@@ -1,4 +1,4 @@
-//! Who may connect, and for how long: every connection has a task, a time-out for whatever it does, and a place.
+//! How many clients may connect, and for how long: every connection has a task, and a timeout for whatever it does.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -19,7 +19,7 @@ use hyper_util::service::TowerToHyperService;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{Id, JoinError, JoinSet};
+use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -34,10 +34,10 @@ const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// The system has no files or no memory left: asking at once again would only burn a core.
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// While every place is taken and all are busy: how soon it is seen that one is not any more.
+/// While no more connections are allowed and all of them answer requests: how soon one that no longer does is noticed.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
-/// Serves until told to stop; requests under way are answered first.
+/// Serves until `stop` is cancelled; requests under way are answered first.
 pub(super) async fn serve(
     listener: TcpListener,
     router: Router,
@@ -103,7 +103,6 @@ pub(super) async fn serve_connection<T: AsyncRead + AsyncWrite + Unpin>(
             .serve_connection(socket, service)
     );
     let mut stopped = pin!(stop.cancelled());
-    let mut leaving = pin!(connection.leave().cancelled());
     let mut too_long = pin!(tokio::time::sleep_until(connection.due()));
     let mut farewell = None;
     // One task polls all of it, so whatever moves the due time also looks at it anew.
@@ -112,11 +111,8 @@ pub(super) async fn serve_connection<T: AsyncRead + AsyncWrite + Unpin>(
             farewell = Some(connection.farewell(Instant::now()));
             serving.as_mut().graceful_shutdown();
         }
-        // How it ended makes no difference: what was taken whole is known by now.
+        // How it ended makes no difference: what was delivered is known by now.
         if serving.as_mut().poll(context).is_ready() {
-            return Poll::Ready(());
-        }
-        if leaving.as_mut().poll(context).is_ready() && connection.waits_since().is_some() {
             return Poll::Ready(());
         }
         let due = connection.due();
@@ -127,14 +123,13 @@ pub(super) async fn serve_connection<T: AsyncRead + AsyncWrite + Unpin>(
         too_long.as_mut().poll(context)
     })
     .await;
-    connection.ended();
 }
 
 /// The connections that are open.
 struct Open {
     limits: Limits,
     tasks: JoinSet<()>,
-    connections: HashMap<Id, Arc<Connection>>,
+    connections: HashMap<Id, (Arc<Connection>, AbortHandle)>,
 }
 
 impl Open {
@@ -152,32 +147,28 @@ impl Open {
         serving: impl Future<Output = ()> + Send + 'static,
     ) {
         let task = self.tasks.spawn(serving);
-        self.connections.insert(task.id(), connection);
+        self.connections.insert(task.id(), (connection, task));
     }
 
-    /// Waits until there is a place: the connection that waits for a request longest gives up its own. While all of
-    /// them answer one, whoever comes waits.
+    /// Waits until there is room for one more connection: the one that has waited longest for a request is closed. While
+    /// all of them answer one, a new client waits.
     async fn make_room(&mut self) {
         while self.connections.len() >= self.limits.connections {
-            let is_leaving = |connection: &Arc<Connection>| connection.leave().is_cancelled();
-            let leaving = self.connections.values().filter(|c| is_leaving(c)).count();
-            if self.connections.len() - leaving >= self.limits.connections {
-                let staying = self.connections.values().filter(|c| !is_leaving(c));
-                let waiting = staying.filter_map(|c| Some((c.waits_since()?, c)));
-                if let Some((_, longest)) = waiting.min_by_key(|(since, _)| *since) {
-                    longest.leave().cancel();
-                }
+            let connections = self.connections.values();
+            let waiting = connections.filter_map(|(c, task)| Some((c.waits_since()?, task)));
+            if let Some((_, longest)) = waiting.min_by_key(|(since, _)| *since) {
+                longest.abort(); // one thread serves all: it cannot have begun to answer meanwhile
             }
             // Nothing is lost if time is up first: the next round looks again.
             let _ended = tokio::time::timeout(LOOK_AGAIN_AFTER, self.one_ended()).await;
         }
     }
 
-    /// Waits until one has ended; for ever if there is none.
+    /// Waits until a connection has ended; for ever if there is none.
     async fn one_ended(&mut self) {
         let ended = match self.tasks.join_next_with_id().await {
             Some(Ok((id, ()))) => id,
-            // A panic while answering costs its connection; the process' hook has told it.
+            // Closed to make room; or a panic, which costs its connection and which the process' hook has printed.
             Some(Err(error)) => JoinError::id(&error),
             None => std::future::pending().await,
         };
@@ -188,8 +179,8 @@ impl Open {
 /// The system doubles it. Over a line of 100 ms that is a megabyte a second.
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
 
-/// What the socket accepts and the client never gets shall be little, since it counts as delivered: left to itself, the
-/// system takes megabytes. And the last packet of an answer shall not wait for the client to confirm the one before.
+/// What the socket accepts and the client never gets must be little, since it counts as delivered: by default, the system
+/// accepts megabytes. And the last packet of an answer must not wait for the client to confirm the one before.
 fn prepare(stream: &TcpStream) {
     let _more_otherwise = SockRef::from(stream).set_send_buffer_size(SEND_BUFFER_BYTES);
     let _slower_otherwise = stream.set_nodelay(true);
@@ -198,7 +189,7 @@ fn prepare(stream: &TcpStream) {
 async fn not_accepted(error: &io::Error) {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     if [ConnectionAborted, ConnectionRefused, ConnectionReset].contains(&error.kind()) {
-        return; // somebody connected and went away again
+        return; // a client connected and went away again
     }
     Telemetry::connection_not_accepted(error, ACCEPT_AGAIN_AFTER.as_millis());
     tokio::time::sleep(ACCEPT_AGAIN_AFTER).await;

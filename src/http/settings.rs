@@ -1,4 +1,4 @@
-//! Where the HTTP endpoints listen, and what a client may use of them.
+//! Where the HTTP endpoints listen, and what a client may take.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -18,22 +18,22 @@ settings! {
     }
 }
 
-/// How much time a connection may take, and how many there may be. None of these is a key: a scraper stays far from every
-/// one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+/// How much time a connection may take, and how many there may be. They are not configured: a scraper stays far below
+/// each.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
     /// How many connections are open at a time.
-    pub connections: usize,
+    pub(super) connections: usize,
     /// How long a request's head may take, from connecting or from its first byte.
-    pub head: Duration,
+    pub(super) head: Duration,
     /// How long a connection may be kept between two requests.
-    pub idle: Duration,
-    /// How long a client may read no byte of an answer.
-    pub stall: Duration,
-    /// How long a whole answer may take, however steadily it is read.
-    pub answer: Duration,
+    pub(super) idle: Duration,
+    /// How long a client may accept no byte of an answer.
+    pub(super) stall: Duration,
+    /// How long a whole answer may take, however steadily the client reads.
+    pub(super) answer: Duration,
     /// How long an answer may still take once the endpoints stop.
-    pub farewell: Duration,
+    pub(super) farewell: Duration,
 }
 
 impl Default for Limits {

@@ -1,4 +1,4 @@
-//! A socket that tells its connection what it has read, accepted and flushed.
+//! A socket that reports to its connection what it has read, accepted and flushed.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::connection::Connection;
 
-/// Over TCP, or whatever else carries HTTP.
+/// A TCP stream, or a test's.
 #[derive(Debug)]
 pub(super) struct Socket<T> {
     inner: T,
@@ -25,7 +25,7 @@ impl<T> Socket<T> {
     fn written(&self, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match &polled {
             Poll::Ready(Ok(bytes)) => self.connection.wrote(*bytes),
-            Poll::Ready(Err(_)) => self.connection.ended(),
+            Poll::Ready(Err(_)) => {} // hyper gives the connection up
             Poll::Pending => self.connection.stalled(Instant::now()),
         }
         polled
@@ -74,7 +74,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Socket<T> {
         let polled = Pin::new(&mut self.inner).poll_flush(context);
         match &polled {
             Poll::Ready(Ok(())) => self.connection.flushed(Instant::now()),
-            Poll::Ready(Err(_)) => self.connection.ended(),
+            Poll::Ready(Err(_)) => {}
             Poll::Pending => self.connection.stalled(Instant::now()),
         }
         polled

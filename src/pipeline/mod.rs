@@ -1,10 +1,12 @@
 //! The loop: take a batch, decode it, apply it.
 //!
-//! One writer stands behind the queue of all partitions. `decode` is pure and happens before the lock is taken; what
-//! events move and the position that they reach become visible to scrapes together. `writer` lets events wait that
-//! would be a first failure nobody has seen coming.
+//! One writer takes the batches of all partitions out of the queue. `decode` is pure and happens before the lock is
+//! taken; what events move and the position that they reach become visible to scrapes together. `writer` holds events
+//! that would be a first failure which no scrape has announced.
 
 mod decode;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::sync::Arc;
@@ -14,7 +16,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use decode::{Ended, decode};
-pub use writer::Writer;
+pub(crate) use writer::Writer;
 
 use crate::delivery::Cut;
 use crate::event::Batch;
@@ -22,8 +24,8 @@ use crate::liveness::Liveness;
 use crate::metrics::{Exposition, Patience};
 use crate::queue::Queued;
 
-/// Applies batches until told to stop, or every sender is gone. Whatever is not applied by then never is: nobody
-/// acknowledges it, and it is read again.
+/// Applies batches until `stop` is cancelled or every sender is gone. A batch that is not applied by then never is: it is
+/// not acknowledged, so it is read again.
 pub(crate) async fn run(
     mut batches: mpsc::Receiver<Queued>,
     mut writer: Writer,

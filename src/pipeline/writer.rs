@@ -21,7 +21,7 @@ use crate::telemetry::{AppliedBatch, Failed};
 
 /// Applies events, and keeps those that wait.
 #[derive(Debug)]
-pub struct Writer {
+pub(crate) struct Writer {
     exposition: Arc<Exposition>,
     dead_letters: Option<DeadLetters>,
     hold_max: Duration,
@@ -41,7 +41,7 @@ struct Held {
 impl Writer {
     /// A writer whose events wait for so long at most. Events with rejected records are offered to `dead_letters`, if
     /// they are kept.
-    pub fn new(
+    pub(crate) fn new(
         exposition: Arc<Exposition>,
         hold_max: Duration,
         dead_letters: Option<DeadLetters>,
@@ -57,7 +57,7 @@ impl Writer {
 
     /// With a line in the log for everything that failed, or without.
     #[must_use]
-    pub fn logging_failures(self, logs_failures: bool) -> Self {
+    pub(crate) fn logging_failures(self, logs_failures: bool) -> Self {
         Self {
             logs_failures,
             ..self
@@ -66,7 +66,7 @@ impl Writer {
 
     /// Takes what a partition sent: applies it, as far as that can be done now, and keeps the rest behind what the
     /// partition has waiting. Drops what a released partition has waiting.
-    pub fn take(&mut self, queued: Queued, now: Instant) {
+    pub(crate) fn take(&mut self, queued: Queued, now: Instant) {
         let partition = match &queued {
             Queued::Events(batch, _) => batch.partition.clone(),
             Queued::Moved(partition, ..) => partition.clone(),
@@ -92,7 +92,7 @@ impl Writer {
     }
 
     /// Goes on where it can: the scrapers have seen more, or time has passed.
-    pub fn go_on(&mut self, now: Instant) {
+    pub(crate) fn go_on(&mut self, now: Instant) {
         for (partition, waiting) in std::mem::take(&mut self.held) {
             self.work(&partition, waiting, now);
             self.tell(&partition);
@@ -100,7 +100,7 @@ impl Writer {
     }
 
     /// When the next event has waited long enough.
-    pub fn next_end(&self) -> Option<Instant> {
+    pub(crate) fn next_end(&self) -> Option<Instant> {
         self.held
             .values()
             .filter_map(|waiting| waiting.front())

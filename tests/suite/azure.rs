@@ -15,7 +15,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use azure_core::base64::encode_url_safe;
 use azure_core::http::Url;
-use event_hub_emulator::{EventHub, Handle, Hub, HubError, Settings, TlsSettings};
+use event_hub_emulator::{Emulator, EmulatorError, EventHub, Handle, Settings, TlsSettings};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
@@ -74,7 +74,7 @@ impl LocalHub {
     }
 
     /// A hub at a port, on a thread of its own: it outlives the test that started it.
-    pub(crate) async fn start(port: u16) -> Result<Self, HubError> {
+    pub(crate) async fn start(port: u16) -> Result<Self, EmulatorError> {
         let (started, starts) = oneshot::channel();
         let stop = CancellationToken::new();
         let stopped = stop.clone();
@@ -84,27 +84,24 @@ impl LocalHub {
                 .build()
                 .expect("a runtime");
             runtime.block_on(async move {
-                let bound = Hub::bind(Settings {
+                let settings = Settings {
                     tls: Some(TlsSettings {
                         listen: SocketAddr::from(([127, 0, 0, 1], port)),
                         ..TlsSettings::local()
                     }),
                     ..Settings::local(EVENT_HUBS.map(|(name, count)| EventHub::new(name, count)))
-                })
-                .await;
-                let (hub, result) = match bound {
-                    Ok(hub) => {
-                        let tls = hub.tls().expect("it was asked for");
-                        let ca = tls.ca_certificate().to_owned();
-                        let connection = hub.tls_connection_string().expect("it has TLS");
-                        let known = (hub.handle(), connection, ca);
-                        (Some(hub), Ok(known))
-                    }
-                    Err(error) => (None, Err(error)),
                 };
-                assert!(started.send(result).is_ok(), "the test waits");
-                if let Some(hub) = hub {
-                    hub.serve(stopped).await.expect("it serves");
+                match Emulator::start_with(settings).await {
+                    Ok(emulator) => {
+                        let tls = emulator.tls().expect("it is in the settings");
+                        let connection = tls.connection_string().to_owned();
+                        let ca = tls.ca_certificate().to_owned();
+                        let known = (emulator.handle(), connection, ca);
+                        assert!(started.send(Ok(known)).is_ok(), "the test waits");
+                        stopped.cancelled().await;
+                        emulator.stop().await;
+                    }
+                    Err(error) => assert!(started.send(Err(error)).is_ok(), "the test waits"),
                 }
             });
         });

@@ -7,7 +7,7 @@ use std::time::Duration;
 use aws_lc_rs::signature::{RSA_PSS_2048_8192_SHA256, UnparsedPublicKey};
 use azure_core::base64::{decode_url_safe, encode_url_safe};
 use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions};
-use event_hub_emulator::EventHub;
+use event_hub_emulator::{Emulator, EventHub};
 use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::azure::{Certificate, IdentityService, LocalHub};
 use crate::azurite::Azurite;
-use crate::support::{self, RunningHub};
+use crate::support::{self, Clients};
 use crate::world::{Exporter, Process, eventually};
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -184,7 +184,7 @@ async fn without_the_wrapper_a_link_dies_with_its_token() {
         }
     }
 
-    let hub = RunningHub::start([EventHub::new("logs", 1)]).await;
+    let hub = Emulator::start([EventHub::new("logs", 1)]).await.unwrap();
     let expires_on = OffsetDateTime::now_utc() + time::Duration::seconds(4);
     let claims = encode_url_safe(json!({ "exp": expires_on.unix_timestamp() }).to_string());
     let token = AccessToken::new(format!("e30.{claims}."), expires_on);
@@ -192,7 +192,7 @@ async fn without_the_wrapper_a_link_dies_with_its_token() {
     let client = client.expect("the token is valid");
     let receiver = support::open(&client, "0", support::from_earliest()).await;
     let receiver = receiver.expect("the token is valid");
-    hub.handle.publish("logs", 0, EVENT).unwrap();
+    hub.publish("logs", 0, EVENT).unwrap();
     let error = support::error_of(&receiver).await;
     assert!(OffsetDateTime::now_utc() >= expires_on - time::Duration::SECOND);
     assert!(format!("{error:?}").contains("nauthorized"), "{error:?}");
@@ -439,9 +439,9 @@ async fn what_an_identity_lacks_is_told_at_the_start() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ready_made_signature_is_replaced_before_it_expires() {
-    let hub = RunningHub::start([EventHub::new("logs", 1)]).await;
+    let hub = Emulator::start([EventHub::new("logs", 1)]).await.unwrap();
     let (endpoint, _) = hub
-        .connection_string
+        .connection_string()
         .split_once("SharedAccessKeyName")
         .unwrap();
     let signed_for = |seconds: i64| {
@@ -455,7 +455,7 @@ async fn a_ready_made_signature_is_replaced_before_it_expires() {
     std::fs::write(file.path(), signed_for(4)).unwrap();
     let exporter = exporter_of_a_file(&file).await;
     exporter.ready().await;
-    hub.handle.publish("logs", 0, EVENT).unwrap();
+    hub.publish("logs", 0, EVENT).unwrap();
     counts(&exporter, 1.0).await;
 
     std::fs::write(file.path(), signed_for(3600)).unwrap();
@@ -471,7 +471,7 @@ async fn a_ready_made_signature_is_replaced_before_it_expires() {
         }
     })
     .await;
-    hub.handle.publish("logs", 0, EVENT).unwrap();
+    hub.publish("logs", 0, EVENT).unwrap();
     let expired_at = Instant::now();
     counts(&exporter, 2.0).await;
     let away = expired_at.elapsed();
@@ -481,10 +481,10 @@ async fn a_ready_made_signature_is_replaced_before_it_expires() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_may_not_read_is_told_which_right_is_missing() {
-    let hub = RunningHub::start([EventHub::new("logs", 1)]).await;
-    hub.handle.refuse_tokens(Some(401));
+    let hub = Emulator::start([EventHub::new("logs", 1)]).await.unwrap();
+    hub.refuse_tokens(Some(401));
     let file = NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), &hub.connection_string).unwrap();
+    std::fs::write(file.path(), hub.connection_string()).unwrap();
     let exporter = exporter_of_a_file(&file).await;
     exporter
         .process
@@ -512,17 +512,17 @@ async fn exporter_of_a_file(file: &NamedTempFile) -> Exporter {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_string_in_a_file_is_read_for_every_connection() {
-    let hub = RunningHub::start([EventHub::new("logs", 1)]).await;
+    let hub = Emulator::start([EventHub::new("logs", 1)]).await.unwrap();
     let file = NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), &hub.connection_string).unwrap();
+    std::fs::write(file.path(), hub.connection_string()).unwrap();
     let path = file.path().to_str().unwrap();
     let exporter = exporter_of_a_file(&file).await;
     exporter.ready().await;
-    hub.handle.publish("logs", 0, EVENT).unwrap();
+    hub.publish("logs", 0, EVENT).unwrap();
     counts(&exporter, 1.0).await;
 
     std::fs::write(path, "c2VjcmV0").unwrap();
-    hub.handle.cut_connections();
+    hub.sever_connections();
     let problem = format!("`event_hub.connection_string_file` `{path}`: its content must be");
     exporter.process.says(&problem).await;
     let written = exporter.process.written();
@@ -532,13 +532,13 @@ async fn a_connection_string_in_a_file_is_read_for_every_connection() {
     );
 
     // Another hub at another port of the same host: only who reads the file again finds it.
-    let second = RunningHub::start([EventHub::new("logs", 1)]).await;
-    std::fs::write(path, &second.connection_string).unwrap();
+    let second = Emulator::start([EventHub::new("logs", 1)]).await.unwrap();
+    std::fs::write(path, second.connection_string()).unwrap();
     for _ in 0..2 {
-        second.handle.publish("logs", 0, EVENT).unwrap();
+        second.publish("logs", 0, EVENT).unwrap();
     }
     eventually("the second hub", || async {
-        let readers = second.handle.partitions("logs").unwrap()[0].readers;
+        let readers = second.partitions("logs").unwrap()[0].readers;
         if readers > 0 {
             Ok(())
         } else {

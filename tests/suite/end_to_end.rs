@@ -5,8 +5,10 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use event_hub_emulator::{Emulator, EventHub};
 use serde_json::{Value, json};
 
+use crate::prometheus::Prometheus;
 use crate::world::{Exporter, Process, Signal, eventually, interop, python};
 
 /// How often each sample is published.
@@ -204,6 +206,41 @@ async fn the_demo_shows_every_family_within_seconds_and_promtool_finds_nothing()
     promtool_finds_nothing(&text);
     demo.signal(Signal::TERM);
     assert!(demo.ended().await.success(), "{}", demo.written());
+}
+
+#[tokio::test]
+async fn a_real_prometheus_scrapes_and_its_scrapes_count() {
+    let hub = Emulator::start([EventHub::new("logs", 1)]).await.unwrap();
+    let exporter = Exporter::start(&[
+        (
+            "ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING",
+            hub.connection_string(),
+        ),
+        (
+            "ACS_RECORDING_EXPORTER__EVENT_HUB__CONSUMER_GROUP",
+            "exporter",
+        ),
+    ])
+    .await;
+    let folder = tempfile::tempdir().unwrap();
+    let scraping = format!(
+        "scrape_configs: [{{job_name: exporter, scrape_interval: 1s, scrape_timeout: 1s, \
+         params: {{scraper: [prometheus-0]}}, static_configs: [{{targets: ['{}']}}]}}]",
+        exporter.address
+    );
+    let prometheus = Prometheus::start(folder.path(), &scraping).await;
+    eventually("it is up and its scrapes count", || async {
+        let up = prometheus.ask("up", None, "job").await;
+        let query = "acs_recording_exporter_scrapes_total";
+        let scrapes = prometheus.ask(query, None, "counted").await;
+        let is_right = up.get("exporter") == Some(&1.0)
+            && scrapes.get("true") >= Some(&3.0)
+            && !scrapes.contains_key("false");
+        is_right
+            .then(|| println!("{up:?} {scrapes:?}"))
+            .ok_or_else(|| format!("{up:?} {scrapes:?}"))
+    })
+    .await;
 }
 
 fn promtool_finds_nothing(scrape: &str) {

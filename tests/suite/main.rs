@@ -33,7 +33,6 @@ mod prometheus;
 mod reading;
 mod replay;
 mod replicas;
-mod scrapes;
 #[expect(
     dead_code,
     reason = "shared with the tests of the emulator, which use all of it"

@@ -1,8 +1,7 @@
 //! How partitions are read: over shared connections, within a budget of memory, and after a position that is lost.
 
-use event_hub_emulator::EventHub;
+use event_hub_emulator::{Emulator, EventHub};
 
-use crate::support::RunningHub;
 use crate::world::{Exporter, Samples, eventually, get};
 
 const EVENT: &[u8] = br#"{"records":[{"category":"Usage","properties":{"usageType":"chat","unitType":"messages","quantity":2}}]}"#;
@@ -13,19 +12,25 @@ const LOST: &str = "acs_recording_exporter_positions_lost_total";
 
 #[tokio::test]
 async fn partitions_that_share_a_connection_lose_nothing_when_one_of_them_fails() {
-    let hub = RunningHub::start([EventHub::new("logs", 8)]).await;
+    let hub = Emulator::start([EventHub::new("logs", 8)]).await.unwrap();
     let sharing = (
         "ACS_RECORDING_EXPORTER__EVENT_HUB__PARTITIONS_PER_CONNECTION",
         "4",
     );
     let exporter = exporter(&hub, &[sharing]).await;
     // Two connections for the partitions, one for the search for more of them; none that was opened for a start.
-    crate::support::eventually(3, || hub.handle.connections()).await;
+    crate::support::eventually(3, || hub.connections()).await;
+    let readers = || {
+        hub.partitions("logs")
+            .unwrap()
+            .iter()
+            .map(|state| state.readers)
+            .sum()
+    };
+    crate::support::eventually(8_usize, readers).await;
     publish(&hub, 0..8, 100);
     for partition in 0..8 {
-        let detached = hub
-            .handle
-            .detach_readers("logs", partition, Some("amqp:internal-error"));
+        let detached = hub.detach_readers("logs", partition, Some("amqp:internal-error"));
         assert_eq!(detached.unwrap(), 1);
         publish(&hub, 0..8, 50);
         // The hub has other readers on the same connection, which do not notice.
@@ -33,7 +38,7 @@ async fn partitions_that_share_a_connection_lose_nothing_when_one_of_them_fails(
             .reads(8 * (100 + 50 * (u64::from(partition) + 1)))
             .await;
     }
-    hub.handle.cut_connections();
+    hub.sever_connections();
     publish(&hub, 0..8, 100);
     let scrape = exporter.reads(8 * 600).await;
     assert_eq!(scrape.sum("acs_usage_quantity_total", &[]), 2.0 * 4800.0);
@@ -47,12 +52,14 @@ async fn partitions_that_share_a_connection_lose_nothing_when_one_of_them_fails(
 #[tokio::test]
 async fn events_of_a_megabyte_stay_within_the_budget_of_memory() {
     const PARTITIONS: u32 = 4;
-    let hub = RunningHub::start([EventHub::new("logs", PARTITIONS)]).await;
+    let hub = Emulator::start([EventHub::new("logs", PARTITIONS)])
+        .await
+        .unwrap();
     // 60 events of 1 MB in each partition: all of them at once would be 240 MB.
     let large = vec![b' '; 1_000_000];
     for partition in 0..PARTITIONS {
         for _ in 0..60 {
-            hub.handle.publish("logs", partition, &large).unwrap();
+            hub.publish("logs", partition, &large).unwrap();
         }
     }
     let exporter = exporter(&hub, &[]).await;
@@ -66,7 +73,7 @@ async fn events_of_a_megabyte_stay_within_the_budget_of_memory() {
 
 #[tokio::test]
 async fn a_hub_made_anew_is_read_from_where_the_configuration_says() {
-    let hub = RunningHub::start([EventHub::new("logs", 1)]).await;
+    let hub = Emulator::start([EventHub::new("logs", 1)]).await.unwrap();
     let on_invalid = |policy| ("ACS_RECORDING_EXPORTER__CHECKPOINT__ON_INVALID", policy);
     let earliest = exporter_in(&hub, "a", &[on_invalid("earliest")]).await;
     let latest = exporter_in(&hub, "b", &[on_invalid("latest")]).await;
@@ -76,11 +83,11 @@ async fn a_hub_made_anew_is_read_from_where_the_configuration_says() {
         exporter.reads(20).await;
     }
     // Away, so that all of them meet a hub that has counted further than the old one when it comes back.
-    hub.handle.never_answer(true);
-    hub.handle.forget_everything("logs").unwrap();
-    hub.handle.cut_connections();
+    hub.never_answer(true);
+    hub.recreate("logs").unwrap();
+    hub.sever_connections();
     publish(&hub, 0..1, 30);
-    hub.handle.never_answer(false);
+    hub.never_answer(false);
 
     let restarted = r#"reason="restarted""#;
     let scrape = earliest.reads(50).await;
@@ -106,7 +113,7 @@ async fn a_hub_made_anew_is_read_from_where_the_configuration_says() {
 
 #[tokio::test]
 async fn lag_and_proof_are_told_while_the_hub_is_away() {
-    let hub = RunningHub::start([EventHub::new("logs", 1)]).await;
+    let hub = Emulator::start([EventHub::new("logs", 1)]).await.unwrap();
     publish(&hub, 0..1, 10);
     let interval = ("ACS_RECORDING_EXPORTER__WATCHDOG__INTERVAL", "1s");
     let dead_after = ("ACS_RECORDING_EXPORTER__WATCHDOG__DEAD_AFTER", "3s");
@@ -121,14 +128,14 @@ async fn lag_and_proof_are_told_while_the_hub_is_away() {
     assert_eq!(lag(&scrape), (0.0, 0.0));
 
     // The hub still tells what it has, and lets nobody read it.
-    hub.handle.freeze("logs", 0, true).unwrap();
+    hub.freeze("logs", 0, true).unwrap();
     publish(&hub, 0..1, 7);
     exporter
         .has("acs_recording_exporter_partition_lag_events", &[], 7.0)
         .await;
     let first = lag(&exporter.scrape().await.unwrap()).1;
-    hub.handle.never_answer(true);
-    hub.handle.cut_connections();
+    hub.never_answer(true);
+    hub.sever_connections();
     eventually("not ready, since when", || async {
         let (status, text) = get(&exporter.address, "/-/ready").await?;
         if status == 503 && text.contains("no proof of life for") {
@@ -150,8 +157,8 @@ async fn lag_and_proof_are_told_while_the_hub_is_away() {
     );
     assert_eq!(get(&exporter.address, "/-/healthy").await.unwrap().0, 200);
 
-    hub.handle.never_answer(false);
-    hub.handle.freeze("logs", 0, false).unwrap();
+    hub.never_answer(false);
+    hub.freeze("logs", 0, false).unwrap();
     let scrape = exporter.reads(17).await;
     assert_eq!(lag(&scrape), (0.0, 0.0));
     exporter.ready().await;
@@ -159,7 +166,7 @@ async fn lag_and_proof_are_told_while_the_hub_is_away() {
 
 #[tokio::test]
 async fn what_failed_is_named_in_the_log_where_that_is_asked_for_and_nowhere_else() {
-    let hub = RunningHub::start([EventHub::new("logs", 1)]).await;
+    let hub = Emulator::start([EventHub::new("logs", 1)]).await.unwrap();
     let telling = ("ACS_RECORDING_EXPORTER__LOG__FAILURES", "on");
     let (telling, silent) = (
         exporter_in(&hub, "a", &[telling]).await,
@@ -169,7 +176,7 @@ async fn what_failed_is_named_in_the_log_where_that_is_asked_for_and_nowhere_els
         let body = format!(
             r#"{{"records":[{{"category":"CallRecordingOperational","operationName":"StartRecording","resultSignature":{status},"correlationId":"{correlation_id}","callerIpAddress":"203.0.113.7"}}]}}"#
         );
-        hub.handle.publish("logs", 0, body.as_bytes()).unwrap();
+        hub.publish("logs", 0, body.as_bytes()).unwrap();
     }
     for exporter in [&telling, &silent] {
         exporter.reads(2).await;
@@ -218,15 +225,15 @@ impl Exporter {
     }
 }
 
-async fn exporter(hub: &RunningHub, variables: &[(&str, &str)]) -> Exporter {
+async fn exporter(hub: &Emulator, variables: &[(&str, &str)]) -> Exporter {
     exporter_in(hub, "exporter", variables).await
 }
 
-async fn exporter_in(hub: &RunningHub, group: &str, variables: &[(&str, &str)]) -> Exporter {
+async fn exporter_in(hub: &Emulator, group: &str, variables: &[(&str, &str)]) -> Exporter {
     let mut all = vec![
         (
             "ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING",
-            hub.connection_string.as_str(),
+            hub.connection_string(),
         ),
         ("ACS_RECORDING_EXPORTER__EVENT_HUB__CONSUMER_GROUP", group),
         ("ACS_RECORDING_EXPORTER__EVENT_HUB__START", "earliest"),
@@ -237,10 +244,10 @@ async fn exporter_in(hub: &RunningHub, group: &str, variables: &[(&str, &str)]) 
     exporter
 }
 
-fn publish(hub: &RunningHub, partitions: std::ops::Range<u32>, events: u32) {
+fn publish(hub: &Emulator, partitions: std::ops::Range<u32>, events: u32) {
     for partition in partitions {
         for _ in 0..events {
-            hub.handle.publish("logs", partition, EVENT).unwrap();
+            hub.publish("logs", partition, EVENT).unwrap();
         }
     }
 }

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Makes seeds of what a client says: stands between it and the local hub, and keeps the client's half.
+"""Makes seeds of what a client sends: relays between it and the emulator, and keeps the client's half.
 
     fuzz/capture.py PORT HUB_PORT NAME      until interrupted
 
-Each connection becomes `seeds/connection/NAME-N`, cut after a while. The first frame of each kind, and the first small
+Each connection becomes `seeds/connection/NAME-N`, up to a limit. The first frame of each kind, and the first small
 messages, become `seeds/codec/NAME-...`.
 """
 
@@ -15,7 +15,7 @@ import threading
 SEEDS = pathlib.Path(__file__).parent / "seeds"
 # Enough for every kind of frame, little enough for the repository and for the fuzzer's speed.
 LENGTH_MAX = 6 * 1024
-# What `hub::connection::fuzz` reads first: the size of the chunks.
+# What `fuzz::connection` reads first: the size of the chunks.
 CHUNK_SIZE = (512).to_bytes(2)
 
 PORT, HUB_PORT, NAME = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
@@ -35,22 +35,22 @@ def pump(source, sink, kept):
 
 def converse(client, number):
     hub = socket.create_connection(("127.0.0.1", HUB_PORT))
-    said = bytearray()
+    sent = bytearray()
     answers = threading.Thread(target=pump, args=(hub, client, bytearray()))
     answers.start()
-    pump(client, hub, said)
+    pump(client, hub, sent)
     answers.join()
-    write("connection", str(number), CHUNK_SIZE + said[:LENGTH_MAX])
-    split(said[:LENGTH_MAX])
+    write("connection", str(number), CHUNK_SIZE + sent[:LENGTH_MAX])
+    split(sent[:LENGTH_MAX])
 
 
-def split(said):
-    while len(said) >= 8:
-        if said.startswith(b"AMQP"):
-            said = said[8:]
+def split(sent):
+    while len(sent) >= 8:
+        if sent.startswith(b"AMQP"):
+            sent = sent[8:]
             continue
-        size = int.from_bytes(said[:4])
-        frame, said = said[:size], said[size:]
+        size = int.from_bytes(sent[:4])
+        frame, sent = sent[:size], sent[size:]
         if len(frame) < size or size < 12 or size > 2048:
             continue
         kind = f"{frame[10]:02x}"  # a small descriptor, as all clients write it

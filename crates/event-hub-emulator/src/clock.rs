@@ -1,11 +1,12 @@
-//! The one place of the hub where a clock is read.
+//! The one place where a clock is read.
 
 use tokio::time::Instant;
 
 /// Milliseconds since the Unix epoch, which is how AMQP writes a time.
 pub(crate) type Timestamp = i64;
 
-/// A moment on both clocks: one that people set, for what is told to clients, and one that only goes forward, for waits.
+/// A moment on both clocks: the one that people set, for the times that clients read, and the one that only goes forward,
+/// for waits.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Now {
     pub(crate) instant: Instant,

@@ -1,26 +1,28 @@
-//! The error conditions that the hub answers with, and their texts.
+//! The error conditions that clients receive, and their texts.
 //!
-//! The conditions are those that the official clients tell apart. The texts follow Azure's in what clients read from
-//! them: the JavaScript client takes "The messaging entity '..' could not be found" for its `MessagingEntityNotFoundError`.
-//! Which text Azure sends in which case is otherwise assumed.
+//! The conditions are those that the official clients distinguish. The texts follow Azure's where a client reads them: the
+//! JavaScript client turns "The messaging entity '..' could not be found" into its `MessagingEntityNotFoundError`. Which
+//! text Azure sends in which case is otherwise assumed.
 
 use super::amqp::Symbol;
 use super::amqp::performative::AmqpError;
 
-const NOT_FOUND: Symbol = Symbol::from_static("amqp:not-found");
+pub(crate) const NOT_FOUND: Symbol = Symbol::from_static("amqp:not-found");
 const UNAUTHORIZED: Symbol = Symbol::from_static("amqp:unauthorized-access");
-const STOLEN: Symbol = Symbol::from_static("amqp:link:stolen");
-const RESOURCE_LIMIT: Symbol = Symbol::from_static("amqp:resource-limit-exceeded");
+/// Another reader has a higher owner level, or the same and came later.
+pub(crate) const STOLEN: Symbol = Symbol::from_static("amqp:link:stolen");
+pub(crate) const RESOURCE_LIMIT: Symbol = Symbol::from_static("amqp:resource-limit-exceeded");
 const MESSAGE_SIZE: Symbol = Symbol::from_static("amqp:link:message-size-exceeded");
-const DECODE: Symbol = Symbol::from_static("amqp:decode-error");
-const NOT_ALLOWED: Symbol = Symbol::from_static("amqp:not-allowed");
-const FRAMING: Symbol = Symbol::from_static("amqp:connection:framing-error");
-const FORCED: Symbol = Symbol::from_static("amqp:connection:forced");
-const ARGUMENT: Symbol = Symbol::from_static("com.microsoft:argument-error");
-
+pub(crate) const UNDECODABLE: Symbol = Symbol::from_static("amqp:decode-error");
+pub(crate) const NOT_ALLOWED: Symbol = Symbol::from_static("amqp:not-allowed");
+/// The peer's bytes are not a frame, so nothing after them can be read.
+pub(crate) const FRAMING: Symbol = Symbol::from_static("amqp:connection:framing-error");
+/// The emulator ends the connection, and not because of what the peer did.
+pub(crate) const FORCED: Symbol = Symbol::from_static("amqp:connection:forced");
+pub(crate) const INVALID_ARGUMENT: Symbol = Symbol::from_static("com.microsoft:argument-error");
 const SERVER_BUSY: Symbol = Symbol::from_static("com.microsoft:server-busy");
 
-/// The text of a fault that was asked for, so that nobody takes it for a real one.
+/// The text of a fault that was asked for, so that it is not taken for a real one.
 pub(crate) const ASKED_FOR: &str = "This fault was asked for.";
 
 pub(crate) fn server_busy() -> AmqpError {
@@ -31,64 +33,25 @@ pub(crate) fn server_busy() -> AmqpError {
 }
 
 pub(crate) fn not_found(address: &str) -> AmqpError {
-    AmqpError::new(
-        NOT_FOUND,
-        format!("The messaging entity '{address}' could not be found."),
-    )
+    let description = format!("The messaging entity '{address}' could not be found.");
+    AmqpError::new(NOT_FOUND, description)
 }
 
 /// No token was put that would allow the link.
 pub(crate) fn no_token(address: &str) -> AmqpError {
-    AmqpError::new(
-        UNAUTHORIZED,
-        format!("There is no token for '{address}': put one to $cbs first."),
-    )
+    let description = format!("There is no token for '{address}': put one to $cbs first.");
+    AmqpError::new(UNAUTHORIZED, description)
 }
 
-/// The token that allowed the link is no longer one. That Azure says it so is assumed.
+/// The token that allowed the link has expired. That Azure puts it this way is assumed.
 pub(crate) fn token_expired() -> AmqpError {
-    AmqpError::new(
-        UNAUTHORIZED,
-        "ExpiredToken: the token of the link has expired.",
-    )
-}
-
-/// Someone reads the partition with a higher owner level, or as high and later.
-pub(crate) fn stolen(description: String) -> AmqpError {
-    AmqpError::new(STOLEN, description)
-}
-
-pub(crate) fn resource_limit(description: String) -> AmqpError {
-    AmqpError::new(RESOURCE_LIMIT, description)
+    let description = "ExpiredToken: the token of the link has expired.";
+    AmqpError::new(UNAUTHORIZED, description)
 }
 
 pub(crate) fn message_too_large(bytes: u64, bytes_max: u64) -> AmqpError {
-    AmqpError::new(
-        MESSAGE_SIZE,
-        format!(
-            "The received message of {bytes} bytes exceeds the limit of {bytes_max} bytes on the link."
-        ),
-    )
-}
-
-pub(crate) fn undecodable(description: String) -> AmqpError {
-    AmqpError::new(DECODE, description)
-}
-
-pub(crate) fn not_allowed(description: String) -> AmqpError {
-    AmqpError::new(NOT_ALLOWED, description)
-}
-
-/// The peer's bytes make no sense, so nothing after them can.
-pub(crate) fn framing(description: String) -> AmqpError {
-    AmqpError::new(FRAMING, description)
-}
-
-/// The hub ends the connection, and not because of what the peer did.
-pub(crate) fn forced(description: &str) -> AmqpError {
-    AmqpError::new(FORCED, description)
-}
-
-pub(crate) fn invalid_argument(description: String) -> AmqpError {
-    AmqpError::new(ARGUMENT, description)
+    let description = format!(
+        "The received message of {bytes} bytes exceeds the limit of {bytes_max} bytes on the link."
+    );
+    AmqpError::new(MESSAGE_SIZE, description)
 }

@@ -1,6 +1,6 @@
-//! An event: the message as it will be sent, with the hub's own annotations written into it once.
+//! An event: the message as readers receive it, with the emulator's own annotations written into it once.
 //!
-//! What the sender wrote is copied as bytes, never decoded and encoded anew, so every body comes out as it went in.
+//! What the sender wrote is copied as bytes, never decoded and encoded again, so every body is received as it was sent.
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -8,14 +8,15 @@ use super::amqp::message::{SectionKind, Sections, map_entries, put_map_section};
 use super::amqp::{DecodeError, Symbol, Value, decode, encode};
 use super::clock::Timestamp;
 
-/// A message that was taken apart, and is not in a partition yet.
+/// A message that was parsed, and is not in a partition yet.
 #[derive(Clone, Debug)]
 pub(crate) struct Incoming {
     header: Bytes,
-    /// Keys and values that the sender annotated and that stay.
+    /// The annotations of the sender that stay, as keys and values.
     annotations: Vec<(Bytes, Bytes)>,
-    has_partition_key: bool,
-    /// All behind the annotations.
+    /// The partition key that the message itself has.
+    pub(crate) partition_key: Option<String>,
+    /// Everything after the annotations.
     rest: Bytes,
 }
 
@@ -27,25 +28,25 @@ pub(crate) struct Event {
     pub(crate) enqueued_at: Timestamp,
     /// How many bytes of the message stand before its annotations.
     pub(crate) header_length: usize,
-    /// One allocation of exactly this event, so that dropping the event gives back all its memory: a slice of a batch
-    /// would hold the batch.
+    /// One allocation of exactly this event, so that dropping the event frees all its memory: a slice of a batch would
+    /// keep the batch.
     pub(crate) message: Bytes,
 }
 
 /// The annotation by which a sender chooses the partition, and a reader sees how it was chosen.
-pub(crate) const PARTITION_KEY: &str = "x-opt-partition-key";
+const PARTITION_KEY: &str = "x-opt-partition-key";
 const SEQUENCE_NUMBER: &str = "x-opt-sequence-number";
 const OFFSET: &str = "x-opt-offset";
 const ENQUEUED_TIME: &str = "x-opt-enqueued-time";
 
 impl Incoming {
-    /// Takes a message apart. Annotations that only a hub may write are dropped: an event read from one hub and sent
-    /// to another carries them.
+    /// Parses a message. Annotations that only an event hub may write are dropped: an event that was read from one
+    /// and is sent to another still has them.
     pub(crate) fn parse(message: &Bytes) -> Result<Self, DecodeError> {
         let mut incoming = Self {
             header: Bytes::new(),
             annotations: Vec::new(),
-            has_partition_key: false,
+            partition_key: None,
             rest: Bytes::new(),
         };
         let mut rest_length = 0;
@@ -53,7 +54,7 @@ impl Incoming {
             let section = section?;
             match section.kind {
                 SectionKind::Header => incoming.header = section.encoded,
-                // Meant for the next hop alone, and that is here.
+                // Meant for the next hop alone, which is this one.
                 SectionKind::DeliveryAnnotations => {}
                 SectionKind::MessageAnnotations => incoming.annotate(&section.body)?,
                 _ => rest_length += section.encoded.len(),
@@ -71,7 +72,10 @@ impl Incoming {
             let name = decode(&mut key.clone())?;
             match name.as_text() {
                 Some(SEQUENCE_NUMBER | OFFSET | ENQUEUED_TIME) => continue,
-                Some(PARTITION_KEY) => self.has_partition_key = true,
+                Some(PARTITION_KEY) => {
+                    let key = decode(&mut value.clone())?;
+                    self.partition_key = key.as_text().map(str::to_owned);
+                }
                 _ => {}
             }
             self.annotations.push((key, value));
@@ -79,16 +83,7 @@ impl Incoming {
         Ok(())
     }
 
-    /// The partition key that this message names itself.
-    pub(crate) fn partition_key(&self) -> Option<String> {
-        self.annotations.iter().find_map(|(key, value)| {
-            let key = decode(&mut key.clone()).ok()?;
-            let value = decode(&mut value.clone()).ok()?;
-            (key.as_text() == Some(PARTITION_KEY)).then(|| value.as_text().map(str::to_owned))?
-        })
-    }
-
-    /// The event that this becomes at a place in a partition. `partition_key` is the batch's, for a message without one.
+    /// The event at a place in a partition. `partition_key` is the batch's, for a message without one.
     pub(crate) fn at(
         &self,
         sequence_number: i64,
@@ -96,7 +91,7 @@ impl Incoming {
         enqueued_at: Timestamp,
         partition_key: Option<&str>,
     ) -> Event {
-        let partition_key = partition_key.filter(|_| !self.has_partition_key);
+        let partition_key = partition_key.filter(|_| self.partition_key.is_none());
         let entries = self.annotations.len() + 3 + usize::from(partition_key.is_some());
         let mut message = BytesMut::with_capacity(self.header.len() + self.rest.len() + 256);
         message.put_slice(&self.header);
@@ -134,7 +129,7 @@ fn put_annotation(output: &mut BytesMut, key: &'static str, value: &Value) {
 }
 
 impl Event {
-    /// What keeping it costs, in bytes.
+    /// The memory that it takes, in bytes.
     pub(crate) fn cost(&self) -> usize {
         self.message.len() + OVERHEAD
     }

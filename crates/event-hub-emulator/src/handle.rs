@@ -1,38 +1,37 @@
-//! What the rest of the program does with a hub while it runs.
+//! [`Handle`]: what a test does with a running emulator.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::BytesMut;
+use serde::Serialize;
 
 use super::amqp::message::put_data;
 use super::clock::Now;
 use super::event::Incoming;
 use super::namespace::{EventHubId, Namespace, PartitionId};
-use super::{HubError, MESSAGE_BYTES_MAX};
+use super::partition::{Partition, PartitionProperties};
+use super::{EmulatorError, MESSAGE_BYTES_MAX};
 
-/// A hold on a running hub. Copies are cheap and reach the same hub.
+/// Publishes events, shows partitions, and asks for faults. Copies are cheap and reach the same emulator.
 #[derive(Clone, Debug)]
 pub struct Handle {
     pub(super) namespace: Arc<Namespace>,
 }
 
-/// A partition at a moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The state of a partition at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct PartitionState {
     /// The partition's number.
     pub partition: u32,
-    /// Of the oldest event that is kept; none if none is.
+    /// Of the oldest event that is retained, if any is.
     pub first_sequence_number: Option<i64>,
-    /// Of the last event that was ever published; none if there was none.
+    /// Of the last event that was ever published, if there was one.
     pub last_sequence_number: Option<i64>,
-    /// When that one was published.
-    pub last_enqueued_at: Option<SystemTime>,
-    /// How many events are kept.
+    /// How many events are retained.
     pub retained_events: usize,
     /// How much memory they take, in bytes.
     pub retained_bytes: usize,
-    /// How many clients read it now, in all consumer groups.
+    /// How many clients read the partition now, in all consumer groups.
     pub readers: usize,
 }
 
@@ -41,20 +40,25 @@ impl Handle {
         Self { namespace }
     }
 
-    /// Publishes an event of this body, as a client would.
+    /// Publishes an event with this body, as a client would.
     ///
     /// # Errors
     ///
     /// If there is no such partition, or the body is larger than a message can be.
-    pub fn publish(&self, event_hub: &str, partition: u32, body: &[u8]) -> Result<(), HubError> {
+    pub fn publish(
+        &self,
+        event_hub: &str,
+        partition: u32,
+        body: &[u8],
+    ) -> Result<(), EmulatorError> {
         let partition = self.partition(event_hub, partition)?;
         let mut message = BytesMut::with_capacity(body.len() + 16);
         put_data(&mut message, body);
         if u64::try_from(message.len()).is_ok_and(|length| length > MESSAGE_BYTES_MAX) {
-            return Err(HubError::TooLarge(body.len()));
+            return Err(EmulatorError::TooLarge(body.len()));
         }
         let message =
-            Incoming::parse(&message.freeze()).map_err(|_| HubError::TooLarge(body.len()))?;
+            Incoming::parse(&message.freeze()).map_err(|_| EmulatorError::TooLarge(body.len()))?;
         let now = Now::read().timestamp;
         self.namespace
             .publish(partition.event_hub, Some(partition), None, &[message], now);
@@ -71,49 +75,50 @@ impl Handle {
     /// # Errors
     ///
     /// If there is no such event hub.
-    pub fn partitions(&self, event_hub: &str) -> Result<Vec<PartitionState>, HubError> {
-        let id = self.event_hub(event_hub)?;
-        let states = self.namespace.all_partitions(id).into_iter().zip(0..).map(
-            |(properties, partition)| {
-                let has_last = properties.last.sequence_number >= 0;
-                PartitionState {
-                    partition,
-                    first_sequence_number: (properties.retained_events > 0)
-                        .then_some(properties.first_sequence_number),
-                    last_sequence_number: has_last.then_some(properties.last.sequence_number),
-                    last_enqueued_at: u64::try_from(properties.last.enqueued_at)
-                        .ok()
-                        .filter(|_| has_last)
-                        .map(|milliseconds| UNIX_EPOCH + Duration::from_millis(milliseconds)),
-                    retained_events: properties.retained_events,
-                    retained_bytes: properties.retained_bytes,
-                    readers: properties.readers,
-                }
-            },
-        );
-        Ok(states.collect())
+    pub fn partitions(&self, event_hub: &str) -> Result<Vec<PartitionState>, EmulatorError> {
+        let partitions = self.namespace.all_partitions(self.event_hub(event_hub)?);
+        let state = |(properties, partition): (PartitionProperties, u32)| {
+            let last = properties.last.sequence_number;
+            PartitionState {
+                partition,
+                first_sequence_number: (properties.retained_events > 0)
+                    .then_some(properties.first_sequence_number),
+                last_sequence_number: (last >= 0).then_some(last),
+                retained_events: properties.retained_events,
+                retained_bytes: properties.retained_bytes,
+                readers: properties.readers,
+            }
+        };
+        Ok(partitions.into_iter().zip(0..).map(state).collect())
     }
 
-    /// How many connections clients have open.
+    /// How many connections are open.
     pub fn connections(&self) -> usize {
         self.namespace.connections().len()
     }
 
-    pub(super) fn event_hub(&self, name: &str) -> Result<EventHubId, HubError> {
+    pub(super) fn event_hub(&self, name: &str) -> Result<EventHubId, EmulatorError> {
         self.namespace
             .find(name)
-            .ok_or_else(|| HubError::UnknownEventHub(name.to_owned()))
+            .ok_or_else(|| EmulatorError::UnknownEventHub(name.to_owned()))
     }
 
-    pub(super) fn partition(
+    /// Reads or changes a partition.
+    pub(super) fn with<T>(
         &self,
         event_hub: &str,
         partition: u32,
-    ) -> Result<PartitionId, HubError> {
+        action: impl FnOnce(&mut Partition) -> T,
+    ) -> Result<T, EmulatorError> {
+        let partition = self.partition(event_hub, partition)?;
+        Ok(self.namespace.with(partition, action))
+    }
+
+    fn partition(&self, event_hub: &str, partition: u32) -> Result<PartitionId, EmulatorError> {
         let id = self.event_hub(event_hub)?;
         self.namespace
             .find_partition(id, &partition.to_string())
-            .ok_or_else(|| HubError::UnknownPartition {
+            .ok_or_else(|| EmulatorError::UnknownPartition {
                 event_hub: event_hub.to_owned(),
                 partition,
             })

@@ -1,10 +1,13 @@
-//! A port that stays ours, whether or not it is listened on: a hub that is away refuses, and comes back where it was.
+//! A port that stays taken, whether or not it is listened on: an emulator that is away refuses clients, and comes back at
+//! the same address.
 
 use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+
+use super::EmulatorError;
 
 /// Clients that wait to be accepted; what tokio asks for where it binds by itself.
 const BACKLOG: u32 = 1024;
@@ -14,19 +17,23 @@ const BACKLOG: u32 = 1024;
 pub(super) struct Listener {
     address: SocketAddr,
     open: Option<TcpListener>,
-    /// Bound, so that nobody else gets the port, and not listening: the system refuses whoever connects.
+    /// Bound, so that no other process gets the port, and not listening: the system refuses every client.
     reserved: Option<TcpSocket>,
 }
 
 impl Listener {
     /// Takes the port, any free one for port 0, and listens.
-    pub(super) async fn bind(address: SocketAddr) -> io::Result<Self> {
-        let open = TcpListener::bind(address).await?;
-        Ok(Self {
-            address: open.local_addr()?,
-            open: Some(open),
-            reserved: None,
-        })
+    pub(super) async fn bind(address: SocketAddr) -> Result<Self, EmulatorError> {
+        let bind = async {
+            let open = TcpListener::bind(address).await?;
+            Ok(Self {
+                address: open.local_addr()?,
+                open: Some(open),
+                reserved: None,
+            })
+        };
+        bind.await
+            .map_err(|source| EmulatorError::Bind { address, source })
     }
 
     /// Where it listens, with the port that it got.
@@ -42,22 +49,20 @@ impl Listener {
         }
     }
 
-    /// Refuses clients from now on, those that wait to be accepted too.
-    pub(super) fn close(&mut self) -> io::Result<()> {
-        if self.open.take().is_some() {
-            self.reserved = Some(bound(self.address)?);
+    /// Takes clients again, or refuses them from now on, those too that wait to be accepted.
+    pub(super) fn listen(&mut self, on: bool) -> io::Result<()> {
+        if on == self.open.is_some() {
+            return Ok(());
         }
-        Ok(())
-    }
-
-    /// Takes clients again.
-    pub(super) fn open(&mut self) -> io::Result<()> {
-        if self.open.is_none() {
+        if on {
             let socket = match self.reserved.take() {
                 Some(socket) => socket,
                 None => bound(self.address)?,
             };
             self.open = Some(socket.listen(BACKLOG)?);
+        } else {
+            self.open = None;
+            self.reserved = Some(bound(self.address)?);
         }
         Ok(())
     }
@@ -89,13 +94,13 @@ mod tests {
             let (connected, accepted) =
                 tokio::join!(TcpStream::connect(address), listener.accept());
             assert!(connected.is_ok() && accepted.is_ok());
-            listener.close().expect("closed");
+            listener.listen(false).expect("closed");
             let refused = TcpStream::connect(address).await;
             assert_eq!(
                 refused.expect_err("closed").kind(),
                 io::ErrorKind::ConnectionRefused
             );
-            listener.open().expect("opened");
+            listener.listen(true).expect("opened");
         }
         assert!(Listener::bind(address).await.is_err(), "it is taken");
     }

@@ -1,25 +1,25 @@
 //! A partition's log in memory: events in order, the oldest dropped first.
 //!
-//! It reads no clock and notifies nobody; how much all logs may hold together is [`super::namespace`]'s business.
+//! It reads no clock and notifies nobody; how many bytes all logs may take together is decided in [`super::namespace`].
 
 use std::collections::VecDeque;
 
 use super::clock::Timestamp;
 use super::event::{Event, Incoming};
-use super::start::Start;
+use super::start::{Position, Start};
 
-/// The events of a partition that are kept, and where the next one goes.
+/// The events of a partition that are retained, and where the next one goes.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
     events: VecDeque<Event>,
     bytes: usize,
     next_sequence_number: i64,
     next_offset: i64,
-    /// The last event that was ever appended, whether or not it is kept.
+    /// The last event that was ever appended, whether or not it is retained.
     last: Option<Last>,
 }
 
-/// What clients ask about the end of a partition.
+/// The end of a partition, as clients ask for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Last {
     pub(crate) sequence_number: i64,
@@ -37,11 +37,11 @@ impl Last {
 }
 
 /// Distance between the offsets of two events beyond the bytes of the message. Offsets are places in a log, not
-/// counts, and a client that takes one for the other shall fail here and not in production.
+/// counts, and a client that confuses them should fail here and not in production.
 const OFFSET_GAP: i64 = 64;
 
 impl Log {
-    /// Appends an event. Time never goes back within a partition, whatever the clock does.
+    /// Appends an event. Times never decrease within a partition, whatever the clock does.
     pub(crate) fn append(
         &mut self,
         incoming: &Incoming,
@@ -66,33 +66,53 @@ impl Log {
         self.events.push_back(event);
     }
 
-    /// Drops the oldest event. Gives back what it cost.
+    /// Drops the oldest event. Gives the bytes that it took.
     pub(crate) fn drop_oldest(&mut self) -> usize {
         let freed = self.events.pop_front().map_or(0, |event| event.cost());
         self.bytes -= freed;
         freed
     }
 
-    /// Events from this sequence number on; from the oldest that is kept if that one is gone.
+    /// Drops the events before this sequence number. Gives how many there were.
+    pub(crate) fn trim(&mut self, before: i64) -> usize {
+        let length = self.events.len();
+        while self
+            .events
+            .front()
+            .is_some_and(|event| event.sequence_number < before)
+        {
+            self.drop_oldest();
+        }
+        length - self.events.len()
+    }
+
+    /// Events from this sequence number on; from the oldest one if that is gone.
     pub(crate) fn events_from(&self, sequence_number: i64) -> impl Iterator<Item = &Event> {
         let skipped = sequence_number.saturating_sub(self.first_sequence_number());
         let skipped = usize::try_from(skipped).unwrap_or(0).min(self.events.len());
         self.events.range(skipped..)
     }
 
-    /// The sequence number of the first event that a reader with this start gets. An error is a text for people: the
-    /// position lies behind the end of the log, as that of another log does.
+    /// The sequence number of the first event that a reader with this start receives. The error is a description: the
+    /// position lies behind the end of the log, as one from another log may.
     pub(crate) fn resolve(&self, start: Start) -> Result<i64, String> {
+        let (position, inclusive) = match start {
+            Start::Earliest => return Ok(self.first_sequence_number()),
+            Start::Latest => return Ok(self.next_sequence_number),
+            Start::At {
+                position,
+                inclusive,
+            } => (position, inclusive),
+        };
         let last = self.last();
+        let wanted = |at: i64| if inclusive { at } else { at.saturating_add(1) };
         // The first event that is wanted, or the next to come.
         let first_where = |unwanted: &dyn Fn(&Event) -> bool| {
-            self.first_sequence_number()
-                + i64::try_from(self.events.partition_point(unwanted)).unwrap_or(0)
+            let skipped = self.events.partition_point(unwanted);
+            self.first_sequence_number() + i64::try_from(skipped).unwrap_or(0)
         };
-        match start {
-            Start::Earliest => Ok(self.first_sequence_number()),
-            Start::Latest => Ok(self.next_sequence_number),
-            Start::Offset { offset, inclusive } => {
+        match position {
+            Position::Offset(offset) => {
                 let highest = if inclusive {
                     self.next_offset
                 } else {
@@ -104,37 +124,24 @@ impl Log {
                         last.offset
                     ));
                 }
-                Ok(first_where(&|event| {
-                    event.offset < offset || (!inclusive && event.offset == offset)
-                }))
+                Ok(first_where(&|event| event.offset < wanted(offset)))
             }
-            Start::SequenceNumber {
-                sequence_number,
-                inclusive,
-            } => {
-                let first = if inclusive {
-                    sequence_number
-                } else {
-                    sequence_number.saturating_add(1)
-                };
-                if first > self.next_sequence_number {
+            Position::SequenceNumber(number) => {
+                if wanted(number) > self.next_sequence_number {
                     return Err(format!(
-                        "The supplied sequence number '{sequence_number}' is invalid. The last sequence number in the system is '{}'",
+                        "The supplied sequence number '{number}' is invalid. The last sequence number in the system is '{}'",
                         last.sequence_number
                     ));
                 }
-                Ok(first.max(self.first_sequence_number()))
+                Ok(wanted(number).max(self.first_sequence_number()))
             }
-            Start::EnqueuedTime {
-                enqueued_at,
-                inclusive,
-            } => Ok(first_where(&|event| {
-                event.enqueued_at < enqueued_at || (!inclusive && event.enqueued_at == enqueued_at)
-            })),
+            Position::EnqueuedTime(time) => {
+                Ok(first_where(&|event| event.enqueued_at < wanted(time)))
+            }
         }
     }
 
-    /// Of the oldest event that is kept; of the next to come where none is.
+    /// Of the oldest event that is retained; of the next one if none is.
     pub(crate) fn first_sequence_number(&self) -> i64 {
         self.events
             .front()
@@ -157,7 +164,7 @@ impl Log {
         self.events.len()
     }
 
-    /// What the kept events cost in memory.
+    /// The memory that the retained events take.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
@@ -167,6 +174,7 @@ impl Log {
 mod tests {
     use bytes::BytesMut;
 
+    use super::Position::{EnqueuedTime, Offset, SequenceNumber};
     use super::*;
     use crate::amqp::message::put_data;
 
@@ -200,148 +208,60 @@ mod tests {
         assert_eq!(log().resolve(start), Ok(expected), "{start:?}");
     }
 
+    fn at(position: Position) -> Start {
+        Start::At {
+            position,
+            inclusive: true,
+        }
+    }
+
+    fn after(position: Position) -> Start {
+        Start::At {
+            position,
+            inclusive: false,
+        }
+    }
+
     #[test]
     fn a_start_is_the_first_event_that_is_wanted() {
         check(Start::Earliest, 3);
         check(Start::Latest, 10);
-        check(
-            Start::SequenceNumber {
-                sequence_number: 5,
-                inclusive: false,
-            },
-            6,
-        );
-        check(
-            Start::SequenceNumber {
-                sequence_number: 5,
-                inclusive: true,
-            },
-            5,
-        );
-        check(
-            Start::SequenceNumber {
-                sequence_number: 9,
-                inclusive: false,
-            },
-            10,
-        );
-        check(
-            Start::SequenceNumber {
-                sequence_number: 10,
-                inclusive: true,
-            },
-            10,
-        );
-        check(
-            Start::Offset {
-                offset: offset(5),
-                inclusive: false,
-            },
-            6,
-        );
-        check(
-            Start::Offset {
-                offset: offset(5),
-                inclusive: true,
-            },
-            5,
-        );
-        check(
-            Start::Offset {
-                offset: offset(9),
-                inclusive: false,
-            },
-            10,
-        );
-        check(
-            Start::EnqueuedTime {
-                enqueued_at: 1500,
-                inclusive: false,
-            },
-            6,
-        );
-        check(
-            Start::EnqueuedTime {
-                enqueued_at: 1500,
-                inclusive: true,
-            },
-            5,
-        );
-        check(
-            Start::EnqueuedTime {
-                enqueued_at: 1501,
-                inclusive: true,
-            },
-            6,
-        );
-        check(
-            Start::EnqueuedTime {
-                enqueued_at: 9999,
-                inclusive: false,
-            },
-            10,
-        );
+        check(after(SequenceNumber(5)), 6);
+        check(at(SequenceNumber(5)), 5);
+        check(after(SequenceNumber(9)), 10);
+        check(at(SequenceNumber(10)), 10);
+        check(after(Offset(offset(5))), 6);
+        check(at(Offset(offset(5))), 5);
+        check(after(Offset(offset(9))), 10);
+        check(after(EnqueuedTime(1500)), 6);
+        check(at(EnqueuedTime(1500)), 5);
+        check(at(EnqueuedTime(1501)), 6);
+        check(after(EnqueuedTime(9999)), 10);
     }
 
     #[test]
-    fn a_start_before_what_is_kept_is_the_oldest_that_is() {
-        check(
-            Start::SequenceNumber {
-                sequence_number: 0,
-                inclusive: false,
-            },
-            3,
-        );
-        check(
-            Start::SequenceNumber {
-                sequence_number: -1,
-                inclusive: false,
-            },
-            3,
-        );
-        check(
-            Start::Offset {
-                offset: 0,
-                inclusive: false,
-            },
-            3,
-        );
-        check(
-            Start::EnqueuedTime {
-                enqueued_at: 0,
-                inclusive: false,
-            },
-            3,
-        );
+    fn a_start_before_what_is_retained_is_the_oldest_that_is() {
+        check(after(SequenceNumber(0)), 3);
+        check(after(SequenceNumber(-1)), 3);
+        check(after(Offset(0)), 3);
+        check(after(EnqueuedTime(0)), 3);
     }
 
     #[test]
     fn a_start_behind_the_end_is_refused() {
         let log = log();
         for start in [
-            Start::SequenceNumber {
-                sequence_number: 10,
-                inclusive: false,
-            },
-            Start::SequenceNumber {
-                sequence_number: 11,
-                inclusive: true,
-            },
-            Start::SequenceNumber {
-                sequence_number: i64::MAX,
-                inclusive: false,
-            },
-            Start::Offset {
-                offset: offset(9) + 1,
-                inclusive: false,
-            },
+            after(SequenceNumber(10)),
+            at(SequenceNumber(11)),
+            after(SequenceNumber(i64::MAX)),
+            after(Offset(offset(9) + 1)),
         ] {
             assert!(log.resolve(start).is_err(), "{start:?}");
         }
     }
 
     #[test]
-    fn dropping_gives_back_what_appending_took() {
+    fn dropping_frees_what_appending_took() {
         let mut log = log();
         assert!(log.bytes() > 7 * 100, "{}", log.bytes());
         let last = log.last();
@@ -354,19 +274,19 @@ mod tests {
         assert_eq!(
             log.last(),
             last,
-            "the end of a partition is known when nothing is kept"
+            "the end of a partition is known when nothing is retained"
         );
     }
 
     #[test]
-    fn time_does_not_go_back_within_a_partition() {
+    fn times_do_not_decrease_within_a_partition() {
         let mut log = log();
         log.append(&event(), None, 5);
         assert_eq!(log.last().enqueued_at, 1900);
     }
 
     #[test]
-    fn a_reader_that_is_too_late_gets_the_oldest_that_is_kept() {
+    fn a_reader_that_is_too_late_receives_the_oldest_that_is_retained() {
         let log = log();
         let sequence_numbers = |from| {
             log.events_from(from)

@@ -1,4 +1,4 @@
-//! How others reach a connection: commands, a nudge that there is something to send, and the cut.
+//! How other tasks reach a connection: commands, a wake-up when there are new events, and its end.
 
 use std::sync::Arc;
 
@@ -8,11 +8,11 @@ use tokio_util::sync::CancellationToken;
 use super::amqp::performative::AmqpError;
 use super::reader::ReaderId;
 
-/// Commands that wait for a connection. Its task takes them before anything else; one that does not is beyond help,
-/// and is cut.
+/// Commands that wait for a connection. Its task takes them before anything else; a connection whose task does not is
+/// severed.
 const COMMANDS_MAX: usize = 256;
 
-/// What a connection can be told.
+/// What a connection can be asked to do.
 #[derive(Debug)]
 pub(crate) enum Command {
     /// Detach the link of this reader, which is no longer registered as one.
@@ -20,9 +20,9 @@ pub(crate) enum Command {
         reader: ReaderId,
         error: Option<AmqpError>,
     },
-    /// Say good-bye and end.
+    /// Close, with this error.
     Close(AmqpError),
-    /// Answer no more questions.
+    /// Answer requests to `$management` with 401 from now on.
     RefuseQuestions,
 }
 
@@ -31,7 +31,7 @@ pub(crate) enum Command {
 pub(crate) struct Mailbox {
     commands: mpsc::Sender<Command>,
     events: Arc<Notify>,
-    cut: CancellationToken,
+    severed: CancellationToken,
     muted: CancellationToken,
 }
 
@@ -42,7 +42,7 @@ pub(crate) struct Inbox {
     /// Notified when a partition that is read here has new events.
     pub(crate) events: Arc<Notify>,
     /// When cancelled, the socket is dropped without a word.
-    pub(crate) cut: CancellationToken,
+    pub(crate) severed: CancellationToken,
     /// When cancelled, the socket is neither read nor written any more, and stays open.
     pub(crate) muted: CancellationToken,
 }
@@ -53,13 +53,13 @@ impl Mailbox {
         let mailbox = Self {
             commands: sender,
             events: Arc::new(Notify::new()),
-            cut: CancellationToken::new(),
+            severed: CancellationToken::new(),
             muted: CancellationToken::new(),
         };
         let inbox = Inbox {
             commands,
             events: Arc::clone(&mailbox.events),
-            cut: mailbox.cut.clone(),
+            severed: mailbox.severed.clone(),
             muted: mailbox.muted.clone(),
         };
         (mailbox, inbox)
@@ -67,7 +67,7 @@ impl Mailbox {
 
     pub(crate) fn send(&self, command: Command) {
         if let Err(mpsc::error::TrySendError::Full(_)) = self.commands.try_send(command) {
-            self.cut();
+            self.sever();
         }
     }
 
@@ -75,8 +75,8 @@ impl Mailbox {
         self.events.notify_one();
     }
 
-    pub(crate) fn cut(&self) {
-        self.cut.cancel();
+    pub(crate) fn sever(&self) {
+        self.severed.cancel();
     }
 
     pub(crate) fn mute(&self) {

@@ -1,43 +1,38 @@
 //! The event hubs of a namespace: what all connections share.
 //!
-//! One lock guards it, held for as long as bytes are copied and never across an await. It knows AMQP's errors, since
-//! they are what a client is told, but no frames and no sockets.
+//! One lock guards it, for as long as bytes are copied and never across an await. It knows AMQP's errors, since clients
+//! receive them, but no frames and no sockets.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Settings;
-use super::amqp::performative::AmqpError;
 use super::clock::Timestamp;
-use super::condition;
-use super::event::{Event, Incoming};
+use super::event::Incoming;
 use super::faults::Faults;
-use super::log::Last;
 use super::mailbox::Mailbox;
 use super::partition::{Partition, PartitionProperties};
-use super::reader::{Displaced, Reader, ReaderId};
-use super::start::Start;
+use super::reader::Reader;
 
-/// Event hubs, their partitions, and who reads them.
+/// Event hubs, their partitions and readers, the connections, and the faults that were asked for.
 #[derive(Debug)]
 pub(crate) struct Namespace {
     retain_bytes: usize,
-    retain_for_ms: Option<Timestamp>,
-    state: Mutex<State>,
-    /// The connections there are, by their serial.
+    event_hubs: Mutex<EventHubs>,
+    /// The open connections, by their serial.
     connections: Mutex<BTreeMap<u64, Mailbox>>,
     pub(crate) faults: Faults,
 }
 
-/// Which event hub of the namespace. They are never taken away, so it stays right.
+/// An event hub of the namespace. None is ever removed, so an id stays valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct EventHubId(usize);
 
-/// Which partition of the namespace.
+/// A partition of the namespace. None is ever removed, so an id stays valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PartitionId {
     pub(crate) event_hub: EventHubId,
-    pub(crate) number: usize,
+    number: usize,
 }
 
 /// What a client can ask about an event hub.
@@ -49,17 +44,13 @@ pub(crate) struct EventHubProperties {
 }
 
 #[derive(Debug)]
-struct State {
-    event_hubs: Vec<EventHub>,
-    /// What the events of all logs cost together.
-    bytes: usize,
-}
+struct EventHubs(Vec<EventHub>);
 
 #[derive(Debug)]
 struct EventHub {
     name: String,
     created_at: Timestamp,
-    /// None: any group is there.
+    /// `None` accepts every group.
     consumer_groups: Option<Vec<String>>,
     partitions: Vec<Partition>,
     /// Counts the sends that name neither partition nor key.
@@ -79,47 +70,36 @@ impl Namespace {
         });
         Self {
             retain_bytes: settings.retain_bytes,
-            retain_for_ms: settings
-                .retain_for
-                .map(|age| Timestamp::try_from(age.as_millis()).unwrap_or(Timestamp::MAX)),
-            state: Mutex::new(State {
-                event_hubs: event_hubs.collect(),
-                bytes: 0,
-            }),
+            event_hubs: Mutex::new(EventHubs(event_hubs.collect())),
             connections: Mutex::default(),
             faults: Faults::default(),
         }
     }
 
     pub(crate) fn connected(&self, connection: u64, mailbox: Mailbox) {
-        self.lock_connections().insert(connection, mailbox);
+        lock(&self.connections).insert(connection, mailbox);
     }
 
     pub(crate) fn disconnected(&self, connection: u64) {
-        self.lock_connections().remove(&connection);
+        lock(&self.connections).remove(&connection);
     }
 
     /// How to reach each connection.
     pub(crate) fn connections(&self) -> Vec<Mailbox> {
-        self.lock_connections().values().cloned().collect()
+        lock(&self.connections).values().cloned().collect()
     }
 
     /// The names of the event hubs.
     pub(crate) fn names(&self) -> Vec<String> {
-        self.lock()
-            .event_hubs
-            .iter()
-            .map(|event_hub| event_hub.name.clone())
-            .collect()
+        let event_hubs = lock(&self.event_hubs);
+        event_hubs.0.iter().map(|hub| hub.name.clone()).collect()
     }
 
     /// The event hub of this name, whose case does not matter.
     pub(crate) fn find(&self, name: &str) -> Option<EventHubId> {
-        let state = self.lock();
-        let index = state
-            .event_hubs
-            .iter()
-            .position(|event_hub| event_hub.name.eq_ignore_ascii_case(name))?;
+        let event_hubs = lock(&self.event_hubs);
+        let mut names = event_hubs.0.iter().map(|hub| &hub.name);
+        let index = names.position(|known| known.eq_ignore_ascii_case(name))?;
         Some(EventHubId(index))
     }
 
@@ -130,27 +110,21 @@ impl Namespace {
         number: &str,
     ) -> Option<PartitionId> {
         let number = number.parse().ok()?;
-        let id = PartitionId { event_hub, number };
-        self.lock().partition(id).map(|_| id)
+        let partitions = lock(&self.event_hubs).get(event_hub).partitions.len();
+        (number < partitions).then_some(PartitionId { event_hub, number })
     }
 
-    /// Whether the event hub has this consumer group. `$Default` is always there.
+    /// Whether the event hub has this consumer group. Each has `$Default`.
     pub(crate) fn has_consumer_group(&self, event_hub: EventHubId, consumer_group: &str) -> bool {
-        let state = self.lock();
-        let event_hub = state.event_hubs.get(event_hub.0);
-        match event_hub.map(|event_hub| &event_hub.consumer_groups) {
-            None => false,
-            Some(None) => true,
-            Some(Some(groups)) => {
-                consumer_group.eq_ignore_ascii_case("$Default")
-                    || groups
-                        .iter()
-                        .any(|group| group.eq_ignore_ascii_case(consumer_group))
-            }
-        }
+        let mut event_hubs = lock(&self.event_hubs);
+        let groups = &event_hubs.get(event_hub).consumer_groups;
+        groups.as_ref().is_none_or(|groups| {
+            let mut known = groups.iter().map(String::as_str).chain(["$Default"]);
+            known.any(|group| group.eq_ignore_ascii_case(consumer_group))
+        })
     }
 
-    /// Appends messages to one partition: the one that is named, else the one of the key, else the next in turn.
+    /// Appends messages to one partition: the given one, else the one of the key, else the next in turn.
     pub(crate) fn publish(
         &self,
         event_hub: EventHubId,
@@ -159,230 +133,122 @@ impl Namespace {
         messages: &[Incoming],
         now: Timestamp,
     ) {
-        let mut state = self.lock();
-        let Some(id) = partition.or_else(|| state.choose(event_hub, partition_key)) else {
-            return;
-        };
-        let Some(partition) = state.partition_mut(id) else {
-            return;
-        };
-        let grown_by = partition.append(messages, partition_key, now);
-        state.bytes += grown_by;
-        state.retain(self.retain_bytes);
+        let mut event_hubs = lock(&self.event_hubs);
+        let partition =
+            partition.unwrap_or_else(|| event_hubs.get(event_hub).choose(event_hub, partition_key));
+        event_hubs
+            .partition(partition)
+            .append(messages, partition_key, now);
+        event_hubs.retain(self.retain_bytes);
     }
 
-    /// Lets a reader in, and says with which sequence number it starts. Whom it displaces has yet to be told.
-    pub(crate) fn open_reader(
+    /// Reads or changes a partition.
+    pub(crate) fn with<T>(
         &self,
         partition: PartitionId,
-        start: Start,
-        reader: Reader,
-    ) -> Result<(i64, Vec<Displaced>), AmqpError> {
-        let mut state = self.lock();
-        match state.partition_mut(partition) {
-            Some(partition) => partition.open_reader(start, reader),
-            None => Err(condition::not_found(&partition.number.to_string())),
-        }
+        action: impl FnOnce(&mut Partition) -> T,
+    ) -> T {
+        action(lock(&self.event_hubs).partition(partition))
     }
 
-    pub(crate) fn close_reader(&self, partition: PartitionId, reader: ReaderId) {
-        if let Some(partition) = self.lock().partition_mut(partition) {
-            partition.readers.release(reader);
-        }
-    }
-
-    /// What [`Partition::read`] does, of this partition.
-    pub(crate) fn read(
-        &self,
-        partition: PartitionId,
-        reader: ReaderId,
-        from: i64,
-        take: impl FnMut(&Event, &Last) -> bool,
-    ) -> (i64, bool) {
-        match self.lock().partition_mut(partition) {
-            Some(partition) => partition.read(reader, from, take),
-            None => (from, false),
-        }
-    }
-
-    /// Gives the event hub more partitions, empty ones. False: it has as many already.
+    /// Gives the event hub more partitions, empty ones. False if it has as many already.
     pub(crate) fn grow(&self, event_hub: EventHubId, partitions: usize) -> bool {
-        let mut state = self.lock();
-        match state.event_hubs.get_mut(event_hub.0) {
-            Some(event_hub) if event_hub.partitions.len() < partitions => {
-                event_hub
-                    .partitions
-                    .resize_with(partitions, Partition::default);
-                true
-            }
-            _ => false,
+        let mut event_hubs = lock(&self.event_hubs);
+        let present = &mut event_hubs.get(event_hub).partitions;
+        let grows = present.len() < partitions;
+        if grows {
+            present.resize_with(partitions, Partition::default);
         }
+        grows
     }
 
-    /// Makes the event hub anew: without events, its sequence numbers beginning again. Whoever read it must be told.
-    pub(crate) fn forget(&self, event_hub: EventHubId, now: Timestamp) -> Vec<Reader> {
-        let mut state = self.lock();
-        let Some(event_hub) = state.event_hubs.get_mut(event_hub.0) else {
-            return Vec::new();
-        };
+    /// Replaces the event hub by an empty one of the same name, whose sequence numbers begin at 0. Gives the readers that
+    /// it had, which have yet to be detached.
+    pub(crate) fn recreate(&self, event_hub: EventHubId, now: Timestamp) -> Vec<Reader> {
+        let mut event_hubs = lock(&self.event_hubs);
+        let event_hub = event_hubs.get(event_hub);
         event_hub.created_at = now;
-        let partitions = event_hub.partitions.len();
-        let forgotten = std::mem::take(&mut event_hub.partitions);
-        event_hub
-            .partitions
-            .resize_with(partitions, Partition::default);
-        state.bytes -= forgotten
-            .iter()
-            .map(|partition| partition.log.bytes())
-            .sum::<usize>();
-        forgotten
-            .into_iter()
-            .flat_map(|mut partition| partition.readers.take_all())
+        let old = event_hub.partitions.iter_mut().map(std::mem::take);
+        old.flat_map(|mut partition| partition.readers.take_all())
             .collect()
     }
 
-    /// Changes a partition in what does not count: its readers and the faults that were asked for.
-    pub(crate) fn change<T>(
-        &self,
-        partition: PartitionId,
-        change: impl FnOnce(&mut Partition) -> T,
-    ) -> Option<T> {
-        self.lock().partition_mut(partition).map(change)
-    }
-
-    /// Drops a partition's events before this sequence number. How many there were.
-    pub(crate) fn trim(&self, partition: PartitionId, before: i64) -> usize {
-        let mut state = self.lock();
-        let (mut dropped, mut freed) = (0, 0);
-        if let Some(partition) = state.partition_mut(partition) {
-            while partition.log.len() > 0 && partition.log.first_sequence_number() < before {
-                freed += partition.log.drop_oldest();
-                dropped += 1;
-            }
-        }
-        state.bytes -= freed;
-        dropped
-    }
-
-    /// Drops the events that are older than they may be.
-    pub(crate) fn drop_aged(&self, now: Timestamp) {
-        let Some(retain_for) = self.retain_for_ms else {
-            return;
-        };
-        let mut state = self.lock();
-        let mut freed = 0;
-        let partitions = state
-            .event_hubs
-            .iter_mut()
-            .flat_map(|event_hub| &mut event_hub.partitions);
-        for partition in partitions {
-            while partition
-                .log
-                .oldest_enqueued_at()
-                .is_some_and(|enqueued_at| enqueued_at + retain_for <= now)
-            {
-                freed += partition.log.drop_oldest();
-            }
-        }
-        state.bytes -= freed;
-    }
-
-    pub(crate) fn event_hub_properties(&self, event_hub: EventHubId) -> Option<EventHubProperties> {
-        let state = self.lock();
-        let event_hub = state.event_hubs.get(event_hub.0)?;
-        Some(EventHubProperties {
+    pub(crate) fn properties(&self, event_hub: EventHubId) -> EventHubProperties {
+        let mut event_hubs = lock(&self.event_hubs);
+        let event_hub = event_hubs.get(event_hub);
+        EventHubProperties {
             name: event_hub.name.clone(),
             created_at: event_hub.created_at,
             partitions: event_hub.partitions.len(),
-        })
-    }
-
-    pub(crate) fn partition_properties(
-        &self,
-        partition: PartitionId,
-    ) -> Option<PartitionProperties> {
-        self.lock().partition(partition).map(Partition::properties)
+        }
     }
 
     /// The properties of all partitions, in the order of their numbers.
     pub(crate) fn all_partitions(&self, event_hub: EventHubId) -> Vec<PartitionProperties> {
-        let state = self.lock();
-        let partitions = state
-            .event_hubs
-            .get(event_hub.0)
-            .map(|event_hub| &event_hub.partitions);
-        partitions
-            .into_iter()
-            .flatten()
-            .map(Partition::properties)
-            .collect()
-    }
-
-    /// A panic while the lock is held leaves the counts at worst a little wrong: no reason to end all connections.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn lock_connections(&self) -> MutexGuard<'_, BTreeMap<u64, Mailbox>> {
-        self.connections
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        let mut event_hubs = lock(&self.event_hubs);
+        let partitions = event_hubs.get(event_hub).partitions.iter();
+        partitions.map(Partition::properties).collect()
     }
 }
 
-impl State {
-    fn partition(&self, id: PartitionId) -> Option<&Partition> {
-        self.event_hubs
-            .get(id.event_hub.0)?
-            .partitions
-            .get(id.number)
+/// A panic while the lock is held is no reason to end all connections: every change here is complete in itself.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl EventHubs {
+    fn get(&mut self, id: EventHubId) -> &mut EventHub {
+        self.0.get_mut(id.0).expect("no event hub is ever removed")
     }
 
-    fn partition_mut(&mut self, id: PartitionId) -> Option<&mut Partition> {
-        self.event_hubs
-            .get_mut(id.event_hub.0)?
-            .partitions
+    fn partition(&mut self, id: PartitionId) -> &mut Partition {
+        let partitions = &mut self.get(id.event_hub).partitions;
+        partitions
             .get_mut(id.number)
+            .expect("no partition is ever removed")
     }
 
-    fn choose(&mut self, id: EventHubId, partition_key: Option<&str>) -> Option<PartitionId> {
-        let event_hub = self.event_hubs.get_mut(id.0)?;
-        let partitions = event_hub.partitions.len();
-        let number = if let Some(key) = partition_key {
-            place_of(key, partitions)
-        } else {
-            event_hub.turns = event_hub.turns.wrapping_add(1);
-            event_hub.turns.checked_rem(partitions)?
-        };
-        Some(PartitionId {
-            event_hub: id,
-            number,
-        })
-    }
-
-    /// Drops the oldest events of the namespace, wherever they are, until what is kept fits.
+    /// Drops the oldest events of the namespace, in whichever partition, until the rest fits.
     fn retain(&mut self, retain_bytes: usize) {
-        while self.bytes > retain_bytes {
+        let partitions = || self.0.iter().flat_map(|hub| &hub.partitions);
+        let mut bytes: usize = partitions().map(|partition| partition.log.bytes()).sum();
+        while bytes > retain_bytes {
             let oldest = self
-                .event_hubs
+                .0
                 .iter_mut()
                 .flat_map(|event_hub| &mut event_hub.partitions)
                 .filter_map(|partition| Some((partition.log.oldest_enqueued_at()?, partition)))
                 .min_by_key(|(enqueued_at, _)| *enqueued_at);
             match oldest {
-                Some((_, partition)) => self.bytes -= partition.log.drop_oldest(),
+                Some((_, partition)) => bytes -= partition.log.drop_oldest(),
                 None => break,
             }
         }
     }
 }
 
-/// The partition of a key: the same for the same key, and spread evenly (FNV-1a). Not Azure's function, so a key that
-/// is on partition 2 there may be on another here.
+impl EventHub {
+    fn choose(&mut self, id: EventHubId, partition_key: Option<&str>) -> PartitionId {
+        let partitions = self.partitions.len();
+        let number = if let Some(key) = partition_key {
+            place_of(key, partitions)
+        } else {
+            self.turns = self.turns.wrapping_add(1);
+            self.turns % partitions
+        };
+        PartitionId {
+            event_hub: id,
+            number,
+        }
+    }
+}
+
+/// The partition of a key: the same for the same key, and spread evenly (FNV-1a). Azure uses another function, so a key
+/// may be on another partition there.
 fn place_of(key: &str, partitions: usize) -> usize {
     let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });
-    let partitions = u64::try_from(partitions).unwrap_or(1).max(1);
-    usize::try_from(hash % partitions).unwrap_or(0)
+    let partitions = u64::try_from(partitions).expect("at most 1024");
+    usize::try_from(hash % partitions).expect("less than 1024")
 }

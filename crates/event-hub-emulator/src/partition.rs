@@ -16,14 +16,14 @@ use super::start::Start;
 pub(crate) struct Partition {
     pub(crate) log: Log,
     pub(crate) readers: Readers,
-    /// Readers stay attached and get nothing.
+    /// Readers stay attached and receive nothing.
     frozen: bool,
-    /// The next event that is sent is sent cut in half.
-    corrupts_next: bool,
-    /// So many events are sent again, to whoever reads next.
+    /// Only half of the next event is sent.
+    pub(crate) corrupts_next: bool,
+    /// How many events the next read sends again.
     repeats: i64,
-    /// The sequence numbers of events that are always sent cut in half.
-    poisoned: BTreeSet<i64>,
+    /// The sequence numbers of events of which only half is ever sent.
+    pub(crate) poisoned: BTreeSet<i64>,
 }
 
 /// What a client can ask about a partition.
@@ -37,22 +37,21 @@ pub(crate) struct PartitionProperties {
 }
 
 impl Partition {
-    /// Appends messages, and tells the readers. Gives back by how much the log has grown, in bytes.
+    /// Appends messages, and wakes the readers.
     pub(crate) fn append(
         &mut self,
         messages: &[Incoming],
         partition_key: Option<&str>,
         now: Timestamp,
-    ) -> usize {
-        let bytes_before = self.log.bytes();
+    ) {
         for message in messages {
             self.log.append(message, partition_key, now);
         }
-        self.tell_readers();
-        self.log.bytes() - bytes_before
+        self.wake_readers();
     }
 
-    /// Lets a reader in, and says with which sequence number it starts. Whom it displaces has yet to be told.
+    /// Adds a reader. Gives the sequence number that it starts with, and the readers that it displaces, which have yet to
+    /// be detached.
     pub(crate) fn open_reader(
         &mut self,
         start: Start,
@@ -61,12 +60,12 @@ impl Partition {
         let next = self
             .log
             .resolve(start)
-            .map_err(condition::invalid_argument)?;
+            .map_err(|error| AmqpError::new(condition::INVALID_ARGUMENT, error))?;
         Ok((next, self.readers.claim(reader)?))
     }
 
-    /// Shows a reader the events from a sequence number on, as long as `take` wants more. What comes next for it, and
-    /// whether that is there already.
+    /// Shows a reader the events from a sequence number on, as long as `take` wants more. Gives the sequence number that
+    /// comes next for it, and whether that event is there already.
     pub(crate) fn read(
         &mut self,
         reader: ReaderId,
@@ -97,20 +96,12 @@ impl Partition {
 
     pub(crate) fn freeze(&mut self, frozen: bool) {
         self.frozen = frozen;
-        self.tell_readers();
-    }
-
-    pub(crate) fn corrupt_next(&mut self) {
-        self.corrupts_next = true;
+        self.wake_readers();
     }
 
     pub(crate) fn repeat(&mut self, events: i64) {
         self.repeats = events;
-        self.tell_readers();
-    }
-
-    pub(crate) fn poison(&mut self, sequence_number: i64) {
-        self.poisoned.insert(sequence_number);
+        self.wake_readers();
     }
 
     pub(crate) fn properties(&self) -> PartitionProperties {
@@ -123,7 +114,7 @@ impl Partition {
         }
     }
 
-    fn tell_readers(&self) {
+    fn wake_readers(&self) {
         for reader in self.readers.iter() {
             reader.mailbox.new_events();
         }

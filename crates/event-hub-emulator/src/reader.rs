@@ -1,11 +1,10 @@
-//! Who reads a partition, and who may: owner levels.
+//! The readers of a partition, and which may read: owner levels.
 //!
-//! With an owner level one reads alone within the consumer group: whoever comes with a level as high or higher takes
-//! over, and the one before is told `amqp:link:stolen`. Without a level up to five read side by side, while nobody has
-//! one.
+//! A reader with an owner level is the only one of its consumer group: the next with the same level or a higher one
+//! displaces it, with `amqp:link:stolen`. Without a level, up to five read side by side while no reader has one.
 
 use super::amqp::performative::AmqpError;
-use super::condition;
+use super::condition::{RESOURCE_LIMIT, STOLEN};
 use super::mailbox::Mailbox;
 
 /// Readers without an owner level per partition and consumer group; Event Hubs documents five.
@@ -17,15 +16,15 @@ pub(crate) struct Reader {
     pub(crate) id: ReaderId,
     pub(crate) consumer_group: String,
     pub(crate) owner_level: Option<i64>,
-    /// What the client calls it, for the texts of errors.
+    /// The client's name for it, for the texts of errors.
     pub(crate) name: String,
     /// Its connection.
     pub(crate) mailbox: Mailbox,
-    /// It gets nothing, by a fault that was asked for.
+    /// It receives nothing: a fault that was asked for.
     pub(crate) frozen: bool,
 }
 
-/// Which link a reader is, within the whole program.
+/// Which link a reader is, among all connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ReaderId {
     pub(crate) connection: u64,
@@ -35,7 +34,7 @@ pub(crate) struct ReaderId {
     pub(crate) handle: u32,
 }
 
-/// A reader that has to go, and what it is told.
+/// A reader that has to be detached, and the error for it.
 #[derive(Debug)]
 pub(crate) struct Displaced {
     pub(crate) reader: Reader,
@@ -47,7 +46,7 @@ pub(crate) struct Displaced {
 pub(crate) struct Readers(Vec<Reader>);
 
 impl Readers {
-    /// Lets a reader in. The ones that it displaces are no longer among the readers and have yet to be told.
+    /// Adds a reader. Gives those that it displaces: they are removed here, and have yet to be detached.
     pub(crate) fn claim(&mut self, candidate: Reader) -> Result<Vec<Displaced>, AmqpError> {
         let same_group = |reader: &Reader| reader.consumer_group == candidate.consumer_group;
         let highest = self
@@ -58,12 +57,12 @@ impl Readers {
             .max();
         let displaced = match (candidate.owner_level, highest) {
             (None, Some(owner)) => {
-                return Err(condition::stolen(format!(
+                return Err(AmqpError::new(STOLEN, format!(
                     "At least one receiver for the endpoint is created with epoch of '{owner}', and so non-epoch receiver is not allowed. Either reconnect with a higher epoch, or make sure all epoch receivers are closed or disconnected."
                 )));
             }
             (Some(level), Some(owner)) if level < owner => {
-                return Err(condition::stolen(format!(
+                return Err(AmqpError::new(STOLEN, format!(
                     "Receiver '{}' with a higher epoch '{owner}' already exists. Receiver with epoch {level} cannot be created. Make sure you are creating receiver with increasing epoch value to ensure connectivity, or ensure all old epoch receivers are closed or disconnected.",
                     candidate.name
                 )));
@@ -72,7 +71,7 @@ impl Readers {
                 .0
                 .extract_if(.., |reader| same_group(reader))
                 .map(|reader| Displaced {
-                    error: condition::stolen(format!(
+                    error: AmqpError::new(STOLEN, format!(
                         "New receiver '{}' with higher epoch of '{level}' is created hence current receiver '{}' with epoch '{}' is getting disconnected. If you are recreating the receiver, make sure a higher epoch is used.",
                         candidate.name,
                         reader.name,
@@ -83,7 +82,7 @@ impl Readers {
                 .collect(),
             (None, None) => {
                 if self.0.iter().filter(|reader| same_group(reader)).count() >= READERS_MAX {
-                    return Err(condition::resource_limit(format!(
+                    return Err(AmqpError::new(RESOURCE_LIMIT, format!(
                         "Exceeded the maximum number of allowed receivers per partition in a consumer group which is {READERS_MAX}."
                     )));
                 }
@@ -102,7 +101,7 @@ impl Readers {
         std::mem::take(&mut self.0)
     }
 
-    /// Freezes those that there are now. How many.
+    /// Freezes the present readers. Gives how many there are.
     pub(crate) fn freeze(&mut self) -> usize {
         for reader in &mut self.0 {
             reader.frozen = true;

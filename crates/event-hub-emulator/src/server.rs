@@ -1,4 +1,4 @@
-//! The listener: accepts connections, and owns their tasks until the end.
+//! Accepts connections, and owns their tasks until the end.
 
 use std::future::pending;
 use std::io;
@@ -8,134 +8,77 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio::time::{interval, sleep};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::clock::Now;
 use super::connection::Connection;
-use super::connection::task::{Transport, becomes, hold, serve};
+use super::connection::task::{Transport, keep_open, serve};
+use super::faults::until;
 use super::listener::Listener;
 use super::mailbox::Mailbox;
 use super::namespace::Namespace;
-use super::tls::{Acceptor, Tls};
-use super::{EventHub, Handle, HubError, PARTITIONS_MAX, Settings};
+use super::tls::{Acceptor, Tls, TlsListener};
+use super::{EmulatorError, Settings};
 
 /// Connections at a time; as many as Event Hubs allows a namespace of the standard tier. More wait in the backlog.
 const CONNECTIONS_MAX: usize = 5000;
 
-/// How often events that are too old are looked for. They may stay this much longer.
-const AGING_INTERVAL: Duration = Duration::from_secs(1);
-
 /// How long to wait after the system refuses to accept: it has run out of something, and would refuse again at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// The policy and key of the connection string. Any would do; these are those of Microsoft's emulator, so that what was
-/// written for it works here.
-const KEY: &str = "SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=SAS_KEY_VALUE";
-
-/// A local Event Hub that listens and does not serve yet.
+/// The listeners of a namespace.
 #[derive(Debug)]
-pub struct Hub {
+pub(crate) struct Server {
     listener: Listener,
-    tls: Option<Tls>,
-    /// The name of the event hub, if there is exactly one.
-    entity_path: Option<String>,
+    tls: Option<TlsListener>,
     namespace: Arc<Namespace>,
 }
 
-impl Hub {
-    /// Checks the settings and takes the port.
-    ///
-    /// # Errors
-    ///
-    /// If the settings cannot be, or the address cannot be listened on.
-    pub async fn bind(settings: Settings) -> Result<Self, HubError> {
-        check(&settings.event_hubs)?;
-        let cannot_bind = |source| HubError::Bind {
-            address: settings.listen,
-            source,
-        };
-        let listener = Listener::bind(settings.listen).await.map_err(cannot_bind)?;
-        let now = Now::read();
+impl Server {
+    /// Checks the settings and takes the ports.
+    pub(crate) async fn bind(settings: &Settings) -> Result<Self, EmulatorError> {
+        settings.check()?;
+        let listener = Listener::bind(settings.listen).await?;
+        let now = Now::read().timestamp;
         let tls = match &settings.tls {
-            Some(tls) => Some(Tls::bind(tls, now).await?),
+            Some(tls) => Some(TlsListener::bind(tls, now).await?),
             None => None,
         };
-        let entity_path = match settings.event_hubs.as_slice() {
-            [only] => Some(only.name.clone()),
-            _ => None,
-        };
-        let namespace = Arc::new(Namespace::new(&settings, now.timestamp));
         Ok(Self {
             listener,
             tls,
-            entity_path,
-            namespace,
+            namespace: Arc::new(Namespace::new(settings, now)),
         })
     }
 
-    /// Where it listens, with the port that it got.
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.listener.address()
     }
 
-    /// What clients connect with. It names the event hub only if there is exactly one, and a host that can be dialled.
-    pub fn connection_string(&self) -> String {
-        let address = self.address();
-        let host = if address.ip().is_unspecified() {
-            format!("localhost:{}", address.port())
-        } else {
-            address.to_string()
-        };
-        format!(
-            "{};UseDevelopmentEmulator=true",
-            self.connection_string_for(&host)
-        )
+    /// How clients connect over TLS, if they can.
+    pub(crate) fn tls(&self, entity_path: Option<&str>) -> Option<Tls> {
+        self.tls.as_ref().map(|tls| tls.describe(entity_path))
     }
 
-    /// What clients connect with over TLS, as they do to Azure. It has no port: clients take 5671, or 443 with a
-    /// WebSocket, whatever it says. Where the hub listens on another one they need [`Tls::endpoint`] as well.
-    pub fn tls_connection_string(&self) -> Option<String> {
-        let tls = self.tls.as_ref()?;
-        Some(self.connection_string_for(tls.host()))
+    pub(crate) fn namespace(&self) -> Arc<Namespace> {
+        Arc::clone(&self.namespace)
     }
 
-    /// Where it listens for TLS, if it does, and what clients have to trust.
-    pub fn tls(&self) -> Option<&Tls> {
-        self.tls.as_ref()
-    }
-
-    fn connection_string_for(&self, host: &str) -> String {
-        let entity_path = self
-            .entity_path
-            .as_ref()
-            .map(|name| format!(";EntityPath={name}"))
-            .unwrap_or_default();
-        format!("Endpoint=sb://{host}/;{KEY}{entity_path}")
-    }
-
-    /// A hold on the hub for the time that it serves.
-    pub fn handle(&self) -> Handle {
-        Handle::new(Arc::clone(&self.namespace))
-    }
-
-    /// Serves clients until it is stopped; then says good-bye to them, and returns when all have gone.
-    ///
-    /// # Errors
-    ///
-    /// None at present: what fails with one client concerns no other.
-    pub async fn serve(mut self, stop: CancellationToken) -> Result<(), HubError> {
+    /// Serves clients until it is stopped; then closes their connections, and returns when all have ended.
+    pub(crate) async fn serve(mut self, stop: CancellationToken) {
         let mut connections = JoinSet::new();
         let mut serial = 0;
-        let mut aging = interval(AGING_INTERVAL);
-        let mut away = self.namespace.faults.away();
-        away.mark_changed(); // it may have been set before
+        let mut faults = self.namespace.faults.subscribe();
+        let mut away = false;
         loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                Ok(()) = away.changed() => self.listen(!*away.borrow_and_update()),
-                _ = aging.tick() => self.namespace.drop_aged(Now::read().timestamp),
+                Ok(now_away) = async { faults.wait_for(|faults| faults.away != away).await.map(|faults| faults.away) } => {
+                    away = now_away;
+                    self.listen(!away);
+                }
                 Some(ended) = connections.join_next() => report(ended),
                 accepted = self.accept(), if connections.len() < CONNECTIONS_MAX => match accepted {
                     Ok((socket, peer, tls)) => {
@@ -153,23 +96,16 @@ impl Hub {
         while let Some(ended) = connections.join_next().await {
             report(ended);
         }
-        Ok(())
     }
 
-    /// Listens, or does not. Whoever is connected stays so.
+    /// Begins or ceases to listen. Open connections stay open.
     fn listen(&mut self, on: bool) {
-        let tls = self.tls.as_mut().map(|tls| &mut tls.listener);
+        let tls = self.tls.as_mut().map(TlsListener::listener);
         for listener in [&mut self.listener].into_iter().chain(tls) {
             let address = listener.address();
-            match if on {
-                listener.open()
-            } else {
-                listener.close()
-            } {
-                Ok(()) => tracing::debug!(%address, on, "listening"),
-                Err(error) => {
-                    tracing::error!(%error, %address, on, "cannot change whether to listen");
-                }
+            match listener.listen(on) {
+                Ok(()) => tracing::debug!(%address, on, "listening changed"),
+                Err(error) => tracing::error!(%error, %address, on, "cannot change listening"),
             }
         }
     }
@@ -204,7 +140,7 @@ async fn converse(
         None => Box::new(socket),
         Some(acceptor) => {
             let handshake = async {
-                becomes(&mut namespace.faults.silence(), false).await;
+                until(&mut namespace.faults.subscribe(), |active| !active.silent).await;
                 acceptor.accept(socket).await
             };
             let secured = tokio::select! {
@@ -214,7 +150,7 @@ async fn converse(
             match secured {
                 Ok(stream) => stream,
                 Err(error) => {
-                    tracing::debug!(connection = serial, %error, "handshake failed");
+                    tracing::debug!(connection = serial, %error, "TLS or WebSocket handshake failed");
                     return;
                 }
             }
@@ -222,10 +158,13 @@ async fn converse(
     };
     let (mailbox, inbox) = Mailbox::new();
     let _registered = Registered::new(serial, &namespace, mailbox.clone());
-    let ended = if *namespace.faults.away().borrow() {
-        Ok(()) // it came at the last moment
-    } else if namespace.faults.never_answers() {
-        hold(stream, &inbox, &stop).await;
+    let (away, never_answers) = namespace
+        .faults
+        .get(|faults| (faults.away, faults.never_answers));
+    let ended = if away {
+        Ok(()) // it was accepted just before the listener closed
+    } else if never_answers {
+        keep_open(stream, &inbox, &stop).await;
         Ok(())
     } else {
         let connection = Connection::new(serial, Arc::clone(&namespace), mailbox);
@@ -261,39 +200,4 @@ fn report(ended: Result<(), tokio::task::JoinError>) {
     if let Err(error) = ended {
         tracing::error!(%error, "the task of a connection failed");
     }
-}
-
-fn check(event_hubs: &[EventHub]) -> Result<(), HubError> {
-    if event_hubs.is_empty() {
-        return Err(HubError::NoEventHub);
-    }
-    for (index, event_hub) in event_hubs.iter().enumerate() {
-        let name = &event_hub.name;
-        if !is_name(name) {
-            return Err(HubError::Name(name.clone()));
-        }
-        if event_hubs
-            .iter()
-            .skip(index + 1)
-            .any(|other| other.name.eq_ignore_ascii_case(name))
-        {
-            return Err(HubError::Twice(name.clone()));
-        }
-        if event_hub.partitions == 0 || event_hub.partitions > PARTITIONS_MAX {
-            return Err(HubError::Partitions {
-                event_hub: name.clone(),
-                partitions: event_hub.partitions,
-            });
-        }
-    }
-    Ok(())
-}
-
-fn is_name(name: &str) -> bool {
-    let inner =
-        |character: char| character.is_ascii_alphanumeric() || matches!(character, '.' | '-' | '_');
-    (1..=256).contains(&name.len())
-        && name.chars().all(inner)
-        && !name.starts_with(['.', '-', '_'])
-        && !name.ends_with(['.', '-', '_'])
 }

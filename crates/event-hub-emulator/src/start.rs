@@ -1,28 +1,26 @@
-//! Where a reader starts, as it writes it: `amqp.annotation.x-opt-offset > '1024'`.
+//! Where a reader starts, as clients write it: `amqp.annotation.x-opt-offset > '1024'`.
 
 use super::amqp::Value;
 use super::amqp::performative::Source;
 use super::clock::Timestamp;
 
-/// A start position. The exclusive ones name the last event that the reader does not want.
+/// A start position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Start {
-    /// With the oldest event that is kept.
+    /// The oldest event that is retained.
     Earliest,
-    /// With the next event to come.
+    /// The next event to come.
     Latest,
-    Offset {
-        offset: i64,
-        inclusive: bool,
-    },
-    SequenceNumber {
-        sequence_number: i64,
-        inclusive: bool,
-    },
-    EnqueuedTime {
-        enqueued_at: Timestamp,
-        inclusive: bool,
-    },
+    /// The first event behind a position, or at it if it is inclusive.
+    At { position: Position, inclusive: bool },
+}
+
+/// A place in a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Position {
+    Offset(i64),
+    SequenceNumber(i64),
+    EnqueuedTime(Timestamp),
 }
 
 /// The name of the filter; Python sends it as the descriptor too.
@@ -31,7 +29,7 @@ const SELECTOR: &str = "apache.org:selector-filter:string";
 const SELECTOR_CODE: u64 = 0x0000_468C_0000_0004;
 
 impl Start {
-    /// The start that a link's source asks for: `Earliest` if it names none. An error is the filter that is none.
+    /// The start that a link's source asks for: `Earliest` if it names none. The error is the filter that cannot be read.
     pub(crate) fn of_source(source: &Source) -> Result<Self, String> {
         let Some(Value::Map(filters)) = &source.filter else {
             return Ok(Self::Earliest);
@@ -52,7 +50,7 @@ impl Start {
         }
     }
 
-    /// Reads `amqp.annotation.NAME OPERATOR 'VALUE'`. Rust leaves out the blanks around the operator.
+    /// Reads `amqp.annotation.NAME OPERATOR 'VALUE'`. The Rust SDK omits the blank after the operator.
     fn parse(selector: &str) -> Option<Self> {
         let (before, quoted) = selector.split_once('\'')?;
         let value = quoted.strip_suffix('\'')?;
@@ -62,23 +60,22 @@ impl Start {
             ">=" => true,
             _ => return None,
         };
-        match (name.trim(), value) {
-            ("amqp.annotation.x-opt-offset", "@latest") => Some(Self::Latest),
-            ("amqp.annotation.x-opt-offset", "-1") => Some(Self::Earliest),
-            ("amqp.annotation.x-opt-offset", _) => Some(Self::Offset {
-                offset: value.parse().ok()?,
-                inclusive,
-            }),
-            ("amqp.annotation.x-opt-sequence-number", _) => Some(Self::SequenceNumber {
-                sequence_number: value.parse().ok()?,
-                inclusive,
-            }),
-            ("amqp.annotation.x-opt-enqueued-time", _) => Some(Self::EnqueuedTime {
-                enqueued_at: value.parse().ok()?,
-                inclusive,
-            }),
-            _ => None,
-        }
+        let position = match (name.trim(), value) {
+            ("amqp.annotation.x-opt-offset", "@latest") => return Some(Self::Latest),
+            ("amqp.annotation.x-opt-offset", "-1") => return Some(Self::Earliest),
+            ("amqp.annotation.x-opt-offset", _) => Position::Offset(value.parse().ok()?),
+            ("amqp.annotation.x-opt-sequence-number", _) => {
+                Position::SequenceNumber(value.parse().ok()?)
+            }
+            ("amqp.annotation.x-opt-enqueued-time", _) => {
+                Position::EnqueuedTime(value.parse().ok()?)
+            }
+            _ => return None,
+        };
+        Some(Self::At {
+            position,
+            inclusive,
+        })
     }
 }
 
@@ -103,29 +100,29 @@ mod tests {
         );
         check(
             "amqp.annotation.x-opt-sequence-number >'5'",
-            Some(Start::SequenceNumber {
-                sequence_number: 5,
+            Some(Start::At {
+                position: Position::SequenceNumber(5),
                 inclusive: false,
             }),
         );
         check(
             "amqp.annotation.x-opt-offset >= '1024'",
-            Some(Start::Offset {
-                offset: 1024,
+            Some(Start::At {
+                position: Position::Offset(1024),
                 inclusive: true,
             }),
         );
         check(
             "amqp.annotation.x-opt-enqueued-time > '1700000000000'",
-            Some(Start::EnqueuedTime {
-                enqueued_at: 1_700_000_000_000,
+            Some(Start::At {
+                position: Position::EnqueuedTime(1_700_000_000_000),
                 inclusive: false,
             }),
         );
     }
 
     #[test]
-    fn what_is_no_selector_is_refused() {
+    fn what_is_not_a_selector_is_refused() {
         check("", None);
         check("amqp.annotation.x-opt-offset > 5", None);
         check("amqp.annotation.x-opt-offset < '5'", None);

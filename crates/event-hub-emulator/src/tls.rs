@@ -1,11 +1,11 @@
-//! TLS: a certificate of the hub's own making, and the way from a socket to a stream of AMQP.
+//! TLS: a certificate that is made at the start, and the way from a socket to a stream of AMQP.
 //!
-//! The certificate lives as long as the process. Its authority (CA) is made with it, signs it and forgets its key, so
-//! that whoever trusts the authority trusts this hub and nothing else. A certificate that is its own authority would be
-//! shorter, but webpki refuses such a one (`CaUsedAsEndEntity`), and with it the Rust SDK.
+//! The certificate lives as long as the emulator. Its authority (CA) is made with it, signs it and drops its key, so that a
+//! client that trusts the authority trusts this emulator and nothing else. A certificate that is its own authority would
+//! be shorter, but webpki refuses it (`CaUsedAsEndEntity`), and with webpki the Rust SDK.
 //!
-//! On the port of TLS the client's first byte tells AMQP from WebSocket, so one port stands for Event Hubs' 5671 and
-//! its 443.
+//! On the port of TLS the client's first byte distinguishes AMQP and WebSocket, so one port stands for Event Hubs' 5671 and
+//! 443.
 
 use std::io;
 use std::net::SocketAddr;
@@ -26,34 +26,59 @@ use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use tokio_rustls::server::TlsStream;
 
-use super::clock::{Now, Timestamp};
+use super::clock::Timestamp;
 use super::connection::task::Transport;
+use super::emulator::connection_string;
 use super::listener::Listener;
-use super::{HubError, TlsSettings, websocket};
+use super::{EmulatorError, TlsSettings, websocket};
 
-/// Where a hub listens for TLS, and what its clients have to trust.
+/// How clients connect over TLS.
 #[derive(Debug)]
 pub struct Tls {
-    pub(super) listener: Listener,
+    endpoint: String,
+    connection_string: String,
+    ca_certificate: String,
+}
+
+impl Tls {
+    /// The address as a custom endpoint, `amqps://HOST:PORT`, for clients that would otherwise look for port 5671.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// What clients connect with, as they do to Azure. It has no port, since clients ignore it: they take 5671, or 443 with
+    /// a WebSocket. On any other port they need [`Tls::endpoint`] as well.
+    pub fn connection_string(&self) -> &str {
+        &self.connection_string
+    }
+
+    /// The certificate of the authority that clients have to trust, in PEM: `SSL_CERT_FILE` names the file with it.
+    pub fn ca_certificate(&self) -> &str {
+        &self.ca_certificate
+    }
+}
+
+/// The listener for TLS, and its certificate.
+#[derive(Debug)]
+pub(crate) struct TlsListener {
+    listener: Listener,
     acceptor: Acceptor,
     host: String,
     ca_certificate: String,
 }
 
-impl Tls {
+impl TlsListener {
     /// Makes the certificate and takes the port.
-    pub(super) async fn bind(settings: &TlsSettings, now: Now) -> Result<Self, HubError> {
-        let cannot_bind = |source| HubError::Bind {
-            address: settings.listen,
-            source,
-        };
-        let listener = Listener::bind(settings.listen).await.map_err(cannot_bind)?;
-        let certificates = Certificates::make(settings, now.timestamp).map_err(|source| {
-            HubError::Certificate {
+    pub(crate) async fn bind(
+        settings: &TlsSettings,
+        now: Timestamp,
+    ) -> Result<Self, EmulatorError> {
+        let listener = Listener::bind(settings.listen).await?;
+        let certificates =
+            Certificates::make(settings, now).map_err(|source| EmulatorError::Certificate {
                 host: settings.host.clone(),
                 source,
-            }
-        })?;
+            })?;
         Ok(Self {
             listener,
             acceptor: Acceptor::new(certificates.chain, certificates.key)?,
@@ -62,36 +87,27 @@ impl Tls {
         })
     }
 
-    /// Where it listens, with the port that it got.
-    pub fn address(&self) -> SocketAddr {
-        self.listener.address()
+    /// How clients connect here. `entity_path` is the event hub that the connection string names.
+    pub(crate) fn describe(&self, entity_path: Option<&str>) -> Tls {
+        Tls {
+            endpoint: format!("amqps://{}:{}", self.host, self.listener.address().port()),
+            connection_string: connection_string(&self.host, entity_path),
+            ca_certificate: self.ca_certificate.clone(),
+        }
     }
 
-    /// The host that the certificate is made out to.
-    pub fn host(&self) -> &str {
-        &self.host
-    }
-
-    /// Where clients connect to: the custom endpoint of those that would look for port 5671 of a connection string's
-    /// host.
-    pub fn endpoint(&self) -> String {
-        format!("amqps://{}:{}", self.host, self.address().port())
-    }
-
-    /// The certificate of the authority, in PEM: what `SSL_CERT_FILE` points at.
-    pub fn ca_certificate(&self) -> &str {
-        &self.ca_certificate
+    pub(crate) fn listener(&mut self) -> &mut Listener {
+        &mut self.listener
     }
 
     /// The next client, and what will shake hands with it.
-    pub(super) async fn accept(&self) -> io::Result<(TcpStream, SocketAddr, Acceptor)> {
+    pub(crate) async fn accept(&self) -> io::Result<(TcpStream, SocketAddr, Acceptor)> {
         let (socket, peer) = self.listener.accept().await?;
         Ok((socket, peer, self.acceptor.clone()))
     }
 }
 
-/// How long a client may take for the handshakes and its first byte. Honest ones take milliseconds, and no more than
-/// this at the far end of a bad line.
+/// How long a client may take for the handshakes and its first byte: far longer than over the slowest network.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 
 /// Turns sockets into streams of AMQP.
@@ -103,7 +119,7 @@ impl Acceptor {
     fn new(
         chain: Vec<CertificateDer<'static>>,
         key: PrivatePkcs8KeyDer<'static>,
-    ) -> Result<Self, HubError> {
+    ) -> Result<Self, EmulatorError> {
         let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
             .and_then(|builder| {
@@ -111,7 +127,7 @@ impl Acceptor {
                     .with_no_client_auth()
                     .with_single_cert(chain, key.into())
             })
-            .map_err(HubError::Tls)?;
+            .map_err(EmulatorError::Tls)?;
         Ok(Self(TlsAcceptor::from(Arc::new(config))))
     }
 
@@ -141,25 +157,19 @@ impl std::fmt::Debug for Acceptor {
 pub(super) type Decrypted = BufReader<TlsStream<TcpStream>>;
 
 impl Transport for Decrypted {
-    fn acknowledge(&self) {
-        let (socket, _) = self.get_ref().get_ref();
-        socket.acknowledge();
-    }
-
-    fn has_hung_up(&self) -> bool {
-        let (socket, _) = self.get_ref().get_ref();
-        socket.has_hung_up()
+    fn socket(&self) -> Option<&TcpStream> {
+        Some(self.get_ref().get_ref().0)
     }
 }
 
-/// How long a certificate is valid, in seconds: a year, far longer than a hub runs and short enough for Apple's systems,
-/// which refuse more than 825 days.
+/// How long a certificate is valid, in seconds: a year, far longer than an emulator runs and short enough for Apple's
+/// systems, which refuse more than 825 days.
 const VALID_FOR: i64 = 365 * 24 * 60 * 60;
 
 /// How long it has been valid already, in seconds: clocks of containers and their hosts differ.
 const VALID_SINCE: i64 = 24 * 60 * 60;
 
-/// What the hub shows to clients, and what they check it with.
+/// What clients are shown, and what they check it with.
 struct Certificates {
     chain: Vec<CertificateDer<'static>>,
     key: PrivatePkcs8KeyDer<'static>,
@@ -168,7 +178,7 @@ struct Certificates {
 
 impl Certificates {
     fn make(settings: &TlsSettings, now: Timestamp) -> Result<Self, rcgen::Error> {
-        let mut authority = params(Vec::new(), "acs-recording-exporter local Event Hub CA", now)?;
+        let mut authority = params(Vec::new(), "event-hub-emulator CA", now)?;
         authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
         let authority_key = KeyPair::generate()?;
@@ -190,7 +200,7 @@ impl Certificates {
     }
 }
 
-/// All that this machine calls itself, besides the host that was asked for.
+/// The host that was asked for, and the names and addresses of this machine.
 fn names(settings: &TlsSettings) -> Vec<String> {
     let mut names = vec![settings.host.clone()];
     let mut others = vec!["localhost".to_owned(), "127.0.0.1".into(), "::1".into()];

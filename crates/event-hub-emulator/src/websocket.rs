@@ -1,7 +1,7 @@
-//! AMQP inside a WebSocket, for clients that are told to use it: the bytes of binary messages, one after the other.
+//! AMQP inside a WebSocket, for clients that are configured for it: the bytes of binary messages, one after the other.
 //!
-//! Messages and AMQP frames need not fall together, neither way: the binding of OASIS (AMQP WebSocket Binding 1.0)
-//! wants them to, but no client looks.
+//! A message need not hold exactly one AMQP frame, in either direction: the binding of OASIS (AMQP WebSocket Binding 1.0)
+//! asks for it, but no client checks.
 
 use std::io;
 use std::pin::Pin;
@@ -10,6 +10,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes};
 use futures_util::{Sink, Stream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::server::{
     Callback, ErrorResponse, Request, Response,
 };
@@ -21,7 +22,7 @@ use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 use super::connection::task::Transport;
 use super::tls::Decrypted;
 
-/// Where Event Hubs has it; some clients write a slash behind it.
+/// The path at Event Hubs; some clients add a slash.
 const PATH: &str = "/$servicebus/websocket";
 
 /// What clients ask for: JavaScript and Python the first, Rust (fe2o3-amqp-ws 0.16) the second.
@@ -40,7 +41,7 @@ pub(super) struct WebSocket {
     unread: Bytes,
 }
 
-/// Answers the client's request, which is still to be read.
+/// Reads the client's request and answers it.
 pub(super) async fn accept(stream: Decrypted) -> io::Result<WebSocket> {
     let config = WebSocketConfig::default()
         .read_buffer_size(BUFFER_SIZE)
@@ -92,19 +93,15 @@ impl Callback for Subprotocol {
 
 fn refuse(status: StatusCode, wanted: &str) -> ErrorResponse {
     let mut response = ErrorResponse::new(Some(format!(
-        "This is an Event Hub: it wants `{wanted}`.\n"
+        "This is an Event Hubs emulator: the request has to name `{wanted}`.\n"
     )));
     *response.status_mut() = status;
     response
 }
 
 impl Transport for WebSocket {
-    fn acknowledge(&self) {
-        self.messages.get_ref().acknowledge();
-    }
-
-    fn has_hung_up(&self) -> bool {
-        self.messages.get_ref().has_hung_up()
+    fn socket(&self) -> Option<&TcpStream> {
+        self.messages.get_ref().socket()
     }
 }
 
@@ -117,7 +114,7 @@ impl AsyncRead for WebSocket {
         while self.unread.is_empty() {
             match ready!(Pin::new(&mut self.messages).poll_next(context)) {
                 Some(Ok(Message::Binary(bytes))) => self.unread = bytes,
-                // Pings are answered below us; AMQP is no text.
+                // Pings are answered by the library; AMQP is never text.
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return Poll::Ready(Err(io::Error::other(error))),
                 None => return Poll::Ready(Ok(())),

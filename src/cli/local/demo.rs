@@ -3,8 +3,9 @@
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
+use acs_log_simulator::{Report, SimulateError};
 use clap::Args;
-use event_hub_emulator::{EventHub, Hub};
+use event_hub_emulator::{Emulator, EventHub};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -38,16 +39,16 @@ const DEMO_PARTITIONS: u32 = 2;
 
 pub(super) async fn demo(args: DemoArgs, stop: CancellationToken) -> Result<(), CommandError> {
     let event_hubs = DEMO_EVENT_HUBS.map(|name| EventHub::new(name, DEMO_PARTITIONS));
-    let hub = Hub::bind(event_hub_emulator::Settings::local(event_hubs))
+    let hub = Emulator::start(event_hubs)
         .await
-        .map_err(LocalError::Hub)?;
+        .map_err(LocalError::Emulator)?;
     let connection_string = hub.connection_string();
 
     let mut flags = listen_flag(args.listen);
     let flag = "demo";
     flags.push(Flag {
         key: "event_hub.connection_string",
-        value: connection_string.clone(),
+        value: connection_string.to_owned(),
         flag,
     });
     flags.push(Flag {
@@ -72,35 +73,36 @@ pub(super) async fn demo(args: DemoArgs, stop: CancellationToken) -> Result<(), 
     welcome(
         &mut io::stdout().lock(),
         service.http_address(),
-        &connection_string,
+        connection_string,
     )?;
 
-    // The exporter stops first, then what it reads from.
-    let stop_world = CancellationToken::new();
-    let mut world = JoinSet::new();
-    let token = stop_world.clone();
-    world.spawn(async move { hub.serve(token).await.map_err(LocalError::Hub) });
-    let (settings, token) = (args.traffic.settings(None), stop_world.clone());
-    world.spawn(async move {
-        acs_log_simulator::run(settings, targets, token)
-            .await
-            .map(|_report| ())
-            .map_err(LocalError::Simulate)
-    });
+    // The exporter stops first, then the traffic, then the hub.
+    let stop_traffic = CancellationToken::new();
+    let mut traffic = JoinSet::new();
+    let settings = args.traffic.settings(None);
+    traffic.spawn(acs_log_simulator::run(
+        settings,
+        targets,
+        stop_traffic.clone(),
+    ));
     let result = tokio::select! {
         result = service.run(stop) => result.map_err(CommandError::from),
-        Some(ended) = world.join_next() => outcome(ended),
+        Some(ended) = traffic.join_next() => outcome(ended),
     };
-    stop_world.cancel();
-    while let Some(ended) = world.join_next().await {
+    stop_traffic.cancel();
+    while let Some(ended) = traffic.join_next().await {
         outcome(ended)?;
     }
+    hub.stop().await;
     result
 }
 
-/// Of a task of the demo.
-fn outcome(ended: Result<Result<(), LocalError>, JoinError>) -> Result<(), CommandError> {
-    Ok(ended.map_err(LocalError::Task)??)
+/// Of the simulation.
+fn outcome(ended: Result<Result<Report, SimulateError>, JoinError>) -> Result<(), CommandError> {
+    ended
+        .map_err(LocalError::Task)?
+        .map_err(LocalError::Simulate)?;
+    Ok(())
 }
 
 fn welcome(out: &mut impl Write, address: SocketAddr, connection_string: &str) -> io::Result<()> {

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
-use event_hub_emulator::{EventHub, Hub, TlsSettings};
+use event_hub_emulator::{Emulator, EventHub, Settings, TlsSettings};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -16,20 +16,20 @@ use crate::config;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct HubArgs {
-    /// Where to listen, for AMQP without TLS.
+    /// Address to listen on, for AMQP without TLS.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5672")]
     listen: SocketAddr,
-    /// The name of an event hub; may be given several times.
+    /// Name of an event hub; may be given several times.
     #[arg(long, value_name = "NAME", default_value = "acs-logs")]
     event_hub: Vec<String>,
-    /// How many partitions each event hub has.
+    /// Number of partitions of each event hub.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1024))]
     partitions: u32,
-    /// Where to take requests for faults over HTTP: cut connections, freeze partitions and so on. For tests; anyone who
-    /// reaches the address may ask.
+    /// Address for the HTTP endpoints that cause faults: sever connections, freeze partitions and so on. For tests; it has
+    /// no authentication.
     #[arg(long, value_name = "ADDRESS")]
     admin: Option<SocketAddr>,
-    /// How much memory the events of all event hubs may take together, such as `64MiB`; beyond it the oldest are dropped.
+    /// Memory for the events of all event hubs together, such as `64MiB`; beyond it the oldest are dropped.
     #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = size)]
     retain_bytes: usize,
     #[command(flatten)]
@@ -38,15 +38,15 @@ pub(in crate::cli) struct HubArgs {
 
 #[derive(Debug, Args)]
 struct TlsArgs {
-    /// Where to listen for TLS as well, for AMQP and for AMQP over WebSocket. Clients look for port 5671, or 443 with a
-    /// WebSocket, unless they are given a custom endpoint.
+    /// Second address to listen on, for AMQP over TLS and for AMQP over WebSocket. Clients connect to port 5671, or 443
+    /// with a WebSocket, unless they are given a custom endpoint.
     #[arg(long, value_name = "ADDRESS", requires = "tls_ca_file")]
     tls: Option<SocketAddr>,
-    /// Where to write the certificate authority that clients have to trust; a new one at each start. `SSL_CERT_FILE` is
-    /// the variable for that, in Python `connection_verify` the argument.
+    /// File to write the certificate authority to that clients have to trust; a new one at each start. They trust it
+    /// through the variable `SSL_CERT_FILE`, in Python through the argument `connection_verify`.
     #[arg(long, value_name = "FILE", requires = "tls")]
     tls_ca_file: Option<PathBuf>,
-    /// The host name that the certificate is made out to, besides this machine's own.
+    /// Host name in the certificate, besides this machine's own.
     #[arg(
         long,
         value_name = "NAME",
@@ -61,26 +61,22 @@ pub(super) async fn hub(args: HubArgs, stop: CancellationToken) -> Result<(), Co
         .event_hub
         .into_iter()
         .map(|name| EventHub::new(name, args.partitions));
-    let hub = Hub::bind(event_hub_emulator::Settings {
+    let hub = Emulator::start_with(Settings {
         listen: args.listen,
         retain_bytes: args.retain_bytes,
         tls: args.tls.settings(),
-        ..event_hub_emulator::Settings::local(event_hubs)
+        ..Settings::local(event_hubs)
     })
     .await
-    .map_err(LocalError::Hub)?;
+    .map_err(LocalError::Emulator)?;
     let mut out = io::stdout();
     writeln!(out, "connection string: {}", hub.connection_string())?;
-    if let (Some(tls), Some(connection_string), Some(ca_file)) = (
-        hub.tls(),
-        hub.tls_connection_string(),
-        &args.tls.tls_ca_file,
-    ) {
+    if let (Some(tls), Some(ca_file)) = (hub.tls(), &args.tls.tls_ca_file) {
         fs::write(ca_file, tls.ca_certificate()).map_err(|source| LocalError::CaFile {
             path: ca_file.clone(),
             source,
         })?;
-        writeln!(out, "over TLS: {connection_string}")?;
+        writeln!(out, "over TLS: {}", tls.connection_string())?;
         writeln!(out, "custom endpoint: {}", tls.endpoint())?;
         writeln!(out, "trust: SSL_CERT_FILE={}", ca_file.display())?;
     }
@@ -100,7 +96,8 @@ pub(super) async fn hub(args: HubArgs, stop: CancellationToken) -> Result<(), Co
     }
     writeln!(out, "ready: listening on {}", hub.address())?;
     out.flush()?;
-    hub.serve(stop).await.map_err(LocalError::Hub)?;
+    stop.cancelled().await;
+    hub.stop().await;
     admin.shutdown().await;
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! The commands that need no Azure: `demo`, `hub` and `simulate`. The feature `demo` has them; without it the program
-//! is the exporter alone.
+//! The commands that need no Azure: `demo`, `hub` and `simulate`. They are behind the feature `demo`; without it the
+//! program is the exporter alone.
 
 mod demo;
 mod hub;
@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use acs_log_simulator::SimulateError;
 use clap::Subcommand;
-use event_hub_emulator::HubError;
+use event_hub_emulator::EmulatorError;
 use tokio_util::sync::CancellationToken;
 
 use super::CommandError;
@@ -21,26 +21,26 @@ use simulate::SimulateArgs;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum LocalCommand {
-    /// See it work without Azure: a local Event Hub, simulated calls and the exporter, in one process.
+    /// Try the exporter without Azure: a local Event Hub, simulated calls and the exporter in one process.
     Demo(DemoArgs),
-    /// Serve a local Event Hub, for tests and trials; prints its connection string.
+    /// Serve a local Event Hub, for tests and trials, and print its connection string.
     Hub(HubArgs),
     /// Send the logs of simulated calls to an event hub.
     Simulate(SimulateArgs),
 }
 
-/// What can go wrong with them besides what can with every command.
+/// What can go wrong with these commands, besides what can go wrong with every command.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LocalError {
-    /// Of the local hub.
-    #[error("the local Event Hub failed")]
-    Hub(#[source] HubError),
+    /// Of the local Event Hub.
+    #[error("cannot start the local Event Hub")]
+    Emulator(#[source] EmulatorError),
     /// The file of `--tls-ca-file`.
     #[error("cannot write `{}`", path.display())]
     CaFile {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's reason.
         #[source]
         source: io::Error,
     },
@@ -50,13 +50,13 @@ pub(crate) enum LocalError {
     /// Of a connection string on the command line.
     #[error("`--connection-string` {0}")]
     ConnectionString(#[source] InvalidConnectionString),
-    /// No event hub is named, neither by a flag nor by the connection string.
+    /// Neither a flag nor the connection string names an event hub.
     #[error(
         "name the event hub: `--event-hub NAME`, or `EntityPath=NAME` in the connection string"
     )]
     NoEventHub,
-    /// A task of the demo ended by itself.
-    #[error("a part of the demo ended by itself")]
+    /// The demo's task for the simulation panicked.
+    #[error("the simulation panicked")]
     Task(#[source] tokio::task::JoinError),
 }
 

@@ -12,7 +12,8 @@ use crate::telemetry;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct SimulateArgs {
-    /// Where to send to. Prefer the variable: a command line is seen by everyone on the machine.
+    /// Connection string of the namespace to send to. Prefer the variable: every user of the machine can read a command
+    /// line.
     #[arg(
         long,
         value_name = "TEXT",
@@ -20,23 +21,23 @@ pub(in crate::cli) struct SimulateArgs {
         hide_env_values = true
     )]
     connection_string: String,
-    /// The event hub to send to; may be given several times. Not needed if the connection string names one.
+    /// Event hub to send to; may be given several times. Not needed if the connection string names one.
     #[arg(long, value_name = "NAME")]
     event_hub: Vec<String>,
-    /// For how long, such as `10m`; until stopped if not given.
+    /// How long to send, such as `10m`; until stopped if not given.
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     duration: Option<Duration>,
     #[command(flatten)]
     traffic: Traffic,
 }
 
-/// What the traffic is like.
+/// The rate and the seed of the traffic.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Traffic {
-    /// How many calls begin in a second.
+    /// Number of calls that begin in a second.
     #[arg(long, value_name = "N", default_value_t = 2.0)]
     calls_per_second: f64,
-    /// The same seed gives the same calls.
+    /// Seed of the random numbers: the same seed gives the same calls.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 }
@@ -58,7 +59,7 @@ pub(super) async fn simulate(
     }
     telemetry::start_log(&telemetry::Settings::default())?;
     let targets = names.iter().map(|name| target(&connection, name)).collect();
-    // It logs its report.
+    // It logs its own report.
     acs_log_simulator::run(args.traffic.settings(args.duration), targets, stop)
         .await
         .map_err(LocalError::Simulate)?;

@@ -4,12 +4,11 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use event_hub_emulator::EventHub;
+use event_hub_emulator::{Emulator, EventHub};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
 use crate::prometheus::{Prometheus, free_address};
-use crate::support::RunningHub;
 use crate::world::{Exporter, eventually};
 
 /// A failed request under labels that every resource has, or under labels that no page of Microsoft names.
@@ -21,7 +20,7 @@ pub(crate) enum Failure {
 
 /// What happens to one exporter, its hub and those who scrape it.
 pub(crate) struct Scene {
-    pub(crate) hub: RunningHub,
+    pub(crate) hub: Emulator,
     folder: TempDir,
     address: String,
     variables: Vec<(&'static str, String)>,
@@ -43,14 +42,16 @@ pub(crate) const PARTITIONS: u32 = 2;
 impl Scene {
     /// Nothing runs yet but the hub. The exporter has a checkpoint file, and these variables besides.
     pub(crate) async fn new(variables: &[(&'static str, &str)]) -> Self {
-        let hub = RunningHub::start([EventHub::new("logs", PARTITIONS)]).await;
+        let hub = Emulator::start([EventHub::new("logs", PARTITIONS)])
+            .await
+            .unwrap();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("checkpoint.json").display().to_string();
         let mut all = vec![
             ("ACS_RECORDING_EXPORTER__LOG__FORMAT", "json".to_owned()),
             (
                 "ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING",
-                hub.connection_string.clone(),
+                hub.connection_string().to_owned(),
             ),
             (
                 "ACS_RECORDING_EXPORTER__EVENT_HUB__CONSUMER_GROUP",
@@ -129,7 +130,6 @@ impl Scene {
             r#"{{"records":[{{"category":"CallRecordingOperational","resourceId":"/SUBSCRIPTIONS/S/RESOURCEGROUPS/G/PROVIDERS/MICROSOFT.COMMUNICATION/COMMUNICATIONSERVICES/A","operationName":"{operation}","resultType":"{result}","resultSignature":"{status}"}}]}}"#
         );
         self.hub
-            .handle
             .publish("logs", partition, body.as_bytes())
             .unwrap();
         self.published.events += 1;

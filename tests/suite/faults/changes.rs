@@ -71,7 +71,7 @@ async fn a_hub_that_is_made_anew() {
     let mut scene = Scene::start(2, &[]).await;
     scene.publish(100);
     scene.calm().await;
-    scene.faults().forget_everything(EVENT_HUB).unwrap();
+    scene.faults().recreate(EVENT_HUB).unwrap();
     let since = Instant::now();
     // Fewer than before: the position of before lies behind the end.
     scene.publish(50);
@@ -95,7 +95,7 @@ async fn a_hub_that_is_made_anew_and_has_more_events_than_before() {
     scene.calm().await;
     // While nobody reads, so that there are more events than before when somebody does.
     scene.faults().away(true);
-    scene.faults().forget_everything(EVENT_HUB).unwrap();
+    scene.faults().recreate(EVENT_HUB).unwrap();
     scene.publish(300);
     scene.faults().away(false);
     let since = Instant::now();

@@ -72,7 +72,7 @@ async fn slow_names_hold_up_neither_scrapes_nor_other_partitions() {
 
     // All break at once.
     let since = Instant::now();
-    assert!(scene.faults().cut_connections() > 0);
+    assert!(scene.faults().sever_connections() > 0);
     scene.publish(100);
     scene.watched.observed().await;
     let recovered = since.elapsed();

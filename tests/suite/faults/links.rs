@@ -28,7 +28,7 @@ async fn a_hub_that_restarts() {
 async fn a_connection_that_is_cut() {
     check(Fault {
         name: "connections cut",
-        begin: |hub| assert!(hub.cut_connections() > 0),
+        begin: |hub| assert!(hub.sever_connections() > 0),
         undone: None,
         causes: ENDED,
     })
@@ -118,7 +118,7 @@ async fn a_hub_that_accepts_and_never_answers() {
         name: "connections cut, and new ones never answered for 10 s",
         begin: |hub| {
             hub.never_answer(true);
-            assert!(hub.cut_connections() > 0);
+            assert!(hub.sever_connections() > 0);
         },
         // Whoever waits for an answer then waits in vain, until it gives up by itself.
         undone: Some((Duration::from_secs(10), |hub| hub.never_answer(false))),

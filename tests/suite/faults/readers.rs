@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::scene::{EVENT_HUB, RESTARTS, Scene};
-use crate::support::{open, owned};
+use crate::support::{Clients, open, owned};
 use crate::world::eventually;
 
 #[tokio::test]

@@ -10,7 +10,7 @@ async fn a_hub_that_refuses_tokens() {
         name: "401 for 6 s",
         begin: |hub| {
             hub.refuse_tokens(Some(401));
-            assert!(hub.cut_connections() > 0);
+            assert!(hub.sever_connections() > 0);
         },
         undone: Some((Duration::from_secs(6), |hub| hub.refuse_tokens(None))),
         causes: &["unauthorized"],
@@ -25,7 +25,7 @@ async fn a_hub_that_refuses_tokens_for_a_minute() {
         name: "401 for a minute",
         begin: |hub| {
             hub.refuse_tokens(Some(401));
-            assert!(hub.cut_connections() > 0);
+            assert!(hub.sever_connections() > 0);
         },
         undone: Some((Duration::from_mins(1), |hub| hub.refuse_tokens(None))),
         causes: &["unauthorized"],
@@ -39,7 +39,7 @@ async fn a_hub_that_is_busy() {
         name: "two readers refused as busy",
         begin: |hub| {
             hub.be_busy_to_readers(2);
-            assert!(hub.cut_connections() > 0);
+            assert!(hub.sever_connections() > 0);
         },
         undone: None,
         causes: &["busy"],
@@ -53,7 +53,7 @@ async fn a_hub_whose_tokens_expire_within_seconds() {
         name: "tokens that expire after 3 s, for 15 s",
         begin: |hub| {
             hub.shorten_tokens(Some(Duration::from_secs(3)));
-            assert!(hub.cut_connections() > 0);
+            assert!(hub.sever_connections() > 0);
         },
         undone: Some((Duration::from_secs(15), |hub| hub.shorten_tokens(None))),
         causes: &["unauthorized"],

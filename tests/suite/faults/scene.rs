@@ -5,11 +5,10 @@ use std::fmt::Write;
 use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
-use event_hub_emulator::{EventHub, Handle};
+use event_hub_emulator::{Emulator, EventHub, Handle};
 use tokio::time::{Instant, sleep};
 
 use super::poller::{EVENTS, Expected, Poller, Polls, is};
-use crate::support::RunningHub;
 use crate::world::{Exporter, Samples, eventually};
 
 /// The event hub of all these tests.
@@ -46,19 +45,21 @@ pub(crate) fn variables(connection_string: &str) -> Vec<(&str, &str)> {
 
 /// A hub in this process and an exporter in its own.
 pub(crate) struct Scene {
-    pub(crate) hub: RunningHub,
+    pub(crate) hub: Emulator,
     pub(crate) watched: Watched,
 }
 
 impl Scene {
     pub(crate) async fn start(partitions: u32, more_variables: &[(&str, &str)]) -> Self {
-        let hub = RunningHub::start([EventHub::new(EVENT_HUB, partitions)]).await;
-        let watched = Watched::start(&hub.connection_string, more_variables).await;
+        let hub = Emulator::start([EventHub::new(EVENT_HUB, partitions)])
+            .await
+            .unwrap();
+        let watched = Watched::start(hub.connection_string(), more_variables).await;
         Self { hub, watched }
     }
 
     pub(crate) fn faults(&self) -> &Handle {
-        &self.hub.handle
+        &self.hub
     }
 
     /// Publishes so many events to each partition that there is.

@@ -121,7 +121,7 @@ const fn once(name: &'static str, begin: fn(&Handle, u32)) -> Trouble {
 }
 
 fn cut(hub: &Handle) {
-    hub.cut_connections();
+    hub.sever_connections();
 }
 
 fn detach(hub: &Handle, partition: u32, condition: Option<&str>) {

@@ -3,20 +3,19 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use event_hub_emulator::EventHub;
+use event_hub_emulator::{Emulator, EventHub};
 
 use super::{domain, replay, text};
-use crate::support::RunningHub;
 use crate::world::{Exporter, eventually};
 
 const GOOD: &str =
     r#"{"category":"Usage","properties":{"usageType":"chat","unitType":"messages","quantity":2}}"#;
 
-async fn exporter(hub: &RunningHub, directory: &str) -> Exporter {
+async fn exporter(hub: &Emulator, directory: &str) -> Exporter {
     let exporter = Exporter::start(&[
         (
             "ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING",
-            &hub.connection_string,
+            hub.connection_string(),
         ),
         (
             "ACS_RECORDING_EXPORTER__EVENT_HUB__CONSUMER_GROUP",
@@ -48,7 +47,7 @@ async fn letters(exporter: &Exporter, result: &str, expected: f64) {
 async fn events_with_rejected_records_are_kept_privately_and_read_back() {
     let folder = tempfile::tempdir().unwrap();
     let directory = folder.path().join("letters");
-    let hub = RunningHub::start([EventHub::new("logs", 1)]).await;
+    let hub = Emulator::start([EventHub::new("logs", 1)]).await.unwrap();
     let exporter = exporter(&hub, text(&directory)).await;
     let bodies: [&[u8]; 4] = [
         GOOD.as_bytes(),
@@ -57,7 +56,7 @@ async fn events_with_rejected_records_are_kept_privately_and_read_back() {
         b"",
     ];
     for body in bodies {
-        hub.handle.publish("logs", 0, body).unwrap();
+        hub.publish("logs", 0, body).unwrap();
     }
     letters(&exporter, "written", 3.0).await;
 
@@ -90,12 +89,12 @@ async fn events_with_rejected_records_are_kept_privately_and_read_back() {
 
 #[tokio::test]
 async fn a_directory_that_cannot_be_written_to_costs_the_letters_and_nothing_else() {
-    let hub = RunningHub::start([EventHub::new("logs", 1)]).await;
+    let hub = Emulator::start([EventHub::new("logs", 1)]).await.unwrap();
     let exporter = exporter(&hub, "/dev/null/letters").await;
     for _ in 0..5 {
-        hub.handle.publish("logs", 0, b"nonsense").unwrap();
+        hub.publish("logs", 0, b"nonsense").unwrap();
     }
-    hub.handle.publish("logs", 0, GOOD.as_bytes()).unwrap();
+    hub.publish("logs", 0, GOOD.as_bytes()).unwrap();
     letters(&exporter, "failed", 5.0).await;
     let scrape = exporter.scrape().await.unwrap();
     assert_eq!(scrape.sum("acs_usage_quantity_total", &[]), 2.0);

@@ -138,13 +138,7 @@ impl Scene {
     fn publish_to_all(&self, each: u32) {
         for number in 0..each * PARTITIONS {
             let partition = number % PARTITIONS;
-            publish(
-                &self.hub.handle,
-                EVENT_HUB,
-                partition,
-                "StartRecording",
-                503,
-            );
+            publish(&self.hub, EVENT_HUB, partition, "StartRecording", 503);
         }
     }
 

@@ -85,10 +85,7 @@ impl Scene {
         all.extend(arguments);
         let storage = self.azurite.connection_string();
         let variables = [
-            (
-                "EVENT_HUB_CONNECTION_STRING",
-                self.hub.connection_string.as_str(),
-            ),
+            ("EVENT_HUB_CONNECTION_STRING", self.hub.connection_string()),
             ("STORAGE_CONNECTION_STRING", storage.as_str()),
         ];
         Process::start(Path::new(&python()), &all, &variables)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
-use event_hub_emulator::EventHub;
+use event_hub_emulator::{Emulator, EventHub};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
@@ -12,7 +12,6 @@ use super::load::Load;
 use super::watch::Watch;
 use crate::azurite::Azurite;
 use crate::prometheus::{Prometheus, free_address};
-use crate::support::RunningHub;
 use crate::world::{Exporter, Signal, eventually};
 
 pub(crate) const PARTITIONS: u32 = 8;
@@ -59,7 +58,7 @@ impl Pace {
 
 pub(crate) struct Scene {
     pub(crate) pace: Pace,
-    pub(crate) hub: RunningHub,
+    pub(crate) hub: Emulator,
     pub(crate) azurite: Azurite,
     pub(crate) watch: Watch,
     /// Those that run, by name.
@@ -84,13 +83,15 @@ impl Scene {
         variables: &[(&'static str, &str)],
     ) -> Self {
         let seconds = |time: Duration| format!("{}s", time.as_secs());
-        let hub = RunningHub::start([EventHub::new(EVENT_HUB, partitions)]).await;
+        let hub = Emulator::start([EventHub::new(EVENT_HUB, partitions)])
+            .await
+            .unwrap();
         let azurite = Azurite::start().await;
         let mut all = vec![
             ("LOG__FORMAT", "json".to_owned()),
             (
                 "EVENT_HUB__CONNECTION_STRING",
-                hub.connection_string.clone(),
+                hub.connection_string().to_owned(),
             ),
             ("EVENT_HUB__CONSUMER_GROUP", "$Default".to_owned()),
             ("METRICS__RESOURCES", "a".to_owned()),
@@ -120,7 +121,7 @@ impl Scene {
     }
 
     pub(crate) fn load(&self, seed: u64) -> Load {
-        Load::start(self.hub.handle.clone(), EVENT_HUB, self.partitions, seed)
+        Load::start(self.hub.handle(), EVENT_HUB, self.partitions, seed)
     }
 
     /// A Prometheus that scrapes every replica.

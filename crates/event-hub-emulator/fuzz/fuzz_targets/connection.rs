@@ -1,7 +1,7 @@
-//! Whatever a client sends, in chunks of any size: the connection neither panics nor grows, and says only AMQP.
+//! Whatever a client sends, in chunks of any size: the connection neither panics nor grows, and sends only AMQP.
 #![no_main]
 
-use event_hub_emulator::fuzz::converse;
+use event_hub_emulator::fuzz::connection;
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|input: &[u8]| converse(input));
+fuzz_target!(|input: &[u8]| connection(input));

@@ -8,29 +8,21 @@ use super::value::{Array, Symbol, Value};
 
 /// A described list with named fields.
 ///
-/// A field that is absent at the end of the list is null. Written are always all the fields, with explicit nulls:
-/// pyamqp (azure-eventhub 5.15) indexes fields blindly, among them the eleventh of a flow and the ninth of an open.
-pub trait Composite: Sized {
+/// A field that is absent at the end of the list is null. All fields are written, with explicit nulls: pyamqp
+/// (azure-eventhub 5.15) reads fields by index without a check, among them the eleventh of a flow and the ninth of an open.
+pub(crate) trait Composite: Sized {
     /// The name in the standard, for errors.
     const NAME: &'static str;
     /// The descriptor's number.
     const DESCRIPTOR: u64;
 
     /// Reads the fields in their order.
-    ///
-    /// # Errors
-    ///
-    /// If one is of another type, or missing though mandatory.
     fn from_fields(fields: Vec<Value>) -> Result<Self, DecodeError>;
 
     /// Appends the described list.
     fn encode(&self, output: &mut BytesMut);
 
     /// Reads the composite from a decoded value.
-    ///
-    /// # Errors
-    ///
-    /// If the value is something else.
     fn from_value(value: Value) -> Result<Self, DecodeError> {
         match value {
             Value::Described(described)
@@ -48,7 +40,7 @@ pub trait Composite: Sized {
 
 /// The type of one field of a composite.
 pub(super) trait Field: Sized {
-    /// Null stands for an absent field; `None` says that the value is none of this type.
+    /// Null stands for an absent field; `None` is for a value of another type.
     fn read(value: Value) -> Option<Self>;
     fn write(&self, output: &mut BytesMut);
 }
@@ -62,8 +54,8 @@ macro_rules! composites {
         }
     )*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq)]
-        pub struct $name {
+        #[derive(Clone, Debug, Default, PartialEq)]
+        pub(crate) struct $name {
             $( $(#[$field_doc])* pub(crate) $field: $kind, )*
         }
 

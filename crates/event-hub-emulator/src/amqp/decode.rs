@@ -1,7 +1,7 @@
 //! Bytes to values, and how long an encoded value is.
 //!
-//! Hostile bytes cost no more than honest ones: nesting, the number of values and every length have a limit, and
-//! nothing is allocated on the word of a count that the bytes at hand could not fill.
+//! Hostile bytes cost no more than honest ones: nesting, the number of values and every length have a limit, and nothing
+//! is allocated for a count that the bytes at hand could not fill.
 
 use bytes::{Buf, Bytes};
 
@@ -11,16 +11,16 @@ use super::value::{Array, Described, Symbol, Value};
 const DEPTH_MAX: u32 = 32;
 
 /// How many values one call decodes. A value takes 40 bytes in memory where one byte may describe it, so this bounds
-/// what a message costs to about 2.6 MB. Only performatives and requests are decoded, which hold some dozens.
+/// what a message costs to about 2.6 MB. Only performatives and requests are decoded, which have some dozens.
 const VALUES_MAX: u32 = 65_536;
 
 /// Why bytes are not AMQP.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DecodeError {
+pub(crate) enum DecodeError {
     /// More bytes are announced than there are.
     #[error("the bytes end inside a value")]
     Truncated,
-    /// The byte that should say the type says none.
+    /// The byte in the place of a type's constructor is not one.
     #[error("`{0:#04x}` is not the constructor of a type")]
     Constructor(u8),
     /// Nested beyond the limit.
@@ -32,7 +32,7 @@ pub enum DecodeError {
     /// The bytes of a compound value are more or fewer than its items.
     #[error("a compound value's size and its items differ")]
     Size,
-    /// A count that cannot be: of more items than bytes, or odd in a map.
+    /// An impossible count: of more items than bytes, or odd in a map.
     #[error("a compound value cannot have {0} items")]
     Count(u32),
     /// A string that is not UTF-8, a symbol that is not ASCII, a character that does not exist.
@@ -61,11 +61,7 @@ impl From<bytes::TryGetError> for DecodeError {
 }
 
 /// Takes one value from the front of the bytes.
-///
-/// # Errors
-///
-/// If there is no whole value, or one beyond the limits of this module.
-pub fn decode(input: &mut Bytes) -> Result<Value, DecodeError> {
+pub(crate) fn decode(input: &mut Bytes) -> Result<Value, DecodeError> {
     Decoder {
         values_left: VALUES_MAX,
     }
@@ -73,11 +69,7 @@ pub fn decode(input: &mut Bytes) -> Result<Value, DecodeError> {
 }
 
 /// The number of bytes of the encoded value at the front, found without reading inside compound values.
-///
-/// # Errors
-///
-/// If there is no whole value.
-pub fn encoded_length(input: &[u8]) -> Result<usize, DecodeError> {
+pub(crate) fn encoded_length(input: &[u8]) -> Result<usize, DecodeError> {
     length_at_depth(input, DEPTH_MAX)
 }
 
@@ -293,7 +285,10 @@ fn simple(descriptor: &Value) -> Result<Value, DecodeError> {
     }
 }
 
-fn take_compound(constructor: u8, input: &mut Bytes) -> Result<(u32, Bytes), DecodeError> {
+pub(super) fn take_compound(
+    constructor: u8,
+    input: &mut Bytes,
+) -> Result<(u32, Bytes), DecodeError> {
     let mut items = take_variable(constructor, input)?;
     let count = match Width::of(constructor)? {
         Width::Length32 => items.try_get_u32()?,
@@ -324,7 +319,7 @@ fn take_array<const N: usize>(input: &mut Bytes) -> Result<[u8; N], DecodeError>
     Ok(array)
 }
 
-fn finished(items: &Bytes) -> Result<(), DecodeError> {
+pub(super) fn finished(items: &Bytes) -> Result<(), DecodeError> {
     if items.is_empty() {
         Ok(())
     } else {

@@ -11,11 +11,7 @@ use bytes::{BufMut, BytesMut};
 use super::value::Value;
 
 /// Appends one value.
-///
-/// # Panics
-///
-/// If the value is larger than 4 GiB, which no AMQP value can be.
-pub fn encode(value: &Value, output: &mut BytesMut) {
+pub(crate) fn encode(value: &Value, output: &mut BytesMut) {
     match value {
         Value::Described(described) => {
             output.put_u8(0);
@@ -64,6 +60,9 @@ pub(super) fn put_sized(output: &mut BytesMut, put_content: impl FnOnce(&mut Byt
 
 /// The constructor of a list with 32-bit sizes.
 pub(super) const LIST32: u8 = 0xd0;
+
+/// The constructor of a map with 8-bit sizes, which some clients write.
+pub(super) const MAP8: u8 = 0xc1;
 
 /// The constructor of a map with 32-bit sizes.
 pub(super) const MAP32: u8 = 0xd1;

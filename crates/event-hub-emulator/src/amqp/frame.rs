@@ -7,26 +7,26 @@ use super::decode::{DecodeError, decode};
 use super::encode::put_sized;
 use super::performative::{Performative, SaslInit};
 
-/// A client's first bytes where it wants to authenticate (section 5.3.1); the server answers the same.
-pub const SASL_HEADER: [u8; 8] = *b"AMQP\x03\x01\x00\x00";
+/// A client's first bytes if it authenticates (section 5.3.1); the server answers the same.
+pub(crate) const SASL_HEADER: [u8; 8] = *b"AMQP\x03\x01\x00\x00";
 /// A client's first bytes of the AMQP layer itself (section 2.2); the server answers the same.
-pub const AMQP_HEADER: [u8; 8] = *b"AMQP\x00\x01\x00\x00";
+pub(crate) const AMQP_HEADER: [u8; 8] = *b"AMQP\x00\x01\x00\x00";
 
 /// The bytes of a frame's header, which are the least that a frame has.
 pub(crate) const FRAME_HEADER_SIZE: usize = 8;
-/// The frame size that everyone must take (section 2.8.19).
+/// The frame size that every peer must take (section 2.8.19).
 pub(crate) const FRAME_SIZE_MIN: u32 = 512;
 
 /// A frame that came in whole.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Frame {
-    /// Nothing in it: says that the peer lives.
+pub(crate) enum Frame {
+    /// A heartbeat.
     Empty,
     /// Of the AMQP layer.
     Amqp {
         /// Which session it belongs to.
         channel: u16,
-        /// What it says.
+        /// Its content.
         performative: Performative,
         /// The part of a message behind a transfer.
         payload: Bytes,
@@ -35,30 +35,26 @@ pub enum Frame {
     Sasl(SaslInit),
 }
 
-/// Why bytes are no frame.
+/// Why bytes are not a frame.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FrameError {
+pub(crate) enum FrameError {
     /// Smaller than its own header, or larger than agreed.
     #[error("a frame of {0} bytes")]
     Size(u32),
-    /// The header says that it is longer than the frame, or shorter than a header.
+    /// The body would begin inside the header, or behind the end of the frame.
     #[error("a frame whose body begins at four times {0}")]
     DataOffset(u8),
     /// Neither AMQP nor SASL.
     #[error("a frame of type `{0}`")]
     Type(u8),
-    /// What is in the frame is not what belongs there.
+    /// The body is not a performative.
     #[error("a frame that does not decode")]
     Content(#[from] DecodeError),
 }
 
 impl Frame {
-    /// Takes the next frame from the front of what was read; none if it has not come whole.
-    ///
-    /// # Errors
-    ///
-    /// If the bytes are no frame of at most `size_max` bytes.
-    pub fn take(input: &mut BytesMut, size_max: u32) -> Result<Option<Self>, FrameError> {
+    /// Takes the next frame from the front of what was read; `None` if it has not come whole.
+    pub(crate) fn take(input: &mut BytesMut, size_max: u32) -> Result<Option<Self>, FrameError> {
         let Some(mut header) = input.get(..FRAME_HEADER_SIZE) else {
             return Ok(None);
         };
@@ -94,7 +90,7 @@ impl Frame {
 }
 
 /// Appends a frame of the AMQP layer. The parts of the payload follow each other without copies in between.
-pub fn put_frame(
+pub(crate) fn put_frame(
     output: &mut BytesMut,
     channel: u16,
     performative: &impl Composite,
@@ -109,12 +105,12 @@ pub fn put_frame(
 }
 
 /// Appends a frame of the SASL layer.
-pub fn put_sasl_frame(output: &mut BytesMut, performative: &impl Composite) {
+pub(crate) fn put_sasl_frame(output: &mut BytesMut, performative: &impl Composite) {
     put(output, TYPE_SASL, 0, |output| performative.encode(output));
 }
 
 /// Appends a frame with nothing in it.
-pub fn put_empty_frame(output: &mut BytesMut) {
+pub(crate) fn put_empty_frame(output: &mut BytesMut) {
     put(output, TYPE_AMQP, 0, |_| {});
 }
 
@@ -131,7 +127,7 @@ fn put(output: &mut BytesMut, frame_type: u8, channel: u16, put_body: impl FnOnc
         put_body(output);
     });
     // A frame's size counts its own four bytes, other than a value's.
-    let size = u32::try_from(output.len() - size_at).expect("payloads are cut to the frame size");
+    let size = u32::try_from(output.len() - size_at).expect("payloads are split to the frame size");
     output
         .get_mut(size_at..size_at + 4)
         .expect("was appended above")

@@ -3,14 +3,13 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::composite::{Composite, composites};
-use super::decode::{DecodeError, decode, encoded_length};
-use super::encode::{MAP32, encode, put_compound};
+use super::decode::{DecodeError, decode, encoded_length, finished, take_compound};
+use super::encode::{MAP8, MAP32, encode, put_compound};
 use super::value::Value;
 
 /// What a section is; their order in a message is this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "each variant is the section of that name")]
-pub enum SectionKind {
+pub(crate) enum SectionKind {
     Header,
     DeliveryAnnotations,
     MessageAnnotations,
@@ -24,20 +23,20 @@ pub enum SectionKind {
 
 /// A section of a message: slices of the message's own bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Section {
+pub(crate) struct Section {
     /// What it is.
-    pub kind: SectionKind,
+    pub(crate) kind: SectionKind,
     /// All its bytes, with the descriptor.
-    pub encoded: Bytes,
+    pub(crate) encoded: Bytes,
     /// The value behind the descriptor, encoded.
-    pub body: Bytes,
+    pub(crate) body: Bytes,
 }
 
 /// The sections of an encoded message, one after the other.
 ///
-/// Ends after the first error. A message without any section is none.
+/// Ends after the first error. No section at all is not a message.
 #[derive(Clone, Debug)]
-pub struct Sections {
+pub(crate) struct Sections {
     rest: Bytes,
     last: Option<SectionKind>,
 }
@@ -63,7 +62,7 @@ composites! {
 
 impl Sections {
     /// The sections of this message.
-    pub fn of(message: Bytes) -> Self {
+    pub(crate) fn of(message: Bytes) -> Self {
         Self {
             rest: message,
             last: None,
@@ -112,29 +111,12 @@ impl Iterator for Sections {
 
 impl Section {
     /// The value of the section.
-    ///
-    /// # Errors
-    ///
-    /// If it does not decode.
-    pub fn value(&self) -> Result<Value, DecodeError> {
+    pub(crate) fn value(&self) -> Result<Value, DecodeError> {
         decode(&mut self.body.clone())
     }
 
-    /// The section with its descriptor, which composites are read from.
-    ///
-    /// # Errors
-    ///
-    /// If it does not decode.
-    pub fn described(&self) -> Result<Value, DecodeError> {
-        decode(&mut self.encoded.clone())
-    }
-
     /// The bytes of a Data section.
-    ///
-    /// # Errors
-    ///
-    /// If it holds something other than binary data.
-    pub fn data(&self) -> Result<Bytes, DecodeError> {
+    pub(crate) fn data(&self) -> Result<Bytes, DecodeError> {
         match self.value()? {
             Value::Binary(data) if self.kind == SectionKind::Data => Ok(data),
             _ => Err(DecodeError::Descriptor("binary data")),
@@ -173,7 +155,7 @@ impl SectionKind {
     }
 }
 
-/// Keys and values in the annotations of a message: far beyond what anyone sends, and little memory.
+/// Keys and values in the annotations of a message: far beyond what any client sends, and little memory.
 const ENTRY_VALUES_MAX: u32 = 8192;
 
 /// Appends a section of this value.
@@ -208,30 +190,14 @@ fn put_descriptor(output: &mut BytesMut, kind: SectionKind) {
 }
 
 /// The entries of an encoded map: key and value of each, as slices of its bytes.
-///
-/// # Errors
-///
-/// If it is no map, or its size and its entries differ.
 pub(crate) fn map_entries(map: &Bytes) -> Result<Vec<(Bytes, Bytes)>, DecodeError> {
-    let mut rest = map.clone();
-    let (count, length) = match rest.try_get_u8()? {
-        0xc1 => {
-            let length = usize::from(rest.try_get_u8()?);
-            (u32::from(rest.try_get_u8()?), length.checked_sub(1))
-        }
-        MAP32 => {
-            let length = usize::try_from(rest.try_get_u32()?).ok();
-            (
-                rest.try_get_u32()?,
-                length.and_then(|length| length.checked_sub(4)),
-            )
-        }
-        _ => return Err(DecodeError::Descriptor("a map")),
-    };
-    if length != Some(rest.len()) {
-        return Err(DecodeError::Size);
+    let mut map = map.clone();
+    let constructor = map.try_get_u8()?;
+    if ![MAP8, MAP32].contains(&constructor) {
+        return Err(DecodeError::Descriptor("a map"));
     }
-    if count > ENTRY_VALUES_MAX {
+    let (count, mut rest) = take_compound(constructor, &mut map)?;
+    if count > ENTRY_VALUES_MAX || count % 2 != 0 {
         return Err(DecodeError::Count(count));
     }
     let mut entries = Vec::new();
@@ -240,9 +206,8 @@ pub(crate) fn map_entries(map: &Bytes) -> Result<Vec<(Bytes, Bytes)>, DecodeErro
         let value = take_encoded(&mut rest)?;
         entries.push((key, value));
     }
-    if count % 2 != 0 || !rest.is_empty() {
-        return Err(DecodeError::Size);
-    }
+    finished(&rest)?;
+    finished(&map)?;
     Ok(entries)
 }
 

@@ -1,7 +1,7 @@
-//! What frames say: the performatives of section 2.7, the SASL ones of 5.3.3, and the types inside them.
+//! The content of frames: the performatives of section 2.7, the SASL ones of 5.3.3, and the types inside them.
 //!
-//! A field is an `Option` where the standard does not make it mandatory; which default an absent one has is the
-//! reader's business, since the clients differ in what they leave out.
+//! A field is an `Option` where the standard does not make it mandatory; which default an absent one has is decided where
+//! it is read, since the clients differ in what they leave out.
 
 use bytes::{Bytes, BytesMut};
 
@@ -12,8 +12,7 @@ use super::value::{Array, Symbol, Value};
 
 /// A performative of the AMQP layer.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(missing_docs, reason = "each variant is the performative of that name")]
-pub enum Performative {
+pub(crate) enum Performative {
     Open(Box<Open>),
     Begin(Begin),
     Attach(Box<Attach>),
@@ -27,11 +26,7 @@ pub enum Performative {
 
 impl Performative {
     /// Reads whichever performative the value is.
-    ///
-    /// # Errors
-    ///
-    /// If it is none, or one with fields of wrong types.
-    pub fn from_value(value: Value) -> Result<Self, DecodeError> {
+    pub(crate) fn from_value(value: Value) -> Result<Self, DecodeError> {
         let Value::Described(described) = value else {
             return Err(DecodeError::Descriptor("a performative"));
         };
@@ -55,7 +50,8 @@ impl Performative {
     }
 
     /// Appends it.
-    pub fn encode(&self, output: &mut BytesMut) {
+    #[cfg(any(fuzzing, test))]
+    pub(crate) fn encode(&self, output: &mut BytesMut) {
         match self {
             Self::Open(open) => open.encode(output),
             Self::Begin(begin) => begin.encode(output),
@@ -83,7 +79,7 @@ impl AmqpError {
 
 /// What became of a delivery (section 3.4).
 #[derive(Clone, Debug, PartialEq)]
-pub enum DeliveryState {
+pub(crate) enum DeliveryState {
     /// The message was taken.
     Accepted,
     /// The message was not taken.
@@ -117,7 +113,7 @@ impl Field for DeliveryState {
     }
 }
 
-/// The sender of a link, as [`Attach`] says it in `role`.
+/// The sender of a link, in the `role` of an [`Attach`].
 pub(crate) const ROLE_SENDER: bool = false;
 /// The receiver of a link.
 pub(crate) const ROLE_RECEIVER: bool = true;
@@ -130,7 +126,7 @@ composites! {
         /// Bytes; absent is without limit.
         max_frame_size: Option<u32>,
         channel_max: Option<u16>,
-        /// After so many milliseconds without a frame this side gives up.
+        /// After this many milliseconds without a frame this side closes.
         idle_time_out: Option<u32>,
         outgoing_locales: Option<Value>,
         incoming_locales: Option<Value>,

@@ -7,10 +7,9 @@ use bytes::Bytes;
 
 /// One value of any AMQP type.
 ///
-/// Decimals are kept as their bytes: nothing here computes with them, and they must come out as they went in.
+/// Decimals are kept as their bytes: nothing here computes with them, and they must be written as they were read.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(missing_docs, reason = "each variant is the AMQP type of that name")]
-pub enum Value {
+pub(crate) enum Value {
     Null,
     Boolean(bool),
     Ubyte(u8),
@@ -34,40 +33,32 @@ pub enum Value {
     String(String),
     Symbol(Symbol),
     List(Vec<Value>),
-    /// In the order of the wire, which AMQP says matters.
+    /// In the order of the wire, which has a meaning in AMQP.
     Map(Vec<(Value, Value)>),
     Array(Array),
     Described(Box<Described>),
 }
 
-/// A value with a descriptor that says what it stands for.
+/// A value with a descriptor, which gives its meaning.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Described {
+pub(crate) struct Described {
     /// Usually a [`Value::Ulong`], sometimes a [`Value::Symbol`].
     pub descriptor: Value,
     /// What is described.
     pub value: Value,
 }
 
-/// A name from a constrained domain; ASCII, as the standard demands.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Symbol(Cow<'static, str>);
+/// A name from a constrained domain; ASCII, as the standard requires.
+#[derive(Clone, Default, PartialEq)]
+pub(crate) struct Symbol(Cow<'static, str>);
 
 /// Values that share one constructor: all of one type, and of one descriptor if described.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Array(Vec<Value>);
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Array(Vec<Value>);
 
 impl Value {
-    /// A described value.
-    pub fn described(descriptor: u64, value: Value) -> Self {
-        Self::Described(Box::new(Described {
-            descriptor: Self::Ulong(descriptor),
-            value,
-        }))
-    }
-
     /// The text of a string or a symbol.
-    pub fn as_text(&self) -> Option<&str> {
+    pub(crate) fn as_text(&self) -> Option<&str> {
         match self {
             Self::String(text) => Some(text),
             Self::Symbol(symbol) => Some(symbol.as_str()),
@@ -76,7 +67,7 @@ impl Value {
     }
 
     /// The number in an integer of any width, or a timestamp, where an `i64` holds it.
-    pub fn as_integer(&self) -> Option<i64> {
+    pub(crate) fn as_integer(&self) -> Option<i64> {
         match *self {
             Self::Ubyte(number) => Some(number.into()),
             Self::Ushort(number) => Some(number.into()),
@@ -91,7 +82,7 @@ impl Value {
     }
 
     /// The entry of a map whose key is this text, as string or as symbol.
-    pub fn get(&self, key: &str) -> Option<&Value> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Value> {
         match self {
             Self::Map(entries) => entries
                 .iter()
@@ -116,22 +107,18 @@ impl From<Symbol> for Value {
 
 impl Symbol {
     /// A symbol that is known when the program is compiled.
-    ///
-    /// # Panics
-    ///
-    /// If the text is not ASCII, which a `const` finds at compile time.
-    pub const fn from_static(text: &'static str) -> Self {
+    pub(crate) const fn from_static(text: &'static str) -> Self {
         assert!(text.is_ascii(), "a symbol is ASCII");
         Self(Cow::Borrowed(text))
     }
 
     /// A symbol, if the text can be one.
-    pub fn parse(text: String) -> Option<Self> {
+    pub(crate) fn parse(text: String) -> Option<Self> {
         text.is_ascii().then_some(Self(Cow::Owned(text)))
     }
 
     /// The symbol as text.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -144,12 +131,12 @@ impl fmt::Debug for Symbol {
 
 impl Array {
     /// An array of symbols.
-    pub fn of_symbols(symbols: impl IntoIterator<Item = Symbol>) -> Self {
+    pub(crate) fn of_symbols(symbols: impl IntoIterator<Item = Symbol>) -> Self {
         Self(symbols.into_iter().map(Value::Symbol).collect())
     }
 
     /// An array of strings.
-    pub fn of_strings(strings: impl IntoIterator<Item = String>) -> Self {
+    pub(crate) fn of_strings(strings: impl IntoIterator<Item = String>) -> Self {
         Self(strings.into_iter().map(Value::String).collect())
     }
 
@@ -159,7 +146,7 @@ impl Array {
     }
 
     /// The values in their order.
-    pub fn values(&self) -> &[Value] {
+    pub(crate) fn values(&self) -> &[Value] {
         &self.0
     }
 }

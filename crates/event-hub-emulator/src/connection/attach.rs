@@ -1,9 +1,11 @@
-//! Links being opened: which node the address names, whether it is there, and whether the client may.
+//! Links being opened and closed: which node the address names, whether it exists, and whether the client may use it.
 
 use std::collections::VecDeque;
 
+use tokio::time::Instant;
+
 use crate::MESSAGE_BYTES_MAX;
-use crate::amqp::performative::{AmqpError, Attach, ROLE_RECEIVER, ROLE_SENDER};
+use crate::amqp::performative::{AmqpError, Attach, Detach, ROLE_RECEIVER, ROLE_SENDER};
 use crate::amqp::{Array, Symbol, Value};
 use crate::condition;
 use crate::mailbox::Command;
@@ -11,22 +13,24 @@ use crate::namespace::{EventHubId, PartitionId};
 use crate::reader::{Reader, ReaderId};
 use crate::start::Start;
 
+use super::Connection;
 use super::address::Node;
+use super::later::{DETACH_AFTER, Deferred};
 use super::link::{Content, Link, Purpose, Receiving, Sending, Service};
-use super::{Connection, HANDLE_MAX};
+use super::session::HANDLE_MAX;
 
 /// Links of one connection: a client with a link per partition of the largest event hub has 2,000.
 const LINKS_MAX: usize = 4096;
 
-/// The bytes of a link's name, and of its addresses: they are kept as long as the link. The longest of an official client
-/// are about 200, of which Azure allows the names in them 306.
+/// The bytes of a link's name, and of its addresses, which are kept as long as the link. Those of the official clients
+/// have about 200.
 const TEXT_MAX: usize = 1024;
 
 /// The settle modes of a sender (section 2.8.2).
 const SETTLED: u8 = 1;
 const MIXED: u8 = 2;
 
-/// What a client desires that wants to know the end of a partition with each event.
+/// The capability that a client desires if it wants the end of the partition with each event.
 const RUNTIME_METRIC: Symbol = Symbol::from_static("com.microsoft:enable-receiver-runtime-metric");
 
 /// The link property that holds the owner level.
@@ -34,29 +38,20 @@ const OWNER_LEVEL: &str = "com.microsoft:epoch";
 
 impl Connection {
     pub(super) fn take_attach(&mut self, channel: u16, attach: Attach) -> Result<(), AmqpError> {
-        let links: usize = self
-            .sessions
-            .values()
-            .map(|session| session.links.len())
-            .sum();
+        let links = self.links().count();
         let Some(session) = self.sessions.get(&channel) else {
-            return Err(condition::not_allowed(format!(
-                "there is no session on channel {channel}"
-            )));
+            let description = format!("there is no session on channel {channel}");
+            return Err(AmqpError::new(condition::NOT_ALLOWED, description));
         };
-        if attach.handle > HANDLE_MAX
-            || session.links.contains_key(&attach.handle)
-            || links >= LINKS_MAX
-        {
-            return Err(condition::not_allowed(format!(
-                "handle {} is beyond the limit or in use",
-                attach.handle
-            )));
+        let handle = attach.handle;
+        if handle > HANDLE_MAX || session.links.contains_key(&handle) || links >= LINKS_MAX {
+            let description = format!("handle {handle} is beyond the limit or in use");
+            return Err(AmqpError::new(condition::NOT_ALLOWED, description));
         }
         if longest_text(&attach) > TEXT_MAX {
-            return Err(condition::not_allowed(format!(
-                "the name and the addresses of a link have at most {TEXT_MAX} bytes"
-            )));
+            let description =
+                format!("the name and the addresses of a link have at most {TEXT_MAX} bytes");
+            return Err(AmqpError::new(condition::NOT_ALLOWED, description));
         }
         match self.open_link(channel, &attach) {
             Ok(link) => self.accept(channel, attach, link),
@@ -77,17 +72,11 @@ impl Connection {
     fn open_link(&mut self, channel: u16, attach: &Attach) -> Result<Link, AmqpError> {
         let client_receives = attach.role == ROLE_RECEIVER;
         let address = if client_receives {
-            attach
-                .source
-                .as_ref()
-                .and_then(|source| source.address.as_ref())
+            source_address(attach)
         } else {
-            attach
-                .target
-                .as_ref()
-                .and_then(|target| target.address.as_ref())
+            target_address(attach)
         };
-        let address = address.and_then(Value::as_text).unwrap_or_default();
+        let address = address.unwrap_or_default();
         let node = Node::parse(address);
         if node == Node::Cbs {
             return Ok(service_link(Service::Cbs, attach));
@@ -155,7 +144,7 @@ impl Connection {
             .ok_or_else(|| condition::not_found(address))
     }
 
-    /// The start position is found here, before the client hears that it is attached: so `@latest` means from now on.
+    /// The start position is resolved here, before the client receives the attach: so `@latest` means from now on.
     fn open_reader(
         &mut self,
         channel: u16,
@@ -163,13 +152,18 @@ impl Connection {
         consumer_group: &str,
         partition: PartitionId,
     ) -> Result<Link, AmqpError> {
-        if self.namespace.faults.take_busy_to_readers() {
+        if self
+            .namespace
+            .faults
+            .take_one(|active| &mut active.busy_readers)
+        {
             return Err(condition::server_busy());
         }
         let start = match &attach.source {
             None => Start::Earliest,
             Some(source) => Start::of_source(source).map_err(|filter| {
-                condition::invalid_argument(format!("The supplied filter '{filter}' is invalid."))
+                let description = format!("The supplied filter '{filter}' is invalid.");
+                AmqpError::new(condition::INVALID_ARGUMENT, description)
             })?,
         };
         self.readers += 1;
@@ -181,7 +175,7 @@ impl Connection {
         };
         let reader = Reader {
             id,
-            // Azure tells consumer groups apart without regard to case.
+            // Azure ignores the case of consumer groups.
             consumer_group: consumer_group.to_ascii_lowercase(),
             owner_level: attach
                 .properties
@@ -192,7 +186,9 @@ impl Connection {
             mailbox: self.mailbox.clone(),
             frozen: false,
         };
-        let (next, displaced) = self.namespace.open_reader(partition, start, reader)?;
+        let (next, displaced) = self
+            .namespace
+            .with(partition, |partition| partition.open_reader(start, reader))?;
         for displaced in displaced {
             displaced.reader.mailbox.send(Command::Detach {
                 reader: displaced.reader.id,
@@ -222,7 +218,7 @@ impl Connection {
         }
     }
 
-    /// Answers the attach without the terminus that is not there, then detaches (section 2.6.3).
+    /// Answers the attach without the terminus that does not exist, then detaches (section 2.6.3).
     fn refuse(&mut self, channel: u16, attach: Attach, error: AmqpError) {
         let handle = attach.handle;
         let mut answer = answer_to(attach);
@@ -234,22 +230,64 @@ impl Connection {
         self.output.put(channel, &answer);
         self.detach(channel, handle, Some(error));
     }
+
+    pub(super) fn take_detach(&mut self, channel: u16, detach: &Detach, now: Instant) {
+        let Some(session) = self.sessions.get_mut(&channel) else {
+            return;
+        };
+        if let Some(link) = session.links.remove(&detach.handle) {
+            self.release(&link);
+            let answer = Deferred::Detach {
+                channel,
+                handle: detach.handle,
+                of_service: link.is_of_service(),
+            };
+            self.later.push(now + DETACH_AFTER, answer);
+        }
+    }
+
+    pub(super) fn detach(&mut self, channel: u16, handle: u32, error: Option<AmqpError>) {
+        let detach = Detach {
+            handle,
+            closed: Some(true),
+            error,
+        };
+        self.output.put(channel, &detach);
+    }
+
+    /// Detaches the links that no token allows any more.
+    pub(super) fn detach_without_token(&mut self) {
+        let tokens = &self.tokens;
+        let mut without = Vec::new();
+        for (&channel, session) in &mut self.sessions {
+            let expired = session.links.extract_if(.., |_, link| {
+                link.event_hub()
+                    .is_some_and(|event_hub| !tokens.allow(event_hub))
+            });
+            without.extend(expired.map(|(handle, link)| (channel, handle, link)));
+        }
+        for (channel, handle, link) in without {
+            self.release(&link);
+            self.detach(channel, handle, Some(condition::token_expired()));
+        }
+    }
+}
+
+fn source_address(attach: &Attach) -> Option<&str> {
+    attach.source.as_ref()?.address.as_ref()?.as_text()
+}
+
+fn target_address(attach: &Attach) -> Option<&str> {
+    attach.target.as_ref()?.address.as_ref()?.as_text()
 }
 
 fn longest_text(attach: &Attach) -> usize {
-    let source = attach
-        .source
-        .as_ref()
-        .and_then(|source| source.address.as_ref());
-    let target = attach
-        .target
-        .as_ref()
-        .and_then(|target| target.address.as_ref());
-    let addresses = [source, target].into_iter().flatten();
-    addresses
-        .filter_map(Value::as_text)
-        .map(str::len)
-        .fold(attach.name.len(), usize::max)
+    let texts = [
+        Some(attach.name.as_str()),
+        source_address(attach),
+        target_address(attach),
+    ];
+    texts.into_iter().flatten().map(str::len).max().unwrap_or(0)
 }
 
 fn service_link(service: Service, attach: &Attach) -> Link {
@@ -259,16 +297,12 @@ fn service_link(service: Service, attach: &Attach) -> Link {
             attach.initial_delivery_count,
         ));
     }
-    let reply_to = attach
-        .target
-        .as_ref()
-        .and_then(|target| target.address.as_ref());
     let content = Content::Answers {
         service,
-        reply_to: reply_to.and_then(Value::as_text).map(str::to_owned),
+        reply_to: target_address(attach).map(str::to_owned),
         waiting: VecDeque::new(),
     };
-    // The services' answers are settled: nobody would send them again.
+    // The services' answers are settled: they are never sent again.
     Link::Sending(Sending::new(content, true))
 }
 
@@ -280,7 +314,7 @@ fn producer_link(event_hub: EventHubId, partition: Option<PartitionId>, attach: 
     Link::Receiving(Receiving::new(purpose, attach.initial_delivery_count))
 }
 
-/// The same link, seen from our side. Source and target come back as they were: pyamqp refuses a link without them.
+/// The same link, from the other side. Source and target are returned unchanged: pyamqp refuses a link without them.
 fn answer_to(attach: Attach) -> Attach {
     let role = !attach.role;
     Attach {

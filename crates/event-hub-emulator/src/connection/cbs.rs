@@ -1,8 +1,7 @@
-//! `$cbs`: where a client puts the tokens that let it in.
+//! `$cbs`: where a client puts the tokens that allow its links.
 //!
-//! A token must be there, look like one and not have expired; its signature is not checked, for there is no secret
-//! between this hub and its clients. A token counts for the whole event hub that its audience names, whatever partition
-//! or consumer group the audience goes on to name.
+//! A token must have the form of one and not have expired. Its signature is not checked: emulator and clients share no
+//! secret. A token counts for the whole event hub that its audience names, whatever partition or consumer group follows.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -28,7 +27,7 @@ pub(super) struct Tokens {
 pub(super) enum Audience {
     Namespace,
     EventHub(EventHubId),
-    /// An event hub that is not there; the client shall be told so, not that it may not.
+    /// An event hub that does not exist. Its token is accepted: the error then is "not found", not "unauthorized".
     Elsewhere,
 }
 
@@ -49,7 +48,7 @@ impl Tokens {
         self.expiries.values().min().copied()
     }
 
-    /// Takes away those that have expired; false if none has.
+    /// Removes those that have expired; false if none has.
     pub(super) fn expire(&mut self, now: Timestamp) -> bool {
         let before = self.expiries.len();
         self.expiries.retain(|_, expires_at| *expires_at > now);
@@ -88,12 +87,12 @@ impl Tokens {
     }
 }
 
-/// The answer to a token that is not taken.
+/// The answer to a token that is refused.
 pub(super) fn refused(status: i32, description: &str) -> Answer {
     Answer::failed(status, description.to_owned(), None)
 }
 
-/// When a token expires; none if it is no token.
+/// When a token expires; `None` if it is not a token.
 fn expiry(kind: &str, token: &str) -> Option<Timestamp> {
     match kind {
         "servicebus.windows.net:sastoken" => signature_expiry(token),
@@ -113,8 +112,8 @@ fn signature_expiry(token: &str) -> Option<Timestamp> {
     seconds.checked_mul(1000)
 }
 
-/// The `exp` claim of a JWT, which is in seconds. A text that is no JWT passes as one that never expires: tests of
-/// other programs put such texts.
+/// The `exp` claim of a JWT, which is in seconds. Any other text passes as a token that never expires: tests of other
+/// programs use such texts.
 fn jwt_expiry(token: &str) -> Option<Timestamp> {
     #[derive(Deserialize)]
     struct Claims {

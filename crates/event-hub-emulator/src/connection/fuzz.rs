@@ -1,6 +1,4 @@
-//! A connection without socket, clock and peer: what any client may say, and what holds whatever it says.
-//!
-//! The fuzz target `connection` and a test over its seeds are all that use it.
+//! A connection without socket, clock and peer: what holds whatever a client sends.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +7,7 @@ use bytes::{Buf, BytesMut};
 use tokio::time::Instant;
 
 use super::output::OVERFULL;
-use super::{Connection, FRAME_SIZE_MAX, HELD_BACK_MAX};
+use super::{Connection, FRAME_SIZE_MAX, LATER_MAX};
 use crate::amqp::frame::{AMQP_HEADER, Frame, SASL_HEADER};
 use crate::clock::Now;
 use crate::event::Incoming;
@@ -17,25 +15,25 @@ use crate::mailbox::{Inbox, Mailbox};
 use crate::namespace::Namespace;
 use crate::{EventHub, Settings};
 
-/// What the small hub keeps, so that fuzzing sees it drop events.
+/// What the small namespace retains, so that fuzzing meets dropped events.
 const RETAIN_BYTES: usize = 256 * 1024;
 
-/// What the hub adds to its output after it has stopped to listen: settlements that were held back, and an event.
+/// What is added to the output after the client is no longer read: answers that waited, and an event.
 const LAST_ANSWERS_MAX: usize = 4 * 1024 * 1024;
 
 /// Milliseconds since the Unix epoch: 2026, when the tokens in the seeds were valid.
 const BEGINNING: i64 = 1_767_225_600_000;
 
-/// How much later each chunk comes than the one before: beyond all that is held back.
+/// How much later each chunk comes than the one before: longer than answers wait.
 const STEP: Duration = Duration::from_millis(10);
 
 /// Feeds a connection with what a client sends: after a number of two bytes, the bytes of its socket, in chunks of that
-/// many. The client reads what it is told after every other chunk.
+/// many. The client reads the answers after every other chunk.
 ///
 /// # Panics
 ///
-/// If the connection grows, says what is no AMQP, or leaves a reader behind.
-pub fn converse(input: &[u8]) {
+/// If the connection grows without bound, sends what is not AMQP, or leaves a reader behind.
+pub fn connection(input: &[u8]) {
     let Some((&chunk_size, bytes)) = input.split_first_chunk() else {
         return;
     };
@@ -43,7 +41,7 @@ pub fn converse(input: &[u8]) {
     let namespace = small_namespace();
     let mut client = Client::connect(Arc::clone(&namespace));
     for (index, chunk) in bytes.chunks(chunk_size).enumerate() {
-        client.say(chunk);
+        client.send(chunk);
         if index % 2 == 1 || !client.connection.wants_input() {
             client.read();
         }
@@ -58,7 +56,7 @@ pub fn converse(input: &[u8]) {
         assert_eq!(partition.readers, 0, "a reader outlives its connection");
         retained += partition.retained_bytes;
     }
-    assert!(retained <= RETAIN_BYTES, "the hub keeps {retained} bytes");
+    assert!(retained <= RETAIN_BYTES, "{retained} bytes are retained");
 }
 
 struct Client {
@@ -82,8 +80,8 @@ impl Client {
         }
     }
 
-    /// What the connection's task does with what it reads.
-    fn say(&mut self, bytes: &[u8]) {
+    /// What the task of a connection does with what it reads.
+    fn send(&mut self, bytes: &[u8]) {
         self.input.extend_from_slice(bytes);
         self.now.instant += STEP;
         self.now.timestamp += i64::try_from(STEP.as_millis()).unwrap_or(0);
@@ -94,7 +92,7 @@ impl Client {
         while let Ok(command) = self.inbox.commands.try_recv() {
             connection.take_command(command);
         }
-        assert!(connection.later.len() <= HELD_BACK_MAX + 1);
+        assert!(connection.later.len() <= LATER_MAX + 1);
         let length = connection.output.buffer.len();
         assert!(
             length <= OVERFULL + LAST_ANSWERS_MAX,
@@ -102,11 +100,14 @@ impl Client {
         );
         if !connection.closed && connection.wants_input() {
             let unread = u32::try_from(self.input.len()).unwrap_or(u32::MAX);
-            assert!(unread < FRAME_SIZE_MAX, "{unread} bytes are no frame yet");
+            assert!(
+                unread < FRAME_SIZE_MAX,
+                "{unread} bytes are not a frame yet"
+            );
         }
     }
 
-    /// Checks that all that the hub says is headers and frames.
+    /// Checks that the answers are headers and frames.
     fn read(&mut self) {
         let mut output = self.connection.output.buffer.split();
         while !output.is_empty() {
@@ -118,7 +119,7 @@ impl Client {
                 output.advance(usize::try_from(size).expect("a small number"));
             } else {
                 let frame = Frame::take(&mut output, FRAME_SIZE_MAX);
-                assert!(matches!(frame, Ok(Some(_))), "the hub says {frame:?}");
+                assert!(matches!(frame, Ok(Some(_))), "not a frame: {frame:?}");
             }
         }
     }
@@ -142,7 +143,7 @@ fn small_namespace() -> Arc<Namespace> {
 }
 
 fn event_hub(namespace: &Namespace) -> crate::namespace::EventHubId {
-    namespace.find("calls").expect("it was made")
+    namespace.find("calls").expect("it is in the settings")
 }
 
 #[cfg(test)]
@@ -150,17 +151,17 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    use super::converse;
+    use super::connection;
 
     #[test]
-    fn what_clients_said_is_taken_in_chunks_of_any_size() {
+    fn what_clients_sent_is_read_in_chunks_of_any_size() {
         let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/connection");
         let mut count = 0;
         for seed in fs::read_dir(seeds).expect("the seeds") {
             let mut input = fs::read(seed.expect("a file").path()).expect("a seed");
             for chunk_size in [1_u16, 7, 100, 8192, u16::MAX] {
                 input[..2].copy_from_slice(&chunk_size.to_be_bytes());
-                converse(&input);
+                connection(&input);
             }
             count += 1;
         }

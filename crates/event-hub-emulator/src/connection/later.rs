@@ -1,43 +1,40 @@
-//! Answers that are held back, since a client that gets them at once hangs.
+//! Answers that wait for some milliseconds, since a client that gets them at once hangs.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::amqp::performative::DeliveryState;
+use super::Connection;
+use crate::amqp::performative::{DeliveryState, Disposition, ROLE_RECEIVER};
 
-/// How long a settlement is held back.
+/// How long a settlement waits.
 ///
 /// fe2o3-amqp 0.16, which the Rust SDK is built on, registers a message as unsettled after it has handed out the
 /// transfer; a disposition that is faster finds nothing, and the send waits for ever (fixed in its 0.18.2). On an idle
 /// machine three runs in three hung with 1 ms and none with 2 ms.
 pub(super) const SETTLE_AFTER: Duration = Duration::from_millis(5);
 
-/// How long after the outcome the Rust SDK is told that a delivery is settled.
+/// How long after the outcome the Rust SDK receives the settlement.
 ///
-/// With more work than processors, one in some hundred sends loses that race at 5 ms too. fe2o3-amqp takes an outcome
-/// that is not settled yet, and does not forget the delivery: so it is told twice, and a send that missed the first
-/// takes this long instead of hanging. Longer than a thread waits for a processor, shorter than a client's patience.
+/// With more work than processors, one in some hundred sends loses that race at 5 ms too. fe2o3-amqp accepts an outcome
+/// that is not settled yet, and keeps the delivery. So it gets two dispositions, and a send that missed the first takes
+/// this long instead of hanging. Longer than a thread waits for a processor, shorter than a client's patience.
 pub(super) const SETTLE_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// How long the answer to a detach is held back, and dropped for a service's link if the session ends meanwhile.
+/// How long the answer to a detach waits. For a link to a service it is dropped if the session ends meanwhile.
 ///
-/// After putting a token the Rust SDK detaches twice, ends the session and forgets it. Answers that come then look to
-/// it like frames of an unknown session, and it closes the connection: 3 of 230 producers failed so, none with this.
-/// JavaScript ends the session right after it detaches from a partition too, and wants both answers: without the first
+/// After putting a token the Rust SDK detaches twice, ends the session and drops it. Answers that come then look to it
+/// like frames of an unknown session, and it closes the connection: 3 of 230 producers failed so, none with this wait.
+/// JavaScript too ends the session right after it detaches from a partition, and expects both answers: without the first
 /// its process lives on for a minute.
 pub(super) const DETACH_AFTER: Duration = Duration::from_millis(3);
 
-/// Something to say when its time has come.
+/// An answer that is sent when its time has come.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Deferred {
-    Settle {
-        channel: u16,
-        delivery_id: u32,
-        state: DeliveryState,
-    },
-    SettleAgain(Settled),
+    Settle(Outcome),
+    SettleAgain(Outcome),
     Detach {
         channel: u16,
         handle: u32,
@@ -46,31 +43,63 @@ pub(super) enum Deferred {
     },
 }
 
-/// Deliveries in a row that became the same.
+/// What became of a delivery, or of several in a row.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Settled {
+pub(super) struct Outcome {
     pub(super) channel: u16,
     pub(super) first: u32,
     pub(super) last: u32,
     pub(super) state: DeliveryState,
 }
 
-impl Settled {
-    pub(super) fn continues(&self, channel: u16, delivery_id: u32, state: &DeliveryState) -> bool {
-        self.channel == channel && self.last.wrapping_add(1) == delivery_id && self.state == *state
+impl Outcome {
+    fn continues(&self, before: &Self) -> bool {
+        self.channel == before.channel
+            && self.first == before.last.wrapping_add(1)
+            && self.state == before.state
     }
 }
 
-impl Deferred {
-    fn channel(&self) -> u16 {
-        match self {
-            Self::Settle { channel, .. } | Self::Detach { channel, .. } => *channel,
-            Self::SettleAgain(settled) => settled.channel,
+impl Connection {
+    /// Sends what is due. Outcomes of deliveries in a row go as one frame.
+    pub(super) fn send_due(&mut self, due: Vec<Deferred>, now: Instant) {
+        let mut outcomes: Vec<Outcome> = Vec::new();
+        for deferred in due {
+            match deferred {
+                Deferred::Detach {
+                    channel, handle, ..
+                } => self.detach(channel, handle, None),
+                Deferred::SettleAgain(outcome) => self.dispose(&outcome, true),
+                Deferred::Settle(outcome) => match outcomes.last_mut() {
+                    Some(row) if outcome.continues(row) => row.last = outcome.last,
+                    _ => outcomes.push(outcome),
+                },
+            }
+        }
+        for outcome in outcomes {
+            // Settled at once, whatever mode the client attached with: pyamqp ignores a disposition that is not.
+            self.dispose(&outcome, !self.settles_twice);
+            if self.settles_twice {
+                let again = Deferred::SettleAgain(outcome);
+                self.later.push(now + SETTLE_AGAIN_AFTER, again);
+            }
         }
     }
+
+    fn dispose(&mut self, outcome: &Outcome, settled: bool) {
+        let disposition = Disposition {
+            role: ROLE_RECEIVER,
+            first: outcome.first,
+            last: Some(outcome.last),
+            settled: Some(settled),
+            state: Some(outcome.state.clone()),
+            batchable: Some(false),
+        };
+        self.output.put(outcome.channel, &disposition);
+    }
 }
 
-/// What is held back, by when it is due and then in the order of its coming.
+/// What waits, by when it is due and then in the order of its coming.
 #[derive(Debug, Default)]
 pub(super) struct Later {
     entries: BTreeMap<(Instant, u64), Deferred>,
@@ -94,21 +123,23 @@ impl Later {
             .collect()
     }
 
-    /// Forgets what was for a session that has ended, but for what it still has to hear.
-    pub(super) fn take_ended(&mut self, channel: u16) -> Vec<Deferred> {
-        let of_session = |_: &_, deferred: &mut Deferred| deferred.channel() == channel;
-        let all = self.entries.extract_if(.., of_session);
-        all.map(|(_, deferred)| deferred)
-            .filter(|deferred| {
-                matches!(
-                    deferred,
-                    Deferred::Detach {
-                        of_service: false,
-                        ..
-                    }
-                )
-            })
-            .collect()
+    /// Drops what waits for a session that has ended. Gives the handles of the links that still need their detach.
+    pub(super) fn take_ended(&mut self, ended: u16) -> Vec<u32> {
+        let mut handles = Vec::new();
+        self.entries.retain(|_, deferred| match deferred {
+            Deferred::Settle(outcome) | Deferred::SettleAgain(outcome) => outcome.channel != ended,
+            Deferred::Detach {
+                channel,
+                handle,
+                of_service,
+            } => {
+                if *channel == ended && !*of_service {
+                    handles.push(*handle);
+                }
+                *channel != ended
+            }
+        });
+        handles
     }
 
     pub(super) fn len(&self) -> usize {

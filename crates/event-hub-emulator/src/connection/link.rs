@@ -1,4 +1,4 @@
-//! A link: what it carries, its credit, and the delivery that has only come in part.
+//! A link: what it carries, its credit, and the delivery of which only a part has come.
 
 use std::collections::VecDeque;
 
@@ -9,13 +9,10 @@ use crate::amqp::performative::{Flow, Transfer};
 use crate::namespace::{EventHubId, PartitionId};
 use crate::reader::ReaderId;
 
-/// Deliveries that a client may send before it hears from us again.
+/// Deliveries that the client may send before the next flow.
 pub(super) const CREDIT: u32 = 300;
 
-/// Answers that wait for credit. A client that asks more and never reads is in error.
-pub(super) const ANSWERS_MAX: usize = 1000;
-
-/// A link, by who sends on it.
+/// A link, by the side that sends on it.
 #[derive(Debug)]
 pub(super) enum Link {
     Receiving(Receiving),
@@ -38,10 +35,10 @@ pub(super) struct Receiving {
     unfinished: Option<Unfinished>,
 }
 
-/// What becomes of the messages that come in.
+/// What the messages that come in are for.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Purpose {
-    /// They are events for this partition, or for one that the hub chooses.
+    /// Events for this partition, or for any if none is named.
     Events {
         event_hub: EventHubId,
         partition: Option<PartitionId>,
@@ -55,7 +52,7 @@ pub(super) struct Delivered {
     pub(super) delivery_id: u32,
     pub(super) message_format: u32,
     pub(super) settled: bool,
-    /// The message, or how many bytes it had if those were too many to keep.
+    /// The message, or its number of bytes if that exceeds the limit.
     pub(super) message: Result<Bytes, u64>,
 }
 
@@ -78,10 +75,10 @@ impl Receiving {
         }
     }
 
-    /// Takes a part of a delivery; gives the delivery when it is whole.
+    /// Takes a part of a delivery. Gives the delivery when it is whole.
     ///
-    /// What grows beyond the limit is swallowed to its end and refused then: the Rust and the JavaScript client hang
-    /// when the link is detached in the middle of a delivery.
+    /// One that grows beyond the limit is read to its end and then refused: the Rust and the JavaScript client hang when the
+    /// link is detached in the middle of a delivery.
     pub(super) fn take(&mut self, transfer: &Transfer, payload: &Bytes) -> Option<Delivered> {
         let unfinished = self.unfinished.get_or_insert_with(|| Unfinished {
             delivery_id: transfer.delivery_id.unwrap_or(0),
@@ -104,7 +101,7 @@ impl Receiving {
             return None;
         }
         let whole = self.unfinished.take()?;
-        // Python's sender pays no heed to credit, so neither a delivery nor its end can be refused for want of it.
+        // Python's sender ignores credit, so neither a delivery nor its end can be refused for lack of it.
         self.delivery_count = self.delivery_count.wrapping_add(1);
         self.credit = self.credit.saturating_sub(1);
         (!aborted).then(|| Delivered {
@@ -128,7 +125,7 @@ impl Receiving {
         low
     }
 
-    /// Bytes that are held of a delivery that has not come whole.
+    /// Bytes of a delivery that has not come whole.
     pub(super) fn unfinished_bytes(&self) -> usize {
         self.unfinished
             .as_ref()
@@ -136,20 +133,20 @@ impl Receiving {
     }
 }
 
-/// A link on which we send.
+/// A link on which the emulator sends.
 #[derive(Debug)]
 pub(super) struct Sending {
     pub(super) content: Content,
-    /// Sent as settled, because the client asked for it. Where it leaves the choice to us we say unsettled, as to
-    /// Python, which asks for that; nothing is kept of a delivery either way.
+    /// Sent as settled, because the client asked for it. Where the client leaves the choice, deliveries are unsettled;
+    /// nothing is kept of a delivery either way.
     pub(super) settled: bool,
     delivery_count: u32,
     pub(super) credit: u32,
-    /// Send what there is, then give the rest of the credit back.
+    /// Send what there is, then return the rest of the credit.
     pub(super) drain: bool,
 }
 
-/// What we send on a link.
+/// What is sent on a link.
 #[derive(Debug)]
 pub(super) enum Content {
     Events {
@@ -157,7 +154,7 @@ pub(super) enum Content {
         reader: ReaderId,
         /// Sequence number of the next event for it.
         next: i64,
-        /// The client wants to know the end of the partition with each event.
+        /// Each event shows the end of the partition.
         runtime_metric: bool,
     },
     Answers {
@@ -179,14 +176,14 @@ impl Sending {
         }
     }
 
-    /// Takes over the credit that the receiver gives (section 2.6.7).
+    /// Adopts the credit that the client gives (section 2.6.7).
     pub(super) fn on_flow(&mut self, flow: &Flow) {
         let credit = flow
             .delivery_count
             .unwrap_or(0)
             .wrapping_add(flow.link_credit.unwrap_or(0))
             .wrapping_sub(self.delivery_count);
-        // It wraps where the receiver has not yet heard of deliveries that used up what it gives.
+        // It wraps where the client has not yet received the deliveries that used up the credit.
         self.credit = if credit > u32::MAX / 2 { 0 } else { credit };
         self.drain = flow.drain.unwrap_or(false);
     }

@@ -3,15 +3,14 @@
 //! The fields are those that the clients read. The Rust SDK needs `partition_ids` to be an array and not a list, and the
 //! `.._epoch` fields to be there.
 
-use crate::amqp::{Array, Symbol, Value};
+use crate::amqp::{Array, Value};
+use crate::condition::{NOT_ALLOWED, NOT_FOUND};
 use crate::namespace::{EventHubId, Namespace};
+use crate::partition::Partition;
 
 use super::request::{Answer, Request};
 
-const NOT_FOUND: Symbol = Symbol::from_static("amqp:not-found");
-const NOT_ALLOWED: Symbol = Symbol::from_static("amqp:not-allowed");
-
-/// There is one copy of every partition, so the count of its fail-overs is the one of a partition that never failed over.
+/// How often a partition has failed over; this is the number of one that never has.
 const REPLICATION_EPOCH: i32 = -1;
 
 /// Carries out a request to `$management`.
@@ -45,9 +44,7 @@ pub(super) fn answer(namespace: &Namespace, request: &Request) -> Answer {
 }
 
 fn event_hub_properties(namespace: &Namespace, event_hub: EventHubId) -> Answer {
-    let Some(properties) = namespace.event_hub_properties(event_hub) else {
-        return not_found("The event hub could not be found.".to_owned());
-    };
+    let properties = namespace.properties(event_hub);
     let partition_ids =
         Array::of_strings((0..properties.partitions).map(|number| number.to_string()));
     ok(vec![
@@ -64,18 +61,14 @@ fn event_hub_properties(namespace: &Namespace, event_hub: EventHubId) -> Answer 
 }
 
 fn partition_properties(namespace: &Namespace, event_hub: EventHubId, number: &str) -> Answer {
-    let Some(hub) = namespace.event_hub_properties(event_hub) else {
-        return not_found("The event hub could not be found.".to_owned());
-    };
-    let partition = namespace.find_partition(event_hub, number);
-    let Some(properties) =
-        partition.and_then(|partition| namespace.partition_properties(partition))
-    else {
+    let hub = namespace.properties(event_hub);
+    let Some(partition) = namespace.find_partition(event_hub, number) else {
         return not_found(format!(
             "The specified partition is invalid for an EventHub partition sender or receiver. It should be between 0 and {}.",
             hub.partitions.saturating_sub(1)
         ));
     };
+    let properties = namespace.with(partition, |partition| Partition::properties(partition));
     let last = properties.last;
     ok(vec![
         ("name", Value::String(hub.name)),

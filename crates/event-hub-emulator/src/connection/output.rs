@@ -1,15 +1,15 @@
 //! What waits to be written to the socket.
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 
 use crate::amqp::composite::Composite;
 use crate::amqp::frame::{FRAME_SIZE_MIN, put_empty_frame, put_frame, put_sasl_frame};
 use crate::amqp::performative::Transfer;
 
-/// Events are added up to this many bytes, so that a slow reader costs no more than this. Larger gained no speed.
+/// Events are added up to this many bytes, so that a slow reader costs no more. A larger number was not faster.
 pub(super) const FULL: usize = 512 * 1024;
 
-/// Answers are added beyond that, but a client that asks and asks and never reads is not listened to beyond this.
+/// Answers are added beyond that. Beyond this, a client that asks without ever reading is not read either.
 pub(super) const OVERFULL: usize = 4 * 1024 * 1024;
 
 /// More than the bytes that a transfer frame has besides its payload.
@@ -19,17 +19,8 @@ const TRANSFER_OVERHEAD: usize = 64;
 #[derive(Debug)]
 pub(super) struct Output {
     pub(super) buffer: BytesMut,
-    /// The bytes of the largest frame that the peer takes.
+    /// The bytes of the largest frame that the client accepts.
     frame_size_max: usize,
-}
-
-/// A delivery of ours as its frames name it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Delivery {
-    pub(super) channel: u16,
-    pub(super) handle: u32,
-    pub(super) id: u32,
-    pub(super) settled: bool,
 }
 
 impl Output {
@@ -40,7 +31,7 @@ impl Output {
         }
     }
 
-    /// Takes the peer's limit into account.
+    /// Respects the limit of the client.
     pub(super) fn limit_frames(&mut self, peer_max: Option<u32>, our_max: u32) {
         let limit = peer_max.unwrap_or(u32::MAX).clamp(FRAME_SIZE_MIN, our_max);
         self.frame_size_max = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -58,7 +49,7 @@ impl Output {
         self.buffer.extend_from_slice(&header);
     }
 
-    /// Tells the peer that we live.
+    /// A heartbeat.
     pub(super) fn put_empty(&mut self) {
         put_empty_frame(&mut self.buffer);
     }
@@ -70,9 +61,8 @@ impl Output {
             .max(1)
     }
 
-    /// Writes a delivery in as many frames as it takes. Every frame has all the fields, since pyamqp reads eleven of
-    /// each.
-    pub(super) fn put_delivery(&mut self, delivery: Delivery, message: &[&[u8]]) {
+    /// Writes a delivery in as many frames as it takes, each with these fields and its part of the message.
+    pub(super) fn put_delivery(&mut self, channel: u16, mut transfer: Transfer, message: &[&[u8]]) {
         let mut left: usize = message.iter().map(|part| part.len()).sum();
         let mut parts = message.iter().copied();
         let mut part: &[u8] = &[];
@@ -93,12 +83,8 @@ impl Output {
                 room -= taken.len();
                 left -= taken.len();
             }
-            put_frame(
-                &mut self.buffer,
-                delivery.channel,
-                &transfer(delivery, more),
-                &payload,
-            );
+            transfer.more = Some(more);
+            put_frame(&mut self.buffer, channel, &transfer, &payload);
             if !more {
                 return;
             }
@@ -107,21 +93,5 @@ impl Output {
 
     fn payload_max(&self) -> usize {
         self.frame_size_max - TRANSFER_OVERHEAD
-    }
-}
-
-fn transfer(delivery: Delivery, more: bool) -> Transfer {
-    Transfer {
-        handle: delivery.handle,
-        delivery_id: Some(delivery.id),
-        delivery_tag: Some(Bytes::copy_from_slice(&delivery.id.to_be_bytes())),
-        message_format: Some(0),
-        settled: Some(delivery.settled),
-        more: Some(more),
-        rcv_settle_mode: None,
-        state: None,
-        resume: Some(false),
-        aborted: Some(false),
-        batchable: Some(true),
     }
 }

@@ -6,7 +6,7 @@ use crate::MESSAGE_BYTES_MAX;
 use crate::amqp::DecodeError;
 use crate::amqp::message::{SectionKind, Sections};
 use crate::amqp::performative::{AmqpError, DeliveryState, Rejected, Transfer};
-use crate::clock::Now;
+use crate::clock::{Now, Timestamp};
 use crate::condition;
 use crate::event::Incoming;
 use crate::namespace::{EventHubId, PartitionId};
@@ -14,15 +14,15 @@ use crate::namespace::{EventHubId, PartitionId};
 use super::Connection;
 use super::address::path_of;
 use super::cbs::{self, Audience};
-use super::later::{Deferred, SETTLE_AFTER};
-use super::link::{ANSWERS_MAX, Content, Delivered, Link, Purpose, Sending, Service};
+use super::later::{Deferred, Outcome, SETTLE_AFTER};
+use super::link::{Content, Delivered, Link, Purpose, Sending, Service};
 use super::management;
-use super::request::Request;
+use super::request::{Answer, Request};
 
 /// The message format of a batch: each Data section is a message of its own (as all the official clients send it).
 const BATCH: u32 = 0x8001_3700;
 
-/// Bytes that one connection may have sent of messages that are not whole yet: the largest message on 64 links at once.
+/// The bytes of unfinished messages of one connection: the largest message on 64 links at once.
 const UNFINISHED_MAX: usize = 64 * 1024 * 1024;
 
 /// Bytes of the answers that wait for credit on all links of a connection. An answer repeats the request's id, which may
@@ -90,12 +90,14 @@ impl Connection {
             Err(error) => DeliveryState::Rejected(Rejected { error: Some(error) }),
         };
         if !delivered.settled {
-            let settlement = Deferred::Settle {
+            let outcome = Outcome {
                 channel,
-                delivery_id: delivered.delivery_id,
+                first: delivered.delivery_id,
+                last: delivered.delivery_id,
                 state,
             };
-            self.later.push(now.instant + SETTLE_AFTER, settlement);
+            self.later
+                .push(now.instant + SETTLE_AFTER, Deferred::Settle(outcome));
         }
         Ok(())
     }
@@ -108,11 +110,15 @@ impl Connection {
         message: &Bytes,
         now: Now,
     ) -> Result<(), AmqpError> {
-        if self.namespace.faults.take_busy_to_senders() {
+        if self
+            .namespace
+            .faults
+            .take_one(|active| &mut active.busy_sends)
+        {
             return Err(condition::server_busy());
         }
-        let (messages, partition_key) = messages_of(message_format, message)
-            .map_err(|error| condition::undecodable(error.to_string()))?;
+        let (messages, partition_key) =
+            messages_of(message_format, message).map_err(|error| undecodable(&error))?;
         self.namespace.publish(
             event_hub,
             partition,
@@ -123,8 +129,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Carries out a request, and leaves the answer with the link of the same session that the request names, or with
-    /// the only one that there is: Python names none.
+    /// Carries out a request, and queues the answer on the link of the same session that the request names, or on the
+    /// only one that there is: Python names none.
     fn serve(
         &mut self,
         channel: u16,
@@ -132,18 +138,9 @@ impl Connection {
         message: Bytes,
         now: Now,
     ) -> Result<(), AmqpError> {
-        let request =
-            Request::parse(message).map_err(|error| condition::undecodable(error.to_string()))?;
+        let request = Request::parse(message).map_err(|error| undecodable(&error))?;
         let answer = match service {
-            Service::Cbs => match self.namespace.faults.token_status() {
-                Some(status) => cbs::refused(status.into(), condition::ASKED_FOR),
-                None => self.tokens.put(
-                    self.audience(request.text("name")),
-                    &request,
-                    now.timestamp,
-                    self.namespace.faults.token_lifetime(),
-                ),
-            },
+            Service::Cbs => self.put_token(&request, now.timestamp),
             Service::Management if self.refuses_questions => {
                 cbs::refused(401, condition::ASKED_FOR)
             }
@@ -158,9 +155,9 @@ impl Connection {
         );
         let answer = answer.to_message(&request);
         if self.answer_bytes() + answer.len() > ANSWER_BYTES_MAX {
-            return Err(condition::resource_limit(format!(
-                "more than {ANSWER_BYTES_MAX} bytes of answers wait for credit"
-            )));
+            let description =
+                format!("more than {ANSWER_BYTES_MAX} bytes of answers wait for credit");
+            return Err(AmqpError::new(condition::RESOURCE_LIMIT, description));
         }
         let Some(session) = self.sessions.get_mut(&channel) else {
             return Ok(());
@@ -187,13 +184,20 @@ impl Connection {
         let Some((_, waiting)) = replies.get_mut(named.unwrap_or(0)) else {
             return Ok(());
         };
-        if waiting.len() >= ANSWERS_MAX {
-            return Err(condition::resource_limit(format!(
-                "more than {ANSWERS_MAX} answers wait for credit"
-            )));
-        }
         waiting.push_back(answer);
         Ok(())
+    }
+
+    fn put_token(&mut self, request: &Request, now: Timestamp) -> Answer {
+        let (status, lifetime) = self
+            .namespace
+            .faults
+            .get(|active| (active.token_status, active.token_lifetime));
+        if let Some(status) = status {
+            return cbs::refused(status.into(), condition::ASKED_FOR);
+        }
+        let audience = self.audience(request.text("name"));
+        self.tokens.put(audience, request, now, lifetime)
     }
 
     fn audience(&self, name: &str) -> Audience {
@@ -207,11 +211,7 @@ impl Connection {
     }
 
     fn answer_bytes(&self) -> usize {
-        let links = self
-            .sessions
-            .values()
-            .flat_map(|session| session.links.values());
-        let answers = links.filter_map(|link| match link {
+        let answers = self.links().filter_map(|link| match link {
             Link::Sending(Sending {
                 content: Content::Answers { waiting, .. },
                 ..
@@ -222,32 +222,29 @@ impl Connection {
     }
 
     fn check_unfinished(&self) -> Result<(), AmqpError> {
-        let links = self
-            .sessions
-            .values()
-            .flat_map(|session| session.links.values());
-        let unfinished: usize = links
-            .map(|link| match link {
-                Link::Receiving(receiving) => receiving.unfinished_bytes(),
-                Link::Sending(_) => 0,
-            })
-            .sum();
-        if unfinished > UNFINISHED_MAX {
-            return Err(condition::resource_limit(format!(
-                "more than {UNFINISHED_MAX} bytes of messages that are not whole"
-            )));
+        let unfinished = self.links().map(|link| match link {
+            Link::Receiving(receiving) => receiving.unfinished_bytes(),
+            Link::Sending(_) => 0,
+        });
+        if unfinished.sum::<usize>() > UNFINISHED_MAX {
+            let description = format!("more than {UNFINISHED_MAX} bytes of unfinished messages");
+            return Err(AmqpError::new(condition::RESOURCE_LIMIT, description));
         }
         Ok(())
     }
 }
 
-/// The messages in a delivery, and the partition key that it names. All or nothing: one bad message spoils its batch.
+fn undecodable(error: &DecodeError) -> AmqpError {
+    AmqpError::new(condition::UNDECODABLE, error.to_string())
+}
+
+/// The messages in a delivery, and the partition key that it names. All or none: a batch with one bad message is refused.
 fn messages_of(
     message_format: u32,
     message: &Bytes,
 ) -> Result<(Vec<Incoming>, Option<String>), DecodeError> {
     let envelope = Incoming::parse(message)?;
-    let partition_key = envelope.partition_key();
+    let partition_key = envelope.partition_key.clone();
     if message_format != BATCH {
         return Ok((vec![envelope], partition_key));
     }

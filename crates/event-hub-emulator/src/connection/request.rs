@@ -6,10 +6,10 @@ use crate::amqp::composite::Composite;
 use crate::amqp::message::{Properties, SectionKind, Sections, put_section};
 use crate::amqp::{DecodeError, Symbol, Value};
 
-/// A request message, as far as the services read it.
+/// A request, as far as the services read it.
 #[derive(Debug)]
 pub(super) struct Request {
-    /// Comes back as the answer's correlation id, of the same type: the clients differ in it.
+    /// The correlation id of the answer, of the same type: the clients differ in it.
     message_id: Option<Value>,
     pub(super) reply_to: Option<String>,
     properties: Value,
@@ -39,7 +39,10 @@ impl Request {
             let section = section?;
             match section.kind {
                 SectionKind::Properties => {
-                    let properties = Properties::from_value(section.described()?)?;
+                    let Value::List(fields) = section.value()? else {
+                        return Err(DecodeError::Descriptor("properties"));
+                    };
+                    let properties = Properties::from_fields(fields)?;
                     request.message_id = properties.message_id;
                     request.reply_to = properties
                         .reply_to
@@ -83,22 +86,11 @@ impl Answer {
         }
     }
 
-    /// The message that carries this answer. Status and description have two names each, since clients differ.
+    /// The message for this answer. Status and description have two names each, since clients differ.
     pub(super) fn to_message(&self, request: &Request) -> Bytes {
         let properties = Properties {
-            message_id: None,
-            user_id: None,
-            to: None,
-            subject: None,
-            reply_to: None,
             correlation_id: request.message_id.clone(),
-            content_type: None,
-            content_encoding: None,
-            absolute_expiry_time: None,
-            creation_time: None,
-            group_id: None,
-            group_sequence: None,
-            reply_to_group_id: None,
+            ..Properties::default()
         };
         let mut application_properties = vec![
             (Value::from("status-code"), Value::Int(self.status)),

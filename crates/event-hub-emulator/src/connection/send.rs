@@ -1,4 +1,4 @@
-//! Links on which we send: events to readers, and the services' answers.
+//! Links on which the emulator sends: events to readers, and the services' answers.
 
 use std::collections::VecDeque;
 
@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use crate::amqp::message::{SectionKind, put_section};
 use crate::amqp::{Symbol, Value};
 use crate::clock::{Now, Timestamp};
+use crate::event::Event;
 use crate::log::Last;
 use crate::namespace::Namespace;
 
@@ -27,7 +28,7 @@ struct Way<'a> {
 }
 
 impl Connection {
-    /// Fills the output with what there is to send, the links taking turns, as far as credit and windows go.
+    /// Fills the output with what there is to send, the links in turn, as far as credit and windows allow.
     pub(super) fn fill(&mut self, now: Now) {
         while !self.closed && self.output.buffer.len() < FULL && self.fill_one_turn(now) {}
         self.give_back_drained();
@@ -55,7 +56,7 @@ impl Connection {
         more
     }
 
-    /// A link that drains and has sent all there is uses up its credit in one step, and says so (section 2.6.7).
+    /// A link that drains and has sent all there is uses up its credit in one step, and sends its new state (section 2.6.7).
     fn give_back_drained(&mut self) {
         let full = self.output.buffer.len() >= FULL;
         for (&channel, session) in &mut self.sessions {
@@ -103,7 +104,8 @@ impl Sending {
             } => {
                 let mut sent = 0;
                 let mut metric = None;
-                let (after, more) = namespace.read(*partition, *reader, *next, |event, last| {
+                let (reader, from) = (*reader, *next);
+                let take = |event: &Event, last: &Last| {
                     if *runtime_metric && metric.is_none() {
                         metric = Some(end_of_partition(last, now.timestamp));
                     }
@@ -114,7 +116,9 @@ impl Sending {
                     let taken = sent < turn && way.send(settled, &[header, metric, message]);
                     sent += u32::from(taken);
                     taken
-                });
+                };
+                let (after, more) =
+                    namespace.with(*partition, |partition| partition.read(reader, from, take));
                 *next = after;
                 (sent, more && sent == turn)
             }
@@ -124,7 +128,7 @@ impl Sending {
     }
 }
 
-/// The delivery annotations by which a client learns the end of the partition, without asking.
+/// The delivery annotations that show a client the end of the partition.
 fn end_of_partition(last: &Last, now: Timestamp) -> BytesMut {
     let annotation = |key, value| (Value::from(Symbol::from_static(key)), value);
     let annotations = vec![
@@ -161,7 +165,7 @@ impl Way<'_> {
         sent
     }
 
-    /// False if there is no room, neither for the peer nor in the output.
+    /// False if there is no room, in the peer's window or in the output.
     fn send(&mut self, settled: bool, message: &[&[u8]]) -> bool {
         self.output.buffer.len() < FULL
             && self

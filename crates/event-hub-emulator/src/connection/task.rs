@@ -11,62 +11,67 @@ use futures_util::FutureExt;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, Interest, Ready};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::Connection;
+use super::handshake::IDLE_TIME_OUT;
 use super::output::FULL;
-use super::{Connection, IDLE_TIME_OUT};
+use crate::amqp::performative::AmqpError;
 use crate::clock::Now;
 use crate::condition;
+use crate::faults::until;
 use crate::mailbox::Inbox;
 
 /// What is read at once: a few of the largest frames.
 const READ_SIZE: usize = 256 * 1024;
 
-/// How long the last words of a connection may take to be written.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long the last frames of a connection may take to be written.
+const LAST_FRAMES: Duration = Duration::from_secs(1);
 
-/// Without a word for twice the time that we tell clients, a connection is dead (section 2.4.5 wants that margin).
+/// Without a frame for twice the announced time, a connection is dead (section 2.4.5 asks for that margin).
 const DEAD_AFTER: Duration = IDLE_TIME_OUT.saturating_mul(2);
 
-/// How often a client that is not read is looked at. Nobody waits for what is found.
+/// How often a client that is not read is checked for having hung up. Nothing waits for the result.
 const HUNG_UP_INTERVAL: Duration = Duration::from_millis(500);
 
 /// A stream of bytes to a client.
 pub(crate) trait Transport: AsyncRead + AsyncWrite + Unpin + Send {
-    /// Acknowledges what was read at once, where the system can.
-    ///
-    /// fe2o3-amqp leaves Nagle's algorithm on: it holds the next small frame back until the last one is acknowledged,
-    /// which Linux does after 40 ms unless asked. A reader with a credit of 300 then gets 6,800 events a second.
-    fn acknowledge(&self);
-
-    /// Whether the client has closed or reset the connection; known without reading what it said before.
-    fn has_hung_up(&self) -> bool;
+    /// The socket below it; a test may do without.
+    fn socket(&self) -> Option<&TcpStream>;
 }
 
 impl Transport for TcpStream {
-    fn acknowledge(&self) {
-        #[cfg(target_os = "linux")]
-        if let Err(error) = SockRef::from(self).set_tcp_quickack(true) {
-            tracing::debug!(%error, "cannot acknowledge at once");
-        }
-    }
-
-    fn has_hung_up(&self) -> bool {
-        let ready = self.ready(Interest::READABLE).now_or_never();
-        ready.is_some_and(|ready| ready.map_or(true, Ready::is_read_closed))
+    fn socket(&self) -> Option<&TcpStream> {
+        Some(self)
     }
 }
 
 impl<T: Transport + ?Sized> Transport for Box<T> {
-    fn acknowledge(&self) {
-        (**self).acknowledge();
+    fn socket(&self) -> Option<&TcpStream> {
+        (**self).socket()
     }
+}
 
-    fn has_hung_up(&self) -> bool {
-        (**self).has_hung_up()
+/// Acknowledges at once what was read, where the system can.
+///
+/// fe2o3-amqp leaves Nagle's algorithm on: it holds the next small frame back until the last one is acknowledged, which
+/// Linux does after 40 ms unless asked. A reader with a credit of 300 then gets 6,800 events a second.
+fn acknowledge(stream: &impl Transport) {
+    #[cfg(target_os = "linux")]
+    if let Some(socket) = stream.socket()
+        && let Err(error) = SockRef::from(socket).set_tcp_quickack(true)
+    {
+        tracing::debug!(%error, "cannot acknowledge at once");
     }
+}
+
+/// Whether the client has closed or reset the connection; known without reading what it sent before.
+fn has_hung_up(stream: &impl Transport) -> bool {
+    let ready = stream
+        .socket()
+        .and_then(|socket| socket.ready(Interest::READABLE).now_or_never());
+    ready.is_some_and(|ready| ready.map_or(true, Ready::is_read_closed))
 }
 
 /// What came of waiting for the socket.
@@ -76,7 +81,7 @@ struct Moved {
     wrote: Option<usize>,
 }
 
-/// Serves a client until one of both ends it.
+/// Serves a client until either side ends it.
 pub(crate) async fn serve(
     mut connection: Connection,
     mut stream: impl Transport,
@@ -87,19 +92,19 @@ pub(crate) async fn serve(
     let (mut last_read, mut last_write) = (Instant::now(), Instant::now());
     // What came in stays unread until then, if a delay was asked for.
     let mut unread_until = last_read;
-    let mut silence = connection.namespace.faults.silence();
+    let mut faults = connection.namespace.faults.subscribe();
     loop {
         if inbox.muted.is_cancelled() {
-            hold(stream, &inbox, &stop).await;
+            keep_open(stream, &inbox, &stop).await;
             return Ok(());
         }
-        if *silence.borrow() {
+        if faults.borrow().silent {
             tokio::select! {
-                () = inbox.cut.cancelled() => return Ok(()),
+                () = inbox.severed.cancelled() => return Ok(()),
                 () = stop.cancelled() => {}
-                () = becomes(&mut silence, false) => {}
+                () = until(&mut faults, |active| !active.silent) => {}
             }
-            // That nothing was read meanwhile is not the client's doing.
+            // The client was not read meanwhile; it was not idle.
             last_read = Instant::now();
         }
         let now = Now::read();
@@ -126,10 +131,12 @@ pub(crate) async fn serve(
         let may_send_more = connection.output.buffer.len() < FULL;
         tokio::select! {
             biased;
-            () = inbox.cut.cancelled() => return Ok(()),
-            () = stop.cancelled() => connection.close(Some(condition::forced("The hub is stopping."))),
+            () = inbox.severed.cancelled() => return Ok(()),
+            () = stop.cancelled() => {
+                connection.close(Some(AmqpError::new(condition::FORCED, "The emulator is stopping.")));
+            }
             () = inbox.muted.cancelled() => {}
-            () = becomes(&mut silence, true) => {}
+            () = until(&mut faults, |active| active.silent) => {}
             Some(command) = inbox.commands.recv() => connection.take_command(command),
             moved = exchange(&mut stream, &mut input, &mut connection.output.buffer, reads) => {
                 let moved = moved?;
@@ -138,8 +145,8 @@ pub(crate) async fn serve(
                 }
                 if moved.read.is_some() {
                     last_read = Instant::now();
-                    unread_until = last_read + connection.namespace.faults.delay();
-                    stream.acknowledge();
+                    unread_until = last_read + connection.namespace.faults.get(|active| active.delay);
+                    acknowledge(&stream);
                 }
                 if moved.wrote.is_some() {
                     last_write = Instant::now();
@@ -149,39 +156,34 @@ pub(crate) async fn serve(
             () = sleep_until(wake_at) => {
                 let now = Instant::now();
                 if now >= dead_at {
-                    connection.close(Some(condition::resource_limit("The connection was idle for too long.".to_owned())));
+                    let description = "The connection was idle for too long.";
+                    connection.close(Some(AmqpError::new(condition::RESOURCE_LIMIT, description)));
                 } else if heartbeat_at.is_some_and(|at| now >= at) {
                     connection.output.put_empty();
                 }
             }
         }
     }
-    let last_words = async {
+    let last_frames = async {
         stream.write_all(&connection.output.buffer).await?;
         stream.shutdown().await
     };
-    timeout(LAST_WORDS, last_words).await.unwrap_or(Ok(()))
+    timeout(LAST_FRAMES, last_frames).await.unwrap_or(Ok(()))
 }
 
-/// Holds a client's socket without reading or writing, until the client has hung up, or would have long given up.
-pub(crate) async fn hold(stream: impl Transport, inbox: &Inbox, stop: &CancellationToken) {
+/// Keeps a client's socket open without reading or writing, until the client hangs up, or would have long since.
+pub(crate) async fn keep_open(stream: impl Transport, inbox: &Inbox, stop: &CancellationToken) {
     let hung_up = async move {
-        while !stream.has_hung_up() {
+        while !has_hung_up(&stream) {
             sleep(HUNG_UP_INTERVAL).await;
         }
     };
     tokio::select! {
-        () = inbox.cut.cancelled() => {}
+        () = inbox.severed.cancelled() => {}
         () = stop.cancelled() => {}
         () = hung_up => {}
         () = sleep(DEAD_AFTER) => {}
     }
-}
-
-/// Waits until the hub is silent, or no longer is.
-pub(crate) async fn becomes(silence: &mut watch::Receiver<bool>, silent: bool) {
-    // The other end lives in the namespace, as long as any connection.
-    let _is_there = silence.wait_for(|is_silent| *is_silent == silent).await;
 }
 
 /// Writes and reads, whichever the socket is ready for; waits for either.

@@ -1,11 +1,10 @@
-//! Faults on request: what a test asks of a hub so that its clients see a bad day.
+//! Faults on request: what a test asks for, so that its clients meet a bad day.
 //!
-//! Nothing here happens by itself. What is set stays until it is set back. Faults of the whole hub and of its connections
-//! are here, those of one event hub or partition in [`partitions`].
+//! None happens by itself, and each stays until it is taken back. Faults of all connections are here, those of one event
+//! hub or partition in [`partitions`].
 
 mod partitions;
 
-use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -13,185 +12,151 @@ use tokio::sync::watch;
 use super::amqp::Symbol;
 use super::amqp::performative::AmqpError;
 use super::mailbox::{Command, Mailbox};
-use super::{Handle, HubError, condition};
+use super::{EmulatorError, Handle, condition};
 
-/// The faults that all connections look at. Each stands for itself, so relaxed order is enough.
+/// The faults that all connections look at.
 #[derive(Debug, Default)]
-pub(crate) struct Faults {
-    never_answers: AtomicBool,
-    silence: watch::Sender<bool>,
-    away: watch::Sender<bool>,
-    token_status: AtomicU16,
-    /// Zero: as long as the token says.
-    token_lifetime_ms: AtomicU64,
-    busy_to_senders: AtomicU32,
-    busy_to_readers: AtomicU32,
-    delay_ms: AtomicU64,
+pub(crate) struct Faults(watch::Sender<Active>);
+
+/// The faults in force.
+#[derive(Debug, Default)]
+pub(crate) struct Active {
+    /// New connections get no answer.
+    pub(crate) never_answers: bool,
+    /// Nothing is read and nothing is sent.
+    pub(crate) silent: bool,
+    /// New connections are refused.
+    pub(crate) away: bool,
+    /// Tokens are refused with this status.
+    pub(crate) token_status: Option<u16>,
+    /// Tokens expire after this time at the latest.
+    pub(crate) token_lifetime: Option<Duration>,
+    /// How many sends will be answered with server-busy.
+    pub(crate) busy_sends: u32,
+    /// How many readers will be refused with server-busy.
+    pub(crate) busy_readers: u32,
+    /// How long what a client sends is left unread.
+    pub(crate) delay: Duration,
 }
 
 impl Faults {
-    /// New connections get no answer.
-    pub(crate) fn never_answers(&self) -> bool {
-        self.never_answers.load(Ordering::Relaxed)
+    pub(crate) fn get<T>(&self, read: impl FnOnce(&Active) -> T) -> T {
+        read(&self.0.borrow())
     }
 
-    /// While true, nothing is read and nothing is said.
-    pub(crate) fn silence(&self) -> watch::Receiver<bool> {
-        self.silence.subscribe()
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Active> {
+        self.0.subscribe()
     }
 
-    /// While true, nobody can connect.
-    pub(crate) fn away(&self) -> watch::Receiver<bool> {
-        self.away.subscribe()
-    }
-
-    /// The status that tokens are refused with.
-    pub(crate) fn token_status(&self) -> Option<u16> {
-        Some(self.token_status.load(Ordering::Relaxed)).filter(|status| *status != 0)
-    }
-
-    /// How long a token is good for, whatever it says.
-    pub(crate) fn token_lifetime(&self) -> Option<Duration> {
-        let lifetime_ms = self.token_lifetime_ms.load(Ordering::Relaxed);
-        (lifetime_ms != 0).then(|| Duration::from_millis(lifetime_ms))
-    }
-
-    /// Whether this send is answered with server-busy; counts it.
-    pub(crate) fn take_busy_to_senders(&self) -> bool {
-        take_one(&self.busy_to_senders)
-    }
-
-    /// Whether this reader is refused with server-busy; counts it.
-    pub(crate) fn take_busy_to_readers(&self) -> bool {
-        take_one(&self.busy_to_readers)
-    }
-
-    /// How long what a client says is left unread.
-    pub(crate) fn delay(&self) -> Duration {
-        Duration::from_millis(self.delay_ms.load(Ordering::Relaxed))
+    /// Takes one from a count. False if it is used up.
+    pub(crate) fn take_one(&self, count: fn(&mut Active) -> &mut u32) -> bool {
+        let mut taken = false;
+        self.0.send_if_modified(|active| {
+            let count = count(active);
+            taken = *count > 0;
+            *count = count.saturating_sub(1);
+            taken
+        });
+        taken
     }
 }
 
-fn take_one(left: &AtomicU32) -> bool {
-    let one_less = |left: u32| left.checked_sub(1);
-    left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less)
-        .is_ok()
+/// Waits until the faults in force are such. At once if they are.
+pub(crate) async fn until(
+    faults: &mut watch::Receiver<Active>,
+    condition: impl FnMut(&Active) -> bool,
+) {
+    // The sender lives in the namespace, as long as any connection.
+    drop(faults.wait_for(condition).await);
 }
 
-/// Faults of connections, and of the hub as a whole.
+/// Faults of connections, and of the namespace as a whole.
 impl Handle {
-    /// Drops every connection without a word, as a network does. How many there were.
-    pub fn cut_connections(&self) -> usize {
-        let connections = self.namespace.connections();
-        connections.iter().for_each(Mailbox::cut);
-        connections.len()
+    /// Drops every connection without a word, as a broken network does. Gives how many there were.
+    pub fn sever_connections(&self) -> usize {
+        self.on_connections(Mailbox::sever)
     }
 
-    /// Closes every connection with this condition, for example `amqp:connection:forced`. How many there were.
+    /// Closes every connection with this condition, for example `amqp:connection:forced`. Gives how many there were.
     ///
     /// # Errors
     ///
     /// If the condition is not ASCII.
-    pub fn close_connections(&self, condition: &str) -> Result<usize, HubError> {
+    pub fn close_connections(&self, condition: &str) -> Result<usize, EmulatorError> {
         let error = asked_for(condition)?;
-        let connections = self.namespace.connections();
-        for connection in &connections {
-            connection.send(Command::Close(error.clone()));
-        }
-        Ok(connections.len())
+        Ok(self.on_connections(|connection| connection.send(Command::Close(error.clone()))))
     }
 
-    /// Leaves every connection open and never reads from it nor writes to it again, as if its other end had vanished;
-    /// new ones are served. How many there were.
+    /// Leaves every connection open, but never reads from it nor writes to it again, as if the other end had vanished. New
+    /// connections are served. Gives how many there were.
     pub fn mute_connections(&self) -> usize {
-        let connections = self.namespace.connections();
-        connections.iter().for_each(Mailbox::mute);
-        connections.len()
+        self.on_connections(Mailbox::mute)
     }
 
-    /// Answers what is asked over a connection that is open now (`$management`) with 401, while its links go on: as for a
-    /// client that goes on asking with the token that it began with. How many there were.
+    /// Answers requests for properties (`$management`) over the connections that are open now with 401, while their links
+    /// go on: as for a client that keeps using its first token. Gives how many there were.
     pub fn refuse_questions(&self) -> usize {
-        let connections = self.namespace.connections();
-        for connection in &connections {
-            connection.send(Command::RefuseQuestions);
+        self.on_connections(|connection| connection.send(Command::RefuseQuestions))
+    }
+
+    /// While set, new connections are accepted and never answered; open ones are served.
+    pub fn never_answer(&self, on: bool) {
+        self.set(|active| active.never_answers = on);
+    }
+
+    /// While set, all connections, old and new, stay open and are neither read nor answered; then each goes on where it
+    /// stood, as with a process that is stopped and continued.
+    pub fn silence(&self, on: bool) {
+        self.set(|active| active.silent = on);
+    }
+
+    /// While set, every connection is severed and new ones are refused within moments, as by a service that restarts. The
+    /// events are kept.
+    pub fn away(&self, on: bool) {
+        self.set(|active| active.away = on);
+        if on {
+            self.sever_connections();
         }
+    }
+
+    /// While set, tokens are refused with this status: Azure answers 401 to a wrong token, 403 to one without the right.
+    pub fn refuse_tokens(&self, status: Option<u16>) {
+        self.set(|active| active.token_status = status);
+    }
+
+    /// While set, new tokens expire after this time, even if they claim to be valid for longer.
+    pub fn shorten_tokens(&self, lifetime: Option<Duration>) {
+        self.set(|active| active.token_lifetime = lifetime);
+    }
+
+    /// Answers this many sends with `com.microsoft:server-busy`.
+    pub fn be_busy(&self, times: u32) {
+        self.set(|active| active.busy_sends = times);
+    }
+
+    /// Refuses this many readers with `com.microsoft:server-busy`.
+    pub fn be_busy_to_readers(&self, times: u32) {
+        self.set(|active| active.busy_readers = times);
+    }
+
+    /// Leaves what a client sends unread for this long, so that every answer is late by as much.
+    pub fn delay_answers(&self, delay: Duration) {
+        self.set(|active| active.delay = delay);
+    }
+
+    fn set(&self, change: impl FnOnce(&mut Active)) {
+        self.namespace.faults.0.send_modify(change);
+    }
+
+    fn on_connections(&self, fault: impl Fn(&Mailbox)) -> usize {
+        let connections = self.namespace.connections();
+        connections.iter().for_each(fault);
         connections.len()
     }
-
-    /// While set, connections are accepted and never answered; those that are open stay as they are.
-    pub fn never_answer(&self, on: bool) {
-        self.namespace
-            .faults
-            .never_answers
-            .store(on, Ordering::Relaxed);
-    }
-
-    /// While set, all connections, old and new, stay open and are neither read nor answered; then everything goes on
-    /// where it stood. So does a process that is stopped and continued.
-    pub fn silence(&self, on: bool) {
-        self.namespace.faults.silence.send_replace(on);
-    }
-
-    /// While set, the hub is as one that restarts: every connection is cut, and connecting is refused within moments.
-    /// What it keeps, it keeps.
-    pub fn away(&self, on: bool) {
-        self.namespace.faults.away.send_replace(on);
-        if on {
-            self.cut_connections();
-        }
-    }
-
-    /// While set, tokens are refused with this status: 401 is what Azure answers to a wrong one, 403 to one without
-    /// the right.
-    pub fn refuse_tokens(&self, status: Option<u16>) {
-        self.namespace
-            .faults
-            .token_status
-            .store(status.unwrap_or(0), Ordering::Relaxed);
-    }
-
-    /// While set, a token that is put expires after this long, even if it says that it lasts longer.
-    pub fn shorten_tokens(&self, lifetime: Option<Duration>) {
-        // A lifetime of nothing is as good as one of a millisecond.
-        let lifetime_ms = lifetime.map_or(0, |lifetime| milliseconds(lifetime).max(1));
-        self.namespace
-            .faults
-            .token_lifetime_ms
-            .store(lifetime_ms, Ordering::Relaxed);
-    }
-
-    /// Answers the next so many sends with `com.microsoft:server-busy`.
-    pub fn be_busy(&self, times: u32) {
-        self.namespace
-            .faults
-            .busy_to_senders
-            .store(times, Ordering::Relaxed);
-    }
-
-    /// Refuses the next so many readers with `com.microsoft:server-busy`.
-    pub fn be_busy_to_readers(&self, times: u32) {
-        self.namespace
-            .faults
-            .busy_to_readers
-            .store(times, Ordering::Relaxed);
-    }
-
-    /// Leaves what a client says unread for this long, so that every answer comes so much later.
-    pub fn delay_answers(&self, delay: Duration) {
-        self.namespace
-            .faults
-            .delay_ms
-            .store(milliseconds(delay), Ordering::Relaxed);
-    }
 }
 
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn asked_for(condition: &str) -> Result<AmqpError, HubError> {
+fn asked_for(condition: &str) -> Result<AmqpError, EmulatorError> {
     let symbol = Symbol::parse(condition.to_owned())
-        .ok_or_else(|| HubError::Condition(condition.to_owned()))?;
+        .ok_or_else(|| EmulatorError::Condition(condition.to_owned()))?;
     Ok(AmqpError::new(symbol, condition::ASKED_FOR))
 }

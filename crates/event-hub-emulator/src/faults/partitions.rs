@@ -4,32 +4,31 @@ use super::asked_for;
 use crate::amqp::performative::AmqpError;
 use crate::clock::Now;
 use crate::mailbox::Command;
-use crate::namespace::PartitionId;
-use crate::partition::Partition;
 use crate::reader::Reader;
-use crate::{Handle, HubError, PARTITIONS_MAX};
+use crate::settings::PARTITIONS_MAX;
+use crate::{EmulatorError, Handle};
 
 /// Faults of event hubs.
 impl Handle {
-    /// Makes an event hub anew: no events, and sequence numbers and offsets begin again. Its readers are detached with
-    /// `amqp:link:detach-forced`; that Azure does so is assumed.
+    /// Replaces an event hub by an empty one of the same name, whose sequence numbers and offsets begin at 0. Its readers
+    /// are detached with `amqp:link:detach-forced`; that Azure does so is assumed.
     ///
     /// # Errors
     ///
     /// If there is no such event hub.
-    pub fn forget_everything(&self, event_hub: &str) -> Result<(), HubError> {
+    pub fn recreate(&self, event_hub: &str) -> Result<(), EmulatorError> {
         let id = self.event_hub(event_hub)?;
-        let readers = self.namespace.forget(id, Now::read().timestamp);
+        let readers = self.namespace.recreate(id, Now::read().timestamp);
         detach(&readers, Some(&asked_for("amqp:link:detach-forced")?));
         Ok(())
     }
 
-    /// Gives an event hub more partitions, as Azure can; fewer cannot be had.
+    /// Gives an event hub more partitions, as Azure can. It cannot have fewer.
     ///
     /// # Errors
     ///
-    /// If there is no such event hub, or it has as many, or so many cannot be.
-    pub fn grow(&self, event_hub: &str, partitions: u32) -> Result<(), HubError> {
+    /// If there is no such event hub, or it has as many already, or that many are not allowed.
+    pub fn grow(&self, event_hub: &str, partitions: u32) -> Result<(), EmulatorError> {
         let id = self.event_hub(event_hub)?;
         let grown = partitions <= PARTITIONS_MAX
             && usize::try_from(partitions)
@@ -37,7 +36,7 @@ impl Handle {
         if grown {
             Ok(())
         } else {
-            Err(HubError::Partitions {
+            Err(EmulatorError::Partitions {
                 event_hub: event_hub.to_owned(),
                 partitions,
             })
@@ -45,9 +44,9 @@ impl Handle {
     }
 }
 
-/// Faults of partitions. Each is an error only if there is no such partition, or a condition is not ASCII.
+/// Faults of partitions.
 impl Handle {
-    /// Detaches every reader of a partition, with a condition or without. How many there were.
+    /// Detaches every reader of a partition, with a condition or without. Gives how many there were.
     ///
     /// # Errors
     ///
@@ -57,60 +56,67 @@ impl Handle {
         event_hub: &str,
         partition: u32,
         condition: Option<&str>,
-    ) -> Result<usize, HubError> {
-        let partition = self.partition(event_hub, partition)?;
+    ) -> Result<usize, EmulatorError> {
         let error = condition.map(asked_for).transpose()?;
-        let readers = self.change(partition, |partition| partition.readers.take_all());
+        let readers = self.with(event_hub, partition, |partition| {
+            partition.readers.take_all()
+        })?;
         Ok(detach(&readers, error.as_ref()))
     }
 
-    /// While set, the readers of a partition stay attached and get nothing, and so do those that come.
+    /// While set, the readers of a partition, old and new, stay attached and receive nothing.
     ///
     /// # Errors
     ///
     /// If there is no such partition.
-    pub fn freeze(&self, event_hub: &str, partition: u32, frozen: bool) -> Result<(), HubError> {
-        let partition = self.partition(event_hub, partition)?;
-        self.change(partition, |partition| partition.freeze(frozen));
-        Ok(())
+    pub fn freeze(
+        &self,
+        event_hub: &str,
+        partition: u32,
+        frozen: bool,
+    ) -> Result<(), EmulatorError> {
+        self.with(event_hub, partition, |partition| partition.freeze(frozen))
     }
 
-    /// The readers that a partition has now stay attached and get nothing, for good; those that come are served. How
+    /// The present readers of a partition stay attached and never receive anything again; new ones are served. Gives how
     /// many there were.
     ///
     /// # Errors
     ///
     /// If there is no such partition.
-    pub fn freeze_readers(&self, event_hub: &str, partition: u32) -> Result<usize, HubError> {
-        let partition = self.partition(event_hub, partition)?;
-        Ok(self.change(partition, |partition| partition.readers.freeze()))
+    pub fn freeze_readers(&self, event_hub: &str, partition: u32) -> Result<usize, EmulatorError> {
+        self.with(event_hub, partition, |partition| partition.readers.freeze())
     }
 
-    /// Sends half of the next event of a partition, so that its reader cannot decode it. What is kept stays whole: who
-    /// reads it again gets all of it.
+    /// Sends half of the next event of a partition, so that its reader cannot decode it. The event itself stays whole: the
+    /// next read of it gets all of it.
     ///
     /// # Errors
     ///
     /// If there is no such partition.
-    pub fn corrupt_next(&self, event_hub: &str, partition: u32) -> Result<(), HubError> {
-        let partition = self.partition(event_hub, partition)?;
-        self.change(partition, Partition::corrupt_next);
-        Ok(())
+    pub fn corrupt_next(&self, event_hub: &str, partition: u32) -> Result<(), EmulatorError> {
+        self.with(event_hub, partition, |partition| {
+            partition.corrupts_next = true;
+        })
     }
 
-    /// Sends the last so many events once more to whoever reads the partition next, over a link that stays as it is.
+    /// Sends this many of the last events once more, over a link that stays open: to the next reader that is served.
     ///
     /// # Errors
     ///
     /// If there is no such partition.
-    pub fn repeat(&self, event_hub: &str, partition: u32, events: u32) -> Result<(), HubError> {
-        let partition = self.partition(event_hub, partition)?;
-        self.change(partition, |partition| partition.repeat(i64::from(events)));
-        Ok(())
+    pub fn repeat(
+        &self,
+        event_hub: &str,
+        partition: u32,
+        events: u32,
+    ) -> Result<(), EmulatorError> {
+        self.with(event_hub, partition, |partition| {
+            partition.repeat(i64::from(events));
+        })
     }
 
-    /// Sends half of the event of this sequence number, whoever reads it and however often, whether or not it is there
-    /// yet.
+    /// Sends half of the event of this sequence number, to every reader and every time. The event may be yet to come.
     ///
     /// # Errors
     ///
@@ -120,29 +126,24 @@ impl Handle {
         event_hub: &str,
         partition: u32,
         sequence_number: i64,
-    ) -> Result<(), HubError> {
-        let partition = self.partition(event_hub, partition)?;
-        self.change(partition, |partition| partition.poison(sequence_number));
-        Ok(())
+    ) -> Result<(), EmulatorError> {
+        self.with(event_hub, partition, |partition| {
+            partition.poisoned.insert(sequence_number);
+        })
     }
 
-    /// Drops the events before this sequence number, as retention does. How many there were.
+    /// Drops the events before this sequence number, as retention does. Gives how many there were.
     ///
     /// # Errors
     ///
     /// If there is no such partition.
-    pub fn trim(&self, event_hub: &str, partition: u32, before: i64) -> Result<usize, HubError> {
-        let partition = self.partition(event_hub, partition)?;
-        Ok(self.namespace.trim(partition, before))
-    }
-
-    /// Nothing is changed of a partition that is gone; but none ever goes.
-    fn change<T: Default>(
+    pub fn trim(
         &self,
-        partition: PartitionId,
-        change: impl FnOnce(&mut Partition) -> T,
-    ) -> T {
-        self.namespace.change(partition, change).unwrap_or_default()
+        event_hub: &str,
+        partition: u32,
+        before: i64,
+    ) -> Result<usize, EmulatorError> {
+        self.with(event_hub, partition, |partition| partition.log.trim(before))
     }
 }
 

@@ -6,22 +6,24 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use azure_core::time::Duration;
 use azure_messaging_eventhubs::{BufferedProducerClient, EnqueueEventOptions};
-use event_hub_emulator::EventHub;
+use event_hub_emulator::{Emulator, EventHub};
 
 use crate::support::{
-    RunningHub, body, connection_string, from_earliest, no_retries, open, take, within,
+    Clients, body, connection_string, from_earliest, no_retries, open, take, within,
 };
 
 const EVENTS: usize = 3000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_buffered_producer_publishes_each_event_once_where_it_belongs() {
-    let hub = RunningHub::start([EventHub::new("calls", 4)]).await;
+    let hub = Emulator::start([EventHub::new("calls", 4)])
+        .await
+        .expect("started");
     let accepted = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&accepted);
     let connection_string = connection_string("calls");
     let producer = BufferedProducerClient::builder()
-        .with_custom_endpoint(hub.endpoint.clone())
+        .with_custom_endpoint(hub.endpoint())
         .with_retry_options(no_retries())
         .with_max_wait_time(Duration::milliseconds(50))
         .with_on_send_succeeded(move |context| {
@@ -55,7 +57,7 @@ async fn a_buffered_producer_publishes_each_event_once_where_it_belongs() {
 
     let mut numbers = HashSet::new();
     let mut partitions_of_key = HashSet::new();
-    for partition in hub.handle.partitions("calls").expect("the event hub") {
+    for partition in hub.partitions("calls").expect("the event hub") {
         let consumer = hub.consumer("calls").await.expect("a consumer");
         let id = partition.partition.to_string();
         let receiver = open(&consumer, &id, from_earliest())

@@ -1,17 +1,18 @@
-//! The same hub, judged by the official clients in other languages.
+//! The same, judged by the official clients in other languages.
 
-use event_hub_emulator::EventHub;
+use event_hub_emulator::{Emulator, EventHub};
 
 use crate::script;
-use crate::support::RunningHub;
 
-/// Runs a script against a hub of its own, and shows what it printed if it fails.
+/// Runs a script against an emulator of its own.
 #[expect(clippy::print_stdout, reason = "the figures that a script measured")]
 async fn check(script: &str, arguments: &[&str]) {
-    let hub = RunningHub::start([EventHub::new("calls", 4)]).await;
+    let hub = Emulator::start([EventHub::new("calls", 4)])
+        .await
+        .expect("started");
     println!(
         "{}",
-        script::run(script, arguments, &hub.connection_string).await
+        script::run(script, arguments, hub.connection_string()).await
     );
 }
 
@@ -31,7 +32,7 @@ async fn python_starts_at_every_kind_of_position() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn python_is_told_that_its_partition_was_stolen() {
+async fn python_notices_that_another_reader_displaced_it() {
     check("python/steal.py", &[]).await;
 }
 
@@ -46,6 +47,6 @@ async fn javascript_starts_at_every_kind_of_position() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn javascript_is_told_that_its_partition_was_stolen() {
+async fn javascript_notices_that_another_reader_displaced_it() {
     check("javascript/steal.js", &[]).await;
 }

@@ -1,22 +1,22 @@
-//! What is kept, who may read, and for how long, with the Rust SDK.
+//! What is retained, which readers are accepted, and for how long, with the Rust SDK.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions};
 use azure_core::time::OffsetDateTime;
-use event_hub_emulator::{EventHub, Settings};
+use event_hub_emulator::{Emulator, EventHub, Settings};
 
 use crate::support::{
-    RunningHub, body, error_of, eventually, from_earliest, open, owned, sequence_numbers, take,
-    within,
+    Clients, body, error_of, eventually, from_earliest, open, owned, sequence_numbers, take, within,
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_consumer_group_that_is_not_listed_is_not_found() {
-    let hub =
-        RunningHub::start([EventHub::new("calls", 1).with_consumer_groups(["exporter"])]).await;
-    hub.handle.publish("calls", 0, b"one").expect("published");
+    let hub = Emulator::start([EventHub::new("calls", 1).with_consumer_groups(["exporter"])])
+        .await
+        .expect("started");
+    hub.publish("calls", 0, b"one").expect("published");
     for group in ["exporter", "EXPORTER", "$Default"] {
         let consumer = hub.consumer_in("calls", group).await.expect("a consumer");
         let receiver = open(&consumer, "0", from_earliest())
@@ -39,9 +39,11 @@ async fn a_consumer_group_that_is_not_listed_is_not_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_sixth_reader_without_an_owner_level_is_refused_until_one_leaves() {
-    let hub = RunningHub::start([EventHub::new("calls", 1)]).await;
-    hub.handle.publish("calls", 0, b"one").expect("published");
+async fn the_sixth_reader_without_an_owner_level_is_refused_until_one_ends() {
+    let hub = Emulator::start([EventHub::new("calls", 1)])
+        .await
+        .expect("started");
+    hub.publish("calls", 0, b"one").expect("published");
     let mut readers = Vec::new();
     for _ in 0..5 {
         let consumer = hub.consumer("calls").await.expect("a consumer");
@@ -63,7 +65,7 @@ async fn the_sixth_reader_without_an_owner_level_is_refused_until_one_leaves() {
 
     readers.pop();
     eventually(4, || {
-        hub.handle.partitions("calls").expect("the event hub")[0].readers
+        hub.partitions("calls").expect("the event hub")[0].readers
     })
     .await;
     let sixth = hub.consumer("calls").await.expect("a consumer");
@@ -74,26 +76,25 @@ async fn the_sixth_reader_without_an_owner_level_is_refused_until_one_leaves() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_oldest_events_are_dropped_first_and_a_late_reader_starts_with_what_is_kept() {
+async fn the_oldest_events_are_dropped_first_and_a_late_reader_starts_with_what_is_retained() {
     let mut settings = Settings::local([EventHub::new("calls", 2)]);
     settings.retain_bytes = 1024 * 1024;
-    let hub = RunningHub::start_with(settings).await;
+    let hub = Emulator::start_with(settings).await.expect("started");
     let kilobyte = vec![b'x'; 1024];
     for partition in [0, 1, 1, 1] {
         for _ in 0..500 {
-            hub.handle
-                .publish("calls", partition, &kilobyte)
+            hub.publish("calls", partition, &kilobyte)
                 .expect("published");
         }
     }
-    let partitions = hub.handle.partitions("calls").expect("the event hub");
+    let partitions = hub.partitions("calls").expect("the event hub");
     let kept: usize = partitions
         .iter()
         .map(|partition| partition.retained_bytes)
         .sum();
     assert!(
         (1_000_000..=1024 * 1024).contains(&kept),
-        "{kept} bytes are kept"
+        "{kept} bytes are retained"
     );
     assert_eq!(
         (
@@ -105,9 +106,11 @@ async fn the_oldest_events_are_dropped_first_and_a_late_reader_starts_with_what_
     assert_eq!(
         partitions[0].last_sequence_number,
         Some(499),
-        "the end is known still"
+        "the end is still known"
     );
-    let first = partitions[1].first_sequence_number.expect("some are kept");
+    let first = partitions[1]
+        .first_sequence_number
+        .expect("some are retained");
 
     let consumer = hub.consumer("calls").await.expect("a consumer");
     let receiver = open(&consumer, "1", from_earliest())
@@ -121,43 +124,29 @@ async fn the_oldest_events_are_dropped_first_and_a_late_reader_starts_with_what_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn events_that_are_too_old_are_dropped() {
-    let mut settings = Settings::local([EventHub::new("calls", 1)]);
-    settings.retain_for = Some(Duration::from_millis(200));
-    let hub = RunningHub::start_with(settings).await;
-    hub.handle
-        .publish("calls", 0, b"soon gone")
-        .expect("published");
-    eventually(0, || {
-        hub.handle.partitions("calls").expect("the event hub")[0].retained_events
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn an_event_hub_grows_while_it_is_used() {
-    let hub = RunningHub::start([EventHub::new("calls", 1)]).await;
+    let hub = Emulator::start([EventHub::new("calls", 1)])
+        .await
+        .expect("started");
     let consumer = hub.consumer("calls").await.expect("a consumer");
     let before = open(&consumer, "0", owned(0)).await.expect("a receiver");
-    hub.handle
-        .publish("calls", 0, b"before")
-        .expect("published");
+    hub.publish("calls", 0, b"before").expect("published");
     take(&before, 1).await;
 
-    hub.handle.grow("calls", 3).expect("grown");
-    assert!(hub.handle.grow("calls", 2).is_err(), "it cannot shrink");
+    hub.grow("calls", 3).expect("grown");
+    assert!(hub.grow("calls", 2).is_err(), "it cannot shrink");
     let properties = within(consumer.get_eventhub_properties())
         .await
         .expect("properties");
     assert_eq!(properties.partition_ids, ["0", "1", "2"]);
-    hub.handle.publish("calls", 2, b"new").expect("published");
+    hub.publish("calls", 2, b"new").expect("published");
     let grown = open(&consumer, "2", owned(0)).await.expect("a receiver");
     assert_eq!(body(&take(&grown, 1).await[0]), "new");
-    hub.handle.publish("calls", 0, b"after").expect("published");
+    hub.publish("calls", 0, b"after").expect("published");
     assert_eq!(body(&take(&before, 1).await[0]), "after");
 }
 
-/// Tokens of which the hub can read that they expire, while the SDK thinks that they live on.
+/// Tokens whose expiry the emulator can read, while the SDK takes them to be valid for longer.
 #[derive(Debug)]
 struct ShortLived {
     lifetime: Duration,
@@ -189,8 +178,10 @@ impl TokenCredential for ShortLived {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_whose_token_expires_is_closed() {
-    let hub = RunningHub::start([EventHub::new("calls", 1)]).await;
-    hub.handle.publish("calls", 0, b"one").expect("published");
+    let hub = Emulator::start([EventHub::new("calls", 1)])
+        .await
+        .expect("started");
+    hub.publish("calls", 0, b"one").expect("published");
     let credential = Arc::new(ShortLived {
         lifetime: Duration::from_secs(2),
     });
@@ -208,7 +199,9 @@ async fn a_link_whose_token_expires_is_closed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_has_expired_already_is_refused() {
-    let hub = RunningHub::start([EventHub::new("calls", 1)]).await;
+    let hub = Emulator::start([EventHub::new("calls", 1)])
+        .await
+        .expect("started");
     let credential = Arc::new(ShortLived {
         lifetime: Duration::ZERO,
     });

@@ -10,5 +10,6 @@ mod processor;
 mod publish;
 mod receive;
 mod script;
+mod store;
 mod support;
 mod tls;

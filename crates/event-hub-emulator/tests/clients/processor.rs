@@ -7,25 +7,25 @@ use azure_core::time::Duration;
 use azure_messaging_eventhubs::error::ErrorKind;
 use azure_messaging_eventhubs::models::StartPositions;
 use azure_messaging_eventhubs::processor::PartitionClient;
-use azure_messaging_eventhubs::{
-    EventProcessor, InMemoryCheckpointStore, ProcessorStrategy, StartLocation, StartPosition,
-};
-use event_hub_emulator::EventHub;
+use azure_messaging_eventhubs::{EventProcessor, ProcessorStrategy, StartLocation, StartPosition};
+use event_hub_emulator::{Emulator, EventHub};
 use futures_util::StreamExt;
 use tokio::task::JoinSet;
 
-use crate::support::{RunningHub, SdkError, body, within};
+use crate::store::Store;
+use crate::support::{Clients, SdkError, body, within};
 
 const PARTITIONS: usize = 4;
 const EVENTS_EACH: usize = 100;
 
 /// A hub with events, each with its own body.
-async fn filled_hub() -> RunningHub {
-    let hub = RunningHub::start([EventHub::new("calls", 4)]).await;
+async fn filled_hub() -> Emulator {
+    let hub = Emulator::start([EventHub::new("calls", 4)])
+        .await
+        .expect("started");
     for (partition, first) in (0..).zip((0..PARTITIONS).map(|index| index * EVENTS_EACH)) {
         for number in first..first + EVENTS_EACH {
-            hub.handle
-                .publish("calls", partition, number.to_string().as_bytes())
+            hub.publish("calls", partition, number.to_string().as_bytes())
                 .expect("published");
         }
     }
@@ -39,7 +39,7 @@ struct Running {
 }
 
 impl Running {
-    async fn start(hub: &RunningHub, store: &Arc<InMemoryCheckpointStore>) -> Self {
+    async fn start(hub: &Emulator, store: &Arc<Store>) -> Self {
         let start = StartPosition {
             location: StartLocation::Earliest,
             inclusive: false,
@@ -47,8 +47,8 @@ impl Running {
         let processor = EventProcessor::builder()
             .with_load_balancing_strategy(ProcessorStrategy::Greedy)
             .with_update_interval(Duration::milliseconds(200))
-            // A processor never gives its partitions up: the next has them when they expire. Sooner than this, a busy
-            // machine lets them expire under a processor that still works.
+            // A processor never releases its partitions: the next acquires them when they expire. Sooner than this, they
+            // expire on a busy machine while the processor still works.
             .with_partition_expiration_duration(Duration::seconds(5))
             .with_start_positions(StartPositions {
                 default: start,
@@ -56,7 +56,7 @@ impl Running {
             })
             .build(
                 hub.consumer("calls").await.expect("a consumer"),
-                Arc::<InMemoryCheckpointStore>::clone(store),
+                Arc::<Store>::clone(store),
             );
         let processor = within(processor).await.expect("a processor");
         let mut work = JoinSet::new();
@@ -75,7 +75,7 @@ impl Running {
     }
 
     async fn stop(mut self) {
-        within(self.processor.shutdown()).await.expect("told");
+        within(self.processor.shutdown()).await.expect("stopping");
         let ended = within(self.work.join_next()).await;
         ended
             .expect("it runs")
@@ -102,9 +102,9 @@ async fn take(client: &PartitionClient, count: usize) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_processor_goes_on_at_the_checkpoints_of_the_one_before() {
+async fn a_processor_resumes_at_the_checkpoints_of_the_one_before() {
     let hub = filled_hub().await;
-    let store = Arc::new(InMemoryCheckpointStore::new());
+    let store = Arc::new(Store::default());
     let mut seen = HashSet::new();
     for share in [30, EVENTS_EACH - 30] {
         let processor = Running::start(&hub, &store).await;
@@ -120,9 +120,9 @@ async fn a_processor_goes_on_at_the_checkpoints_of_the_one_before() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_processor_is_told_which_partitions_another_has_taken() {
+async fn a_processor_notices_which_partitions_another_has_acquired() {
     let hub = filled_hub().await;
-    let store = Arc::new(InMemoryCheckpointStore::new());
+    let store = Arc::new(Store::default());
     let first = Running::start(&hub, &store).await;
     let of_first = first.partitions(PARTITIONS).await;
     for client in &of_first {
@@ -143,7 +143,7 @@ async fn a_processor_is_told_which_partitions_another_has_taken() {
                 Err(error) => break error,
             }
         };
-        // The hub says so, unless the processor has noticed itself by then.
+        // The emulator detaches it, unless the processor has noticed by itself.
         assert!(
             matches!(stolen.kind, ErrorKind::ConsumerDisconnected(_)),
             "{stolen:?}"

@@ -5,15 +5,15 @@ use std::collections::HashMap;
 use azure_core_amqp::message::AmqpMessageBody;
 use azure_messaging_eventhubs::EventDataBatchOptions;
 use azure_messaging_eventhubs::models::{AmqpMessage, EventData};
-use event_hub_emulator::{EventHub, MESSAGE_BYTES_MAX};
+use event_hub_emulator::{Emulator, EventHub, MESSAGE_BYTES_MAX};
 
 use crate::support::{
-    RunningHub, body, from_earliest, open, send, sequence_numbers, take, to_partition, with_key,
+    Clients, body, from_earliest, open, send, sequence_numbers, take, to_partition, with_key,
     within,
 };
 
-fn retained(hub: &RunningHub, event_hub: &str) -> Vec<usize> {
-    let partitions = hub.handle.partitions(event_hub).expect("the event hub");
+fn retained(hub: &Emulator, event_hub: &str) -> Vec<usize> {
+    let partitions = hub.partitions(event_hub).expect("the event hub");
     partitions
         .iter()
         .map(|partition| partition.retained_events)
@@ -22,7 +22,9 @@ fn retained(hub: &RunningHub, event_hub: &str) -> Vec<usize> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_to_a_partition_is_read_in_its_order() {
-    let hub = RunningHub::start([EventHub::new("calls", 4)]).await;
+    let hub = Emulator::start([EventHub::new("calls", 4)])
+        .await
+        .expect("started");
     let producer = hub.producer("calls").await.expect("a producer");
     let bodies: Vec<String> = (0..500).map(|number| format!("event {number}")).collect();
     send(&producer, to_partition("2"), bodies.clone())
@@ -42,7 +44,9 @@ async fn a_batch_to_a_partition_is_read_in_its_order() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_key_always_goes_to_the_same_partition() {
-    let hub = RunningHub::start([EventHub::new("calls", 8)]).await;
+    let hub = Emulator::start([EventHub::new("calls", 8)])
+        .await
+        .expect("started");
     let producer = hub.producer("calls").await.expect("a producer");
     for round in 0..10 {
         send(&producer, with_key("a"), [format!("round {round}")])
@@ -75,7 +79,9 @@ async fn the_same_key_always_goes_to_the_same_partition() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_partition_and_key_batches_take_turns() {
-    let hub = RunningHub::start([EventHub::new("calls", 4)]).await;
+    let hub = Emulator::start([EventHub::new("calls", 4)])
+        .await
+        .expect("started");
     let producer = hub.producer("calls").await.expect("a producer");
     for _ in 0..8 {
         send(
@@ -90,8 +96,10 @@ async fn without_partition_and_key_batches_take_turns() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn properties_and_bodies_come_out_as_they_went_in() {
-    let hub = RunningHub::start([EventHub::new("calls", 1)]).await;
+async fn properties_and_bodies_are_received_as_they_were_sent() {
+    let hub = Emulator::start([EventHub::new("calls", 1)])
+        .await
+        .expect("started");
     let producer = hub.producer("calls").await.expect("a producer");
     let event = EventData::builder()
         .with_body(b"one".to_vec())
@@ -125,8 +133,10 @@ async fn properties_and_bodies_come_out_as_they_went_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_over_the_limit_is_refused_and_the_link_lives_on() {
-    let hub = RunningHub::start([EventHub::new("calls", 1)]).await;
+async fn a_message_over_the_limit_is_refused_and_the_link_stays_open() {
+    let hub = Emulator::start([EventHub::new("calls", 1)])
+        .await
+        .expect("started");
     let producer = hub.producer("calls").await.expect("a producer");
     let too_large = vec![b'x'; usize::try_from(MESSAGE_BYTES_MAX).expect("fits") + 1];
     let refused =
@@ -144,7 +154,9 @@ async fn a_message_over_the_limit_is_refused_and_the_link_lives_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_event_hub_or_partition_is_not_found() {
-    let hub = RunningHub::start([EventHub::new("calls", 2), EventHub::new("usage", 1)]).await;
+    let hub = Emulator::start([EventHub::new("calls", 2), EventHub::new("usage", 1)])
+        .await
+        .expect("started");
     let elsewhere = hub.producer("nowhere").await.expect("nothing is asked yet");
     let refused = within(elsewhere.send_event("lost", None))
         .await

@@ -3,18 +3,19 @@
 use std::time::Duration;
 
 use azure_messaging_eventhubs::{OpenReceiverOptions, StartLocation};
-use event_hub_emulator::EventHub;
+use event_hub_emulator::{Emulator, EventHub};
 
 use crate::support::{
-    RunningHub, assert_stolen, at, body, error_of, eventually, from_earliest, open, owned,
+    Clients, assert_stolen, at, body, error_of, eventually, from_earliest, open, owned,
     sequence_numbers, take, within,
 };
 
-async fn hub_with(events: usize) -> RunningHub {
-    let hub = RunningHub::start([EventHub::new("calls", 1)]).await;
+async fn hub_with(events: usize) -> Emulator {
+    let hub = Emulator::start([EventHub::new("calls", 1)])
+        .await
+        .expect("started");
     for number in 0..events {
-        hub.handle
-            .publish("calls", 0, format!("event {number}").as_bytes())
+        hub.publish("calls", 0, format!("event {number}").as_bytes())
             .expect("published");
     }
     hub
@@ -88,11 +89,11 @@ async fn a_reader_starts_where_it_asks_to() {
     let latest = open(&consumer, "0", at(StartLocation::Latest, false))
         .await
         .expect("a receiver");
-    let readers = || hub.handle.partitions("calls").expect("the event hub")[0].readers;
+    let readers = || hub.partitions("calls").expect("the event hub")[0].readers;
     let before = readers();
     let publish = async {
         eventually(before + 1, readers).await;
-        hub.handle.publish("calls", 0, b"new").expect("published");
+        hub.publish("calls", 0, b"new").expect("published");
     };
     // The SDK attaches when the stream is first asked.
     let (events, ()) = tokio::join!(take(&latest, 1), publish);
@@ -133,13 +134,13 @@ async fn what_is_published_while_a_reader_waits_comes_at_once() {
         .await
         .expect("a receiver");
     for number in 0..20 {
-        hub.handle.publish("calls", 0, b"x").expect("published");
+        hub.publish("calls", 0, b"x").expect("published");
         assert_eq!(sequence_numbers(&take(&receiver, 1).await), [number]);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_higher_owner_level_takes_over_and_a_lower_is_refused() {
+async fn a_higher_owner_level_displaces_a_reader_and_a_lower_is_refused() {
     let hub = hub_with(1).await;
     let consumer = hub.consumer("calls").await.expect("a consumer");
     let first = open(&consumer, "0", owned(1)).await.expect("a receiver");
@@ -165,7 +166,7 @@ async fn a_higher_owner_level_takes_over_and_a_lower_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_equal_owner_level_takes_over_too() {
+async fn an_equal_owner_level_displaces_a_reader_too() {
     let hub = hub_with(1).await;
     let (first, second) = (
         hub.consumer("calls").await.expect("one"),
@@ -178,9 +179,9 @@ async fn an_equal_owner_level_takes_over_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reader_that_goes_away_is_no_reader_any_more() {
+async fn a_reader_that_ends_is_removed() {
     let hub = hub_with(1).await;
-    let readers = || hub.handle.partitions("calls").expect("the event hub")[0].readers;
+    let readers = || hub.partitions("calls").expect("the event hub")[0].readers;
     let consumer = hub.consumer("calls").await.expect("a consumer");
     let receiver = open(&consumer, "0", from_earliest())
         .await

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use tokio::task::spawn_blocking;
 
-/// Runs a script of `tests/interop` to its end, and gives what it printed.
+/// Runs a script of `tests/interop` to its end. Gives what it printed.
 ///
 /// The scripts end by themselves: each wait in them has a limit.
 pub(crate) async fn run(script: &str, arguments: &[&str], connection_string: &str) -> String {

@@ -1,6 +1,6 @@
-//! A running hub, and clients of the Rust SDK for it.
+//! Clients of the Rust SDK.
 //!
-//! Every wait has a time-out: the SDK can hang, and a test that hangs says nothing.
+//! Every wait has a time-out: the SDK can hang, and a test that hangs reports nothing.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -14,11 +14,9 @@ use azure_messaging_eventhubs::{
     ConsumerClient, EventDataBatchOptions, EventReceiver, OpenReceiverOptions, ProducerClient,
     RetryOptions, StartLocation, StartPosition,
 };
-use event_hub_emulator::{EventHub, Handle, Hub, HubError, Settings};
+use event_hub_emulator::Emulator;
 use futures_util::StreamExt;
-use tokio::task::JoinSet;
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
 
 /// Far longer than anything here takes, far shorter than a person waits.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -26,86 +24,54 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// What the SDK's calls fail with.
 pub(crate) type SdkError = azure_messaging_eventhubs::EventHubsError;
 
-/// A hub that serves until it is dropped.
-pub(crate) struct RunningHub {
-    pub(crate) handle: Handle,
-    pub(crate) connection_string: String,
-    pub(crate) endpoint: String,
-    stop: CancellationToken,
-    serving: JoinSet<Result<(), HubError>>,
+/// Clients of an emulator. Their errors are seen by the test, not retried.
+pub(crate) trait Clients {
+    async fn producer(&self, event_hub: &str) -> Result<ProducerClient, SdkError>;
+
+    async fn consumer(&self, event_hub: &str) -> Result<ConsumerClient, SdkError> {
+        self.consumer_in(event_hub, "$Default").await
+    }
+
+    async fn consumer_in(&self, event_hub: &str, group: &str) -> Result<ConsumerClient, SdkError>;
+
+    /// A consumer with tokens in place of a key.
+    async fn consumer_with(
+        &self,
+        event_hub: &str,
+        credential: Arc<dyn TokenCredential>,
+    ) -> Result<ConsumerClient, SdkError>;
 }
 
-impl RunningHub {
-    pub(crate) async fn start(event_hubs: impl IntoIterator<Item = EventHub>) -> Self {
-        Self::start_with(Settings::local(event_hubs)).await
-    }
-
-    pub(crate) async fn start_with(settings: Settings) -> Self {
-        let hub = Hub::bind(settings).await.expect("any port is free");
-        let stop = CancellationToken::new();
-        let (handle, connection_string) = (hub.handle(), hub.connection_string());
-        let endpoint = format!("amqp://{}", hub.address());
-        let mut serving = JoinSet::new();
-        serving.spawn(hub.serve(stop.clone()));
-        Self {
-            handle,
-            connection_string,
-            endpoint,
-            stop,
-            serving,
-        }
-    }
-
-    /// Stops it and waits for its end.
-    pub(crate) async fn stop(mut self) {
-        self.stop.cancel();
-        let ended = within(self.serving.join_next()).await;
-        ended
-            .expect("it serves")
-            .expect("no panic")
-            .expect("no failure");
-    }
-
-    pub(crate) async fn producer(&self, event_hub: &str) -> Result<ProducerClient, SdkError> {
+impl Clients for Emulator {
+    async fn producer(&self, event_hub: &str) -> Result<ProducerClient, SdkError> {
         within(
             ProducerClient::builder()
-                .with_custom_endpoint(self.endpoint.clone())
+                .with_custom_endpoint(self.endpoint())
                 .with_retry_options(no_retries())
                 .open_with_connection_string(&connection_string(event_hub), None),
         )
         .await
     }
 
-    pub(crate) async fn consumer(&self, event_hub: &str) -> Result<ConsumerClient, SdkError> {
-        self.consumer_in(event_hub, "$Default").await
-    }
-
-    pub(crate) async fn consumer_in(
-        &self,
-        event_hub: &str,
-        group: &str,
-    ) -> Result<ConsumerClient, SdkError> {
+    async fn consumer_in(&self, event_hub: &str, group: &str) -> Result<ConsumerClient, SdkError> {
         within(
             ConsumerClient::builder()
-                .with_custom_endpoint(self.endpoint.clone())
+                .with_custom_endpoint(self.endpoint())
                 .with_retry_options(no_retries())
                 .with_consumer_group(group.to_owned())
                 .open_with_connection_string(&connection_string(event_hub), None),
         )
         .await
     }
-}
 
-impl RunningHub {
-    /// A consumer with tokens in place of a key.
-    pub(crate) async fn consumer_with(
+    async fn consumer_with(
         &self,
         event_hub: &str,
         credential: Arc<dyn TokenCredential>,
     ) -> Result<ConsumerClient, SdkError> {
         within(
             ConsumerClient::builder()
-                .with_custom_endpoint(self.endpoint.clone())
+                .with_custom_endpoint(self.endpoint())
                 .with_retry_options(no_retries())
                 .open("127.0.0.1", event_hub.to_owned(), credential),
         )
@@ -113,20 +79,14 @@ impl RunningHub {
     }
 }
 
-impl Drop for RunningHub {
-    fn drop(&mut self) {
-        self.stop.cancel();
-    }
-}
-
-/// What the SDK wants to know besides the endpoint.
+/// What the SDK needs besides the endpoint.
 pub(crate) fn connection_string(event_hub: &str) -> String {
     format!(
         "Endpoint=sb://127.0.0.1/;SharedAccessKeyName=Any;SharedAccessKey=c2VjcmV0;EntityPath={event_hub}"
     )
 }
 
-/// Errors shall be seen, not retried.
+/// Errors are seen, not retried.
 pub(crate) fn no_retries() -> RetryOptions {
     RetryOptions {
         max_retries: 0,

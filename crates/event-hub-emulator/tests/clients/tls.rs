@@ -1,6 +1,6 @@
 //! TLS, with AMQP inside it or a WebSocket.
 //!
-//! The clients find the hub's certificate authority through `SSL_CERT_FILE`, a variable of their process; so they run
+//! The clients find the certificate authority through `SSL_CERT_FILE`, a variable of their process; so they run
 //! in processes of their own. The Rust SDK's is this test binary again.
 
 use std::io::ErrorKind;
@@ -11,50 +11,36 @@ use std::time::Duration;
 use azure_core_amqp::AmqpTransport;
 use azure_messaging_eventhubs::models::StartPositions;
 use azure_messaging_eventhubs::{
-    BufferedProducerClient, ConsumerClient, EventProcessor, InMemoryCheckpointStore,
-    ProducerClient, StartLocation, StartPosition,
+    BufferedProducerClient, ConsumerClient, EventProcessor, ProducerClient, StartLocation,
+    StartPosition,
 };
-use event_hub_emulator::{EventHub, Handle, Hub, HubError, Settings, TlsSettings};
+use event_hub_emulator::{Emulator, EmulatorError, EventHub, Settings, Tls, TlsSettings};
 use futures_util::StreamExt;
 use tempfile::NamedTempFile;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::{JoinSet, spawn_blocking};
-use tokio_util::sync::CancellationToken;
 
+use crate::store::Store;
 use crate::support::{body, from_earliest, no_retries, open, send, take, to_partition, within};
 
-/// A hub with TLS that serves until it is dropped.
-struct SecuredHub {
-    handle: Handle,
-    endpoint: String,
-    ca_file: NamedTempFile,
-    _serving: JoinSet<Result<(), HubError>>,
+/// An emulator with TLS, and a file with its certificate authority.
+async fn start(tls: TlsSettings) -> Result<(Emulator, NamedTempFile), EmulatorError> {
+    let settings = Settings {
+        tls: Some(tls),
+        ..Settings::local([EventHub::new("calls", 1)])
+    };
+    let hub = Emulator::start_with(settings).await?;
+    let ca_file = NamedTempFile::new().expect("a file");
+    std::fs::write(&ca_file, tls_of(&hub).ca_certificate()).expect("written");
+    Ok((hub, ca_file))
 }
 
-impl SecuredHub {
-    async fn start(tls: TlsSettings) -> Result<Self, HubError> {
-        let hub = Hub::bind(Settings {
-            tls: Some(tls),
-            ..Settings::local([EventHub::new("calls", 1)])
-        })
-        .await?;
-        let tls = hub.tls().expect("it was asked for");
-        let ca_file = NamedTempFile::new().expect("a file");
-        std::fs::write(&ca_file, tls.ca_certificate()).expect("written");
-        let (handle, endpoint) = (hub.handle(), tls.endpoint());
-        let mut serving = JoinSet::new();
-        serving.spawn(hub.serve(CancellationToken::new()));
-        Ok(Self {
-            handle,
-            endpoint,
-            ca_file,
-            _serving: serving,
-        })
-    }
+fn tls_of(hub: &Emulator) -> &Tls {
+    hub.tls().expect("it is in the settings")
 }
 
-/// Tells the test that it is the client, and where the hub is.
+/// Set where the test is the client: the endpoint of the emulator.
 const ENDPOINT: &str = "ACS_TEST_TLS_ENDPOINT";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -93,20 +79,18 @@ async fn check_rust_sdk(test: &str, client: impl AsyncFnOnce(&str)) {
     if let Ok(endpoint) = std::env::var(ENDPOINT) {
         return client(&endpoint).await;
     }
-    let hub = SecuredHub::start(TlsSettings::local())
-        .await
-        .expect("any port is free");
+    let (hub, ca_file) = start(TlsSettings::local()).await.expect("started");
     let mut client = Command::new(std::env::current_exe().expect("this test binary"));
     client
         .args(["--exact", &format!("tls::{test}"), "--nocapture"])
-        .env(ENDPOINT, &hub.endpoint)
-        .env("SSL_CERT_FILE", hub.ca_file.path());
+        .env(ENDPOINT, tls_of(&hub).endpoint())
+        .env("SSL_CERT_FILE", ca_file.path());
     let ended = spawn_blocking(move || client.output())
         .await
         .expect("no panic")
         .expect("it starts");
     assert!(ended.status.success(), "{ended:?}");
-    let partitions = hub.handle.partitions("calls").expect("the event hub");
+    let partitions = hub.partitions("calls").expect("the event hub");
     let last: Vec<_> = partitions
         .iter()
         .map(|partition| partition.last_sequence_number)
@@ -186,7 +170,7 @@ async fn buffer_and_process(endpoint: &str) {
         })
         .build(
             within(consumer).await.expect("a consumer"),
-            Arc::new(InMemoryCheckpointStore::new()),
+            Arc::new(Store::default()),
         );
     let processor = within(processor).await.expect("a processor");
     let mut work = JoinSet::new();
@@ -207,40 +191,38 @@ async fn buffer_and_process(endpoint: &str) {
     assert_eq!(read, bodies);
 }
 
-/// What a client gets to hear that starts with these bytes, until the hub hangs up.
-async fn heard_after(opening: &[u8]) -> Vec<u8> {
-    let hub = SecuredHub::start(TlsSettings::local())
-        .await
-        .expect("any port is free");
-    let address = hub.endpoint.trim_start_matches("amqps://");
+/// What a client receives that sends these bytes, until the emulator hangs up.
+async fn received_after(opening: &[u8]) -> Vec<u8> {
+    let (hub, _) = start(TlsSettings::local()).await.expect("started");
+    let address = tls_of(&hub).endpoint().trim_start_matches("amqps://");
     let mut socket = TcpStream::connect(address).await.expect("connected");
     socket.write_all(opening).await.expect("sent");
-    let mut heard = Vec::new();
+    let mut received = Vec::new();
     let hung_up =
-        tokio::time::timeout(Duration::from_mins(1), socket.read_to_end(&mut heard)).await;
+        tokio::time::timeout(Duration::from_mins(1), socket.read_to_end(&mut received)).await;
     if let Err(error) = hung_up.expect("it hangs up") {
-        // The system's way to say that it threw away what was sent.
+        // Linux resets the connection when it discards what was sent.
         assert_eq!(error.kind(), ErrorKind::ConnectionReset);
     }
-    heard
+    received
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_does_not_shake_hands_is_dropped() {
-    assert_eq!(heard_after(b"").await, b"", "after a while");
-    assert_eq!(heard_after(b"\x16\x03\x01").await, b"", "after a while");
+async fn a_client_that_does_not_shake_hands_is_disconnected() {
+    assert_eq!(received_after(b"").await, b"", "after a while");
+    assert_eq!(received_after(b"\x16\x03\x01").await, b"", "after a while");
     // An alert: fatal, and what it is.
     assert!(
-        heard_after(b"AMQP\x00\x01\x00\x00")
+        received_after(b"AMQP\x00\x01\x00\x00")
             .await
             .starts_with(&[0x15, 3])
     );
-    assert!(heard_after(&[0xff; 10_000]).await.len() < 100);
+    assert!(received_after(&[0xff; 10_000]).await.len() < 100);
 }
 
 #[tokio::test]
-async fn a_host_that_cannot_stand_in_a_certificate_is_refused() {
-    let refused = SecuredHub::start(TlsSettings {
+async fn a_host_that_a_certificate_cannot_have_is_refused() {
+    let refused = start(TlsSettings {
         host: "kölle".to_owned(),
         ..TlsSettings::local()
     })

@@ -1,4 +1,4 @@
-//! Clients that mean harm, or are broken: the connection ends, and says why.
+//! Hostile or broken clients: the connection is closed with a reason.
 
 use bytes::BytesMut;
 use tokio::io::AsyncWriteExt;
@@ -9,13 +9,13 @@ use crate::amqp::message::{SectionKind, put_section};
 use crate::amqp::performative::{
     Attach, Begin, Performative, ROLE_RECEIVER, ROLE_SENDER, Transfer,
 };
-use crate::connection::CHANNEL_MAX;
+use crate::connection::handshake::CHANNEL_MAX;
 use crate::connection::session::HANDLE_MAX;
 
-/// Hears until the connection is closed, and checks with which condition.
+/// Receives until the connection is closed, and checks with which condition.
 async fn check_closed(client: &mut Client, condition: &str) {
     loop {
-        if let Performative::Close(close) = client.hear().await {
+        if let Performative::Close(close) = client.receive().await {
             let error = close.error.expect("an error");
             assert_eq!(
                 error.condition.as_str(),
@@ -27,14 +27,14 @@ async fn check_closed(client: &mut Client, condition: &str) {
         }
     }
     assert_eq!(
-        client.hear_frame().await,
+        client.receive_frame().await,
         None,
         "nothing comes after a close"
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn bytes_that_are_no_frames_end_the_connection_and_say_why() {
+async fn bytes_that_are_not_frames_close_the_connection_with_a_reason() {
     let mut client = Client::connect(100, None).await;
     client
         .stream
@@ -47,18 +47,18 @@ async fn bytes_that_are_no_frames_end_the_connection_and_say_why() {
 #[tokio::test(start_paused = true)]
 async fn a_session_or_a_handle_beyond_the_limit_ends_the_connection() {
     let mut client = Client::connect(100, None).await;
-    client.say_on(CHANNEL_MAX + 1, &begin(100), &[]).await;
+    client.send_on(CHANNEL_MAX + 1, &begin(100), &[]).await;
     check_closed(&mut client, "amqp:not-allowed").await;
 
     let mut client = Client::connect(100, None).await;
     client
-        .say(&attach(HANDLE_MAX + 1, ROLE_SENDER, "$cbs"), &[])
+        .send(&attach(HANDLE_MAX + 1, ROLE_SENDER, "$cbs"), &[])
         .await;
     check_closed(&mut client, "amqp:not-allowed").await;
 
     let mut client = Client::connect(100, None).await;
     let twice: &Begin = &begin(100);
-    client.say(twice, &[]).await;
+    client.send(twice, &[]).await;
     check_closed(&mut client, "amqp:not-allowed").await;
 }
 
@@ -66,10 +66,10 @@ async fn a_session_or_a_handle_beyond_the_limit_ends_the_connection() {
 async fn a_flood_of_links_ends_the_connection() {
     let mut client = Client::connect(100, None).await;
     'flood: for channel in 1..20 {
-        client.say_if_open(channel, &begin(100), &[]).await;
+        client.send_if_open(channel, &begin(100), &[]).await;
         for handle in 0..=HANDLE_MAX {
             let attach = attach(handle, ROLE_SENDER, "$cbs");
-            if !client.say_if_open(channel, &attach, &[]).await {
+            if !client.send_if_open(channel, &attach, &[]).await {
                 break 'flood;
             }
         }
@@ -89,14 +89,14 @@ async fn messages_that_are_never_whole_end_the_connection_before_they_cost_too_m
     let payload = vec![0; 60_000];
     'flood: for handle in 1..=80 {
         client
-            .say_if_open(0, &attach(handle, ROLE_SENDER, "calls"), &[])
+            .send_if_open(0, &attach(handle, ROLE_SENDER, "calls"), &[])
             .await;
         for _ in 0..17 {
             let part = Transfer {
                 handle,
                 ..part.clone()
             };
-            if !client.say_if_open(0, &part, &payload).await {
+            if !client.send_if_open(0, &part, &payload).await {
                 break 'flood;
             }
         }
@@ -105,10 +105,10 @@ async fn messages_that_are_never_whole_end_the_connection_before_they_cost_too_m
 }
 
 #[tokio::test(start_paused = true)]
-async fn answers_that_nobody_takes_end_the_connection_before_they_cost_too_much() {
+async fn answers_without_credit_end_the_connection_before_they_cost_too_much() {
     let mut client = Client::connect(100, None).await;
-    client.say(&attach(0, ROLE_SENDER, "$cbs"), &[]).await;
-    client.say(&attach(1, ROLE_RECEIVER, "$cbs"), &[]).await;
+    client.send(&attach(0, ROLE_SENDER, "$cbs"), &[]).await;
+    client.send(&attach(1, ROLE_RECEIVER, "$cbs"), &[]).await;
     // The answer repeats the id. No credit is given for any answer.
     let id = Value::Binary(vec![0; 60_000].into());
     let mut request = BytesMut::new();
@@ -119,7 +119,7 @@ async fn answers_that_nobody_takes_end_the_connection_before_they_cost_too_much(
     );
     put_section(&mut request, SectionKind::Value, &Value::Null);
     for _ in 0..100 {
-        if !client.say_if_open(0, &transfer(0), &request).await {
+        if !client.send_if_open(0, &transfer(0), &request).await {
             break;
         }
     }
@@ -135,7 +135,7 @@ async fn a_link_of_a_long_name_or_address_ends_the_connection() {
     };
     for attach in [named, attach(1, ROLE_SENDER, &long)] {
         let mut client = Client::connect(100, None).await;
-        client.say(&attach, &[]).await;
+        client.send(&attach, &[]).await;
         check_closed(&mut client, "amqp:not-allowed").await;
     }
 }

@@ -1,4 +1,4 @@
-//! What no official client can be made to do, said frame by frame over a pipe.
+//! What no official client can be made to do, sent frame by frame over a pipe.
 
 mod hostile;
 mod protocol;
@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -27,10 +28,8 @@ use crate::namespace::Namespace;
 use crate::{EventHub, Settings};
 
 impl Transport for DuplexStream {
-    fn acknowledge(&self) {}
-
-    fn has_hung_up(&self) -> bool {
-        false
+    fn socket(&self) -> Option<&TcpStream> {
+        None
     }
 }
 
@@ -73,26 +72,26 @@ impl Client {
             .await
             .expect("a header");
         assert_eq!(header, AMQP_HEADER);
-        client.say(&open, &[]).await;
-        client.say(&begin(incoming_window), &[]).await;
-        assert!(matches!(client.hear().await, Performative::Open(_)));
-        assert!(matches!(client.hear().await, Performative::Begin(_)));
+        client.send(&open, &[]).await;
+        client.send(&begin(incoming_window), &[]).await;
+        assert!(matches!(client.receive().await, Performative::Open(_)));
+        assert!(matches!(client.receive().await, Performative::Begin(_)));
         client
     }
 
-    async fn say(&mut self, performative: &impl Composite, payload: &[u8]) {
-        self.say_on(0, performative, payload).await;
+    async fn send(&mut self, performative: &impl Composite, payload: &[u8]) {
+        self.send_on(0, performative, payload).await;
     }
 
-    async fn say_on(&mut self, channel: u16, performative: &impl Composite, payload: &[u8]) {
+    async fn send_on(&mut self, channel: u16, performative: &impl Composite, payload: &[u8]) {
         assert!(
-            self.say_if_open(channel, performative, payload).await,
+            self.send_if_open(channel, performative, payload).await,
             "the connection ended"
         );
     }
 
     /// False if the hub has hung up.
-    async fn say_if_open(
+    async fn send_if_open(
         &mut self,
         channel: u16,
         performative: &impl Composite,
@@ -103,7 +102,7 @@ impl Client {
         self.stream.write_all(&output).await.is_ok()
     }
 
-    async fn hear_frame(&mut self) -> Option<Frame> {
+    async fn receive_frame(&mut self) -> Option<Frame> {
         loop {
             if let Some(frame) = Frame::take(&mut self.input, u32::MAX).expect("frames") {
                 return Some(frame);
@@ -114,10 +113,10 @@ impl Client {
         }
     }
 
-    /// The next frame that says something.
-    async fn hear(&mut self) -> Performative {
+    /// The next frame that is not a heartbeat.
+    async fn receive(&mut self) -> Performative {
         loop {
-            match timeout(Duration::from_hours(1), self.hear_frame())
+            match timeout(Duration::from_hours(1), self.receive_frame())
                 .await
                 .expect("a frame")
             {
@@ -130,9 +129,9 @@ impl Client {
 
     /// Puts a token that never expires.
     async fn authorize(&mut self) {
-        self.say(&attach(0, ROLE_SENDER, "$cbs"), &[]).await;
-        assert!(matches!(self.hear().await, Performative::Attach(_)));
-        assert!(matches!(self.hear().await, Performative::Flow(_)));
+        self.send(&attach(0, ROLE_SENDER, "$cbs"), &[]).await;
+        assert!(matches!(self.receive().await, Performative::Attach(_)));
+        assert!(matches!(self.receive().await, Performative::Flow(_)));
         let properties = [
             ("operation", "put-token"),
             ("type", "jwt"),
@@ -146,8 +145,8 @@ impl Client {
             &Value::Map(properties.into()),
         );
         put_section(&mut request, SectionKind::Value, &Value::from("token"));
-        self.say(&transfer(0), &request).await;
-        assert!(matches!(self.hear().await, Performative::Disposition(_)));
+        self.send(&transfer(0), &request).await;
+        assert!(matches!(self.receive().await, Performative::Disposition(_)));
     }
 
     fn publish(&self, count: usize, value: &Value) {
@@ -161,41 +160,30 @@ impl Client {
 
     /// Attaches a reader of the partition.
     async fn read_with(&mut self, credit: u32, drain: bool) {
-        self.say(
+        self.send(
             &attach(1, ROLE_RECEIVER, "calls/ConsumerGroups/g/Partitions/0"),
             &[],
         )
         .await;
-        assert!(matches!(self.hear().await, Performative::Attach(_)));
-        self.say(&flow(Some(1), credit, drain, 1000), &[]).await;
+        assert!(matches!(self.receive().await, Performative::Attach(_)));
+        self.send(&flow(Some(1), credit, drain, 1000), &[]).await;
     }
 }
 
 fn open(idle_time_out: Option<u32>) -> Open {
     Open {
         container_id: "test".to_owned(),
-        hostname: None,
         max_frame_size: Some(1024),
-        channel_max: None,
         idle_time_out,
-        outgoing_locales: None,
-        incoming_locales: None,
-        offered_capabilities: None,
-        desired_capabilities: None,
-        properties: None,
+        ..Open::default()
     }
 }
 
 fn begin(incoming_window: u32) -> Begin {
     Begin {
-        remote_channel: None,
-        next_outgoing_id: 0,
         incoming_window,
         outgoing_window: 100,
-        handle_max: None,
-        offered_capabilities: None,
-        desired_capabilities: None,
-        properties: None,
+        ..Begin::default()
     }
 }
 
@@ -205,39 +193,19 @@ fn attach(handle: u32, role: bool, address: &str) -> Attach {
         name: format!("link {handle}"),
         handle,
         role,
-        snd_settle_mode: None,
-        rcv_settle_mode: None,
         source: Some(Source {
             address: address.clone(),
-            durable: None,
-            expiry_policy: None,
-            timeout: None,
-            dynamic: None,
-            dynamic_node_properties: None,
-            distribution_mode: None,
-            filter: None,
-            default_outcome: None,
-            outcomes: None,
-            capabilities: None,
+            ..Source::default()
         }),
         target: Some(Target {
             address,
-            durable: None,
-            expiry_policy: None,
-            timeout: None,
-            dynamic: None,
-            dynamic_node_properties: None,
-            capabilities: None,
+            ..Target::default()
         }),
-        unsettled: None,
-        incomplete_unsettled: None,
         initial_delivery_count: Some(0),
-        max_message_size: None,
-        offered_capabilities: None,
         desired_capabilities: Some(Value::Symbol(Symbol::from_static(
             "com.microsoft:enable-receiver-runtime-metric",
         ))),
-        properties: None,
+        ..Attach::default()
     }
 }
 
@@ -245,15 +213,12 @@ fn flow(handle: Option<u32>, credit: u32, drain: bool, incoming_window: u32) -> 
     Flow {
         next_incoming_id: Some(1),
         incoming_window,
-        next_outgoing_id: 0,
         outgoing_window: 100,
         handle,
         delivery_count: handle.map(|_| 0),
         link_credit: handle.map(|_| credit),
-        available: None,
         drain: Some(drain),
-        echo: None,
-        properties: None,
+        ..Flow::default()
     }
 }
 
@@ -262,13 +227,6 @@ fn transfer(handle: u32) -> Transfer {
         handle,
         delivery_id: Some(0),
         delivery_tag: Some(Bytes::from_static(b"0")),
-        message_format: None,
-        settled: None,
-        more: None,
-        rcv_settle_mode: None,
-        state: None,
-        resume: None,
-        aborted: None,
-        batchable: None,
+        ..Transfer::default()
     }
 }

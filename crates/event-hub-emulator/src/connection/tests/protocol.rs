@@ -9,18 +9,18 @@ use crate::amqp::frame::Frame;
 use crate::amqp::message::SectionKind;
 use crate::amqp::performative::{Flow, Open, Performative, ROLE_RECEIVER, ROLE_SENDER, Transfer};
 use crate::amqp::{Symbol, Value};
-use crate::connection::IDLE_TIME_OUT;
+use crate::connection::handshake::IDLE_TIME_OUT;
 
 #[tokio::test(start_paused = true)]
 async fn without_a_token_nothing_but_cbs_can_be_attached() {
     let mut client = Client::connect(100, None).await;
     for address in ["calls", "calls/Partitions/0", "$management", "nowhere"] {
-        client.say(&attach(0, ROLE_SENDER, address), &[]).await;
-        let Performative::Attach(answer) = client.hear().await else {
+        client.send(&attach(0, ROLE_SENDER, address), &[]).await;
+        let Performative::Attach(answer) = client.receive().await else {
             panic!("no attach")
         };
-        assert_eq!(answer.target, None, "the terminus is not there");
-        match client.hear().await {
+        assert_eq!(answer.target, None, "the terminus does not exist");
+        match client.receive().await {
             Performative::Detach(detach) => {
                 assert_eq!(
                     detach.error.unwrap().condition.as_str(),
@@ -36,36 +36,38 @@ async fn without_a_token_nothing_but_cbs_can_be_attached() {
 /// After how many milliseconds each disposition of an event comes, and whether it settles it.
 async fn settlements(mut client: Client, count: usize) -> Vec<(u128, bool)> {
     client.authorize().await;
-    client.say(&attach(1, ROLE_SENDER, "calls"), &[]).await;
-    assert!(matches!(client.hear().await, Performative::Attach(_)));
-    assert!(matches!(client.hear().await, Performative::Flow(_)));
+    client.send(&attach(1, ROLE_SENDER, "calls"), &[]).await;
+    assert!(matches!(client.receive().await, Performative::Attach(_)));
+    assert!(matches!(client.receive().await, Performative::Flow(_)));
     let sent = Instant::now();
     let event = Transfer {
         delivery_id: Some(1), // 0 was the token
         ..transfer(1)
     };
-    client.say(&event, &[0x00, 0x53, 0x77, 0xa1, 1, b'x']).await;
-    let mut heard = Vec::new();
-    while heard.len() < count {
-        match client.hear().await {
+    client
+        .send(&event, &[0x00, 0x53, 0x77, 0xa1, 1, b'x'])
+        .await;
+    let mut received = Vec::new();
+    while received.len() < count {
+        match client.receive().await {
             Performative::Disposition(disposition) if disposition.first == 1 => {
-                heard.push((sent.elapsed().as_millis(), disposition.settled.unwrap()));
+                received.push((sent.elapsed().as_millis(), disposition.settled.unwrap()));
             }
             Performative::Disposition(_) => {}
             other => panic!("{other:?}"),
         }
     }
-    heard
+    received
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_settlement_is_held_back() {
+async fn a_settlement_waits() {
     let client = Client::connect(100, None).await;
     assert_eq!(settlements(client, 1).await, [(5, true)]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_rust_client_is_told_the_outcome_twice() {
+async fn the_rust_client_receives_the_outcome_twice() {
     let agent = Value::from("azsdk-rust-messaging_eventhubs/0.16.0");
     let properties = vec![(Value::from(Symbol::from_static("user-agent")), agent)];
     let open = Open {
@@ -77,15 +79,15 @@ async fn the_rust_client_is_told_the_outcome_twice() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reader_that_drains_gets_what_there_is_and_gives_the_rest_back() {
+async fn a_reader_that_drains_receives_what_there_is_and_returns_the_rest_of_its_credit() {
     let mut client = Client::connect(100, None).await;
     client.authorize().await;
     client.publish(3, &Value::from("event"));
     client.read_with(10, true).await;
     for _ in 0..3 {
-        assert!(matches!(client.hear().await, Performative::Transfer(_)));
+        assert!(matches!(client.receive().await, Performative::Transfer(_)));
     }
-    match client.hear().await {
+    match client.receive().await {
         Performative::Flow(Flow {
             delivery_count: Some(10),
             link_credit: Some(0),
@@ -97,29 +99,29 @@ async fn a_reader_that_drains_gets_what_there_is_and_gives_the_rest_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_more_frames_are_sent_than_the_window_takes() {
+async fn no_more_frames_are_sent_than_the_window_allows() {
     let mut client = Client::connect(5, None).await;
     client.authorize().await;
     client
-        .say(
+        .send(
             &attach(1, ROLE_RECEIVER, "calls/ConsumerGroups/g/Partitions/0"),
             &[],
         )
         .await;
-    assert!(matches!(client.hear().await, Performative::Attach(_)));
+    assert!(matches!(client.receive().await, Performative::Attach(_)));
     client.publish(10, &Value::from("x".repeat(1500).as_str()));
     // Each event takes two frames, of which the window has room for five.
-    client.say(&flow(Some(1), 100, false, 5), &[]).await;
+    client.send(&flow(Some(1), 100, false, 5), &[]).await;
     for _ in 0..4 {
-        assert!(matches!(client.hear().await, Performative::Transfer(_)));
+        assert!(matches!(client.receive().await, Performative::Transfer(_)));
     }
     assert!(
-        timeout(Duration::from_secs(10), client.hear_frame())
+        timeout(Duration::from_secs(10), client.receive_frame())
             .await
             .is_err()
     );
     client
-        .say(
+        .send(
             &Flow {
                 next_incoming_id: Some(5),
                 ..flow(None, 0, false, 2)
@@ -128,22 +130,22 @@ async fn no_more_frames_are_sent_than_the_window_takes() {
         )
         .await;
     for _ in 0..2 {
-        assert!(matches!(client.hear().await, Performative::Transfer(_)));
+        assert!(matches!(client.receive().await, Performative::Transfer(_)));
     }
     assert!(
-        timeout(Duration::from_secs(10), client.hear_frame())
+        timeout(Duration::from_secs(10), client.receive_frame())
             .await
             .is_err()
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn events_tell_the_end_of_the_partition_to_who_desires_it() {
+async fn events_show_the_end_of_the_partition_where_the_client_desires_it() {
     let mut client = Client::connect(100, None).await;
     client.authorize().await;
     client.publish(7, &Value::List(vec![Value::Null]));
     client.read_with(1, false).await;
-    let Some(Frame::Amqp { payload, .. }) = client.hear_frame().await else {
+    let Some(Frame::Amqp { payload, .. }) = client.receive_frame().await else {
         panic!("no transfer")
     };
     let sections: Vec<_> = crate::amqp::message::Sections::of(payload)
@@ -158,16 +160,16 @@ async fn events_tell_the_end_of_the_partition_to_who_desires_it() {
     assert_eq!(
         sections[2].value().unwrap(),
         Value::List(vec![Value::Null]),
-        "the body is as it was"
+        "the body is unchanged"
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_idle_client_hears_that_we_live_and_is_closed_when_it_is_dead() {
+async fn an_idle_client_receives_heartbeats_and_is_closed_when_it_is_dead() {
     let mut client = Client::connect(100, Some(60_000)).await;
     let (started, mut heartbeats) = (Instant::now(), 0);
     loop {
-        match client.hear_frame().await {
+        match client.receive_frame().await {
             Some(Frame::Empty) => heartbeats += 1,
             Some(Frame::Amqp {
                 performative: Performative::Close(close),

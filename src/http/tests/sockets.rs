@@ -1,38 +1,33 @@
-//! Which scrapes acknowledge what they carried, over real sockets; and what connections may not do to others.
+//! Which scrapes acknowledge their snapshot, over real sockets; and what connections may not do to others.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
-use acs_recording_exporter::inside::config::{self, Flag, Sources};
-use acs_recording_exporter::inside::http::{Limits, Server, Shown};
-use acs_recording_exporter::inside::liveness::Liveness;
-use acs_recording_exporter::inside::metrics::Exposition;
-use acs_recording_exporter::inside::telemetry::Telemetry;
-use event_hub_emulator::EventHub;
-use prometheus::{Registry, TextEncoder};
 use reqwest::Client;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::prometheus::Prometheus;
-use crate::support::RunningHub;
-use crate::world::{Exporter, PATIENCE, Samples, eventually};
+use super::Metrics;
+use crate::http::settings::Limits;
+use crate::http::{Server, Settings};
 
 const TIMEOUT: &str = "X-Prometheus-Scrape-Timeout-Seconds";
 
+/// Long enough for two busy cores; a test that passes never waits so long.
+const PATIENCE: Duration = Duration::from_mins(2);
+
 #[tokio::test]
-async fn a_scrape_that_announces_its_time_out_acknowledges_its_own_cut_each_time() {
+async fn a_scrape_that_announces_its_timeout_acknowledges_its_own_snapshot_each_time() {
     let endpoints = Endpoints::start(1, 0, Limits::default());
     let client = Client::new();
-    for cut in 1..=5 {
+    for snapshot in 1..=5 {
         let text = endpoints.scrape(&client, "", Some("10")).await;
         assert!(text.contains("acs_recording_exporter_scrapes_total"));
-        endpoints.acknowledges(cut).await;
+        endpoints.acknowledges(snapshot).await;
     }
-    assert_eq!(endpoints.counted(), (5.0, 0.0));
+    assert_eq!(endpoints.metrics.scrapes(), (5.0, 0.0));
 }
 
 #[tokio::test]
@@ -47,20 +42,15 @@ async fn people_and_probes_acknowledge_nothing() {
     }
     let request = client.head(endpoints.url("/metrics")).header(TIMEOUT, "10");
     assert_eq!(request.send().await.unwrap().status(), 200);
-    eventually("what does not count is counted as such", || async {
-        let seen = endpoints.counted();
-        (seen == (0.0, 2.0))
-            .then_some(())
-            .ok_or_else(|| format!("{seen:?}"))
-    })
-    .await;
-    assert_eq!(endpoints.acknowledged(), 0);
+    endpoints.has_not_counted(2.0).await;
+    assert_eq!(endpoints.metrics.scrapes(), (0.0, 2.0));
+    assert_eq!(endpoints.metrics.acknowledged(), 0);
 }
 
 /// The body is far larger than what the system buffers, and the server has it in one piece: it is "sent" as far as any
 /// server of HTTP tells its handlers, and dropped, before the client has read a tenth of it.
 #[tokio::test]
-async fn an_answer_cut_off_half_way_or_left_unread_acknowledges_nothing() {
+async fn an_answer_that_is_half_read_and_dropped_or_left_acknowledges_nothing() {
     let stall = Duration::from_secs(1);
     let limits = Limits {
         stall,
@@ -85,7 +75,7 @@ async fn an_answer_cut_off_half_way_or_left_unread_acknowledges_nothing() {
     );
 
     // The same body, read whole, counts: its size is not the reason.
-    assert_eq!(endpoints.acknowledged(), 0);
+    assert_eq!(endpoints.metrics.acknowledged(), 0);
     let text = endpoints.scrape(&Client::new(), "", Some("60")).await;
     assert!(text.len() > length);
     endpoints.acknowledges(3).await;
@@ -98,17 +88,21 @@ async fn a_scrape_that_is_read_whole_but_too_late_acknowledges_nothing() {
     tokio::time::sleep(Duration::from_millis(400)).await; // what is tested is that time passes
     half.stream.read_exact(&mut half.left).await.unwrap();
     endpoints.has_not_counted(1.0).await;
-    assert_eq!(endpoints.acknowledged(), 0);
+    assert_eq!(endpoints.metrics.acknowledged(), 0);
 }
 
 #[tokio::test]
-async fn of_two_scrapers_both_must_have_carried_a_cut_told_apart_by_name_else_by_address() {
+async fn two_scrapers_must_both_have_received_a_snapshot_and_are_known_by_name_else_by_address() {
     let endpoints = Endpoints::start(2, 0, Limits::default());
     let client = Client::new();
     endpoints.scrape(&client, "?scraper=a", Some("10")).await;
     endpoints.scrape(&client, "?scraper=a", Some("10")).await;
     endpoints.counts(2.0).await;
-    assert_eq!(endpoints.acknowledged(), 0, "one scraper is not two");
+    assert_eq!(
+        endpoints.metrics.acknowledged(),
+        0,
+        "one scraper is not two"
+    );
     endpoints.scrape(&client, "?scraper=b-2", Some("10")).await;
     endpoints.acknowledges(2).await;
 
@@ -116,7 +110,11 @@ async fn of_two_scrapers_both_must_have_carried_a_cut_told_apart_by_name_else_by
     endpoints.scrape(&client, "", Some("10")).await;
     endpoints.scrape(&client, "", Some("10")).await;
     endpoints.counts(2.0).await;
-    assert_eq!(endpoints.acknowledged(), 0, "one address is not two");
+    assert_eq!(
+        endpoints.metrics.acknowledged(),
+        0,
+        "one address is not two"
+    );
     let elsewhere = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
     let other = Client::builder().local_address(elsewhere).build().unwrap();
     endpoints.scrape(&other, "", Some("10")).await;
@@ -125,24 +123,24 @@ async fn of_two_scrapers_both_must_have_carried_a_cut_told_apart_by_name_else_by
     let request = client.get(endpoints.url("/metrics?scraper=a%20b"));
     let answer = request.header(TIMEOUT, "10").send().await.unwrap();
     assert_eq!(answer.status(), 400);
-    let said = answer.text().await.unwrap();
-    assert!(said.contains("1 to 64 characters"), "{said}");
+    let text = answer.text().await.unwrap();
+    assert!(text.contains("1 to 64 characters"), "{text}");
 }
 
 #[tokio::test]
-async fn connections_opened_and_left_keep_nobody_out() {
+async fn connections_opened_and_left_keep_no_other_client_out() {
     let limits = Limits {
         head: PATIENCE * 2, // so that it is the limit of connections that ends them
         idle: PATIENCE * 2,
         ..Limits::default()
     };
-    for said in ["", &request("GET /-/healthy", "10")] {
+    for sent in ["", &request("GET /-/healthy", "10")] {
         let endpoints = Endpoints::start(1, 0, limits);
         let mut left = Vec::new();
         for _ in 0..300 {
             let mut stream = endpoints.connect(None).await;
-            stream.write_all(said.as_bytes()).await.unwrap();
-            if !said.is_empty() {
+            stream.write_all(sent.as_bytes()).await.unwrap();
+            if !sent.is_empty() {
                 stream.readable().await.unwrap();
             }
             left.push(stream);
@@ -153,21 +151,16 @@ async fn connections_opened_and_left_keep_nobody_out() {
         let took = started.elapsed();
         assert!(took < Duration::from_secs(5), "{took:?}");
         let expected = left.len() + 1 - limits.connections;
-        eventually("the longest idle ones went", || async {
-            let mut closed = 0;
-            for stream in &left {
-                closed += usize::from(at_end(stream).unwrap_or(true));
-            }
-            (closed == expected)
-                .then_some(())
-                .ok_or_else(|| format!("{closed}, not {expected}"))
+        eventually("the longest idle ones are closed", || {
+            let closed = left.iter().filter(|stream| at_end(stream).unwrap_or(true));
+            (closed.count(), expected)
         })
         .await;
     }
 }
 
 #[tokio::test]
-async fn while_every_place_is_busy_others_wait_and_are_served_when_one_is_free() {
+async fn while_every_connection_is_busy_others_wait_and_are_served_when_one_ends() {
     let limits = Limits {
         connections: 2,
         stall: Duration::from_secs(1),
@@ -181,11 +174,11 @@ async fn while_every_place_is_busy_others_wait_and_are_served_when_one_is_free()
     endpoints.scrape(&Client::new(), "", Some("60")).await;
     endpoints.acknowledges(3).await;
     drop(busy);
-    assert_eq!(endpoints.counted(), (1.0, 2.0));
+    assert_eq!(endpoints.metrics.scrapes(), (1.0, 2.0));
 }
 
 #[tokio::test]
-async fn who_never_ends_its_request_is_dropped() {
+async fn a_client_that_never_ends_its_request_is_dropped() {
     let limits = Limits {
         head: Duration::from_millis(500),
         ..Limits::default()
@@ -200,88 +193,25 @@ async fn who_never_ends_its_request_is_dropped() {
     assert!(started.elapsed() >= limits.head);
 }
 
-#[tokio::test]
-async fn a_real_prometheus_scrapes_and_its_scrapes_count() {
-    let hub = RunningHub::start([EventHub::new("logs", 1)]).await;
-    let exporter = Exporter::start(&[
-        (
-            "ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING",
-            &hub.connection_string,
-        ),
-        (
-            "ACS_RECORDING_EXPORTER__EVENT_HUB__CONSUMER_GROUP",
-            "exporter",
-        ),
-    ])
-    .await;
-    let folder = tempfile::tempdir().unwrap();
-    let scraping = format!(
-        "scrape_configs: [{{job_name: exporter, scrape_interval: 1s, scrape_timeout: 1s, \
-         params: {{scraper: [prometheus-0]}}, static_configs: [{{targets: ['{}']}}]}}]",
-        exporter.address
-    );
-    let prometheus = Prometheus::start(folder.path(), &scraping).await;
-    eventually("it is up and its scrapes count", || async {
-        let up = prometheus.ask("up", None, "job").await;
-        let query = "acs_recording_exporter_scrapes_total";
-        let scrapes = prometheus.ask(query, None, "counted").await;
-        let is_right = up.get("exporter") == Some(&1.0)
-            && scrapes.get("true") >= Some(&3.0)
-            && !scrapes.contains_key("false");
-        is_right
-            .then(|| println!("{up:?} {scrapes:?}"))
-            .ok_or_else(|| format!("{up:?} {scrapes:?}"))
-    })
-    .await;
-}
-
-/// The endpoints over real sockets, and what they show within reach.
+/// The endpoints over real sockets, and their metrics within reach.
 struct Endpoints {
     address: SocketAddr,
-    exposition: Arc<Exposition>,
-    own: Registry,
+    metrics: Metrics,
     _stop: DropGuard,
 }
 
 impl Endpoints {
-    /// With failure series of so many resources, of which 100 make megabytes.
     fn start(scrapers: usize, resources: usize, limits: Limits) -> Self {
-        let keys = [
-            ("event_hub.namespace", "contoso"),
-            ("event_hub.names", "logs"),
-            ("event_hub.consumer_group", "exporter"),
-            ("http.listen", "127.0.0.1:0"),
-        ];
-        let flag = |(key, value): (&'static str, &str)| Flag {
-            key,
-            value: value.to_owned(),
-            flag: "test",
-        };
-        let mut config = config::load(Sources {
-            file: None,
-            environment: Vec::new(),
-            flags: keys.into_iter().map(flag).collect(),
-        })
-        .unwrap();
-        let resources = (0..resources).map(|i| format!("resource-{i}"));
-        config.metrics.resources = resources.collect();
-        let own = Registry::new();
-        let telemetry = Arc::new(Telemetry::new(&own));
-        let exposition = Exposition::new(&config.metrics, scrapers, own.clone(), telemetry);
-        let exposition = Arc::new(exposition);
-        let shown = Shown {
-            exposition: Arc::clone(&exposition),
-            liveness: Arc::new(Liveness::new([], Duration::from_mins(5), Instant::now())),
-        };
-        let server = Server::bind(&config.http).unwrap();
-        let server = server.limited_to(limits);
+        let metrics = Metrics::new(scrapers, resources);
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let mut server = Server::bind(&Settings { listen }).unwrap();
+        server.limits = limits;
         let address = server.address();
         let stop = CancellationToken::new();
-        let _serving = server.spawn(shown, stop.clone()).unwrap();
+        let _serving = server.spawn(metrics.shown(), stop.clone()).unwrap();
         Self {
             address,
-            exposition,
-            own,
+            metrics,
             _stop: stop.drop_guard(),
         }
     }
@@ -326,49 +256,35 @@ impl Endpoints {
         }
     }
 
-    fn acknowledged(&self) -> u64 {
-        *self.exposition.acknowledged().borrow()
+    async fn acknowledges(&self, snapshot: u64) {
+        eventually("acknowledged", || (self.metrics.acknowledged(), snapshot)).await;
     }
 
-    async fn acknowledges(&self, cut: u64) {
-        eventually("acknowledged", || async {
-            let seen = self.acknowledged();
-            (seen == cut)
-                .then_some(())
-                .ok_or_else(|| format!("{seen}, not {cut}"))
-        })
-        .await;
+    async fn counts(&self, scrapes: f64) {
+        eventually("counted", || (self.metrics.scrapes().0, scrapes)).await;
     }
 
-    /// How many scrapes count, and how many do not; asked without a scrape.
-    fn counted(&self) -> (f64, f64) {
-        let families = TextEncoder::new().encode_to_string(&self.own.gather());
-        let samples = Samples(families.unwrap());
-        let of = |counted: &str| {
-            samples.sum(
-                "acs_recording_exporter_scrapes_total",
-                &[&format!(r#"counted="{counted}""#)],
-            )
-        };
-        (of("true"), of("false"))
+    async fn has_not_counted(&self, scrapes: f64) {
+        eventually("not counted", || (self.metrics.scrapes().1, scrapes)).await;
     }
+}
 
-    async fn counts(&self, times: f64) {
-        self.has(|(counted, _)| counted == times).await;
-    }
-
-    async fn has_not_counted(&self, times: f64) {
-        self.has(|(_, not_counted)| not_counted == times).await;
-    }
-
-    async fn has(&self, is_expected: impl Fn((f64, f64)) -> bool) {
-        eventually("the scrapes, counted and not", || async {
-            let seen = self.counted();
-            is_expected(seen)
-                .then_some(())
-                .ok_or_else(|| format!("{seen:?}"))
-        })
-        .await;
+/// Waits until a value is as expected; panics with what it last was.
+async fn eventually<T: PartialEq + std::fmt::Debug>(
+    what: &str,
+    seen_and_expected: impl Fn() -> (T, T),
+) {
+    let started = Instant::now();
+    loop {
+        let (seen, expected) = seen_and_expected();
+        if seen == expected {
+            return;
+        }
+        assert!(
+            started.elapsed() < PATIENCE,
+            "{what}: {seen:?}, not {expected:?}"
+        );
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 

@@ -1,25 +1,14 @@
-//! Every interleaving of events, scrapes, crashes and stops, against what Prometheus makes of it.
+//! Random interleavings of events, scrapes, crashes and stops, against what Prometheus makes of them.
 //!
 //! The exporter's own parts (queue, writer, exposition, ledger) are real, and so are the bodies and the scrapes; the hub,
-//! the checkpoint and Prometheus are a few lines each. Prometheus here counts as `increase()` does: by what it saw a
-//! series rise, and the first time it sees a series is no rise.
-
-#![expect(
-    clippy::indexing_slicing,
-    reason = "partitions, scrapers and events are numbers below their counts"
-)]
+//! the checkpoint and Prometheus are a few lines each. Prometheus here counts as `increase()` does: by how much it saw a
+//! series rise, where the first value of a series is not a rise.
 
 use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use acs_recording_exporter::inside::config::{self, Flag, Sources};
-use acs_recording_exporter::inside::delivery::{Cut, Positions, Series};
-use acs_recording_exporter::inside::event::{Batch, Event, PartitionId, Position};
-use acs_recording_exporter::inside::metrics::Exposition;
-use acs_recording_exporter::inside::pipeline::Writer;
-use acs_recording_exporter::inside::queue::{self, Lane, Queued};
-use acs_recording_exporter::inside::telemetry::Telemetry;
 use futures_util::FutureExt;
 use prometheus::Registry;
 use proptest::prelude::*;
@@ -28,12 +17,19 @@ use time::macros::datetime;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::Instant;
 
+use super::Writer;
+use crate::delivery::{Cut, Positions, Series};
+use crate::event::{Batch, Event, PartitionId, Position};
+use crate::metrics::{Exposition, Settings};
+use crate::queue::{self, Lane, Queued};
+use crate::telemetry::Telemetry;
+
 const NOW: OffsetDateTime = datetime!(2026-01-31 12:00 UTC);
 const HOLD_MAX: Duration = Duration::from_mins(2);
 const PARTITIONS: usize = 2;
 
-/// What an event is about. The first two move failure series that every resource has; the third is known to no page of
-/// Microsoft, the fourth is of a resource that nobody named, the last is no failure.
+/// What an event is about. The first two move failure series that every resource has; the third is not in Microsoft's
+/// documentation, the fourth is of a resource that is not configured, the last is not a failure.
 const EVENTS: [(&str, &str, &str); 5] = [
     ("a", "StartRecording", "503"),
     ("a", "StopRecording", "500"),
@@ -73,7 +69,7 @@ enum Action {
     },
 }
 
-/// `passes`: in which weight time passes, so that who waits for a scraper may wait too long.
+/// `passes`: the weight with which time passes, so that an event that waits for a scraper may wait too long.
 fn actions(crashes: bool, passes: u32) -> impl Strategy<Value = Action> {
     prop_oneof![
         6 => (0..PARTITIONS, 0..EVENTS.len()).prop_map(|(partition, event)| Action::Publish { partition, event }),
@@ -127,27 +123,14 @@ struct World {
 
 impl Process {
     fn start(scrapers: usize, stored: &Stored) -> Self {
-        let config = config::load(Sources {
-            file: None,
-            environment: Vec::new(),
-            flags: [
-                ("event_hub.connection_string", "Endpoint=sb://h.servicebus.windows.net/;SharedAccessKeyName=a;SharedAccessKey=a"),
-                ("event_hub.names", "hub"),
-                ("event_hub.consumer_group", "group"),
-                ("metrics.resources", "a"),
-            ]
-            .map(|(key, value)| Flag { key, value: value.to_owned(), flag: "test" })
-            .into(),
-        })
-        .unwrap();
+        let settings = Settings {
+            resources: ["a".to_owned()].into(),
+            series_max: NonZeroUsize::new(1000).unwrap(),
+            ..Settings::default()
+        };
         let registry = Registry::new();
         let telemetry = Arc::new(Telemetry::new(&registry));
-        let exposition = Arc::new(Exposition::new(
-            &config.metrics,
-            scrapers,
-            registry,
-            telemetry,
-        ));
+        let exposition = Arc::new(Exposition::new(&settings, scrapers, registry, telemetry));
         exposition.restore(stored.remembered.clone());
         let (queue, queued) = queue::queue();
         let next = (0..PARTITIONS).map(|partition| {
@@ -287,7 +270,7 @@ impl World {
         self.processes += 1;
     }
 
-    /// Everything that was published is read, and everybody scrapes.
+    /// Everything that was published is read, and every scraper scrapes.
     fn settle(&mut self) {
         for _ in 0..200 {
             for scraper in 0..self.scrapers {
@@ -379,7 +362,7 @@ fn body(event: usize) -> Vec<u8> {
 fn check(scrapers: usize, script: &[Action]) -> Result<(), TestCaseError> {
     let mut world = World::new(scrapers);
     let crashes = script.iter().any(|action| matches!(action, Action::Crash));
-    // Whoever waits longer than that for a scraper that does not come is let through unseen, as documented.
+    // An event that waits longer than `HOLD_MAX` for a scraper is applied unseen, as documented.
     let is_patient = !script
         .iter()
         .any(|action| matches!(action, Action::Pass { .. }));
@@ -388,7 +371,7 @@ fn check(scrapers: usize, script: &[Action]) -> Result<(), TestCaseError> {
     }
     world.settle();
     for (scraper, prometheus) in world.prometheus.iter().enumerate() {
-        // The last is no failure.
+        // The last is not a failure.
         for (event, about) in EVENTS.iter().enumerate().take(EVENTS.len() - 1) {
             let (seen, published) = (prometheus.rise(event), world.published(event));
             let what =
@@ -423,7 +406,7 @@ proptest! {
     }
 
     #[test]
-    fn whoever_waits_too_long_is_not_counted_twice_either(script in prop::collection::vec(actions(false, 2), 1..80)) {
+    fn an_event_that_waits_too_long_is_not_counted_twice_either(script in prop::collection::vec(actions(false, 2), 1..80)) {
         check(1, &script)?;
     }
 }

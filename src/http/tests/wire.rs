@@ -1,21 +1,19 @@
-//! Completed scrapes and time-outs over a wire in memory, so that its buffer has a known size, and minutes pass at once.
+//! Qualifying scrapes and timeouts over a wire in memory, whose buffer has a known size, and where minutes pass at once.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper_util::service::TowerToHyperService;
-use prometheus::Registry;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::audience::Audience;
-use super::connection::Connection;
-use super::{Limits, Shown, endpoints, serve};
-use crate::liveness::Liveness;
-use crate::metrics::{Exposition, Settings};
-use crate::telemetry::Telemetry;
+use super::Metrics;
+use crate::http::connection::Connection;
+use crate::http::scrape_watch::ScrapeWatch;
+use crate::http::settings::Limits;
+use crate::http::{endpoints, serve};
 
 /// What the wire holds in each direction: what a socket would accept and its reader never see.
 const WIRE: usize = 4096;
@@ -24,8 +22,7 @@ const SCRAPE: &str =
     "GET /metrics HTTP/1.1\r\nHost: a\r\nX-Prometheus-Scrape-Timeout-Seconds: 10\r\n\r\n";
 
 struct World {
-    exposition: Arc<Exposition>,
-    own: Registry,
+    metrics: Metrics,
     router: TowerToHyperService<axum::Router>,
     connections: JoinSet<()>,
     stop: CancellationToken,
@@ -33,22 +30,11 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let settings = Settings {
-            resources: (0..20).map(|i| format!("resource-{i}")).collect(),
-            ..Settings::default()
-        };
-        let own = Registry::new();
-        let telemetry = Arc::new(Telemetry::new(&own));
-        let exposition = Arc::new(Exposition::new(&settings, 1, own.clone(), telemetry));
-        let now = Instant::now();
-        let shown = Shown {
-            exposition: Arc::clone(&exposition),
-            liveness: Arc::new(Liveness::new([], Duration::from_mins(5), now)),
-        };
-        let router = endpoints::router(shown, Arc::new(Audience::new(now)));
+        let metrics = Metrics::new(1, 20);
+        let watch = Arc::new(ScrapeWatch::new(Instant::now()));
+        let router = endpoints::router(metrics.shown(), watch);
         Self {
-            exposition,
-            own,
+            metrics,
             router: TowerToHyperService::new(router),
             connections: JoinSet::new(),
             stop: CancellationToken::new(),
@@ -68,30 +54,12 @@ impl World {
         theirs
     }
 
-    fn acknowledged(&self) -> u64 {
-        *self.exposition.acknowledged().borrow()
-    }
-
-    /// `scrapes_total` that count, and that do not.
-    fn scrapes(&self) -> (f64, f64) {
-        let families = self.own.gather();
-        let family = families
-            .iter()
-            .find(|family| family.name().ends_with("scrapes_total"));
-        let of = |counted| {
-            let mut metrics = family.unwrap().get_metric().iter();
-            let metric = metrics.find(|metric| metric.get_label()[0].value() == counted);
-            metric.unwrap().get_counter().get_value()
-        };
-        (of("true"), of("false"))
-    }
-
-    /// Lets everybody do what can be done without waiting; less than a due time away, since time is paused.
+    /// Lets every task do what it can without waiting. No timeout is as short as this.
     async fn settle(&self) {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 
-    /// How long the only connection still lives.
+    /// How long the only connection stays open.
     async fn lives(&mut self) -> Duration {
         let started = Instant::now();
         self.connections.join_next().await.unwrap().unwrap();
@@ -116,25 +84,29 @@ async fn take(client: &mut DuplexStream, bytes: usize) {
 }
 
 /// The promise is about bytes, not about bodies: here hyper has dropped the body, all of it buffered, before the client
-/// took its first byte. Who took "the body is gone" for "the scrape is complete" would acknowledge at once.
+/// took its first byte. To take "the body is gone" for "the scrape is complete" would be to acknowledge at once.
 #[tokio::test(start_paused = true)]
 async fn a_scrape_is_complete_when_its_last_byte_is_accepted_and_no_byte_earlier() {
     let mut world = World::new();
     let mut client = world.connect();
-    for cut in 1..=3 {
+    for snapshot in 1..=3 {
         client.write_all(SCRAPE.as_bytes()).await.unwrap();
         let (head, length) = head(&mut client).await;
         assert!(head.contains("content-type: text/plain; version=0.0.4; charset=utf-8"));
         assert!(length > 20 * WIRE, "{length}");
         take(&mut client, length - WIRE - 1).await;
         world.settle().await;
-        assert_eq!(world.acknowledged(), cut - 1, "one byte is not accepted");
+        assert_eq!(
+            world.metrics.acknowledged(),
+            snapshot - 1,
+            "one byte is not accepted"
+        );
         take(&mut client, 1).await;
         world.settle().await;
-        assert_eq!(world.acknowledged(), cut, "the last one is");
+        assert_eq!(world.metrics.acknowledged(), snapshot, "the last one is");
         take(&mut client, WIRE).await;
     }
-    assert_eq!(world.scrapes(), (3.0, 0.0));
+    assert_eq!(world.metrics.scrapes(), (3.0, 0.0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -142,18 +114,18 @@ async fn requests_sent_in_one_go_are_each_acknowledged_by_their_own_bytes() {
     let mut world = World::new();
     let mut client = world.connect();
     client.write_all(SCRAPE.repeat(2).as_bytes()).await.unwrap();
-    for cut in 1..=2 {
+    for snapshot in 1..=2 {
         let (_, length) = head(&mut client).await;
         world.settle().await;
-        assert_eq!(world.acknowledged(), cut - 1);
+        assert_eq!(world.metrics.acknowledged(), snapshot - 1);
         take(&mut client, length).await;
         world.settle().await;
-        assert_eq!(world.acknowledged(), cut);
+        assert_eq!(world.metrics.acknowledged(), snapshot);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_goes_away_or_stops_reading_acknowledges_nothing_and_is_dropped_after_30_s() {
+async fn a_client_that_goes_away_or_stops_reading_acknowledges_nothing_and_is_dropped_after_30_s() {
     let mut world = World::new();
     let mut client = world.connect();
     client.write_all(SCRAPE.as_bytes()).await.unwrap();
@@ -161,7 +133,10 @@ async fn who_goes_away_or_stops_reading_acknowledges_nothing_and_is_dropped_afte
     take(&mut client, length / 2).await;
     drop(client);
     assert_eq!(world.lives().await, Duration::ZERO);
-    assert_eq!((world.acknowledged(), world.scrapes()), (0, (0.0, 1.0)));
+    assert_eq!(
+        (world.metrics.acknowledged(), world.metrics.scrapes()),
+        (0, (0.0, 1.0))
+    );
 
     let mut client = world.connect();
     client.write_all(SCRAPE.as_bytes()).await.unwrap();
@@ -170,11 +145,14 @@ async fn who_goes_away_or_stops_reading_acknowledges_nothing_and_is_dropped_afte
     world.settle().await;
     let lives = world.lives().await.as_secs();
     assert!((29..=30).contains(&lives), "{lives} s");
-    assert_eq!((world.acknowledged(), world.scrapes()), (0, (0.0, 2.0)));
+    assert_eq!(
+        (world.metrics.acknowledged(), world.metrics.scrapes()),
+        (0, (0.0, 2.0))
+    );
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_is_slower_than_announced_acknowledges_nothing_and_may_go_on() {
+async fn a_scraper_slower_than_announced_acknowledges_nothing_and_may_go_on() {
     let mut world = World::new();
     let mut client = world.connect();
     for (wait_s, expected) in [(9, 1), (11, 1), (9, 3)] {
@@ -183,13 +161,13 @@ async fn who_is_slower_than_announced_acknowledges_nothing_and_may_go_on() {
         tokio::time::sleep(Duration::from_secs(wait_s)).await;
         take(&mut client, length).await;
         world.settle().await;
-        assert_eq!(world.acknowledged(), expected, "{wait_s} s");
+        assert_eq!(world.metrics.acknowledged(), expected, "{wait_s} s");
     }
-    assert_eq!(world.scrapes(), (2.0, 1.0));
+    assert_eq!(world.metrics.scrapes(), (2.0, 1.0));
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_does_not_announce_a_time_out_or_asks_for_something_else_does_not_count() {
+async fn a_client_that_announces_no_timeout_or_asks_for_something_else_does_not_count() {
     let mut world = World::new();
     let mut client = world.connect();
     let requests = [
@@ -211,8 +189,8 @@ async fn who_does_not_announce_a_time_out_or_asks_for_something_else_does_not_co
         let has_body = !request.starts_with("HEAD");
         take(&mut client, if has_body { length } else { 0 }).await;
         world.settle().await;
-        assert_eq!(world.acknowledged(), 0, "{request}");
-        assert_eq!(world.scrapes(), (0.0, expected), "{request}");
+        assert_eq!(world.metrics.acknowledged(), 0, "{request}");
+        assert_eq!(world.metrics.scrapes(), (0.0, expected), "{request}");
     }
 }
 
@@ -242,7 +220,7 @@ async fn whatever_a_connection_does_has_an_end() {
     client.write_all(SCRAPE.as_bytes()).await.unwrap();
     let (_, length) = head(&mut client).await;
     take(&mut client, length).await;
-    assert_eq!(world.acknowledged(), 2, "idle for long");
+    assert_eq!(world.metrics.acknowledged(), 2, "idle for long");
     assert_eq!(world.lives().await.as_secs(), 300, "and for too long");
 
     let mut client = world.connect();
@@ -254,11 +232,14 @@ async fn whatever_a_connection_does_has_an_end() {
     };
     let (lives, ()) = tokio::join!(world.lives(), sipping);
     assert_eq!(lives.as_secs(), 300, "an answer that is taken in sips");
-    assert_eq!((world.acknowledged(), world.scrapes()), (2, (2.0, 1.0)));
+    assert_eq!(
+        (world.metrics.acknowledged(), world.metrics.scrapes()),
+        (2, (2.0, 1.0))
+    );
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_told_to_stop_the_idle_are_closed_and_answers_have_five_seconds_left() {
+async fn on_stop_the_idle_are_closed_and_answers_have_five_seconds_left() {
     let mut world = World::new();
     let mut idle = world.connect();
     idle.write_all(SCRAPE.as_bytes()).await.unwrap();
@@ -276,6 +257,6 @@ async fn when_told_to_stop_the_idle_are_closed_and_answers_have_five_seconds_lef
     tokio::time::sleep(Duration::from_secs(1)).await;
     take(&mut last, length).await;
     assert_eq!(world.lives().await, Duration::ZERO, "answered");
-    assert_eq!(world.acknowledged(), 2);
+    assert_eq!(world.metrics.acknowledged(), 2);
     assert_eq!(world.lives().await.as_secs(), 4, "hung");
 }

@@ -1,0 +1,64 @@
+//! Which scrapes acknowledge their snapshot, and how long connections live: over a wire in memory, and over sockets.
+
+mod sockets;
+mod wire;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus::Registry;
+use tokio::time::Instant;
+
+use super::Shown;
+use crate::liveness::Liveness;
+use crate::metrics::{Exposition, Settings};
+use crate::telemetry::Telemetry;
+
+/// The metrics of an exporter.
+struct Metrics {
+    exposition: Arc<Exposition>,
+    own: Registry,
+}
+
+impl Metrics {
+    /// With so many scrapers expected, and with the failure series of so many resources: 100 make megabytes.
+    fn new(scrapers: usize, resources: usize) -> Self {
+        let settings = Settings {
+            resources: (0..resources).map(|i| format!("resource-{i}")).collect(),
+            ..Settings::default()
+        };
+        let own = Registry::new();
+        let telemetry = Arc::new(Telemetry::new(&own));
+        let exposition = Exposition::new(&settings, scrapers, own.clone(), telemetry);
+        Self {
+            exposition: Arc::new(exposition),
+            own,
+        }
+    }
+
+    fn shown(&self) -> Shown {
+        Shown {
+            exposition: Arc::clone(&self.exposition),
+            liveness: Arc::new(Liveness::new([], Duration::from_mins(5), Instant::now())),
+        }
+    }
+
+    /// The latest snapshot that is acknowledged.
+    fn acknowledged(&self) -> u64 {
+        *self.exposition.acknowledged().borrow()
+    }
+
+    /// `scrapes_total` that count, and that do not; read without a scrape.
+    fn scrapes(&self) -> (f64, f64) {
+        let families = self.own.gather();
+        let family = families
+            .iter()
+            .find(|family| family.name().ends_with("scrapes_total"));
+        let of = |counted| {
+            let mut metrics = family.unwrap().get_metric().iter();
+            let metric = metrics.find(|metric| metric.get_label()[0].value() == counted);
+            metric.unwrap().get_counter().get_value()
+        };
+        (of("true"), of("false"))
+    }
+}
