@@ -103,7 +103,10 @@ impl AcsMetrics {
     }
 
     /// The failure series that an observation moves.
-    fn failure<'v>(&mut self, observation: &'v Observation<'_>) -> Option<(&'static Family, Vec<&'v str>)> {
+    fn failure<'v>(
+        &mut self,
+        observation: &'v Observation<'_>,
+    ) -> Option<(&'static Family, Vec<&'v str>)> {
         let family = observation.failure()?.family;
         let names = family.labels.iter();
         let mut labels: Vec<_> = names

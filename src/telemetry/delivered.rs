@@ -21,7 +21,7 @@ impl Telemetry {
     }
 
     /// Since when a position is delivered and not yet checkpointed; `None` if every delivered position is.
-    pub fn unwritten_since(&self, since: Option<OffsetDateTime>) {
+    pub(crate) fn unwritten_since(&self, since: Option<OffsetDateTime>) {
         *locked(&self.unwritten_since) = since;
     }
 
@@ -59,7 +59,7 @@ impl Telemetry {
     }
 
     /// The checkpoint was written, up to these sequence numbers.
-    pub fn checkpoint_written<'a>(&self, positions: impl Iterator<Item = (&'a PartitionId, i64)>) {
+    pub(crate) fn checkpoint_written<'a>(&self, positions: impl Iterator<Item = (&'a PartitionId, i64)>) {
         self.checkpoints_are(positions);
         let result = WRITE_RESULTS[0];
         self.families
@@ -79,7 +79,7 @@ impl Telemetry {
     }
 
     /// The checkpoint could not be written; the exporter tries again.
-    pub fn checkpoint_failed(&self, error: &dyn Error) {
+    pub(crate) fn checkpoint_failed(&self, error: &dyn Error) {
         let result = WRITE_RESULTS[1];
         self.families
             .checkpoint_writes_total(Ended { result })
@@ -91,7 +91,7 @@ impl Telemetry {
     }
 
     /// So many events of a partition are counted and not acknowledged.
-    pub fn events_unacknowledged(&self, partition: &PartitionId, events: i64) {
+    pub(crate) fn events_unacknowledged(&self, partition: &PartitionId, events: i64) {
         self.families
             .unacknowledged_events(partition.into())
             .set(float(events.max(0)));

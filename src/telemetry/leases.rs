@@ -12,7 +12,7 @@ use crate::family::label_values;
 
 /// How many leases of an event hub are whose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Leases {
+pub(crate) struct Leases {
     /// Of this replica.
     pub own: usize,
     /// Of other replicas of the exporter.
@@ -41,7 +41,7 @@ label_values! {
 
 impl Telemetry {
     /// The partitions of an event hub are shared with other replicas: its series exist from now on.
-    pub fn leases_are_shared(&self, event_hub: &str) {
+    pub(crate) fn leases_are_shared(&self, event_hub: &str) {
         for reason in LeaseMove::ALL {
             let reason = reason.label();
             let _at_zero = self
@@ -51,7 +51,7 @@ impl Telemetry {
     }
 
     /// The leases were listed, and those of this replica renewed.
-    pub fn lease_cycle_ended(
+    pub(crate) fn lease_cycle_ended(
         &self,
         event_hub: &str,
         leases: Leases,
@@ -93,7 +93,7 @@ impl Telemetry {
     }
 
     /// This replica acquired, released or lost a lease.
-    pub fn lease_moved(&self, partition: &PartitionId, reason: LeaseMove) {
+    pub(crate) fn lease_moved(&self, partition: &PartitionId, reason: LeaseMove) {
         let (event_hub, reason) = (partition.event_hub(), reason.label());
         self.families
             .lease_moves_total(LeaseMoves { event_hub, reason })
@@ -107,7 +107,7 @@ impl Telemetry {
     }
 
     /// Another process owns a partition, and counts so many events of it again that were counted here.
-    pub fn events_are_recounted(&self, partition: &PartitionId, events: u64) {
+    pub(crate) fn events_are_recounted(&self, partition: &PartitionId, events: u64) {
         self.families
             .recounted_events_total(partition.into())
             .inc_by(events);
@@ -122,7 +122,7 @@ impl Telemetry {
     }
 
     /// This replica acquired a partition, whose checkpoint has this sequence number.
-    pub fn checkpoint_taken(&self, partition: &PartitionId, sequence_number: i64) {
+    pub(crate) fn checkpoint_taken(&self, partition: &PartitionId, sequence_number: i64) {
         self.checkpoints_are([(partition, sequence_number)]);
     }
 

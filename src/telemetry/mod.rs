@@ -92,7 +92,7 @@ impl Telemetry {
     }
 
     /// A batch was applied to the metrics.
-    pub fn batch_applied(&self, partition: &PartitionId, batch: AppliedBatch<'_>) {
+    pub(crate) fn batch_applied(&self, partition: &PartitionId, batch: AppliedBatch<'_>) {
         let families = &self.families;
         families.events_total(partition.into()).inc_by(batch.events);
         families
@@ -167,7 +167,7 @@ impl Telemetry {
     }
 
     /// The identity for which tokens are requested is known: their series exist from now on.
-    pub fn credential_chosen(
+    pub(crate) fn credential_chosen(
         &self,
         kind: &'static str,
         reason: &str,
@@ -181,13 +181,13 @@ impl Telemetry {
     }
 
     /// Entra ID issued a token.
-    pub fn token_fetched(&self) {
+    pub(crate) fn token_fetched(&self) {
         let result = TOKEN_RESULTS[0];
         self.families.token_fetches_total(Ended { result }).inc();
     }
 
     /// Entra ID issued no token. While the last one is valid, links live on, and nothing else logs this.
-    pub fn token_not_fetched(&self, error: &dyn Error, valid_for_s: Option<i64>) {
+    pub(crate) fn token_not_fetched(&self, error: &dyn Error, valid_for_s: Option<i64>) {
         let result = TOKEN_RESULTS[1];
         self.families.token_fetches_total(Ended { result }).inc();
         if let Some(valid_for_s) = valid_for_s {
@@ -251,7 +251,7 @@ impl Telemetry {
     }
 
     /// How many records came that had been received before.
-    pub fn records_repeated(&self) -> u64 {
+    pub(crate) fn records_repeated(&self) -> u64 {
         self.families.duplicate_records_total().get()
     }
 
@@ -308,7 +308,7 @@ impl LetterFate<'_> {
 
 /// What a batch adds to the exporter's own counts.
 #[derive(Clone, Copy, Debug)]
-pub struct AppliedBatch<'a> {
+pub(crate) struct AppliedBatch<'a> {
     /// Events in it.
     pub events: u64,
     /// Bytes of their bodies.

@@ -12,7 +12,7 @@ use crate::event::PartitionId;
 
 /// How far a partition is behind what its event hub has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lag {
+pub(crate) struct Lag {
     /// Events in the event hub that were not received yet.
     pub events: u64,
     /// When the oldest of them was enqueued, as far as is known; `None` if there are none.
@@ -21,7 +21,7 @@ pub struct Lag {
 
 /// A position after which the event hub could not continue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LostPosition {
+pub(crate) struct LostPosition {
     /// Why the events after the position are gone; the value of the label `reason`.
     pub reason: &'static str,
     /// Of the last event that was received.
@@ -37,12 +37,12 @@ pub(super) type Behind = Mutex<HashMap<PartitionId, OffsetDateTime>>;
 
 impl Telemetry {
     /// An event hub listed its partitions.
-    pub fn event_hub_answered(&self, event_hub: &str) {
+    pub(crate) fn event_hub_answered(&self, event_hub: &str) {
         self.families.up(OfHub { event_hub }).set(1.0);
     }
 
     /// An event hub did not list its partitions; the exporter asks again.
-    pub fn event_hub_failed(
+    pub(crate) fn event_hub_failed(
         &self,
         event_hub: &str,
         cause: &'static str,
@@ -60,12 +60,12 @@ impl Telemetry {
     }
 
     /// An event hub does not answer, or refuses to; the failure that showed it is logged where it is handled.
-    pub fn event_hub_is_away(&self, event_hub: &str) {
+    pub(crate) fn event_hub_is_away(&self, event_hub: &str) {
         self.families.up(OfHub { event_hub }).set(0.0);
     }
 
     /// A partition is to be read: its series exist from now on, with these causes of restarts and reasons of losses.
-    pub fn partition_found(
+    pub(crate) fn partition_found(
         &self,
         partition: &PartitionId,
         causes: impl IntoIterator<Item = &'static str>,
@@ -106,7 +106,7 @@ impl Telemetry {
     }
 
     /// A partition is being read, after the event of this sequence number.
-    pub fn receiver_opened(&self, partition: &PartitionId, after: Option<i64>, prefetch: u32) {
+    pub(crate) fn receiver_opened(&self, partition: &PartitionId, after: Option<i64>, prefetch: u32) {
         self.families.partition_owned(partition.into()).set(1.0);
         self.event_hub_answered(partition.event_hub());
         tracing::info!(
@@ -119,7 +119,7 @@ impl Telemetry {
     }
 
     /// Another process reads a partition from now on.
-    pub fn partition_left(&self, partition: &PartitionId) {
+    pub(crate) fn partition_left(&self, partition: &PartitionId) {
         self.families.partition_owned(partition.into()).set(0.0);
         locked(&self.behind).remove(partition);
         self.families.remove_gauges(partition.into());
@@ -131,7 +131,7 @@ impl Telemetry {
     }
 
     /// A link was replaced by another though nothing is wrong with it.
-    pub fn receiver_replaced(&self, partition: &PartitionId, cause: &'static str) {
+    pub(crate) fn receiver_replaced(&self, partition: &PartitionId, cause: &'static str) {
         self.receiver_restarts(partition, cause);
         tracing::debug!(
             event_hub = partition.event_hub(),
@@ -142,7 +142,7 @@ impl Telemetry {
     }
 
     /// A partition is not read any more; its receiver is opened again after its last event.
-    pub fn receiver_failed(
+    pub(crate) fn receiver_failed(
         &self,
         partition: &PartitionId,
         cause: &'static str,
@@ -171,14 +171,14 @@ impl Telemetry {
     }
 
     /// A partition was verified: an event came, or the event hub answered a liveness check.
-    pub fn partition_proved(&self, partition: &PartitionId, at: OffsetDateTime) {
+    pub(crate) fn partition_proved(&self, partition: &PartitionId, at: OffsetDateTime) {
         self.families
             .partition_last_proof_timestamp_seconds(partition.into())
             .set(seconds(at));
     }
 
     /// How far a partition is behind, as far as is known.
-    pub fn partition_lags(&self, partition: &PartitionId, lag: Lag) {
+    pub(crate) fn partition_lags(&self, partition: &PartitionId, lag: Lag) {
         self.families
             .partition_lag_events(partition.into())
             .set(float(lag.events));
@@ -195,7 +195,7 @@ impl Telemetry {
     }
 
     /// A scrape is about to be taken: what depends on the time is computed.
-    pub fn scraped(&self, now: OffsetDateTime) {
+    pub(crate) fn scraped(&self, now: OffsetDateTime) {
         self.compute_unwritten(now);
         for (partition, since) in locked(&self.behind).iter() {
             self.families
@@ -205,14 +205,14 @@ impl Telemetry {
     }
 
     /// So many events of a partition are held until a scrape has shown their failure series at 0.
-    pub fn events_wait(&self, partition: &PartitionId, events: usize) {
+    pub(crate) fn events_wait(&self, partition: &PartitionId, events: usize) {
         self.families
             .held_events(partition.into())
             .set(float(events));
     }
 
     /// So many sequence numbers are missing after this one.
-    pub fn sequence_has_gap(&self, partition: &PartitionId, after: i64, missed: u64) {
+    pub(crate) fn sequence_has_gap(&self, partition: &PartitionId, after: i64, missed: u64) {
         self.families.sequence_gaps_total(partition.into()).inc();
         tracing::error!(
             event_hub = partition.event_hub(),
@@ -224,14 +224,14 @@ impl Telemetry {
     }
 
     /// Events came that had been received before.
-    pub fn events_refused(&self, partition: &PartitionId, events: u64) {
+    pub(crate) fn events_refused(&self, partition: &PartitionId, events: u64) {
         self.families
             .refused_events_total(partition.into())
             .inc_by(events);
     }
 
     /// An event that cannot be decoded was skipped.
-    pub fn event_stepped_over(&self, partition: &PartitionId, sequence_number: i64) {
+    pub(crate) fn event_stepped_over(&self, partition: &PartitionId, sequence_number: i64) {
         self.families.poison_events_total(partition.into()).inc();
         tracing::error!(
             event_hub = partition.event_hub(),
@@ -242,7 +242,7 @@ impl Telemetry {
     }
 
     /// The event hub cannot continue after the position.
-    pub fn position_lost(&self, partition: &PartitionId, lost: LostPosition) {
+    pub(crate) fn position_lost(&self, partition: &PartitionId, lost: LostPosition) {
         let series = LostPositions {
             event_hub: partition.event_hub(),
             partition: partition.partition(),
@@ -264,7 +264,7 @@ impl Telemetry {
     }
 
     /// How many tasks there are in the runtime that reads and counts.
-    pub fn tasks_are(&self, tasks: usize) {
+    pub(crate) fn tasks_are(&self, tasks: usize) {
         self.families.runtime_tasks().set(float(tasks));
     }
 }

@@ -41,7 +41,7 @@ impl StoreOperation {
 
 impl Telemetry {
     /// A blob store is used: its series exist from now on.
-    pub fn store_is_used(&self) {
+    pub(crate) fn store_is_used(&self) {
         for operation in StoreOperation::ALL {
             let results = StoreResult::ALL.iter();
             for result in results.filter(|result| operation.can_end(**result)) {
@@ -54,7 +54,7 @@ impl Telemetry {
     }
 
     /// A request to the store ended.
-    pub fn store_operation(&self, operation: StoreOperation, result: StoreResult) {
+    pub(crate) fn store_operation(&self, operation: StoreOperation, result: StoreResult) {
         let series = StoreOperations {
             operation: operation.label(),
             result: result.label(),
