@@ -7,7 +7,7 @@ pub(crate) enum Disposition {
     Observed,
     /// It is of a category that is not exported.
     Ignored,
-    /// It could not be read.
+    /// It cannot be read.
     Rejected(Reject),
 }
 
@@ -25,27 +25,27 @@ impl Disposition {
     }
 }
 
-/// Why a record could not be read: a closed set, since it is a label.
+/// Why a record cannot be read: a closed set, since it is a label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reject {
     /// The event's body is empty.
     EmptyBody,
-    /// The event's body, or a part of it between documents, is not JSON: what records it held, if any, cannot be told,
-    /// so it counts as one.
+    /// The event's body, or a part of it between documents, is not JSON. Its records cannot be counted, so it counts as
+    /// one.
     BodyNotJson,
-    /// The place of a record holds something other than an object.
+    /// Where a record should be stands something other than an object.
     NotAnObject,
     /// An object, but one that cannot be read, even after repair.
     Malformed,
-    /// The body ends too early: the record that it ends in, or what would have come behind, counts as one.
+    /// The body ends too early: its incomplete or missing records count as one.
     Truncated,
-    /// Envelopes inside one another, deeper than the limit: what they hold counts as one.
+    /// Envelopes nest deeper than the limit: their records count as one.
     TooDeep,
     /// The body holds more records than the limit: all beyond it count as one.
     TooManyRecords,
-    /// Reading it met a defect of ours, which cost this record and no other; the log has the place.
+    /// A defect of the exporter panicked, which cost this record and no other; the log has the place in the code.
     Panicked,
-    /// A compressed body inflates beyond the limit: what it holds counts as one.
+    /// A compressed body inflates beyond the limit: its records count as one.
     InflatesTooFar,
 }
 

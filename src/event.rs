@@ -1,4 +1,4 @@
-//! What the Event Hub hands us: events, and where they stood.
+//! What an event hub sends: events, and their positions.
 //!
 //! Plain values. Nothing here knows the SDK, JSON or a metric.
 
@@ -56,7 +56,7 @@ impl fmt::Display for PartitionId {
     }
 }
 
-/// Where an event stands in its partition.
+/// The position of an event in its partition.
 ///
 /// The sequence number counts events and orders them; the offset is opaque text, and what the service resumes by
 /// best (with geo-replication it alone survives a failover).
@@ -64,27 +64,26 @@ impl fmt::Display for PartitionId {
 pub struct Position {
     /// Counts up by one for each event of the partition.
     pub sequence_number: i64,
-    /// The service's own marker; never parsed. `None` when the service sent none.
+    /// The service's own marker, never parsed; `None` if the service sent none.
     pub offset: Option<String>,
 }
 
 /// How far a partition has been read: its last event, to go on after.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reached {
-    /// Where that event stands.
+    /// The position of that event.
     pub position: Position,
-    /// When the event hub took it in; none where that is not known. A hub that was made later is not the one that it
-    /// came from.
+    /// When the event hub enqueued it; `None` if that is not known. An event hub that was created later is not the one
+    /// that the event came from.
     pub enqueued_at: Option<OffsetDateTime>,
 }
 
-/// One event: a body, and when and where the event hub put it.
+/// One event: its body, its position, and when the event hub enqueued it.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// Where it stands in its partition.
+    /// Its position in the partition.
     pub position: Position,
-    /// When the event hub took it in, by the service's clock; `None` if it never went through one, as out of an
-    /// archive.
+    /// When the event hub enqueued it, by the service's clock; `None` if it never went through one, as out of an archive.
     pub enqueued_at: Option<OffsetDateTime>,
     /// The payload as it came; several data sections are joined.
     pub body: Vec<u8>,
@@ -139,5 +138,36 @@ impl Batch {
         let rest = self.before.split_off(index.min(self.before.len()));
         let before = std::mem::replace(&mut self.before, rest);
         (Self::new(self.partition.clone(), before), self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn events(count: i64) -> Vec<Event> {
+        let event = |sequence_number| Event {
+            position: Position {
+                sequence_number,
+                offset: None,
+            },
+            enqueued_at: None,
+            body: Vec::new(),
+        };
+        (0..count).map(event).collect()
+    }
+
+    #[test]
+    fn a_batch_has_at_least_one_event_also_when_it_is_split() {
+        let partition = PartitionId::new("hub", "0");
+        assert!(Batch::new(partition.clone(), Vec::new()).is_none());
+        for index in 0..3 {
+            let batch = Batch::new(partition.clone(), events(3)).unwrap();
+            let (before, rest) = batch.split_before(index);
+            assert_eq!(before.map_or(0, |before| before.count()), index);
+            let numbers = rest.events().map(|event| event.position.sequence_number);
+            let expected = i64::try_from(index).unwrap()..3;
+            assert!(numbers.eq(expected));
+        }
     }
 }

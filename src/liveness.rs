@@ -1,8 +1,8 @@
-//! Whether every partition is being read, with proof, and whether the process itself still moves.
+//! Whether every partition is read and verified, and whether the process itself makes progress.
 //!
-//! Ready is about the hub and the network: something is missing, and it may come back by itself. Healthy is about this
-//! process alone, and fails only for what a restart cures: a part of it that works on one thing for minutes, though
-//! every wait that it does has a time-out.
+//! Ready is about the event hub and the network: something is missing, and it may come back by itself. Healthy is about
+//! this process alone, and fails only when a restart would help: when a part of it works on one thing for minutes, though
+//! every wait in that has a timeout.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,8 @@ use tokio::time::Instant;
 
 use crate::event::PartitionId;
 
-/// Which event hubs have answered, which of their partitions are read and proved it when, and who is at work since when.
+/// Which event hubs have answered, which of their partitions are read and when each was last verified, and which tasks
+/// are at work since when.
 #[derive(Debug)]
 pub(crate) struct Liveness {
     dead_after: Duration,
@@ -23,6 +24,7 @@ pub(crate) struct Liveness {
 
 #[derive(Debug)]
 struct State {
+    /// By event hub, then by partition; none before the event hub has answered.
     event_hubs: BTreeMap<String, Option<BTreeMap<String, Partition>>>,
     at_work: BTreeMap<u64, (String, Instant)>,
     works: u64,
@@ -32,23 +34,29 @@ struct State {
 
 #[derive(Clone, Copy, Debug)]
 struct Partition {
-    is_read: bool,
-    /// It is not to be read yet, and so has nothing to prove.
-    stands_by: bool,
-    proved: Instant,
-    /// The same moment by the clock on the wall, for people; none before the first proof.
-    proved_at: Option<OffsetDateTime>,
+    reading: Reading,
+    last_verified: Instant,
+    /// The same moment by the wall clock, for people; none before the first liveness check.
+    last_verified_at: Option<OffsetDateTime>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    Closed,
+    /// It is not to be read yet, so its liveness is not checked.
+    StandingBy,
+    Open,
 }
 
 /// All waits inside one piece of work together are shorter, even with a resolver that is down.
 const STUCK_AFTER: Duration = Duration::from_mins(5);
 
-/// The runtime is asked for a sign of life every second.
+/// The runtime gives a pulse every second.
 const PULSE_LOST_AFTER: Duration = Duration::from_mins(1);
 
 impl Liveness {
-    /// Not ready: none of the event hubs has answered yet. A partition without a proof for `dead_after` is not read,
-    /// whatever its reader believes.
+    /// Not ready: none of the event hubs has answered yet. A partition that is not verified for `dead_after` counts as
+    /// not read, whatever its reader believes.
     pub(crate) fn new<'a>(
         event_hubs: impl IntoIterator<Item = &'a str>,
         dead_after: Duration,
@@ -67,7 +75,7 @@ impl Liveness {
         }
     }
 
-    /// An event hub told which partitions it has. Those that are known already stay as they are.
+    /// An event hub reported its partitions. Those that are known already stay as they are.
     pub(crate) fn event_hub_answered<'a>(
         &self,
         event_hub: &str,
@@ -79,36 +87,31 @@ impl Liveness {
         let known = known.get_or_insert_default();
         for id in partitions {
             known.entry(id.to_owned()).or_insert(Partition {
-                is_read: false,
-                stands_by: false,
-                proved: now,
-                proved_at: None,
+                reading: Reading::Closed,
+                last_verified: now,
+                last_verified_at: None,
             });
         }
     }
 
     /// A partition would be read if reading had begun.
     pub(crate) fn partition_stands_by(&self, partition: &PartitionId) {
-        self.change(partition, |partition| partition.stands_by = true);
+        self.change(partition, |partition| {
+            partition.reading = Reading::StandingBy;
+        });
     }
 
     /// A partition is being read.
     pub(crate) fn partition_opened(&self, partition: &PartitionId) {
-        self.change(partition, |partition| {
-            partition.is_read = true;
-            partition.stands_by = false;
-        });
+        self.change(partition, |partition| partition.reading = Reading::Open);
     }
 
-    /// A partition is not being read any more.
+    /// A partition is no longer read.
     pub(crate) fn partition_closed(&self, partition: &PartitionId) {
-        self.change(partition, |partition| {
-            partition.is_read = false;
-            partition.stands_by = false;
-        });
+        self.change(partition, |partition| partition.reading = Reading::Closed);
     }
 
-    /// A partition proved that it lives, now and by the clock on the wall at that time.
+    /// A partition passed a liveness check, now and at this time of the wall clock.
     pub(crate) fn partition_proved(
         &self,
         partition: &PartitionId,
@@ -116,72 +119,64 @@ impl Liveness {
         at: OffsetDateTime,
     ) {
         self.change(partition, |partition| {
-            partition.proved = now;
-            partition.proved_at = Some(at);
+            partition.last_verified = now;
+            partition.last_verified_at = Some(at);
         });
     }
 
-    /// Someone begins a piece of work that has an end, and is done when what is given back is dropped.
-    pub(crate) fn at_work(self: &Arc<Self>, who: String, now: Instant) -> AtWork {
+    /// A task begins a piece of work that has an end; the work is done when what is returned is dropped.
+    pub(crate) fn at_work(self: &Arc<Self>, task: String, now: Instant) -> AtWork {
         let mut state = self.lock();
         state.works += 1;
         let number = state.works;
-        state.at_work.insert(number, (who, now));
+        state.at_work.insert(number, (task, now));
         AtWork {
             liveness: Arc::clone(self),
             number,
         }
     }
 
-    /// The runtime that reads gives a sign of life.
+    /// The runtime that reads makes progress.
     pub(crate) fn pulse(&self, now: Instant) {
         self.lock().pulse = now;
     }
 
-    /// The process was told to stop: it is ready for nothing any more.
+    /// The process stops: it is not ready any more.
     pub(crate) fn stopping(&self) {
         self.lock().stopping = true;
     }
 
-    /// Whether every partition of every hub is read, or would be if reading had begun.
-    ///
-    /// # Errors
-    ///
-    /// What is missing, in words, one line each.
-    pub(crate) fn ready(&self, now: Instant) -> Result<(), String> {
+    /// What is missing until every partition of every event hub is read, or would be if reading had begun; a line each.
+    pub(crate) fn not_ready(&self, now: Instant) -> Vec<String> {
         let state = self.lock();
         if state.stopping {
-            return Err("stopping".to_owned());
+            return vec!["stopping".to_owned()];
         }
-        let missing: Vec<_> = state
-            .event_hubs
-            .iter()
+        let event_hubs = state.event_hubs.iter();
+        event_hubs
             .flat_map(|(name, partitions)| self.missing(name, partitions.as_ref(), now))
-            .collect();
-        none_of(&missing)
+            .collect()
     }
 
-    /// Whether the process moves.
-    ///
-    /// # Errors
-    ///
-    /// What does not, in words, one line each.
-    pub(crate) fn healthy(&self, now: Instant) -> Result<(), String> {
+    /// The parts of the process that make no progress, a line each.
+    pub(crate) fn not_healthy(&self, now: Instant) -> Vec<String> {
         let state = self.lock();
         let mut stuck: Vec<_> = state
             .at_work
             .values()
             .filter(|(_, since)| now - *since > STUCK_AFTER)
-            .map(|(who, since)| format!("{who} is stuck for {} s", (now - *since).as_secs()))
+            .map(|(task, since)| {
+                format!("{task} has been stuck for {} s", (now - *since).as_secs())
+            })
             .collect();
         let silent = now - state.pulse;
         if silent > PULSE_LOST_AFTER {
             stuck.push(format!(
-                "the runtime does nothing for {} s",
+                "the runtime has made no progress for {} s",
                 silent.as_secs()
             ));
         }
-        none_of(&stuck)
+        stuck
     }
 
     fn missing(
@@ -193,25 +188,27 @@ impl Liveness {
         let Some(partitions) = partitions else {
             return vec![format!("event hub `{event_hub}` has not answered yet")];
         };
-        let closed = partitions
-            .values()
-            .filter(|partition| !partition.is_read && !partition.stands_by)
-            .count();
         let mut missing = Vec::new();
+        let readings = partitions.values().map(|partition| partition.reading);
+        let closed = readings
+            .filter(|reading| *reading == Reading::Closed)
+            .count();
         if closed > 0 {
             missing.push(format!(
-                "event hub `{event_hub}`: {closed} of {} partitions not read",
+                "event hub `{event_hub}`: {closed} of {} partitions are not read",
                 partitions.len()
             ));
         }
         for (id, partition) in partitions {
-            let unproved = now - partition.proved;
-            if unproved > self.dead_after && !partition.stands_by {
-                let since = partition.proved_at.and_then(|at| at.format(&Rfc3339).ok());
+            let unverified = now - partition.last_verified;
+            if unverified > self.dead_after && partition.reading != Reading::StandingBy {
+                let at = partition
+                    .last_verified_at
+                    .and_then(|at| at.format(&Rfc3339).ok());
                 missing.push(format!(
-                    "event hub `{event_hub}`, partition {id}: no proof of life for {} s, since {}",
-                    unproved.as_secs(),
-                    since.as_deref().unwrap_or("it was found")
+                    "event hub `{event_hub}`, partition {id}: not verified for {} s (last verified: {})",
+                    unverified.as_secs(),
+                    at.as_deref().unwrap_or("never")
                 ));
             }
         }
@@ -246,14 +243,6 @@ impl Drop for AtWork {
     }
 }
 
-fn none_of(lines: &[String]) -> Result<(), String> {
-    if lines.is_empty() {
-        Ok(())
-    } else {
-        Err(lines.join("\n"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -268,21 +257,21 @@ mod tests {
         liveness.event_hub_answered("a", ["0", "1"], now);
         liveness.partition_opened(&PartitionId::new("a", "0"));
         assert_eq!(
-            liveness.ready(now).unwrap_err(),
-            "event hub `a`: 1 of 2 partitions not read\nevent hub `b` has not answered yet"
+            liveness.not_ready(now).join("\n"),
+            "event hub `a`: 1 of 2 partitions are not read\nevent hub `b` has not answered yet"
         );
         liveness.partition_opened(&PartitionId::new("a", "1"));
         liveness.event_hub_answered("b", [], now);
-        assert_eq!(liveness.ready(now), Ok(()));
+        assert!(liveness.not_ready(now).is_empty());
         liveness.event_hub_answered("a", ["0", "1", "2"], now);
         assert_eq!(
-            liveness.ready(now).unwrap_err(),
-            "event hub `a`: 1 of 3 partitions not read"
+            liveness.not_ready(now).join("\n"),
+            "event hub `a`: 1 of 3 partitions are not read"
         );
     }
 
     #[test]
-    fn a_partition_without_proof_for_long_is_not_ready_and_says_since_when() {
+    fn a_partition_that_is_not_verified_for_long_is_not_ready_and_names_the_last_time() {
         let start = Instant::now();
         let liveness = Liveness::new(["a"], DEAD_AFTER, start);
         let partition = PartitionId::new("a", "0");
@@ -290,51 +279,50 @@ mod tests {
         liveness.partition_opened(&partition);
         let late = start + DEAD_AFTER + Duration::from_secs(1);
         assert_eq!(
-            liveness.ready(late).unwrap_err(),
-            "event hub `a`, partition 0: no proof of life for 301 s, since it was found"
+            liveness.not_ready(late).join("\n"),
+            "event hub `a`, partition 0: not verified for 301 s (last verified: never)"
         );
         liveness.partition_proved(&partition, start, datetime!(2026-01-31 12:00 UTC));
         assert_eq!(
-            liveness.ready(late).unwrap_err(),
-            "event hub `a`, partition 0: no proof of life for 301 s, since 2026-01-31T12:00:00Z"
+            liveness.not_ready(late).join("\n"),
+            "event hub `a`, partition 0: not verified for 301 s (last verified: 2026-01-31T12:00:00Z)"
         );
         liveness.partition_proved(&partition, late, datetime!(2026-01-31 12:05:01 UTC));
-        assert_eq!(liveness.ready(late), Ok(()));
+        assert!(liveness.not_ready(late).is_empty());
     }
 
     #[test]
-    fn a_partition_that_stands_by_is_ready_and_has_nothing_to_prove() {
+    fn a_partition_that_stands_by_is_ready_and_is_not_verified() {
         let start = Instant::now();
         let liveness = Liveness::new(["a"], DEAD_AFTER, start);
         let partition = PartitionId::new("a", "0");
         liveness.event_hub_answered("a", ["0"], start);
         liveness.partition_stands_by(&partition);
         let late = start + DEAD_AFTER + Duration::from_secs(1);
-        assert_eq!(liveness.ready(late), Ok(()));
+        assert!(liveness.not_ready(late).is_empty());
         liveness.partition_closed(&partition);
-        assert!(liveness.ready(late).is_err());
+        assert!(!liveness.not_ready(late).is_empty());
         liveness.partition_stands_by(&partition);
         liveness.stopping();
-        assert_eq!(liveness.ready(late).unwrap_err(), "stopping");
+        assert_eq!(liveness.not_ready(late).join("\n"), "stopping");
     }
 
     #[test]
-    fn work_without_an_end_and_a_lost_pulse_are_what_a_restart_cures() {
+    fn work_without_an_end_and_a_lost_pulse_are_unhealthy() {
         let start = Instant::now();
         let liveness = Arc::new(Liveness::new(["a"], DEAD_AFTER, start));
         let work = liveness.at_work("the reader of a/0".to_owned(), start);
         let late = start + STUCK_AFTER + Duration::from_secs(1);
-        assert_eq!(
-            liveness.healthy(start),
-            Ok(()),
+        assert!(
+            liveness.not_healthy(start).is_empty(),
             "not ready is not unhealthy"
         );
         assert_eq!(
-            liveness.healthy(late).unwrap_err(),
-            "the reader of a/0 is stuck for 301 s\nthe runtime does nothing for 301 s"
+            liveness.not_healthy(late).join("\n"),
+            "the reader of a/0 has been stuck for 301 s\nthe runtime has made no progress for 301 s"
         );
         drop(work);
         liveness.pulse(late);
-        assert_eq!(liveness.healthy(late), Ok(()));
+        assert!(liveness.not_healthy(late).is_empty());
     }
 }

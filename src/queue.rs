@@ -1,6 +1,6 @@
 //! The queue between the partitions and the writer: one for all partitions, with a lane for each.
 //!
-//! A lane has few slots, which are free again when what was sent has been applied, not when it was taken out of the
+//! A lane has few slots. One is free again when what was sent has been applied, not when it was taken out of the
 //! queue. So a partition whose events wait for a scrape stands still by itself, and takes no slot from the others.
 
 use std::sync::Arc;
@@ -23,16 +23,9 @@ pub(crate) enum Queued {
     Events(Batch, OwnedSemaphorePermit),
     /// The partition continues after this position, which is not that of its last event: it begins there, or the events
     /// between are lost.
-    Moved(
-        PartitionId,
-        Reached,
-        #[expect(dead_code, reason = "its drop frees the slot")] OwnedSemaphorePermit,
-    ),
+    Moved(PartitionId, Reached, OwnedSemaphorePermit),
     /// The partition is released. Dropped once the writer holds nothing more of it.
-    Released(
-        PartitionId,
-        #[expect(dead_code, reason = "its drop is the answer")] oneshot::Sender<()>,
-    ),
+    Released(PartitionId, oneshot::Sender<()>),
 }
 
 /// Where partitions put their batches.

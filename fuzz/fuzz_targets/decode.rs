@@ -7,10 +7,10 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::value::RawValue;
 
 fuzz_target!(|body: &[u8]| {
-    let slots = envelope::open(body);
-    assert!(slots.len() <= RECORDS_MAX + 1);
+    let texts = envelope::open(body);
+    assert!(texts.len() <= RECORDS_MAX + 1);
     let is_compressed = body.trim_ascii_start().starts_with(b"\x1f\x8b");
-    for text in slots.iter().flatten() {
+    for text in texts.iter().flatten() {
         let alone = envelope::open(text.as_bytes());
         assert!(
             alone == [Ok(text.clone())],

@@ -1,4 +1,4 @@
-//! What a container holds, and what is demanded of it before it is changed. Plain values: no I/O.
+//! The blobs of a container, and the conditions of a write. Plain values: no I/O.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,33 +7,33 @@ use time::OffsetDateTime;
 
 use super::BlobError;
 
-/// What stands beside a blob: names in lower case, and values of printable ASCII.
+/// The metadata of a blob: names in lower case, and values of printable ASCII.
 pub type Metadata = BTreeMap<String, String>;
 
-/// A blob without what it holds.
+/// A blob without its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blob {
-    /// The whole name; in a list, that of a foreign blob may be one which no operation here takes.
+    /// The whole name. In a list, a blob of another program may have a name that no operation here accepts.
     pub name: String,
     /// Its version.
     pub etag: ETag,
     /// When it was written, by the service's clock.
     pub last_modified: OffsetDateTime,
-    /// What stands beside it.
+    /// Its metadata.
     pub metadata: Metadata,
 }
 
-/// The version of a blob: another after each write, whatever was written.
+/// The version of a blob: each write changes it, whatever is written.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ETag(String);
 
 impl ETag {
-    /// That of a header, which has quotes around it, or that of a list, which has none.
+    /// From a header, which has quotes around it, or from a list, which has none.
     pub fn new(text: &str) -> Self {
         Self(text.trim_matches('"').to_owned())
     }
 
-    /// As a condition wants it.
+    /// In quotes, as a condition needs it.
     pub(super) fn quoted(&self) -> String {
         format!("\"{}\"", self.0)
     }
@@ -52,14 +52,14 @@ pub enum Condition {
     Missing,
     /// It is still this version.
     Unchanged(ETag),
-    /// Nothing.
+    /// No condition.
     None,
 }
 
-/// What became of a write.
+/// The outcome of a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The blob is as it was given, and has this version.
+    /// The blob is written, and has this version.
     Done(ETag),
     /// The condition did not hold, and nothing was written.
     Refused,
@@ -72,8 +72,8 @@ const NAME_PARTS_MAX: usize = 254;
 /// Metadata of a blob may have this many bytes, names and values together.
 const METADATA_BYTES_MAX: usize = 8 * 1024;
 
-/// Checks a name. The service takes more than this, but not all of it comes back as it was sent: what is no letter of a
-/// host, a hub or a consumer group is not needed.
+/// Checks a name. The service accepts more than this, but does not return all of it as it was sent; and no other characters
+/// are needed than those of a host, an event hub or a consumer group.
 pub(super) fn check_name(name: &str) -> Result<(), BlobError> {
     let is_part = |part: &str| !part.is_empty() && !part.ends_with('.') && is_of_a_name(part);
     let is_name = name.len() <= NAME_BYTES_MAX
@@ -86,7 +86,7 @@ pub(super) fn check_name(name: &str) -> Result<(), BlobError> {
     }
 }
 
-/// Checks what names begin with: whole parts, each with its `/`, or nothing.
+/// Checks a prefix of names: whole parts, each with its `/`, or nothing.
 pub(super) fn check_prefix(prefix: &str) -> Result<(), BlobError> {
     match prefix.strip_suffix('/') {
         Some(name) => check_name(name).map_err(|_| BlobError::Name(prefix.to_owned())),
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_parts_of_plain_letters() {
+    fn names_are_parts_of_plain_characters() {
         for name in [
             "a",
             "contoso.servicebus.windows.net/logs/$default/ownership/0",
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_is_what_a_header_can_carry() {
+    fn metadata_is_what_a_header_can_contain() {
         let check = |key: &str, value: &str| {
             check_metadata(&Metadata::from([(key.to_owned(), value.to_owned())])).is_ok()
         };

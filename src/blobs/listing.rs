@@ -8,14 +8,14 @@ use time::format_description::well_known::Rfc2822;
 
 use super::blob::{Blob, ETag, Metadata};
 
-/// What a page says.
+/// A page of the list.
 pub(super) struct Page {
     pub(super) blobs: Vec<Blob>,
     /// Where the next one begins, if there is one.
     pub(super) next: Option<String>,
 }
 
-/// Reads a page. The account's directories, where it has such, are no blobs of ours.
+/// Reads a page. Directories, which some accounts have, are left out.
 pub(super) fn page(xml: &[u8]) -> Result<Page, DeError> {
     let xml = String::from_utf8_lossy(xml);
     // The service puts a byte order mark before it.
@@ -32,7 +32,7 @@ pub(super) fn page(xml: &[u8]) -> Result<Page, DeError> {
             continue;
         }
         let last_modified = date(&entry.properties.last_modified)
-            .ok_or_else(|| DeError::custom("`Last-Modified` is no date"))?;
+            .ok_or_else(|| DeError::custom("`Last-Modified` is not a date"))?;
         blobs.push(Blob {
             name: entry.name.text,
             etag: ETag::new(&entry.properties.etag),
@@ -46,12 +46,12 @@ pub(super) fn page(xml: &[u8]) -> Result<Page, DeError> {
     })
 }
 
-/// A date as headers have it: `Sun, 01 Mar 2026 12:00:00 GMT`.
+/// A date as in headers: `Sun, 01 Mar 2026 12:00:00 GMT`.
 pub(super) fn date(text: &str) -> Option<OffsetDateTime> {
     OffsetDateTime::parse(text, &Rfc2822).ok()
 }
 
-/// What an account with a hierarchical namespace puts beside each folder.
+/// The metadata that an account with a hierarchical namespace gives to each folder.
 const DIRECTORY: &str = "hdi_isfolder";
 
 #[derive(Deserialize)]
@@ -75,7 +75,8 @@ struct Entry {
     metadata: Option<Metadata>,
 }
 
-/// One that XML cannot hold has an attribute and is percent-encoded; such names are foreign, and stay as they are.
+/// A name that XML cannot contain has an attribute and is percent-encoded. Such names are of other programs, and stay as
+/// they are.
 #[derive(Deserialize)]
 struct Name {
     #[serde(default, rename = "$text")]
@@ -178,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_is_an_error() {
+    fn anything_but_a_list_is_an_error() {
         for xml in [
             "",
             "{}",

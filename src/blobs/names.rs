@@ -1,14 +1,14 @@
-//! What the blobs of a consumer group are called, as the official SDKs call them. Pure.
+//! The names of the blobs of a consumer group, as in the official SDKs. Pure.
 //!
 //! ```text
 //! {namespace host}/{event hub}/{consumer group}/ownership/{partition}    a lease
 //! {namespace host}/{event hub}/{consumer group}/checkpoint/{partition}   a position
-//! {namespace host}/{event hub}/{consumer group}/member/{owner}           ours: a replica that is there
-//! {namespace host}/.acs-recording-exporter/{consumer group}/series       ours: what is remembered
+//! {namespace host}/{event hub}/{consumer group}/member/{owner}           this exporter's: a replica that is running
+//! {namespace host}/.acs-recording-exporter/{consumer group}/series       this exporter's: the remembered series
 //! ```
 //!
-//! All in lower case, as .NET, JavaScript and Python write them; Go, Java and Rust leave names as they are, so what they
-//! wrote is looked for under those, once.
+//! All in lower case, as .NET, JavaScript and Python write them. Go, Java and Rust leave names as they are, so their
+//! checkpoints are looked up under those names, once.
 
 use crate::event::PartitionId;
 
@@ -16,16 +16,16 @@ use crate::event::PartitionId;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Names {
     prefix: String,
-    /// As it would be spelt by who does not fold names.
+    /// The same as the SDKs spell it that do not fold names.
     unfolded: String,
 }
 
-/// What a blob is by its name.
+/// The kind of a blob, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind<'a> {
     /// The lease of this partition.
     Ownership(&'a str),
-    /// The position of this one.
+    /// The position of this partition.
     Checkpoint(&'a str),
     /// A replica with this id.
     Member(&'a str),
@@ -43,7 +43,7 @@ impl Names {
         }
     }
 
-    /// What all of them begin with.
+    /// The prefix of all names.
     pub fn prefix(&self) -> &str {
         &self.prefix
     }
@@ -59,18 +59,18 @@ impl Names {
         format!("{}checkpoint/{partition}", self.prefix)
     }
 
-    /// The same as a program writes it that does not fold names; none where it would be the same.
+    /// The same as the SDKs spell it that do not fold names; none if it is the same name.
     pub fn unfolded_checkpoint(&self, partition: &PartitionId) -> Option<String> {
         let unfolded = format!("{}checkpoint/{}", self.unfolded, partition.partition());
         Some(unfolded).filter(|unfolded| *unfolded != self.checkpoint(partition))
     }
 
-    /// A replica that is there.
+    /// A replica that is running.
     pub fn member(&self, owner: &str) -> String {
         format!("{}member/{owner}", self.prefix)
     }
 
-    /// What a name stands for.
+    /// The kind of the blob of this name.
     pub fn kind<'a>(&self, name: &'a str) -> Kind<'a> {
         let rest = name.strip_prefix(&self.prefix);
         match rest.and_then(|rest| rest.split_once('/')) {
@@ -83,7 +83,7 @@ impl Names {
     }
 }
 
-/// The blob with what is remembered of all event hubs of a namespace.
+/// The blob with the remembered series of all event hubs of a namespace.
 pub(crate) fn series(namespace: &str, consumer_group: &str) -> String {
     format!("{namespace}/.acs-recording-exporter/{consumer_group}/series").to_lowercase()
 }

@@ -144,11 +144,11 @@ impl<'a> Content<'a> {
                     // No event hub existed in a year that RFC 3339 cannot write.
                     enqueued_at: checkpoint.enqueued_at.and_then(written),
                 });
-        let series = state.series().filter_map(|(series, last_seen)| {
+        let series = state.series().iter().filter_map(|(series, last_seen)| {
             Some(SeriesEntry {
                 family: series.family.as_str().into(),
                 labels: series.labels.as_slice().into(),
-                last_seen: written(last_seen)?,
+                last_seen: written(*last_seen)?,
             })
         });
         Self {

@@ -1,8 +1,8 @@
 //! The command `health`: asks the running exporter whether it is healthy. It is the health check of a container that has
-//! no shell, and no other program to ask with.
+//! no shell and no HTTP client.
 //!
-//! It finds the exporter by what the exporter itself is told: the same file, the same variables, `--listen`. It knows
-//! nothing of HTTP beyond one question and the status of its answer.
+//! It finds the exporter by the exporter's own configuration: the same file, the same variables, `--listen`. Of HTTP it
+//! implements one request and the status of the answer.
 
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -21,50 +21,50 @@ pub(super) struct HealthArgs {
     /// The exporter's configuration file, if it has one.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Where the exporter was told to listen, if it was by a flag.
+    /// The exporter's own `--listen`, if it has one.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
-    /// Where to ask instead, whatever the configuration says.
+    /// The address to ask, instead of the configured one.
     #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["config", "listen"])]
     address: Option<SocketAddr>,
 }
 
-/// Why the exporter does not count as healthy.
+/// Why the exporter is not healthy.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HealthError {
-    /// Of the configuration, of which only where it serves matters.
+    /// The configured address is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// Any port was asked for, and which one it became is known to the exporter alone.
-    #[error("`http.listen` leaves the port to the system: say where to ask with `--address`")]
+    /// The exporter listens on any free port, and no other process knows which.
+    #[error("`http.listen` has port 0: set `--address` to the exporter's address")]
     UnknownPort,
-    /// It does not answer at all.
-    #[error("`{address}` cannot be asked")]
+    /// The connection failed.
+    #[error("cannot connect to `{address}`")]
     Unreachable {
-        /// Where it was asked.
+        /// The exporter's.
         address: SocketAddr,
-        /// What the system says.
+        /// Reported by the system.
         #[source]
         source: io::Error,
     },
-    /// It took too long.
-    #[error("`{0}` does not answer within {PATIENCE:?}")]
+    /// The exporter took too long.
+    #[error("`{0}` did not answer within {PATIENCE:?}")]
     Silent(SocketAddr),
-    /// It answered that it is not, or is something else.
-    #[error("`{address}` answers: {answer}")]
+    /// The exporter answered that it is not healthy, or another program answered.
+    #[error("`{address}` answered: {answer}")]
     Unhealthy {
-        /// Where it was asked.
+        /// The exporter's.
         address: SocketAddr,
-        /// What it said, in one line.
+        /// In one line.
         answer: String,
     },
 }
 
-/// The exporter answers from memory, on a thread of its own. Shorter than the time-out of the image's health check, so
-/// that it is this command which tells.
+/// The exporter answers from memory, on a thread of its own. This is shorter than the timeout of the image's health check,
+/// so that this command reports why.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// The answer has a line or a few; whatever sends more is not the exporter.
+/// The answer has a few lines; a longer one is not the exporter's.
 const ANSWER_BYTES_MAX: u64 = 16 * 1024;
 
 pub(super) async fn health(args: HealthArgs, out: &mut impl Write) -> Result<(), HealthError> {
@@ -83,7 +83,7 @@ pub(super) async fn health(args: HealthArgs, out: &mut impl Write) -> Result<(),
         let answer = in_one_line(&answer);
         return Err(HealthError::Unhealthy { address, answer });
     }
-    // Whoever asks by the exit code may not read this.
+    // A caller that uses the exit code may not read this.
     let _written = writeln!(out, "healthy");
     Ok(())
 }
@@ -97,7 +97,7 @@ fn configured(args: HealthArgs) -> Result<SocketAddr, ConfigError> {
     Ok(settings.listen)
 }
 
-/// Where whatever listens there can be reached from this machine: all addresses are none to connect to.
+/// The address to connect to on this machine: nothing can connect to the unspecified address.
 fn reachable(listen: SocketAddr) -> SocketAddr {
     let address = match listen.ip() {
         IpAddr::V4(address) if address.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -127,11 +127,11 @@ fn is_success(answer: &str) -> bool {
         && status_line.next() == Some("200")
 }
 
-/// The body if there is one, else all of it: what stands before it is for programs.
+/// The body if there is one, otherwise the whole answer: the head is for programs.
 fn in_one_line(answer: &str) -> String {
     let body = answer.split_once("\r\n\r\n").map(|(_, body)| body.trim());
-    let told = body.filter(|body| !body.is_empty()).unwrap_or(answer);
-    let lines: Vec<_> = told
+    let text = body.filter(|body| !body.is_empty()).unwrap_or(answer);
+    let lines: Vec<_> = text
         .lines()
         .map(str::trim)
         .filter(|line| !line.is_empty())
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_listens_on_all_addresses_is_asked_on_its_own_machine() {
+    fn an_exporter_that_listens_on_all_addresses_is_asked_on_its_own_machine() {
         let check = |listen: &str, asked: &str| {
             let address = reachable(listen.parse().unwrap());
             assert_eq!(address.to_string(), asked, "{listen}");
@@ -158,10 +158,10 @@ mod tests {
     }
 
     #[test]
-    fn only_200_is_healthy_and_everything_else_is_told_in_a_line() {
-        let check = |answer: &str, success: bool, told: &str| {
+    fn only_200_is_healthy_and_every_other_answer_is_shown_in_a_line() {
+        let check = |answer: &str, success: bool, shown: &str| {
             assert_eq!(is_success(answer), success, "{answer}");
-            assert_eq!(in_one_line(answer), told, "{answer}");
+            assert_eq!(in_one_line(answer), shown, "{answer}");
         };
         check("HTTP/1.1 200 OK\r\n\r\nhealthy\n", true, "healthy");
         check(

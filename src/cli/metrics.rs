@@ -1,4 +1,4 @@
-//! The command `metrics`: every family there is.
+//! The command `metrics`: lists every family.
 
 use std::io::{self, Write};
 

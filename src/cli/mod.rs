@@ -35,14 +35,14 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Read the event hubs and serve the metrics, until told to stop. The default command.
+    /// Read the event hubs and serve the metrics until a signal stops it. The default command.
     Run(RunArgs),
     #[cfg(feature = "demo")]
     #[command(flatten)]
     Local(local::LocalCommand),
     /// Count the records in files instead of an event hub, and print the metrics, or their history.
     Replay(ReplayArgs),
-    /// Ask the running exporter whether it is healthy: the health check of a container. 0 if it is, else 1.
+    /// Ask the running exporter whether it is healthy: the health check of a container. Exits with 0 if it is, otherwise with 1.
     Health(HealthArgs),
     /// List every metric: name, type, labels, help.
     Metrics,
@@ -51,34 +51,34 @@ enum Command {
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CommandError {
-    /// Of the configuration; the text has all faults.
+    /// The configuration is wrong; the text has all faults.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// Of the log.
+    /// The log cannot be set up.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// Of the service.
+    /// The exporter failed.
     #[error("the exporter failed")]
     Service(#[from] ServiceError),
-    /// Of a replay.
+    /// The replay failed.
     #[error(transparent)]
     Replay(#[from] ReplayFailed),
-    /// The running exporter is not healthy, or cannot be asked.
+    /// The running exporter is not healthy, or did not answer.
     #[error(transparent)]
     Health(#[from] HealthError),
-    /// Of a command that needs no Azure.
+    /// A command that needs no Azure failed.
     #[cfg(feature = "demo")]
     #[error(transparent)]
     Local(#[from] local::LocalError),
-    /// The signals cannot be handled, or standard output is gone.
-    #[error("the system refused")]
+    /// Signals cannot be handled, or standard output is closed.
+    #[error("signals or standard output failed")]
     Io(#[from] io::Error),
 }
 
-/// A wrong configuration: nothing was started. Anything else that fails is 1.
+/// The exit code for a wrong configuration: nothing was started. Every other failure exits with 1.
 const WRONG_CONFIG: u8 = 2;
 
-/// Runs the command, to its end or until a signal; prints why it failed if it did.
+/// Runs the command to its end or until a signal, and prints the error if it fails.
 pub async fn run(cli: Cli) -> ExitCode {
     let stop = CancellationToken::new();
     let command = command(cli.command.unwrap_or(Command::Run(cli.run)), stop.clone());
@@ -88,7 +88,7 @@ pub async fn run(cli: Cli) -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        // Whoever read our output has read enough: `metrics | head`.
+        // The reader of our output has read enough: `metrics | head`.
         Err(CommandError::Io(error) | CommandError::Replay(ReplayFailed::Io(error)))
             if error.kind() == io::ErrorKind::BrokenPipe =>
         {
@@ -104,7 +104,7 @@ pub async fn run(cli: Cli) -> ExitCode {
             } else {
                 ExitCode::FAILURE
             };
-            // Standard error may be gone; the exit code is not.
+            // Standard error may be closed; the exit code is not.
             let _written = writeln!(io::stderr(), "{}", telemetry::chain(&error));
             code
         }

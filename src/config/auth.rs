@@ -148,7 +148,7 @@ fn decide(reader: &Reader, kind: Option<CredentialKind>) -> (CredentialKind, Str
     (CredentialKind::ManagedIdentity, reason.to_owned())
 }
 
-/// Notes that a key, or another in its stead, must be set.
+/// Notes that one of these keys must be set.
 fn require(reader: &mut Reader, kind: CredentialKind, key: &'static str, other: Option<&str>) {
     let other = other.map(|other| format!(" or `{other}`"));
     let variable = keys::named(key).and_then(|key| key.azure_variable);

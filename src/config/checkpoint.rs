@@ -9,7 +9,7 @@ use super::reader::Reader;
 use crate::blobs;
 use crate::checkpoint::{self, StoreKind};
 use crate::setting::{duration, settings, text, words};
-use crate::source::event_hub::LostPosition;
+use crate::source::event_hub::OnLostPosition;
 
 settings! {
     /// Checkpoints
@@ -70,10 +70,10 @@ settings! {
         /// - `earliest`: at the oldest event that the event hub still has
         /// - `latest`: at what arrives from now on
         /// - `fail`: nowhere. The partition is not read, and the exporter is not ready.
-        on_invalid: LostPosition = words([
-            ("earliest", LostPosition::Earliest),
-            ("latest", LostPosition::Latest),
-            ("fail", LostPosition::Fail),
+        on_invalid: OnLostPosition = words([
+            ("earliest", OnLostPosition::Earliest),
+            ("latest", OnLostPosition::Latest),
+            ("fail", OnLostPosition::Fail),
         ]).default("earliest"),
     }
 }
@@ -96,16 +96,31 @@ impl Store {
     }
 }
 
-/// The settings, and whether tokens are needed for the container; none where a fault hides it.
-pub(super) fn settings(
-    reader: &mut Reader,
-    keys: Checkpoint,
-) -> (Option<checkpoint::Settings>, Option<bool>) {
+/// What the section comes to.
+pub(super) struct Resolved {
+    pub(super) on_invalid: OnLostPosition,
+    /// None where a fault hides them.
+    pub(super) settings: Option<checkpoint::Settings>,
+    /// Whether tokens are needed for the container; none where a fault hides it.
+    pub(super) wants_tokens: Option<bool>,
+}
+
+pub(super) fn resolve(reader: &mut Reader, keys: Checkpoint) -> Resolved {
+    let (interval, on_invalid) = (keys.interval, keys.on_invalid);
+    let (store, wants_tokens) = store(reader, keys);
+    Resolved {
+        on_invalid,
+        settings: store.map(|store| checkpoint::Settings { store, interval }),
+        wants_tokens,
+    }
+}
+
+/// The store, and whether it needs tokens.
+fn store(reader: &mut Reader, keys: Checkpoint) -> (Option<StoreKind>, Option<bool>) {
     // A store that was set wrongly has its own fault, and may well be meant to have what is set for it.
     if reader.is_faulty(STORE) {
         return (None, None);
     }
-    let interval = keys.interval;
     let only_for = |wanted: Store| {
         let (word, wanted) = (keys.store.word(), wanted.word());
         format!("while `{STORE}` is `{word}`: set `{STORE}` to `{wanted}`, or remove this key")
@@ -117,7 +132,7 @@ pub(super) fn settings(
         reader.no_effect(WAYS_TO_A_CONTAINER, &only_for(Store::Blob));
         reader.no_effect([CONTAINER], &only_for(Store::Blob));
     }
-    let (store, wants_tokens) = match keys.store {
+    match keys.store {
         Store::Memory => (Some(StoreKind::Memory), Some(false)),
         Store::File => {
             let problem = "set it to a file on a volume that outlives the process";
@@ -129,9 +144,7 @@ pub(super) fn settings(
             let wants_tokens = container.as_ref().map(blobs::Settings::wants_tokens);
             (container.map(StoreKind::Blob), wants_tokens)
         }
-    };
-    let settings = store.map(|store| checkpoint::Settings { store, interval });
-    (settings, wants_tokens)
+    }
 }
 
 /// The URL of a container, or a connection string or the file of one with the container's name.

@@ -6,14 +6,15 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::auth::{self, Auth};
+use super::checkpoint::Resolved;
 use super::keys;
 use super::reader::Reader;
 use crate::checkpoint::StoreKind;
 use crate::identity::Credential;
 use crate::setting::{list, settings, text};
 use crate::source::event_hub::{
-    self, Amqp, Authentication, ConnectionString, LostPosition, Namespace, Start, Transport,
-    Watchdog, event_hub_name, namespace_host,
+    self, Amqp, Authentication, ConnectionString, Namespace, Start, Transport, Watchdog,
+    event_hub_name, namespace_host,
 };
 
 settings! {
@@ -45,7 +46,7 @@ settings! {
         ///
         /// A diagnostic setting that names no event hub creates one for each category: `insights-logs-...`. Required,
         /// unless the connection string names its event hub (`EntityPath`).
-        names: Option<Vec<String>> = list(EVENT_HUBS_MAX, event_hub_name).optional(),
+        names: Option<Vec<String>> = list(1..=EVENT_HUBS_MAX, event_hub_name).optional(),
         /// The consumer group. No other program may use it.
         ///
         /// Required. The exporter reads with owner level 0, which evicts every reader without an owner level. Other tools
@@ -61,22 +62,13 @@ settings! {
     }
 }
 
-/// What other sections contribute.
-pub(super) struct Others {
-    pub(super) auth: Auth,
-    pub(super) watchdog: Watchdog,
-    pub(super) on_lost_position: LostPosition,
-    /// None where a fault hides it, as below.
-    pub(super) store: Option<StoreKind>,
-    /// Whether tokens are needed for the container with the checkpoints.
-    pub(super) container_wants_tokens: Option<bool>,
-}
-
 /// The settings, and the credential of the container with the checkpoints, if it needs one. None where a fault was noted.
 pub(super) fn settings(
     reader: &mut Reader,
     keys: EventHub,
-    others: Others,
+    auth: Auth,
+    watchdog: Watchdog,
+    checkpoint: &Resolved,
 ) -> Option<(event_hub::Settings, Option<Credential>)> {
     let way = reader.only_one(&[CONNECTION_STRING, CONNECTION_STRING_FILE, NAMESPACE]);
     if way.is_none() && !reader.is_faulty(NAMESPACE) {
@@ -90,13 +82,7 @@ pub(super) fn settings(
     };
     let host = connection.as_ref().map(ConnectionString::host);
     let host = host.or(keys.namespace.as_deref()).unwrap_or_default();
-    let credential = credential(
-        reader,
-        others.auth,
-        given,
-        host,
-        others.container_wants_tokens,
-    );
+    let credential = credential(reader, auth, given, host, checkpoint.wants_tokens);
 
     let event_hubs = event_hubs(reader, keys.names, given, connection.as_ref());
     reader.require(
@@ -128,12 +114,14 @@ pub(super) fn settings(
         namespace,
         event_hubs: event_hubs?,
         consumer_group: keys.consumer_group?,
-        start: keys.start.unwrap_or(default_start(&others.store?)),
+        start: keys
+            .start
+            .unwrap_or(default_start(&checkpoint.settings.as_ref()?.store)),
         amqp: keys.amqp,
-        on_lost_position: others.on_lost_position,
-        watchdog: others.watchdog,
+        on_lost_position: checkpoint.on_invalid,
+        watchdog,
     };
-    let store_credential = credential.filter(|_| others.container_wants_tokens == Some(true));
+    let store_credential = credential.filter(|_| checkpoint.wants_tokens == Some(true));
     Some((settings, store_credential))
 }
 
@@ -149,11 +137,12 @@ fn credential(
     let Some(given) = given else {
         return auth::credential(reader, auth, host);
     };
-    if container_wants_tokens? {
+    if container_wants_tokens == Some(true) {
         return auth::credential(reader, auth, host);
     }
     // Azure's variables may be there for other programs: they can be at fault only where a token is needed.
     reader.forget_azures();
+    container_wants_tokens?;
     let origin = reader.origin(given)?;
     let why = format!("with `{given}` ({origin}): use `{NAMESPACE}` instead, or remove this key");
     reader.no_effect(keys::section("auth").map(|key| key.name), &why);
@@ -169,10 +158,6 @@ fn event_hubs(
 ) -> Option<Vec<String>> {
     let path = connection.and_then(ConnectionString::event_hub);
     match (names, path) {
-        (Some(names), _) if names.is_empty() => {
-            reader.contradiction(NAMES, "must name at least one event hub");
-            None
-        }
         (Some(names), Some(path)) if !matches!(names.as_slice(), [name] if name.eq_ignore_ascii_case(path)) =>
         {
             let given = given.unwrap_or_default();
@@ -182,15 +167,14 @@ fn event_hubs(
             reader.contradiction(NAMES, problem);
             None
         }
-        (Some(names), _) => Some(names),
         (None, Some(path)) if !reader.is_faulty(NAMES) => Some(vec![path.to_owned()]),
-        (None, _) => {
+        (names, _) => {
             // A connection string that could not be read may well have named one.
-            if !given.is_some_and(|given| reader.is_faulty(given)) {
+            if names.is_none() && !given.is_some_and(|given| reader.is_faulty(given)) {
                 let problem = "set it to the event hubs that the diagnostic settings write to";
                 reader.require(NAMES, problem);
             }
-            None
+            names
         }
     }
 }

@@ -21,14 +21,6 @@ pub enum ConfigError {
         #[source]
         source: io::Error,
     },
-    /// The file is too large to be a configuration.
-    #[error("config: file {} is larger than {max_bytes} bytes: check that it is the right file", path.display())]
-    TooLarge {
-        /// The file, as it was given.
-        path: PathBuf,
-        /// The most that is read.
-        max_bytes: u64,
-    },
     /// The file is not YAML, or not a mapping of sections.
     #[error("config: {origin}: {problem}")]
     Syntax {

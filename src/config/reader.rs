@@ -64,6 +64,12 @@ impl Reader {
         self.faults.push(fault);
     }
 
+    /// As [`contradiction`](Self::contradiction), for two keys: the fault is of the first of them that is set.
+    pub(super) fn contradiction_of_either(&mut self, [one, other]: [(&str, String); 2]) {
+        let (key, problem) = if self.is_set(one.0) { one } else { other };
+        self.contradiction(key, problem);
+    }
+
     /// Which of several keys that exclude each other is set; every further one is a contradiction.
     pub(super) fn only_one(&mut self, keys: &[&'static str]) -> Option<&'static str> {
         let mut set = keys.iter().filter(|key| self.is_set(key));

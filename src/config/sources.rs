@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fs;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::fault::ConfigError;
@@ -66,7 +66,13 @@ impl File {
     /// Its name in a fault, and its text.
     pub(super) fn read(&self) -> Result<(String, Cow<'static, str>), ConfigError> {
         match self {
-            Self::Path(path) => Ok((format!("file {}", path.display()), read(path)?.into())),
+            Self::Path(path) => match read(path) {
+                Ok(text) => Ok((format!("file {}", path.display()), text.into())),
+                Err(source) => Err(ConfigError::Unreadable {
+                    path: path.clone(),
+                    source,
+                }),
+            },
             Self::Embedded { name, text } => Ok((format!("built-in {name}"), (*text).into())),
         }
     }
@@ -75,20 +81,13 @@ impl File {
 /// A configuration has a few kilobytes; with this limit a wrong path cannot fill the memory.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
-fn read(path: &Path) -> Result<String, ConfigError> {
+fn read(path: &Path) -> io::Result<String> {
     let mut text = String::new();
-    let read = fs::File::open(path)
-        .and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text))
-        .map_err(|source| ConfigError::Unreadable {
-            path: path.to_owned(),
-            source,
-        })?;
-    if u64::try_from(read).is_ok_and(|read| read <= FILE_BYTES_MAX) {
-        Ok(text)
-    } else {
-        Err(ConfigError::TooLarge {
-            path: path.to_owned(),
-            max_bytes: FILE_BYTES_MAX,
-        })
+    let file = fs::File::open(path)?;
+    file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text)?;
+    if u64::try_from(text.len()).is_ok_and(|bytes| bytes <= FILE_BYTES_MAX) {
+        return Ok(text);
     }
+    let problem = "is too large to be a configuration";
+    Err(io::Error::new(io::ErrorKind::FileTooLarge, problem))
 }

@@ -41,7 +41,7 @@ struct YamlReader<'a> {
     faults: &'a mut Vec<Fault>,
 }
 
-/// No section has more levels of sections in it; a file that does has unknown keys only.
+/// No key is below so many sections.
 const LEVELS_MAX: usize = 8;
 
 impl<'a> YamlReader<'a> {
@@ -58,7 +58,6 @@ impl<'a> YamlReader<'a> {
                 Event::StreamStart | Event::DocumentEnd | Event::Nothing => {}
                 Event::MappingStart(..) => self.section("", 0)?,
                 Event::Scalar(text, style, ..) if is_nothing(&text, style) => {}
-                Event::Alias(_) => return Err(self.syntax(line, NO_ALIASES)),
                 _ => return Err(self.syntax(line, NO_SECTIONS)),
             }
         }
@@ -72,41 +71,28 @@ impl<'a> YamlReader<'a> {
                 Event::MappingEnd => return Ok(()),
                 Event::Scalar(name, ..) if path.is_empty() => name.into_owned(),
                 Event::Scalar(name, ..) => format!("{path}.{name}"),
-                Event::Alias(_) => return Err(self.syntax(line, NO_ALIASES)),
                 _ => return Err(self.syntax(line, "a key must be plain text")),
             };
-            let (event, _) = self.next()?;
-            match event {
-                Event::Scalar(text, style, _, None) => {
-                    let value = if is_nothing(&text, style) {
-                        Value::Nothing
-                    } else {
-                        Value::Text(text.into_owned())
-                    };
-                    self.entry(key, value, line);
+            match self.next()?.0 {
+                Event::Scalar(text, style, _, None) if is_nothing(&text, style) => {
+                    self.entry(key, Value::Nothing, line);
+                }
+                Event::Scalar(text, _, _, None) => {
+                    self.entry(key, Value::Text(text.into_owned()), line);
                 }
                 Event::SequenceStart(_, None) => {
                     if let Some(items) = self.list(&key)? {
                         self.entry(key, Value::List(items), line);
                     }
                 }
-                Event::MappingStart(_, None) if levels == LEVELS_MAX => {
-                    self.fault(key, line, "is a section below too many others");
-                    self.skip()?;
-                }
-                Event::MappingStart(_, None) => {
+                Event::MappingStart(_, None) if levels < LEVELS_MAX => {
                     if self.is_first(&key, &Value::Nothing, line) {
                         self.section(&key, levels + 1)?;
                     } else {
                         self.skip()?;
                     }
                 }
-                Event::Alias(_) => self.fault(key, line, NO_ALIASES),
-                Event::Scalar(..) => self.fault(key, line, NO_TAGS),
-                _ => {
-                    self.fault(key, line, NO_TAGS);
-                    self.skip()?;
-                }
+                other => self.not_plain(key, line, &other)?,
             }
         }
     }
@@ -116,24 +102,32 @@ impl<'a> YamlReader<'a> {
         let mut items = Some(Vec::new());
         loop {
             let (event, line) = self.next()?;
-            let problem = match event {
-                Event::SequenceEnd => return Ok(items),
-                Event::Scalar(text, style, _, None) => {
-                    let text = if is_nothing(&text, style) { "" } else { &*text };
-                    if let Some(items) = &mut items {
-                        items.push(text.to_owned());
-                    }
-                    continue;
+            match (event, &mut items) {
+                (Event::SequenceEnd, _) => return Ok(items),
+                (Event::Scalar(text, style, _, None), Some(items)) => {
+                    let is_nothing = is_nothing(&text, style);
+                    items.push(if is_nothing {
+                        String::new()
+                    } else {
+                        text.into_owned()
+                    });
                 }
-                Event::Scalar(..) => NO_TAGS,
-                Event::Alias(_) => NO_ALIASES,
-                _ => {
-                    self.skip()?;
-                    "must be a list of plain values"
+                (Event::Scalar(_, _, _, None), None) => {}
+                (other, _) => {
+                    self.not_plain(key.to_owned(), line, &other)?;
+                    items = None;
                 }
-            };
-            self.fault(key.to_owned(), line, problem);
-            items = None;
+            }
+        }
+    }
+
+    /// Notes that something else stands where a value should, and passes over it.
+    fn not_plain(&mut self, key: String, line: usize, event: &Event) -> Result<(), ConfigError> {
+        let entry = self.at(key, Value::Nothing, line);
+        self.faults.push(Fault::new(&entry, NOT_PLAIN));
+        match event {
+            Event::MappingStart(..) | Event::SequenceStart(..) => self.skip(),
+            _ => Ok(()),
         }
     }
 
@@ -177,11 +171,6 @@ impl<'a> YamlReader<'a> {
         false
     }
 
-    fn fault(&mut self, key: String, line: usize, problem: &str) {
-        let entry = self.at(key, Value::Nothing, line);
-        self.faults.push(Fault::new(&entry, problem));
-    }
-
     fn at(&self, key: String, value: Value, line: usize) -> Entry {
         let origin = self.origin(line);
         Entry { key, value, origin }
@@ -204,8 +193,7 @@ fn is_nothing(text: &str, style: ScalarStyle) -> bool {
 }
 
 const NO_SECTIONS: &str = "must have sections, for example `event_hub:`, with keys below them";
-const NO_ALIASES: &str = "is an alias (`*name`): write the value itself";
-const NO_TAGS: &str = "has a tag (`!name`): write the value alone";
+const NOT_PLAIN: &str = "must be plain: a list has no lists or sections in it, and there are no tags (`!name`), aliases (`*name`) and deep sections";
 
 #[cfg(test)]
 mod tests {
@@ -268,12 +256,14 @@ mod tests {
     fn what_the_file_is_not_for_is_a_fault_of_its_key() {
         check(
             "event_hub:\n  names:\n    - name: a\n    - [b]\n  start: !t latest\nx: &x\n  a: 1\ny: *x\nlog:\n  level: info\n",
-            "x.a = \"1\" (file x.yaml:7)\n\
+            &format!(
+                "x.a = \"1\" (file x.yaml:7)\n\
              log.level = \"info\" (file x.yaml:10)\n\
-             event_hub.names (file x.yaml:3): must be a list of plain values\n\
-             event_hub.names (file x.yaml:4): must be a list of plain values\n\
-             event_hub.start (file x.yaml:5): has a tag (`!name`): write the value alone\n\
-             y (file x.yaml:8): is an alias (`*name`): write the value itself",
+             event_hub.names (file x.yaml:3): {NOT_PLAIN}\n\
+             event_hub.names (file x.yaml:4): {NOT_PLAIN}\n\
+             event_hub.start (file x.yaml:5): {NOT_PLAIN}\n\
+             y (file x.yaml:8): {NOT_PLAIN}"
+            ),
         );
     }
 
@@ -299,7 +289,16 @@ mod tests {
     fn deep_nesting_is_a_fault_and_no_danger() {
         check(
             &format!("a:\n  {}\n", "- ".repeat(5_000)),
-            "a (file x.yaml:2): must be a list of plain values",
+            &format!("a (file x.yaml:2): {NOT_PLAIN}"),
+        );
+        let key = ["a"; 9].join(".");
+        check(
+            &format!("{}1{}", "{a: ".repeat(100), "}".repeat(100)),
+            &format!("{key} (file x.yaml:1): {NOT_PLAIN}"),
+        );
+        check(
+            &"{a: ".repeat(5_000),
+            "config: file x.yaml:1: recursion limit exceeded",
         );
     }
 }

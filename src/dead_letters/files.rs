@@ -1,15 +1,16 @@
 //! The files of dead letters: `dead-letters-00000001.jsonl` and on, mode 0600, in a directory of mode 0700.
 //!
-//! A file is never opened again once it is closed, so a line that a crash has cut stays the last one of its file.
+//! A closed file is never opened again, so a line that a crash has truncated stays the last one of its file.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::{DeadLetter, NotALetter, Settings};
+use super::Settings;
+use super::letter::DeadLetter;
 
-/// When a file is full the next is begun, so the oldest can go without all of them: a file is this part of the whole.
+/// How many files share the bound, so that the oldest letters can be removed without the others.
 const FILES: u64 = 8;
 
 const PREFIX: &str = "dead-letters-";
@@ -18,10 +19,7 @@ const SUFFIX: &str = ".jsonl";
 /// The letter could not be written.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FilesError {
-    /// It is no line.
-    #[error("the letter cannot be written as a line")]
-    Letter(#[from] NotALetter),
-    /// It is larger than all files may be together.
+    /// It is larger than all files together may be.
     #[error("the letter of {bytes} bytes is larger than `dead_letters.max_bytes`")]
     TooLarge {
         /// Its size.
@@ -32,7 +30,7 @@ pub(super) enum FilesError {
     Io {
         /// The file or the directory.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
@@ -60,9 +58,9 @@ impl Files {
         }
     }
 
-    /// Appends a letter; begins a file and drops the oldest where that is due.
+    /// Appends a letter; begins a file and removes the oldest where that is due.
     pub(super) fn append(&mut self, letter: &DeadLetter) -> Result<(), FilesError> {
-        let line = letter.to_line()?;
+        let line = letter.to_line();
         let bytes = u64::try_from(line.len()).unwrap_or(u64::MAX);
         let Settings { max_bytes, .. } = self.settings;
         if bytes > max_bytes {
@@ -73,31 +71,22 @@ impl Files {
             _ => self.begin()?,
         };
         // A letter may be larger than a file should be, and then has one for itself.
-        self.drop_oldest(max_bytes.saturating_sub(bytes), &open)?;
-        if let Err(source) = open.file.write_all(&line) {
-            // Half a line may stand there: the next letter begins another file.
-            return Err(FilesError::Io {
-                path: open.path,
-                source,
-            });
-        }
+        self.remove_oldest(max_bytes.saturating_sub(bytes), &open)?;
+        // After a failure half a line may be written: the next letter begins another file.
+        open.file.write_all(&line).map_err(io_error(&open.path))?;
         open.bytes += bytes;
         self.open = Some(open);
         Ok(())
     }
 
-    /// Makes the next file. Whoever else writes into the directory does not get the same one.
+    /// Makes the next file. Another process that writes into the directory does not get the same one.
     fn begin(&self) -> Result<Open, FilesError> {
         let directory = &self.settings.directory;
-        let failed = |source| FilesError::Io {
-            path: directory.clone(),
-            source,
-        };
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(directory)
-            .map_err(failed)?;
+            .map_err(io_error(directory))?;
         let mut number = self.numbered()?.last().map_or(0, |(number, ..)| *number);
         loop {
             number += 1;
@@ -116,13 +105,13 @@ impl Files {
                     });
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(source) => return Err(FilesError::Io { path, source }),
+                Err(error) => return Err(io_error(&path)(error)),
             }
         }
     }
 
     /// Removes files, oldest first and never the open one, until the rest takes `left_bytes` at most.
-    fn drop_oldest(&self, left_bytes: u64, open: &Open) -> Result<(), FilesError> {
+    fn remove_oldest(&self, left_bytes: u64, open: &Open) -> Result<(), FilesError> {
         let files = self.numbered()?;
         let mut bytes: u64 = files.iter().map(|(_, _, bytes)| bytes).sum();
         for (_, path, size) in files {
@@ -130,8 +119,8 @@ impl Files {
                 break;
             }
             match fs::remove_file(&path) {
-                Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                    return Err(FilesError::Io { path, source });
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(io_error(&path)(error));
                 }
                 _ => bytes -= size,
             }
@@ -142,13 +131,9 @@ impl Files {
     /// The files that are there, oldest first: number, path and size.
     fn numbered(&self) -> Result<Vec<(u64, PathBuf, u64)>, FilesError> {
         let directory = &self.settings.directory;
-        let failed = |source| FilesError::Io {
-            path: directory.clone(),
-            source,
-        };
         let mut files = Vec::new();
-        for entry in fs::read_dir(directory).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
+        for entry in fs::read_dir(directory).map_err(io_error(directory))? {
+            let entry = entry.map_err(io_error(directory))?;
             let name = entry.file_name();
             let number = name.to_str().and_then(|name| {
                 name.strip_prefix(PREFIX)?
@@ -156,13 +141,20 @@ impl Files {
                     .parse()
                     .ok()
             });
-            // One that is gone meanwhile takes no room.
+            // One that was removed meanwhile takes no room.
             if let (Some(number), Ok(metadata)) = (number, entry.metadata()) {
                 files.push((number, entry.path(), metadata.len()));
             }
         }
         files.sort();
         Ok(files)
+    }
+}
+
+fn io_error(path: &Path) -> impl Fn(io::Error) -> FilesError {
+    |source| FilesError::Io {
+        path: path.to_owned(),
+        source,
     }
 }
 
@@ -201,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn files_and_directory_are_their_owners_alone() {
+    fn only_the_owner_may_read_files_and_directory() {
         let folder = tempfile::tempdir().unwrap();
         let directory = folder.path().join("a/b");
         let mut files = Files::new(Settings {
@@ -209,14 +201,13 @@ mod tests {
             max_bytes: 10_000,
         });
         files.append(&letter(1, 1)).unwrap();
-        let mode =
-            |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&directory), 0o700);
         assert_eq!(mode(&directory.join("dead-letters-00000001.jsonl")), 0o600);
     }
 
     #[test]
-    fn the_oldest_files_go_when_the_bound_is_reached() {
+    fn the_oldest_files_are_removed_when_the_bound_is_reached() {
         let folder = tempfile::tempdir().unwrap();
         let settings = Settings {
             directory: folder.path().to_owned(),
@@ -231,7 +222,7 @@ mod tests {
         let (first, last) = (sizes(&files)[0].0, sizes(&files).last().unwrap().0);
         assert!(first > 1 && last - first >= 6, "{:?}", sizes(&files));
 
-        // Whoever comes next goes on with the numbers, and does not append to a file that may end in half a line.
+        // The next process goes on with the numbers, and does not append to a file that may end in half a line.
         let mut next = Files::new(settings);
         next.append(&letter(100, 300)).unwrap();
         assert_eq!(sizes(&next).last().unwrap().0, last + 1);

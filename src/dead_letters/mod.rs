@@ -1,11 +1,11 @@
-//! What could not be read, kept for whoever can find out why: off unless a directory is named.
+//! Events that could not be read, kept so that a person can find out why. Off unless a directory is configured.
 //!
-//! The body of every event with rejected records is appended to files that only their owner may read, since bodies
-//! hold what the metrics and the log must not: addresses of callers, ids, URIs. `replay` reads them back.
+//! Every event with rejected records is appended to files that only their owner may read, since bodies contain what the
+//! metrics and the log must not: addresses of callers, ids, URIs. `replay` reads the files.
 //!
-//! The pipeline never waits for it and never fails because of it: a bounded queue leads to a thread of its own (disks
-//! block), what does not fit is dropped, and what became of each letter is counted. The oldest files go first when the
-//! bound is reached.
+//! The pipeline never waits for a letter and never fails because of one: a bounded queue leads to a thread of its own
+//! (disks block), what does not fit is dropped, and the fate of each letter is counted. When the bound on the files is
+//! reached, the oldest are removed first.
 
 mod files;
 mod letter;
@@ -18,34 +18,35 @@ use std::thread::JoinHandle;
 use time::OffsetDateTime;
 use tokio::sync::mpsc;
 
-pub(crate) use letter::{DeadLetter, MARK, NotALetter};
+pub(crate) use letter::read;
 pub(crate) use settings::{Keys, Settings};
 
 use crate::disposition::Reject;
 use crate::event::{Event, PartitionId};
 use crate::telemetry::{LetterFate, Telemetry};
 use files::Files;
+use letter::DeadLetter;
 
 /// Letters that may wait for the disk: at the largest event of a standard hub, 1 MB, this is a bound on memory too.
 const QUEUE_LETTERS: usize = 64;
 
-/// Where the pipeline leaves letters.
+/// Takes letters from the pipeline.
 #[derive(Clone, Debug)]
 pub(crate) struct DeadLetters {
     letters: mpsc::Sender<DeadLetter>,
     telemetry: Arc<Telemetry>,
 }
 
-/// The thread that writes them.
+/// The thread that writes the letters.
 #[derive(Debug)]
 pub(crate) struct Keeping {
     thread: JoinHandle<()>,
 }
 
-/// Starts the thread; it ends when every [`DeadLetters`] is gone and all that waited is written.
+/// Starts the thread; it ends when every [`DeadLetters`] is dropped and every letter that waited is written.
 ///
-/// A directory that cannot be written to is no error: it may be there later, and until then every letter is counted as
-/// failed.
+/// A directory that cannot be written to is not an error: it may be there later, and until then every letter is counted
+/// as failed.
 ///
 /// # Errors
 ///
@@ -72,28 +73,25 @@ pub(crate) fn keep(
 }
 
 impl DeadLetters {
-    /// Leaves an event to be kept, or drops it if too many wait. Never waits.
+    /// Queues an event to be kept, or drops it if too many wait. Never waits.
     pub(crate) fn offer(&self, partition: &PartitionId, event: &Event, reasons: &[Reject]) {
-        let Ok(place) = self.letters.try_reserve() else {
+        let Ok(permit) = self.letters.try_reserve() else {
             self.telemetry.dead_letter(LetterFate::Dropped);
             return;
         };
-        place.send(DeadLetter {
+        permit.send(DeadLetter {
             partition: partition.clone(),
             event: event.clone(),
             rejected_at: OffsetDateTime::now_utc(),
-            reasons: reasons
-                .iter()
-                .map(|reason| reason.label().to_owned())
-                .collect(),
+            reasons: reasons.to_vec(),
         });
     }
 }
 
 impl Keeping {
-    /// Waits until all that was left is written.
+    /// Waits until every queued letter is written.
     pub(crate) async fn join(self) {
-        // A panic of the thread has been printed; what it had is lost either way.
+        // A panic of the thread was printed; its letters are lost either way.
         let _ended = tokio::task::spawn_blocking(|| self.thread.join()).await;
     }
 }

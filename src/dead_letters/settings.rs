@@ -1,4 +1,4 @@
-//! Where dead letters are kept, and how many.
+//! Where dead letters are kept, and how many bytes of them.
 
 use std::path::PathBuf;
 

@@ -1,11 +1,11 @@
-//! Which cuts were taken, which scraper has carried which, and what is acknowledged thereby.
+//! Which snapshots were taken, which scraper has received which, and what is acknowledged thereby.
 //!
-//! A *cut* is what one scrape shows: all that was applied before it, and nothing after. Cuts are numbered, and taken
-//! under the lock under which events are applied. A scraper that has carried a cut whole has seen everything up to it,
-//! so it stands for all earlier ones. With `N` scrapers expected, a cut is acknowledged when `N` different ones have
-//! carried it or a later one:
+//! A *snapshot* is what one scrape shows: all that was applied before it, and nothing after. Snapshots are numbered, and
+//! taken under the lock under which events are applied. A scraper that has received a snapshot whole has received all
+//! that was applied up to it, so the snapshot stands for all earlier ones. With `N` scrapers expected, a snapshot is
+//! acknowledged when `N` different ones have received it or a later one:
 //!
-//! | carried, by scraper | acknowledged with N = 1 | with N = 2 |
+//! | delivered, by scraper | acknowledged with N = 1 | with N = 2 |
 //! | --- | --- | --- |
 //! | a: 3 | 3 | none |
 //! | a: 3, b: 2 | 3 | 2 |
@@ -19,106 +19,110 @@ use tokio::time::Instant;
 
 use crate::event::{PartitionId, Reached};
 
-/// The number of a cut; the first is 1.
-pub(crate) type Cut = u64;
+/// The number of a snapshot; the first is 1.
+pub(crate) type Snapshot = u64;
 
-/// The last event of each partition that a cut shows.
+/// The last event of each partition that a snapshot shows.
 pub(crate) type Positions = HashMap<PartitionId, Reached>;
 
-/// What was cut and what was carried.
+/// The snapshots that were taken, and what was delivered.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     scrapers: usize,
-    /// The number that the next cut gets.
-    next: Cut,
-    /// Those taken and not acknowledged, oldest first.
-    cuts: VecDeque<(Cut, Arc<Positions>)>,
-    /// The latest cut that each scraper has carried, and when it did.
-    carried: BTreeMap<String, (Cut, Instant)>,
-    acknowledged: Cut,
+    /// The number of the next snapshot.
+    next: Snapshot,
+    /// Those that are not acknowledged, oldest first.
+    snapshots: VecDeque<(Snapshot, Arc<Positions>)>,
+    /// The latest snapshot that each scraper has received, and when.
+    delivered: BTreeMap<String, (Snapshot, Instant)>,
+    acknowledged: Snapshot,
     positions: Arc<Positions>,
 }
 
-/// Scrapes of a quarter of an hour, one a second. Beyond it every second cut is forgotten, so that a late
-/// acknowledgement says a little less than it could.
-const CUTS_MAX: usize = 1024;
+/// Scrapes of a quarter of an hour, one a second. Beyond that every second snapshot is dropped, so that a late
+/// acknowledgement reaches a little less far than it could.
+const SNAPSHOTS_MAX: usize = 1024;
 
-/// Whoever scrapes under ever new names is not listened to for ever.
+/// A client that scrapes under ever new names must not fill the memory: the scraper that was silent longest is dropped.
 const SCRAPERS_MAX: usize = 64;
 
 impl Ledger {
-    /// Nothing cut yet. A cut is acknowledged when so many scrapers have carried it.
+    /// No snapshot yet. One is acknowledged when so many scrapers have received it.
     pub(crate) fn new(scrapers: usize) -> Self {
         Self {
             scrapers: scrapers.max(1),
             next: 1,
-            cuts: VecDeque::new(),
-            carried: BTreeMap::new(),
+            snapshots: VecDeque::new(),
+            delivered: BTreeMap::new(),
             acknowledged: 0,
             positions: Arc::default(),
         }
     }
 
-    /// The number of the cut that is taken next: the first to show what is created now.
-    pub(crate) fn next(&self) -> Cut {
+    /// The number of the next snapshot: the first to show a series that is created now.
+    pub(crate) fn next(&self) -> Snapshot {
         self.next
     }
 
-    /// Takes a cut, which shows these positions.
-    pub(crate) fn cut(&mut self, positions: Arc<Positions>) -> Cut {
-        let cut = self.next;
+    /// Takes a snapshot, which shows these positions.
+    pub(crate) fn snapshot(&mut self, positions: Arc<Positions>) -> Snapshot {
+        let snapshot = self.next;
         self.next += 1;
-        self.cuts.push_back((cut, positions));
-        if self.cuts.len() > CUTS_MAX {
+        self.snapshots.push_back((snapshot, positions));
+        if self.snapshots.len() > SNAPSHOTS_MAX {
             let mut is_kept = false;
-            self.cuts.retain(|_| {
+            self.snapshots.retain(|_| {
                 is_kept = !is_kept;
                 is_kept
             });
         }
-        cut
+        snapshot
     }
 
-    /// A scraper has carried a cut whole. Whether that acknowledges anything new.
-    pub(crate) fn carried(&mut self, cut: Cut, scraper: &str, now: Instant) -> bool {
-        if cut >= self.next {
-            return false; // of another process, or of nobody
+    /// A scraper has received a snapshot whole. Whether that acknowledges anything new.
+    pub(crate) fn delivered(&mut self, snapshot: Snapshot, scraper: &str, now: Instant) -> bool {
+        if snapshot >= self.next {
+            return false; // of another process
         }
-        if let Some((latest, at)) = self.carried.get_mut(scraper) {
-            (*latest, *at) = (cut.max(*latest), now);
+        if let Some((latest, at)) = self.delivered.get_mut(scraper) {
+            (*latest, *at) = (snapshot.max(*latest), now);
         } else {
-            if self.carried.len() >= SCRAPERS_MAX {
-                let silent_longest = self.carried.iter().min_by_key(|(_, (_, at))| *at);
+            if self.delivered.len() >= SCRAPERS_MAX {
+                let silent_longest = self.delivered.iter().min_by_key(|(_, (_, at))| *at);
                 if let Some(name) = silent_longest.map(|(name, _)| name.clone()) {
-                    self.carried.remove(&name);
+                    self.delivered.remove(&name);
                 }
             }
-            self.carried.insert(scraper.to_owned(), (cut, now));
+            self.delivered.insert(scraper.to_owned(), (snapshot, now));
         }
-        let mut latest: Vec<_> = self.carried.values().map(|(cut, _)| *cut).collect();
+        let mut latest: Vec<_> = self
+            .delivered
+            .values()
+            .map(|(snapshot, _)| *snapshot)
+            .collect();
         latest.sort_unstable_by(|a, b| b.cmp(a));
         match latest.get(self.scrapers - 1) {
-            Some(cut) if *cut > self.acknowledged => {
-                self.acknowledge(*cut);
+            Some(snapshot) if *snapshot > self.acknowledged => {
+                self.acknowledge(*snapshot);
                 true
             }
             _ => false,
         }
     }
 
-    /// A partition begins here: nothing before it is to be delivered.
+    /// A partition begins here: no event before it has to be delivered.
     pub(crate) fn begin(&mut self, partition: &PartitionId, reached: &Reached) {
         Arc::make_mut(&mut self.positions).insert(partition.clone(), reached.clone());
-        // Cuts that were taken before and are acknowledged later must not take that back.
-        for (_, positions) in &mut self.cuts {
+        // Snapshots that were taken before and are acknowledged later must not take that back.
+        for (_, positions) in &mut self.snapshots {
             Arc::make_mut(positions).insert(partition.clone(), reached.clone());
         }
     }
 
-    /// A partition is somebody else's from now on. Cuts that were taken before and are acknowledged later say nothing
-    /// of it: should it come back, it begins where others left it.
-    pub(crate) fn forget(&mut self, partition: &PartitionId) {
-        let shown = self.cuts.iter_mut().map(|(_, positions)| positions);
+    /// A partition was released. Snapshots that were taken before and are acknowledged later do not acknowledge it: if this
+    /// replica acquires it again, it begins at the checkpoint of the last owner.
+    pub(crate) fn release(&mut self, partition: &PartitionId) {
+        let shown = self.snapshots.iter_mut().map(|(_, positions)| positions);
         for positions in shown.chain([&mut self.positions]) {
             if positions.contains_key(partition) {
                 Arc::make_mut(positions).remove(partition);
@@ -126,24 +130,26 @@ impl Ledger {
         }
     }
 
-    /// The latest cut that enough scrapers have carried; 0 before the first.
-    pub(crate) fn acknowledged(&self) -> Cut {
+    /// The latest snapshot that enough scrapers have received; 0 before the first.
+    pub(crate) fn acknowledged(&self) -> Snapshot {
         self.acknowledged
     }
 
-    /// How far into each partition that cut reaches.
+    /// How far into each partition that snapshot reaches.
     pub(crate) fn acknowledged_positions(&self) -> &Arc<Positions> {
         &self.positions
     }
 
-    /// When a scraper that counts last carried anything.
+    /// When a counted scraper last received a snapshot.
     pub(crate) fn scraped_at(&self) -> Option<Instant> {
-        self.carried.values().map(|(_, at)| *at).max()
+        self.delivered.values().map(|(_, at)| *at).max()
     }
 
-    fn acknowledge(&mut self, cut: Cut) {
-        self.acknowledged = cut;
-        while let Some((_, positions)) = self.cuts.pop_front_if(|(taken, _)| *taken <= cut) {
+    fn acknowledge(&mut self, snapshot: Snapshot) {
+        self.acknowledged = snapshot;
+        while let Some((_, positions)) =
+            self.snapshots.pop_front_if(|(taken, _)| *taken <= snapshot)
+        {
             self.positions = positions;
         }
     }
@@ -176,12 +182,15 @@ mod tests {
         for (scrapers, expected) in [(1, [3, 3, 7, 7]), (2, [0, 2, 3, 5])] {
             let now = Instant::now();
             let mut ledger = Ledger::new(scrapers);
-            for cut in 1..=7 {
-                assert_eq!(ledger.cut(at(cut)), u64::try_from(cut).unwrap());
+            for snapshot in 1..=7 {
+                assert_eq!(
+                    ledger.snapshot(at(snapshot)),
+                    u64::try_from(snapshot).unwrap()
+                );
             }
-            let carried = [("a", 3), ("b", 2), ("b", 7), ("c", 5)];
-            let seen = carried.map(|(scraper, cut)| {
-                ledger.carried(cut, scraper, now);
+            let delivered = [("a", 3), ("b", 2), ("b", 7), ("c", 5)];
+            let seen = delivered.map(|(scraper, snapshot)| {
+                ledger.delivered(snapshot, scraper, now);
                 ledger.acknowledged()
             });
             assert_eq!(seen, expected, "{scrapers}");
@@ -189,68 +198,68 @@ mod tests {
     }
 
     #[test]
-    fn one_scraper_twice_is_one_scraper_and_cuts_of_nobody_are_none() {
+    fn one_scraper_twice_is_one_scraper_and_unknown_snapshots_do_not_count() {
         let now = Instant::now();
         let mut ledger = Ledger::new(2);
-        ledger.cut(at(5));
-        assert!(!ledger.carried(1, "a", now));
-        assert!(!ledger.carried(1, "a", now));
-        assert!(!ledger.carried(2, "b", now));
-        assert!(ledger.carried(1, "b", now));
+        ledger.snapshot(at(5));
+        assert!(!ledger.delivered(1, "a", now));
+        assert!(!ledger.delivered(1, "a", now));
+        assert!(!ledger.delivered(2, "b", now));
+        assert!(ledger.delivered(1, "b", now));
         assert_eq!(acknowledged(&ledger), Some(5));
-        assert!(!ledger.carried(1, "c", now));
+        assert!(!ledger.delivered(1, "c", now));
     }
 
     #[test]
-    fn a_partition_that_is_forgotten_does_not_come_back_with_an_old_cut() {
+    fn a_released_partition_does_not_come_back_with_an_old_snapshot() {
         let now = Instant::now();
         let mut ledger = Ledger::new(1);
-        let cut = ledger.cut(at(5));
-        ledger.forget(&PartitionId::new("hub", "0"));
-        ledger.carried(cut, "a", now);
+        let snapshot = ledger.snapshot(at(5));
+        ledger.release(&PartitionId::new("hub", "0"));
+        ledger.delivered(snapshot, "a", now);
         assert_eq!(acknowledged(&ledger), None);
-        assert_eq!(ledger.acknowledged(), cut);
+        assert_eq!(ledger.acknowledged(), snapshot);
     }
 
     proptest! {
-        /// Against the definition, over any order of cuts and deliveries; also with more cuts than are remembered, and
+        /// Against the definition, over any order of snapshots and deliveries; also with more snapshots than are remembered, and
         /// more scrapers.
         #[test]
-        fn what_is_acknowledged_was_carried_by_enough(
+        fn what_is_acknowledged_was_delivered_to_enough(
             scrapers in 1..4_usize,
             script in prop::collection::vec((0..5_u8, 0..40_u64), 1..300),
-            idle_cuts in 0..3000_i64,
+            idle_snapshots in 0..3000_i64,
         ) {
             let now = Instant::now();
             let mut ledger = Ledger::new(scrapers);
             let mut applied = 0;
             let mut shows = vec![0];
             let mut best: HashMap<u8, u64> = HashMap::new();
-            for _ in 0..idle_cuts {
-                ledger.cut(at(applied));
+            for _ in 0..idle_snapshots {
+                ledger.snapshot(at(applied));
                 shows.push(applied);
             }
             for (scraper, back) in script {
                 applied += 1;
-                let taken = ledger.cut(at(applied));
+                let taken = ledger.snapshot(at(applied));
                 shows.push(applied);
-                let cut = taken.saturating_sub(back);
-                if cut == 0 {
+                let snapshot = taken.saturating_sub(back);
+                if snapshot == 0 {
                     continue;
                 }
-                ledger.carried(cut, &scraper.to_string(), now);
+                ledger.delivered(snapshot, &scraper.to_string(), now);
                 let latest = best.entry(scraper).or_default();
-                *latest = cut.max(*latest);
+                *latest = snapshot.max(*latest);
                 let mut latest: Vec<_> = best.values().copied().collect();
                 latest.sort_unstable_by(|a, b| b.cmp(a));
                 let expected = latest.get(scrapers - 1).copied().unwrap_or(0);
                 prop_assert_eq!(ledger.acknowledged(), expected);
                 let reaches = acknowledged(&ledger).unwrap_or(0);
                 let truth = shows[usize::try_from(expected).unwrap()];
-                prop_assert!(reaches <= truth, "never ahead of what was carried");
-                prop_assert!(idle_cuts > 0 || reaches == truth, "and not behind it");
+                prop_assert!(reaches <= truth, "never ahead of what was delivered");
+                prop_assert!(idle_snapshots > 0 || reaches == truth, "and not behind it");
             }
-            prop_assert!(ledger.cuts.len() <= CUTS_MAX);
+            prop_assert!(ledger.snapshots.len() <= SNAPSHOTS_MAX);
         }
     }
 }

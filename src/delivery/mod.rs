@@ -1,4 +1,4 @@
-//! What scrapes have carried, and what follows from that: acknowledgement, and which failure series were shown.
+//! What scrapes have delivered, and what follows from that: acknowledgement, and which failure series were shown.
 //!
 //! Pure: the lock, the clock and the sockets are elsewhere.
 
@@ -7,6 +7,6 @@ mod series;
 mod settings;
 
 pub(crate) use ledger::Ledger;
-pub(crate) use ledger::{Cut, Positions};
+pub(crate) use ledger::{Positions, Snapshot};
 pub(crate) use series::Series;
 pub(crate) use settings::{CheckpointAfter, Settings};

@@ -2,8 +2,8 @@
 
 /// A failure series, or a resource, which has such series of its own.
 ///
-/// A later version of the program may have families of other names and other labels: whoever makes a series of this
-/// checks that it still fits.
+/// A later version of the program may have families of other names and other labels, so the metrics check that it still
+/// fits before they create the series.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Series {
     /// The name of the family; of a resource, `acs_resource_info`.

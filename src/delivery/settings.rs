@@ -1,4 +1,4 @@
-//! When something counts as delivered, and how long anything waits for that.
+//! When an event counts as delivered, and how long it may wait for that.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -21,7 +21,7 @@ settings! {
         ]).default("scrape"),
         /// How many scrapers must have received a snapshot before it counts as delivered.
         ///
-        /// Scrapers are told apart by `?scraper=NAME` (`params` in the scrape configuration), otherwise by their address.
+        /// Scrapers are distinguished by `?scraper=NAME` (`params` in the scrape configuration), otherwise by their address.
         scrapers: NonZeroUsize = number(1..=SCRAPERS_MOST).default("1"),
         /// At startup, how long to wait for a scrape (so that failure series are visible at 0) before consuming.
         ///

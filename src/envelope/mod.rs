@@ -22,7 +22,7 @@ use walk::Walker;
 
 /// Where a record should be: its text, which is one JSON object, or why there is none. Each is one record received, to
 /// be observed, ignored or rejected. A text that was not repaired, inflated or decoded is a slice of the body.
-pub(crate) type Slot<'a> = Result<Cow<'a, str>, Reject>;
+pub(crate) type RecordText<'a> = Result<Cow<'a, str>, Reject>;
 
 /// Splits the body of an event into its records.
 ///
@@ -30,7 +30,7 @@ pub(crate) type Slot<'a> = Result<Cow<'a, str>, Reject>;
 /// record: text that is not JSON, and the missing end of a body that ends too early.
 ///
 /// Takes time and memory linear in the body, or in [`gzip::INFLATED_MAX`] where it is compressed.
-pub fn open(body: &[u8]) -> Vec<Slot<'_>> {
+pub fn open(body: &[u8]) -> Vec<RecordText<'_>> {
     // Only the beginning of what may be compressed is trimmed: the length at its end is NULs for the most part.
     let stream = body.trim_ascii_start();
     if !gzip::is_gzip(stream) {
@@ -46,16 +46,16 @@ pub fn open(body: &[u8]) -> Vec<Slot<'_>> {
 }
 
 /// The records of a text that is not compressed, whose end may be known to be missing.
-fn read(text: &[u8], is_truncated: bool) -> Vec<Slot<'_>> {
+fn read(text: &[u8], is_truncated: bool) -> Vec<RecordText<'_>> {
     if text.is_empty() {
         return vec![Err(Reject::EmptyBody)];
     }
     Walker::new(text).documents(is_truncated)
 }
 
-/// The slot, independent of the text that it was read from.
-fn owned(slot: Slot<'_>) -> Slot<'static> {
-    slot.map(|text| Cow::Owned(text.into_owned()))
+/// The record, independent of the text that it was read from.
+fn owned(record: RecordText<'_>) -> RecordText<'static> {
+    record.map(|text| Cow::Owned(text.into_owned()))
 }
 
 /// Takes off what stands around a text: a byte order mark, blanks, newlines, and the NULs that some senders pad with.

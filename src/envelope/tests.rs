@@ -7,7 +7,7 @@ use super::gzip::INFLATED_MAX;
 use super::*;
 use Reject::{BodyNotJson, EmptyBody, Malformed, NotAnObject, TooDeep, Truncated};
 
-/// A slot, whether its text is a slice of the body or not.
+/// A record, whether its text is a slice of the body or not.
 type Expected<'a> = Result<&'a str, Reject>;
 
 const A: Expected<'_> = Ok(r#"{"a":1}"#);
@@ -17,18 +17,18 @@ const B: Expected<'_> = Ok(r#"{"b":2}"#);
 #[track_caller]
 fn check(body: impl AsRef<[u8]>, expected: &[Expected<'_>]) {
     let body = body.as_ref();
-    let slots = open(body);
-    let slots: Vec<_> = slots
+    let records = open(body);
+    let records: Vec<_> = records
         .iter()
-        .map(|slot| slot.as_deref().map_err(|reject| *reject))
+        .map(|record| record.as_deref().map_err(|reject| *reject))
         .collect();
-    assert_eq!(slots, expected, "body: {}", String::from_utf8_lossy(body));
+    assert_eq!(records, expected, "body: {}", String::from_utf8_lossy(body));
 }
 
 /// The records of a body that is whole: slices of it.
 #[track_caller]
 fn check_borrowed(body: &str) {
-    let is_borrowed = |slot: &Slot<'_>| !matches!(slot, Ok(Cow::Owned(_)));
+    let is_borrowed = |record: &RecordText<'_>| !matches!(record, Ok(Cow::Owned(_)));
     assert!(open(body.as_bytes()).iter().all(is_borrowed), "{body}");
 }
 

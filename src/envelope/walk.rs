@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::{BYTE_ORDER_MARK, Slot, owned, shape};
+use super::{BYTE_ORDER_MARK, RecordText, owned, shape};
 use crate::disposition::Reject;
 use crate::repair::{Rewriter, Stop, is_json};
 
@@ -21,7 +21,7 @@ pub const RECORDS_MAX: usize = 1 << 18;
 #[derive(Debug)]
 pub(super) struct Walker<'a> {
     text: Rewriter<'a>,
-    slots: Vec<Slot<'a>>,
+    records: Vec<RecordText<'a>>,
     is_truncated: bool,
 }
 
@@ -29,18 +29,18 @@ impl<'a> Walker<'a> {
     pub(super) fn new(text: &'a [u8]) -> Self {
         Self {
             text: Rewriter::new(text),
-            slots: Vec::new(),
+            records: Vec::new(),
             is_truncated: false,
         }
     }
 
     /// Reads one document behind another, to the end of the text, behind which more may be known to be missing.
-    pub(super) fn documents(mut self, is_truncated: bool) -> Vec<Slot<'a>> {
+    pub(super) fn documents(mut self, is_truncated: bool) -> Vec<RecordText<'a>> {
         self.read_documents(0);
         if is_truncated {
             self.truncated();
         }
-        self.slots
+        self.records
     }
 
     fn read_documents(&mut self, depth: usize) {
@@ -188,8 +188,8 @@ impl<'a> Walker<'a> {
     fn inside(&mut self, text: &str, depth: usize) {
         let mut inner = Walker::new(text.as_bytes());
         inner.read_documents(depth);
-        for slot in inner.slots {
-            self.push(owned(slot));
+        for record in inner.records {
+            self.push(owned(record));
         }
     }
 
@@ -231,11 +231,11 @@ impl<'a> Walker<'a> {
         }
     }
 
-    fn push(&mut self, slot: Slot<'a>) {
-        match self.slots.len() {
-            0..RECORDS_MAX => self.slots.push(slot),
+    fn push(&mut self, record: RecordText<'a>) {
+        match self.records.len() {
+            0..RECORDS_MAX => self.records.push(record),
             RECORDS_MAX => {
-                self.slots.push(Err(Reject::TooManyRecords));
+                self.records.push(Err(Reject::TooManyRecords));
                 self.text.advance(self.text.rest().len());
             }
             _ => {}

@@ -50,7 +50,7 @@ impl Delivery {
             return;
         }
         self.cause = None;
-        self.exposition.carried(snapshot, &scraper.key, now);
+        self.exposition.delivered(snapshot, &scraper.key, now);
         self.exposition.telemetry().scrape_counted();
         self.watch.counted(now);
     }

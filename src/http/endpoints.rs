@@ -51,7 +51,7 @@ async fn metrics(
     match exposition.scrape() {
         Ok(scrape) => {
             if let Some(mut delivery) = delivery.take() {
-                delivery.sends(scrape.cut, scraper);
+                delivery.sends(scrape.snapshot, scraper);
                 connection.delivers(delivery);
             }
             ([(header::CONTENT_TYPE, TEXT_FORMAT)], scrape.body).into_response()
@@ -66,21 +66,19 @@ async fn metrics(
 
 /// Fails only when a restart would help; an unreachable event hub does not fail it.
 async fn healthy(State(shown): State<Shown>) -> (StatusCode, String) {
-    answer("healthy", shown.liveness.healthy(Instant::now()))
+    answer("healthy", &shown.liveness.not_healthy(Instant::now()))
 }
 
 async fn ready(State(shown): State<Shown>) -> (StatusCode, String) {
-    answer("ready", shown.liveness.ready(Instant::now()))
+    answer("ready", &shown.liveness.not_ready(Instant::now()))
 }
 
-fn answer(state: &str, missing: Result<(), String>) -> (StatusCode, String) {
-    match missing {
-        Ok(()) => (StatusCode::OK, format!("{state}\n")),
-        Err(missing) => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            format!("not {state}\n{missing}\n"),
-        ),
+fn answer(state: &str, faults: &[String]) -> (StatusCode, String) {
+    if faults.is_empty() {
+        return (StatusCode::OK, format!("{state}\n"));
     }
+    let text = format!("not {state}\n{}\n", faults.join("\n"));
+    (StatusCode::SERVICE_UNAVAILABLE, text)
 }
 
 async fn home() -> Html<&'static str> {

@@ -135,63 +135,50 @@ pub(crate) fn authority_of(namespace_host: &str) -> &'static str {
 ///
 /// # Errors
 /// It is not an address, is not https, or has a path.
-pub(crate) fn authority_host(text: &str) -> Result<String, InvalidIdentity> {
+pub(crate) fn authority_host(text: &str) -> Result<String, &'static str> {
     let whole = if text.contains("://") {
         text.to_owned()
     } else {
         format!("https://{text}")
     };
-    let url = Url::parse(&whole).map_err(|_| InvalidIdentity::AuthorityHost)?;
+    let url = Url::parse(&whole).map_err(|_| NOT_AN_AUTHORITY_HOST)?;
     let is_bare = url.scheme() == "https"
         && url.path() == "/"
         && url.username().is_empty()
         && url.password().is_none()
         && url.query().is_none()
         && url.fragment().is_none();
-    if is_bare {
-        Ok(url.as_str().trim_end_matches('/').to_owned())
-    } else {
-        Err(InvalidIdentity::AuthorityHost)
-    }
+    is_bare
+        .then(|| url.as_str().trim_end_matches('/').to_owned())
+        .ok_or(NOT_AN_AUTHORITY_HOST)
 }
 
 /// Checks a tenant: its id, or one of its domains.
 ///
 /// # Errors
 /// It has characters that neither of them has.
-pub(crate) fn tenant_id(text: &str) -> Result<String, InvalidIdentity> {
+pub(crate) fn tenant_id(text: &str) -> Result<String, &'static str> {
     is_id(text, b"-.")
         .then(|| text.to_owned())
-        .ok_or(InvalidIdentity::Tenant)
+        .ok_or(NOT_A_TENANT)
 }
 
 /// Checks a client id.
 ///
 /// # Errors
 /// It has characters that a GUID does not have.
-pub(crate) fn client_id(text: &str) -> Result<String, InvalidIdentity> {
+pub(crate) fn client_id(text: &str) -> Result<String, &'static str> {
     is_id(text, b"-")
         .then(|| text.to_owned())
-        .ok_or(InvalidIdentity::Client)
+        .ok_or(NOT_A_CLIENT_ID)
 }
 
-/// Why a text is not part of an identity. The error does not repeat the text: it may be a secret in the wrong place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum InvalidIdentity {
-    /// Of an authority host.
-    #[error(
-        "must be the address of an identity service, for example `https://login.microsoftonline.us`, without a path"
-    )]
-    AuthorityHost,
-    /// Of a tenant id.
-    #[error(
-        "must be the id of a tenant, as `az account show --query tenantId` prints it, or its domain"
-    )]
-    Tenant,
-    /// Of a client id.
-    #[error("must be the client id (application id) of an application or a managed identity")]
-    Client,
-}
+// Why a text is not part of an identity. None repeats the text: it may be a secret in the wrong place.
+const NOT_AN_AUTHORITY_HOST: &str = "must be the address of an identity service, for example `https://login.microsoftonline.us`, without a path";
+const NOT_A_TENANT: &str =
+    "must be the id of a tenant, as `az account show --query tenantId` prints it, or its domain";
+const NOT_A_CLIENT_ID: &str =
+    "must be the client id (application id) of an application or a managed identity";
 
 /// By the suffix of the namespace. The addresses are those that the Azure SDKs have for the clouds.
 const AUTHORITIES: [(&str, &str); 2] = [
@@ -256,11 +243,7 @@ mod tests {
             "a b",
             "",
         ] {
-            assert_eq!(
-                authority_host(text),
-                Err(InvalidIdentity::AuthorityHost),
-                "{text}"
-            );
+            assert_eq!(authority_host(text), Err(NOT_AN_AUTHORITY_HOST), "{text}");
         }
     }
 
@@ -268,7 +251,7 @@ mod tests {
     fn ids_have_the_characters_of_ids() {
         assert!(tenant_id("contoso.onmicrosoft.com").is_ok());
         assert!(client_id("5a3f8e2c-0000-4000-8000-000000000000").is_ok());
-        assert_eq!(tenant_id("a/b"), Err(InvalidIdentity::Tenant));
-        assert_eq!(client_id("x~y"), Err(InvalidIdentity::Client));
+        assert_eq!(tenant_id("a/b"), Err(NOT_A_TENANT));
+        assert_eq!(client_id("x~y"), Err(NOT_A_CLIENT_ID));
     }
 }

@@ -13,12 +13,12 @@ use super::labels::{Admitted, Labels, OTHER, RESOURCE};
 use super::repeats::Repeats;
 use super::vectors::Vectors;
 use crate::acs::{CATEGORIES, Failures, Observation, RESOURCE_INFO};
-use crate::delivery::{Cut, Series};
+use crate::delivery::{Series, Snapshot};
 use crate::family::Family;
 use crate::telemetry::Telemetry;
 
 /// What exists from the start is shown by this snapshot and every later one.
-const FIRST_SNAPSHOT: Cut = 1;
+const FIRST_SNAPSHOT: Snapshot = 1;
 
 /// The families about ACS, and what is needed to keep them bounded.
 #[derive(Debug)]
@@ -88,7 +88,11 @@ impl AcsMetrics {
 
     /// The first snapshot that shows the failure series which an observation moves; `None` if it moves none. The series
     /// exists from now on, and the next snapshot has this number.
-    pub(super) fn shown_from(&mut self, observation: &Observation<'_>, next: Cut) -> Option<Cut> {
+    pub(super) fn shown_from(
+        &mut self,
+        observation: &Observation<'_>,
+        next: Snapshot,
+    ) -> Option<Snapshot> {
         let (family, labels) = self.failure(observation)?;
         self.expose(labels.first()?, next);
         self.vectors.create(family, &labels);
@@ -119,7 +123,7 @@ impl AcsMetrics {
     }
 
     /// Moves every series that an observation names. The next snapshot has this number.
-    pub(super) fn apply(&mut self, observation: &Observation<'_>, next: Cut) {
+    pub(super) fn apply(&mut self, observation: &Observation<'_>, next: Snapshot) {
         if let Some((family, labels)) = self.failure(observation) {
             self.firsts.exists(family, &labels, next, false);
             self.firsts.moved(family, &labels);
@@ -158,7 +162,7 @@ impl AcsMetrics {
 
     /// Creates the known failure series of a resource, unless they exist. A counter that is born at 1 shows no rise to
     /// `increase()`, so the first failure of its kind would be invisible.
-    fn expose(&mut self, resource: &str, next: Cut) {
+    fn expose(&mut self, resource: &str, next: Snapshot) {
         if self.exposed.contains(resource) {
             return;
         }

@@ -137,7 +137,7 @@ impl Backfill {
             self.take();
             self.current = Some(step);
         }
-        self.metrics.apply(observation, 1); // nobody waits for a cut
+        self.metrics.apply(observation, 1); // nobody waits for a snapshot
     }
 
     /// Writes all that was noted as OpenMetrics, version 1.0.0.

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::acs::{FailureRules, Observation};
-use crate::delivery::{Cut, Ledger, Positions, Series};
+use crate::delivery::{Ledger, Positions, Series, Snapshot};
 use crate::event::{PartitionId, Reached};
 use crate::telemetry::Telemetry;
 
@@ -25,8 +25,8 @@ pub struct Exposition {
     telemetry: Arc<Telemetry>,
     rules: FailureRules,
     applied: Mutex<Applied>,
-    /// The latest cut that is acknowledged.
-    acknowledged: watch::Sender<Cut>,
+    /// The latest snapshot that is acknowledged.
+    acknowledged: watch::Sender<Snapshot>,
 }
 
 #[derive(Debug)]
@@ -36,8 +36,8 @@ struct Applied {
     /// What each partition had reached before this process: a little less where numbers were skipped.
     began_after: HashMap<PartitionId, i64>,
     ledger: Ledger,
-    /// The cut that shows what was applied of partitions that were let go before a scrape had carried it.
-    owed: Cut,
+    /// The snapshot that shows what was applied of partitions that were released before a scrape had delivered it.
+    owed: Snapshot,
 }
 
 impl Applied {
@@ -54,14 +54,14 @@ impl Applied {
         reached.position.sequence_number - acknowledged.or(began_after).unwrap_or(-1)
     }
 
-    /// The first event that moves a failure series which no acknowledged cut shows. All that they move exist from now on.
+    /// The first event that moves a failure series which no acknowledged snapshot shows. All that they move exist from now on.
     fn unshown(&mut self, events: &Applying<'_>) -> Option<Unshown> {
         let (next, acknowledged) = (self.ledger.next(), self.ledger.acknowledged());
         let (mut begin, mut first) = (0, None);
         for (event, end) in events.ends.iter().enumerate() {
             for observation in events.observations.get(begin..*end).unwrap_or_default() {
                 let shown_from = self.metrics.shown_from(observation, next);
-                if shown_from.is_some_and(|cut| cut > acknowledged) {
+                if shown_from.is_some_and(|snapshot| snapshot > acknowledged) {
                     first.get_or_insert(Unshown { event });
                 }
             }
@@ -95,36 +95,34 @@ pub enum Patience {
     AtItsEnd,
 }
 
-/// An event moves a failure series that no acknowledged cut shows.
+/// An event moves a failure series that no acknowledged snapshot shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unshown {
     /// Its index; those before it can be applied.
     pub event: usize,
 }
 
-/// How far a partition was when it was let go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LetGo {
-    /// The last event that was applied, if any was.
-    pub applied: Option<Reached>,
-    /// The last that a scrape has carried, if any.
-    pub acknowledged: Option<Reached>,
-    /// How many events were applied and not acknowledged.
-    pub unacknowledged: u64,
+/// What was applied of a partition until it was released, by sequence numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Released {
+    /// Of the last event.
+    pub sequence_number: i64,
+    /// Of the event before the first.
+    pub began_after: i64,
 }
 
-/// One scrape: a body, and the cut that it shows.
+/// One scrape: a body, and the snapshot that it shows.
 #[derive(Clone, Debug)]
 pub struct Scrape {
     /// In the Prometheus text format, version 0.0.4.
     pub body: Vec<u8>,
-    /// What [`Exposition::carried`] is told once the body has been delivered.
-    pub cut: Cut,
+    /// For [`Exposition::delivered`], once the body has been delivered.
+    pub snapshot: Snapshot,
 }
 
 impl Exposition {
-    /// Registers the domain families; `own` is the registry of `telemetry`. A cut is acknowledged when so many
-    /// scrapers have carried it.
+    /// Registers the domain families; `own` is the registry of `telemetry`. A snapshot is acknowledged when so many
+    /// scrapers have received it.
     pub fn new(
         settings: &Settings,
         scrapers: usize,
@@ -166,7 +164,7 @@ impl Exposition {
     ///
     /// # Errors
     ///
-    /// Nothing was applied, since one of the events moves a failure series that no acknowledged cut shows. That series
+    /// Nothing was applied, since one of the events moves a failure series that no acknowledged snapshot shows. That series
     /// exists at 0 now, and so does every other that one of the events moves.
     pub fn apply(
         &self,
@@ -209,7 +207,7 @@ impl Exposition {
     }
 
     /// A partition goes on after this, whatever its last event was. Where nothing of it was applied, nothing is to be
-    /// delivered before that, and it is acknowledged at once; else the next cut shows it.
+    /// delivered before that, and it is acknowledged at once; else the next snapshot shows it.
     pub fn moved_to(&self, partition: &PartitionId, reached: Reached) {
         let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
         if !applied.positions.contains_key(partition) {
@@ -225,7 +223,7 @@ impl Exposition {
         let _waits_in_any_case = applied.unshown(events);
     }
 
-    /// Takes a cut: everything applied so far and nothing else.
+    /// Takes a snapshot: everything applied so far and nothing else.
     ///
     /// # Errors
     ///
@@ -240,7 +238,7 @@ impl Exposition {
     ///
     /// As there.
     pub fn scrape_of(&self, is_shown: impl Fn(&str) -> bool) -> prometheus::Result<Scrape> {
-        let (mut families, cut) = {
+        let (mut families, snapshot) = {
             let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
             for (partition, events) in applied.unacknowledged() {
                 self.telemetry.events_unacknowledged(partition, events);
@@ -250,21 +248,21 @@ impl Exposition {
             let mut families = self.own.gather();
             families.extend(domain);
             let positions = Arc::clone(&applied.positions);
-            (families, applied.ledger.cut(positions))
+            (families, applied.ledger.snapshot(positions))
         };
         families.retain(|family| is_shown(family.name()));
         families.sort_by(|a, b| a.name().cmp(b.name()));
         let mut body = Vec::new();
         TextEncoder::new().encode(&families, &mut body)?;
-        Ok(Scrape { body, cut })
+        Ok(Scrape { body, snapshot })
     }
 }
 
 impl Exposition {
-    /// A scraper that counts has carried a cut whole.
-    pub fn carried(&self, cut: Cut, scraper: &str, now: Instant) {
+    /// A counted scraper has received a snapshot whole.
+    pub fn delivered(&self, snapshot: Snapshot, scraper: &str, now: Instant) {
         let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
-        if applied.ledger.carried(cut, scraper, now) {
+        if applied.ledger.delivered(snapshot, scraper, now) {
             self.acknowledged
                 .send_replace(applied.ledger.acknowledged());
         }
@@ -282,7 +280,7 @@ impl Exposition {
         Arc::clone(applied.ledger.acknowledged_positions())
     }
 
-    /// Whether all that was applied is acknowledged, also of partitions that were let go.
+    /// Whether all that was applied is acknowledged, also of partitions that were released.
     pub fn is_delivered(&self) -> bool {
         let applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
         applied.positions == *applied.ledger.acknowledged_positions()
@@ -296,34 +294,31 @@ impl Exposition {
         applied.positions.get(partition) == acknowledged
     }
 
-    /// A partition is read by somebody else from now on; nothing of it is on its way to us any more. What was applied of
-    /// it stays counted, and has yet to be shown if it was not.
-    pub fn let_go(&self, partition: &PartitionId) -> LetGo {
+    /// Another process reads the partition from now on, and no event of it is on its way here. What was applied of it stays
+    /// counted, and has yet to be delivered if it was not.
+    pub(crate) fn release(&self, partition: &PartitionId) -> Option<Released> {
         let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
         let applied = &mut *applied;
         let reached = applied.positions.get(partition).cloned();
         let unacknowledged = reached
             .as_ref()
             .map(|reached| applied.unacknowledged_of(partition, reached));
-        let unacknowledged = u64::try_from(unacknowledged.unwrap_or(0)).unwrap_or(0);
-        if unacknowledged > 0 {
+        if unacknowledged.is_some_and(|events| events > 0) {
             applied.owed = applied.ledger.next();
         }
-        let acknowledged = applied.ledger.acknowledged_positions().get(partition);
-        let acknowledged = acknowledged.cloned();
         if reached.is_some() {
             Arc::make_mut(&mut applied.positions).remove(partition);
         }
-        applied.began_after.remove(partition);
-        applied.ledger.forget(partition);
-        LetGo {
-            applied: reached,
-            acknowledged,
-            unacknowledged,
-        }
+        let began_after = applied.began_after.remove(partition);
+        applied.ledger.release(partition);
+        let sequence_number = reached?.position.sequence_number;
+        Some(Released {
+            sequence_number,
+            began_after: began_after.unwrap_or(sequence_number),
+        })
     }
 
-    /// Whether a scraper that counts has carried anything within this time.
+    /// Whether a counted scraper has received a snapshot within this time.
     pub fn is_scraped(&self, now: Instant, within: Duration) -> bool {
         let applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
         applied
@@ -346,8 +341,8 @@ impl Exposition {
         applied.metrics.remembered(now)
     }
 
-    /// The latest cut that is acknowledged, as it moves.
-    pub fn acknowledged(&self) -> watch::Receiver<Cut> {
+    /// The latest snapshot that is acknowledged, as it moves.
+    pub fn acknowledged(&self) -> watch::Receiver<Snapshot> {
         self.acknowledged.subscribe()
     }
 }

@@ -8,7 +8,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use time::OffsetDateTime;
 
-use crate::delivery::{Cut, Series};
+use crate::delivery::{Series, Snapshot};
 use crate::family::Family;
 
 /// The failure series that exist.
@@ -25,7 +25,7 @@ pub(super) struct Firsts {
 #[derive(Clone, Copy, Debug)]
 struct First {
     /// The first snapshot that shows it.
-    snapshot: Cut,
+    snapshot: Snapshot,
     /// Every resource has it: it need not be remembered.
     is_of_all: bool,
 }
@@ -37,9 +37,9 @@ impl Firsts {
         &mut self,
         family: &Family,
         labels: &[&str],
-        next: Cut,
+        next: Snapshot,
         is_of_all: bool,
-    ) -> Cut {
+    ) -> Snapshot {
         let first = First {
             snapshot: next,
             is_of_all,

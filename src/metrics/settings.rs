@@ -14,7 +14,7 @@ settings! {
         /// The ACS resources whose failure series exist at 0 from the start, so that `increase()` shows the first failure.
         ///
         /// Names, not resource ids. Other resources are exported too, from their first record on.
-        resources: Vec<String> = list(RESOURCES_MAX, resource).default(""),
+        resources: Vec<String> = list(0..=RESOURCES_MAX, resource).default(""),
         /// How many different values one label may have.
         ///
         /// Further values become `other`; totals stay right. Values that Microsoft documents do not count.
@@ -57,16 +57,16 @@ settings! {
     #[derive(Clone, Debug, PartialEq)]
     pub struct Failures in "failures" {
         /// End reasons that count as failures in addition to the built-in ones.
-        end_reasons: Vec<String> = list(FAILURE_RULES_MAX, end_reason).default(""),
+        end_reasons: Vec<String> = list(0..=FAILURE_RULES_MAX, end_reason).default(""),
         /// End reasons that do not count as failures although the built-in table lists them.
         ///
         /// A recording whose result type is a failure still counts.
-        end_reasons_except: Vec<String> = list(FAILURE_RULES_MAX, end_reason).default(""),
+        end_reasons_except: Vec<String> = list(0..=FAILURE_RULES_MAX, end_reason).default(""),
         /// HTTP statuses of operations that do not count as failures, from 400 to 699.
         ///
         /// For example 404 and 409, which are routine at the end of a call. `acs_recording_operations_total` still counts
         /// them.
-        statuses_except: Vec<String> = list(FAILURE_RULES_MAX, status).default(""),
+        statuses_except: Vec<String> = list(0..=FAILURE_RULES_MAX, status).default(""),
     }
 }
 
@@ -131,7 +131,7 @@ fn buckets() -> Check<Buckets> {
             let seconds: Result<Vec<f64>, _> = items.iter().map(|item| item.parse()).collect();
             let seconds =
                 seconds.map_err(|_| "must be a list of seconds, for example `[0.5, 1, 2.5]`")?;
-            Buckets::new(seconds).map_err(|error| error.to_string())
+            Buckets::new(seconds)
         },
     )
 }
@@ -161,44 +161,31 @@ impl Buckets {
     pub const MAX: usize = 50;
 
     /// Checks the bounds.
-    ///
-    /// # Errors
-    /// Says which rule the bounds break.
-    pub fn new(bounds: Vec<f64>) -> Result<Self, InvalidBuckets> {
+    fn new(bounds: Vec<f64>) -> Result<Self, String> {
         if bounds.is_empty() || bounds.len() > Self::MAX {
-            return Err(InvalidBuckets::Count(bounds.len()));
+            let (max, given) = (Self::MAX, bounds.len());
+            return Err(format!("must have 1 to {max} bounds, not {given}"));
         }
-        if let Some(bound) = bounds
+        let is_usable = |bound: &f64| bound.is_finite() && *bound > 0.0;
+        if let Some(bound) = bounds.iter().find(|bound| !is_usable(bound)) {
+            return Err(format!(
+                "must be positive, finite seconds, not `{bound}`; `+Inf` is always added"
+            ));
+        }
+        match bounds
             .iter()
-            .find(|bound| !(bound.is_finite() && **bound > 0.0))
+            .zip(bounds.iter().skip(1))
+            .find(|(left, right)| left >= right)
         {
-            return Err(InvalidBuckets::Bound(*bound));
+            Some((left, right)) => Err(format!("must increase: `{left}` stands before `{right}`")),
+            None => Ok(Self(bounds)),
         }
-        let mut pairs = bounds.iter().zip(bounds.iter().skip(1));
-        if let Some((left, right)) = pairs.find(|(left, right)| left >= right) {
-            return Err(InvalidBuckets::Order(*left, *right));
-        }
-        Ok(Self(bounds))
     }
 
     /// The bounds in seconds, increasing.
     pub fn as_slice(&self) -> &[f64] {
         &self.0
     }
-}
-
-/// Why bounds are not [`Buckets`].
-#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-pub enum InvalidBuckets {
-    /// None, or too many.
-    #[error("must have 1 to {max} bounds, not {0}", max = Buckets::MAX)]
-    Count(usize),
-    /// Zero, negative, infinite or not a number.
-    #[error("must be positive, finite seconds, not `{0}`; `+Inf` is always added")]
-    Bound(f64),
-    /// Not strictly increasing.
-    #[error("must increase: `{0}` stands before `{1}`")]
-    Order(f64, f64),
 }
 
 #[cfg(test)]
@@ -209,9 +196,7 @@ mod tests {
     #[test]
     fn bounds_are_few_positive_finite_and_increasing() {
         let check = |bounds: &[f64], expected: Option<&str>| {
-            let fault = Buckets::new(bounds.to_vec())
-                .err()
-                .map(|fault| fault.to_string());
+            let fault = Buckets::new(bounds.to_vec()).err();
             assert_eq!(fault.as_deref(), expected, "{bounds:?}");
         };
         check(&[0.5], None);

@@ -4,11 +4,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::acs::{self, FailureRules, Observation};
 use crate::disposition::{Disposition, Reject};
-use crate::envelope::{self, Slot};
+use crate::envelope::{self, RecordText};
 use crate::event::{Batch, Event};
 use crate::telemetry::Tally;
 
-/// What a batch moves, and how its records ended.
+/// What a batch moves in the metrics, and how its records ended.
 #[derive(Debug, Default)]
 pub(crate) struct Decoded<'a> {
     /// Of every record observed, in order.
@@ -28,32 +28,32 @@ pub struct Ended {
     pub rejected: Vec<Rejected>,
 }
 
-/// An event with records that could not be read.
+/// An event with rejected records.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rejected {
     /// Its index in the batch.
     pub event: usize,
-    /// Why, one for each such record, in order.
+    /// Why, one reason for each such record, in order.
     pub reasons: Vec<Reject>,
 }
 
-/// Decodes a batch and hands over what it moves, which borrows from what was decoded and therefore cannot be returned.
+/// Decodes a batch and passes on what it moves, which borrows from the decoded records and so cannot be returned.
 ///
-/// A panic inside the decoder costs one record, or one event where its records are not told apart yet.
+/// A panic inside the decoder costs one record, or one event while it is split into records.
 pub(crate) fn decode<T>(
     batch: &Batch,
     rules: &FailureRules,
     then: impl FnOnce(Decoded<'_>) -> T,
 ) -> T {
-    // Observations are slices of the bodies, or of what was made anew of them: the slots outlive them.
+    // Observations are slices of the records: these outlive them.
     let envelopes = batch.events().map(|event| {
         guarded(|| Ok(envelope::open(&event.body))).unwrap_or_else(|reason| vec![Err(reason)])
     });
     let envelopes: Vec<_> = envelopes.collect();
     let mut decoded = Decoded::default();
-    for (index, (event, slots)) in batch.events().zip(&envelopes).enumerate() {
+    for (index, (event, records)) in batch.events().zip(&envelopes).enumerate() {
         let mut reasons = Vec::new();
-        decode_event(event, slots, rules, &mut decoded, &mut reasons);
+        decode_event(event, records, rules, &mut decoded, &mut reasons);
         decoded.ends.push(decoded.observations.len());
         if !reasons.is_empty() {
             let event = index;
@@ -65,15 +65,15 @@ pub(crate) fn decode<T>(
 
 fn decode_event<'a>(
     event: &Event,
-    slots: &'a [Slot<'_>],
+    records: &'a [RecordText<'_>],
     rules: &FailureRules,
     decoded: &mut Decoded<'a>,
     reasons: &mut Vec<Reject>,
 ) {
     let tally = &mut decoded.ended.tally;
-    tally.received(slots.len());
-    for slot in slots {
-        let text = slot.as_deref().map_err(|reason| *reason);
+    tally.received(records.len());
+    for record in records {
+        let text = record.as_deref().map_err(|reason| *reason);
         let read = text.and_then(|text| guarded(|| acs::read(text, event.enqueued_at, rules)));
         let disposition = match read {
             Ok(record) => {
@@ -100,7 +100,7 @@ fn decode_event<'a>(
     }
 }
 
-/// Does what may meet a defect of ours. Nothing outlives a panic but what `work` was given to read.
+/// Does work in which a defect of the exporter may panic. Nothing that `work` changes outlives a panic.
 fn guarded<T>(work: impl FnOnce() -> Result<T, Reject>) -> Result<T, Reject> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(Reject::Panicked))
 }

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use decode::{Ended, decode};
 pub(crate) use writer::Writer;
 
-use crate::delivery::Cut;
+use crate::delivery::Snapshot;
 use crate::event::Batch;
 use crate::liveness::Liveness;
 use crate::metrics::{Exposition, Patience};
@@ -29,7 +29,7 @@ use crate::queue::Queued;
 pub(crate) async fn run(
     mut batches: mpsc::Receiver<Queued>,
     mut writer: Writer,
-    mut acknowledged: watch::Receiver<Cut>,
+    mut acknowledged: watch::Receiver<Snapshot>,
     liveness: Arc<Liveness>,
     stop: CancellationToken,
 ) {

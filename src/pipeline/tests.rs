@@ -18,7 +18,7 @@ use tokio::sync::mpsc::Receiver;
 use tokio::time::Instant;
 
 use super::Writer;
-use crate::delivery::{Cut, Positions, Series};
+use crate::delivery::{Positions, Series, Snapshot};
 use crate::event::{Batch, Event, PartitionId, Position};
 use crate::metrics::{Exposition, Settings};
 use crate::queue::{self, Lane, Queued};
@@ -98,7 +98,7 @@ struct Process {
     /// The next event of each partition to be read.
     next: Vec<usize>,
     /// The scrapes under way.
-    scrapes: BTreeMap<usize, (Cut, String)>,
+    scrapes: BTreeMap<usize, (Snapshot, String)>,
 }
 
 /// A Prometheus: the last value of each series, and by how much all have risen.
@@ -140,7 +140,7 @@ impl Process {
             })
         });
         Self {
-            writer: Writer::new(Arc::clone(&exposition), HOLD_MAX, None),
+            writer: Writer::new(Arc::clone(&exposition), HOLD_MAX, None, false),
             exposition,
             lanes: (0..PARTITIONS).map(|_| queue.lane()).collect(),
             queued,
@@ -177,15 +177,17 @@ impl World {
             Action::ScrapeBegins { scraper } if scraper < self.scrapers => {
                 let scrape = self.process.exposition.scrape().unwrap();
                 let body = String::from_utf8(scrape.body).unwrap();
-                self.process.scrapes.insert(scraper, (scrape.cut, body));
+                self.process
+                    .scrapes
+                    .insert(scraper, (scrape.snapshot, body));
             }
             Action::ScrapeEnds { scraper, whole } => {
-                if let Some((cut, body)) = self.process.scrapes.remove(&scraper)
+                if let Some((snapshot, body)) = self.process.scrapes.remove(&scraper)
                     && whole
                 {
                     self.prometheus[scraper].take(self.processes, &body);
                     let name = scraper.to_string();
-                    self.process.exposition.carried(cut, &name, self.now);
+                    self.process.exposition.delivered(snapshot, &name, self.now);
                     self.process.writer.go_on(self.now);
                 }
             }
@@ -250,7 +252,8 @@ impl World {
         let (queue, queued) = queue::queue();
         drop(queue);
         self.process.queued = queued;
-        self.process.writer = Writer::new(Arc::clone(&self.process.exposition), HOLD_MAX, None);
+        self.process.writer =
+            Writer::new(Arc::clone(&self.process.exposition), HOLD_MAX, None, false);
         for scraper in 0..last_scrapes.min(self.scrapers) {
             self.act(Action::ScrapeBegins { scraper });
             self.act(Action::ScrapeEnds {

@@ -1,9 +1,10 @@
-//! The one writer: applies events in order, and lets a partition wait where its next event would be a first failure that
-//! no scrape has shown.
+//! The one writer: applies events in order, and holds those of a partition whose next event would be a first failure
+//! that no scrape has announced at 0.
 //!
-//! It waits at event boundaries: nothing is half applied. While it does, the failure series of all events that wait
-//! stand at 0, so that one scrape shows them all. An event waits until the scrapers have seen its series, at most
-//! `delivery.hold_max`, and not at all while nobody scrapes; the queue bounds how much waits. Time is an argument.
+//! It holds whole events: none is half applied. Meanwhile the failure series of all held events stand at 0, so that one
+//! scrape shows them all. An event is held until the scrapers have received its series at 0, for at most
+//! `delivery.hold_max`, and not at all while there is no qualifying scrape; the queue bounds how many are held. Time is an
+//! argument.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use crate::metrics::{Applying, Exposition, Patience};
 use crate::queue::Queued;
 use crate::telemetry::{AppliedBatch, Failed};
 
-/// Applies events, and keeps those that wait.
+/// Applies events, and holds those that wait for a scrape.
 #[derive(Debug)]
 pub(crate) struct Writer {
     exposition: Arc<Exposition>,
@@ -30,55 +31,48 @@ pub(crate) struct Writer {
     held: BTreeMap<PartitionId, VecDeque<Held>>,
 }
 
-/// A batch that waits, whole or what is left of it.
+/// A held batch, whole or what is left of it.
 #[derive(Debug)]
 struct Held {
     queued: Queued,
-    /// It waits no longer than this.
+    /// It is held no longer than this.
     until: Instant,
 }
 
 impl Writer {
-    /// A writer whose events wait for so long at most. Events with rejected records are offered to `dead_letters`, if
-    /// they are kept.
+    /// A writer that holds events for at most `hold_max`. Events with rejected records are offered to `dead_letters`, if
+    /// they are kept. With `logs_failures`, everything that failed has a line in the log.
     pub(crate) fn new(
         exposition: Arc<Exposition>,
         hold_max: Duration,
         dead_letters: Option<DeadLetters>,
+        logs_failures: bool,
     ) -> Self {
         Self {
             exposition,
             dead_letters,
             hold_max,
-            logs_failures: false,
-            held: BTreeMap::new(),
-        }
-    }
-
-    /// With a line in the log for everything that failed, or without.
-    #[must_use]
-    pub(crate) fn logging_failures(self, logs_failures: bool) -> Self {
-        Self {
             logs_failures,
-            ..self
+            held: BTreeMap::new(),
         }
     }
 
     /// Takes what a partition sent: applies it, as far as that can be done now, and keeps the rest behind what the
     /// partition has waiting. Drops what a released partition has waiting.
     pub(crate) fn take(&mut self, queued: Queued, now: Instant) {
-        let partition = match &queued {
-            Queued::Events(batch, _) => batch.partition.clone(),
-            Queued::Moved(partition, ..) => partition.clone(),
-            Queued::Released(partition, _) => {
-                self.held.remove(partition);
+        let partition = match queued {
+            Queued::Events(ref batch, _) => batch.partition.clone(),
+            Queued::Moved(ref partition, ..) => partition.clone(),
+            Queued::Released(partition, dropped) => {
+                self.held.remove(&partition);
+                drop(dropped);
                 return;
             }
         };
         let until = now + self.hold_max;
         if let Some(waiting) = self.held.get_mut(&partition) {
             if let Queued::Events(batch, _) = &queued {
-                // Its series shall be shown by the same scrape as those of the events before it.
+                // Its series are shown by the same scrape as those of the events before it.
                 prepare(batch, &self.exposition);
             }
             waiting.push_back(Held { queued, until });
@@ -91,7 +85,7 @@ impl Writer {
         }
     }
 
-    /// Goes on where it can: the scrapers have seen more, or time has passed.
+    /// Applies held events where that is possible now: the scrapers have received more, or time has passed.
     pub(crate) fn go_on(&mut self, now: Instant) {
         for (partition, waiting) in std::mem::take(&mut self.held) {
             self.work(&partition, waiting, now);
@@ -99,7 +93,7 @@ impl Writer {
         }
     }
 
-    /// When the next event has waited long enough.
+    /// When the next event has been held long enough.
     pub(crate) fn next_end(&self) -> Option<Instant> {
         self.held
             .values()
@@ -108,7 +102,7 @@ impl Writer {
             .min()
     }
 
-    /// Applies what waits of a partition, as far as it goes.
+    /// Applies the held events of a partition, as far as that can be done now.
     fn work(&mut self, partition: &PartitionId, mut waiting: VecDeque<Held>, now: Instant) {
         while let Some(Held { queued, until }) = waiting.pop_front() {
             let patience = if self.hold_max.is_zero() {
@@ -126,7 +120,10 @@ impl Writer {
                         break;
                     }
                 }
-                Queued::Moved(_, reached, _) => self.exposition.moved_to(partition, reached),
+                Queued::Moved(_, reached, slot) => {
+                    self.exposition.moved_to(partition, reached);
+                    drop(slot);
+                }
                 Queued::Released(..) => {}
             }
         }
@@ -140,7 +137,7 @@ impl Writer {
         let waits = self.try_apply(&batch, patience).err()?;
         let (before, rest) = batch.split_before(waits);
         if let Some(before) = before {
-            // The failure series of these were shown, so none of them has to wait.
+            // The failure series of these were shown, so none of them is held.
             let _all_applied = self.try_apply(&before, Patience::None);
         }
         Some(rest)
@@ -169,7 +166,7 @@ impl Writer {
     }
 }
 
-/// Decodes a batch and applies it whole, or nothing of it: then it gives back the index of the event that has to wait.
+/// Decodes a batch and applies it whole, or nothing of it: then it returns the index of the event that has to be held.
 pub(super) fn apply(
     batch: &Batch,
     exposition: &Exposition,
@@ -203,7 +200,7 @@ pub(super) fn apply(
     })
 }
 
-/// What the failure log says of an observation, if it is of a failure.
+/// The line of the failure log for an observation, if it is of a failure.
 fn failed<'a>(observation: &'a Observation<'_>) -> Option<Failed<'a>> {
     let failures = observation.failure()?;
     let (what, result) = failures.logged;
@@ -220,7 +217,7 @@ fn failed<'a>(observation: &'a Observation<'_>) -> Option<Failed<'a>> {
     })
 }
 
-/// Lets the failure series exist that a batch will move.
+/// Creates the failure series that a batch will move.
 fn prepare(batch: &Batch, exposition: &Exposition) {
     decode(batch, exposition.failure_rules(), |decoded| {
         exposition.prepare(&applying(batch, &decoded));

@@ -1,10 +1,10 @@
-//! Who should have which partition. Pure: whoever sees the same comes to the same.
+//! Which replica should own which partition. Pure: all replicas that see the same compute the same.
 //!
-//! What is free goes to who has the fewest. Then, as long as someone has two more than someone else, one partition goes
-//! from who has the most to who has the fewest. Each such move makes the sum of the squares of all shares smaller, so
-//! this ends, and what it ends in gives rise to no move; and no order of moves comes there with fewer.
+//! Free partitions go to the replica with the fewest. Then, as long as one replica has two more than another, a partition
+//! goes from the one with the most to the one with the fewest. Each such move makes the sum of the squares of all shares
+//! smaller, so this ends, and its result gives rise to no move; and no other order of moves needs fewer.
 //!
-//! | seen: `a`, `b`, `c` are there | `a` does | `b` does | `c` does |
+//! | seen: `a`, `b`, `c` are alive | `a` does | `b` does | `c` does |
 //! | --- | --- | --- | --- |
 //! | 8 free | claims 3 or 2 | claims 3 or 2 | claims 3 or 2 |
 //! | `a` has 8 | hands over 5 | | |
@@ -17,24 +17,24 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Owner;
 
-/// What one replica is to do.
+/// What one replica should do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Plan {
-    /// Free partitions that should be its own.
-    pub claim: Vec<String>,
-    /// Partitions of its own that others should have.
+pub(super) struct Plan {
+    /// Free partitions that it should acquire.
+    pub claim: BTreeSet<String>,
+    /// Partitions that it owns and others should own.
     pub hand_over: Vec<String>,
 }
 
-/// What `me` is to do, given the replicas that are there and the partitions of an event hub with their holders, if they
-/// have any. What is held by others than those that are there is left to them.
-pub(crate) fn plan(
+/// What `me` should do, given the replicas that are alive and the partitions of an event hub with their owners, if they
+/// have any. Partitions of other owners than the replicas that are alive are left to them.
+pub(super) fn plan(
     event_hub: &str,
     me: &Owner,
     members: &BTreeSet<Owner>,
     partitions: &BTreeMap<String, Option<Owner>>,
 ) -> Plan {
-    // In another order for each event hub, so that the same replica does not get what is left over of all of them.
+    // In another order for each event hub, so that the same replica does not get the remainder of all of them.
     let mut ranked: Vec<_> = members.iter().collect();
     ranked.sort_by_key(|owner| (rank(event_hub, owner), *owner));
     let mut held: Vec<BTreeSet<&str>> = vec![BTreeSet::new(); ranked.len()];
@@ -54,7 +54,7 @@ pub(crate) fn plan(
         };
         shares.insert((share + 1, fewest));
         if ranked.get(fewest) == Some(&me) {
-            plan.claim.push(partition.clone());
+            plan.claim.insert(partition.clone());
         }
     }
     while let (Some((least, fewest)), Some((greatest, most))) =

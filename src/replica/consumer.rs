@@ -9,7 +9,7 @@ use crate::checkpoint::blobs::{BlobPositions, Found, Wrote};
 use crate::delivery::CheckpointAfter;
 use crate::event::{PartitionId, Reached};
 use crate::liveness::Liveness;
-use crate::metrics::{Exposition, LetGo};
+use crate::metrics::Exposition;
 use crate::queue::Queue;
 use crate::source::event_hub::{Assigner, Start};
 use crate::telemetry::{LeaseMove, Telemetry};
@@ -83,7 +83,7 @@ impl Consumer {
         match self.positions.release(partition, applied.as_ref()).await {
             Ok(Wrote::Refused) => HandOver::Lost,
             Ok(Wrote::Written | Wrote::Unchanged) => {
-                let _delivered_by_now_or_later = self.exposition.let_go(partition);
+                let _delivered_by_now_or_later = self.exposition.release(partition);
                 HandOver::Checkpointed
             }
             Err(error) => {
@@ -96,9 +96,13 @@ impl Consumer {
     /// Stops a partition that another process has acquired, which counts again what was not checkpointed.
     pub(super) async fn lose(&self, partition: &PartitionId) {
         self.stop(partition).await;
-        let counted = self.exposition.let_go(partition);
+        let counted = self.exposition.release(partition);
         let written = self.positions.forget(partition).await;
-        let recounted = recounted(&counted, written.as_ref());
+        let recounted = counted.map_or(0, |counted| {
+            let written = written.map(|reached| reached.position.sequence_number);
+            counted.sequence_number - written.unwrap_or(counted.began_after)
+        });
+        let recounted = u64::try_from(recounted).unwrap_or(0);
         self.telemetry.events_are_recounted(partition, recounted);
         self.released(partition, LeaseMove::Stolen);
     }
@@ -124,15 +128,5 @@ impl Consumer {
                 return;
             }
         }
-    }
-}
-
-/// How many events the next owner counts again: those that were counted and not checkpointed.
-fn recounted(counted: &LetGo, written: Option<&Reached>) -> u64 {
-    let number = |reached: &Reached| reached.position.sequence_number;
-    match (counted.applied.as_ref().map(number), written.map(number)) {
-        (Some(applied), Some(written)) => u64::try_from(applied - written).unwrap_or(0),
-        (Some(_), None) => counted.unacknowledged,
-        (None, _) => 0,
     }
 }

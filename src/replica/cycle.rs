@@ -100,6 +100,7 @@ impl Replica {
 
     /// What should be done about the partitions, given what was seen.
     fn plan(&self, now: Instant) -> balance::Plan {
+        let me = &self.leases.me;
         let (mut unstarted, mut overdue) = (Vec::new(), Vec::new());
         let partitions = self.partitions().into_keys().map(|id| {
             let holder = match (self.owned.get(&id), self.view.holder(&id, now)) {
@@ -109,11 +110,11 @@ impl Replica {
                 {
                     None
                 }
-                (Some(_), _) => Some(self.me.clone()),
+                (Some(_), _) => Some(me.clone()),
                 (None, Holder::Me) => {
                     // It was acquired though the answer was lost; or the checkpoint was lost, and the lease was not.
                     unstarted.push(id.clone());
-                    Some(self.me.clone())
+                    Some(me.clone())
                 }
                 (None, Holder::Peer(owner) | Holder::Foreign(owner)) => Some(owner),
                 (None, Holder::Nobody | Holder::Expired) => {
@@ -127,13 +128,11 @@ impl Replica {
         });
         let partitions = partitions.collect();
         let members = self.view.members(now);
-        let mut plan = balance::plan(&self.event_hub, &self.me, &members, &partitions);
+        let mut plan = balance::plan(&self.event_hub, me, &members, &partitions);
         plan.claim.extend(unstarted);
         // The replica that should read these is not able to: it is better that any replica reads them.
-        overdue.retain(|id| !plan.claim.contains(id));
         plan.claim.extend(overdue);
         plan.claim.retain(|id| !self.owned.contains_key(id));
-        plan.hand_over.retain(|id| self.owned.contains_key(id));
         plan
     }
 
@@ -189,7 +188,7 @@ impl Replica {
         }
     }
 
-    /// Reports who owns the partitions.
+    /// Reports the owners of the partitions.
     fn report(&self) {
         let now = Instant::now();
         let mut leases = Leases::default();

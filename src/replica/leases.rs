@@ -1,6 +1,8 @@
 //! What is done to leases: acquired, renewed, released, lost. Several at a time; a failure of one does not keep the others
 //! from it.
 
+use std::collections::BTreeSet;
+
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
@@ -30,7 +32,7 @@ impl Replica {
 
     pub(super) async fn acquire(
         &mut self,
-        ids: Vec<String>,
+        ids: BTreeSet<String>,
         now: Instant,
     ) -> Result<(), BlobError> {
         let leases = ids.into_iter();

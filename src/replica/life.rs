@@ -9,10 +9,10 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, interval, interval_at, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::Settings;
 use super::consumer::{Consumer, HandOver};
 use super::lease_store::LeaseStore;
 use super::view::View;
-use super::{Owner, Settings};
 use crate::blobs::ETag;
 use crate::event::PartitionId;
 use crate::source::event_hub::Start;
@@ -22,7 +22,6 @@ use crate::telemetry::LeaseMove;
 #[derive(Debug)]
 pub(crate) struct Replica {
     pub(super) event_hub: String,
-    pub(super) me: Owner,
     pub(super) settings: Settings,
     pub(super) start: Start,
     pub(super) leases: LeaseStore,
@@ -172,7 +171,7 @@ impl Replica {
     async fn keep(&mut self) {
         if self.is_announced {
             // First, so that nothing is handed over to this replica.
-            if let Err(error) = self.leases.remove_member(&self.me).await {
+            if let Err(error) = self.leases.remove_member(&self.leases.me).await {
                 let telemetry = &self.consumer.telemetry;
                 telemetry.tidying_failed(&self.event_hub, &error);
             }

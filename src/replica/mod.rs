@@ -14,8 +14,8 @@
 //!
 //! While the store does not answer, everything stays as it is: owned partitions are still read.
 //!
-//! `owner` names a process; `view` is what one replica has seen, and what has expired by its own clock; `balance` says who
-//! should own what, a pure function of that. `lease_store` are the blobs. `life` is a replica from its start to its end,
+//! `owner` names a process; `view` is what one replica has seen, and what has expired by its own clock; `balance` computes
+//! which replica should own what, as a pure function of that. `lease_store` are the blobs. `life` is a replica from its start to its end,
 //! `cycle` one look at all leases, `leases` what is done to them, and `consumer` how a partition starts and stops being
 //! read. `sharing` builds it all.
 

@@ -1,7 +1,5 @@
 //! The owner of a lease.
 
-use std::fmt;
-
 /// One process; when a replica restarts it is another owner.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Owner(String);
@@ -37,12 +35,6 @@ impl Owner {
     /// Whether it is a process of another program, whose partitions no metric counts.
     pub(super) fn is_foreign(&self) -> bool {
         !self.0.starts_with(PREFIX)
-    }
-}
-
-impl fmt::Display for Owner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

@@ -21,7 +21,7 @@ settings! {
         /// How long a partition that moves to another replica waits for a last scrape here.
         ///
         /// That scrape delivers what this replica counted of the partition. Without it the partition moves after this
-        /// time, and the other replica reads again what was not delivered. `0s` does not wait.
+        /// time, and a later scrape of this replica delivers that. `0s` does not wait.
         hand_over_max: Duration = duration(Duration::ZERO..=LEASE_MOST).default("30s"),
     }
 }

@@ -92,10 +92,9 @@ impl Sharing {
     }
 
     fn add(&mut self, of: &Dependencies<'_>, event_hub: &str, leases: LeaseStore) {
-        let me = leases.me.clone();
-        let container = Arc::clone(&leases.container);
-        let positions = BlobPositions::new(container, leases.names.clone(), me.id().to_owned());
-        let positions = Arc::new(positions);
+        let (container, me) = (Arc::clone(&leases.container), leases.me.clone());
+        let names = leases.names.clone();
+        let positions = Arc::new(BlobPositions::new(container, names, me.id().to_owned()));
         let taken_after = of.settings.taken_after();
         let (assigner, assignment) = leased(taken_after, Instant::now());
         let consumer = Consumer {
@@ -109,8 +108,7 @@ impl Sharing {
         };
         self.replicas.push(Replica {
             event_hub: event_hub.to_owned(),
-            view: View::new(me.clone(), taken_after),
-            me,
+            view: View::new(me, taken_after),
             settings: of.settings,
             start: of.event_hub.start,
             leases,

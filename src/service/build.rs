@@ -67,8 +67,12 @@ impl Service {
             .map_err(ServiceError::DeadLetters)?
             .unzip();
         let exposition = Arc::clone(&shown.exposition);
-        let writer = Writer::new(exposition, config.delivery.hold_max, letters)
-            .logging_failures(config.log.failures);
+        let writer = Writer::new(
+            exposition,
+            config.delivery.hold_max,
+            letters,
+            config.log.failures,
+        );
         let source = EventHubSource::new(
             config.event_hub,
             queue,
@@ -132,8 +136,7 @@ fn file(
 ) -> Result<Storage, ServiceError> {
     let scope = Scope::new(&event_hub.namespace.host, &event_hub.consumer_group);
     let (store, state) = Store::open(path, scope)?;
-    let series = state.series();
-    exposition.restore(series.map(|(series, last_seen)| (series.clone(), last_seen)));
+    exposition.restore(state.series().clone());
     Ok(Storage {
         assignments: all(event_hub, state.checkpoints()),
         target: Some(Target::File { store, state }),

@@ -79,11 +79,7 @@ impl Keeper {
             return;
         };
         match series.load().await {
-            Ok(state) => {
-                let remembered = state.series();
-                self.exposition
-                    .restore(remembered.map(|(series, last_seen)| (series.clone(), last_seen)));
-            }
+            Ok(state) => self.exposition.restore(state.series().clone()),
             // The replicas log every cycle that the store does not answer.
             Err(SeriesError::Store(_)) => return,
             Err(error) => self.telemetry.checkpoint_failed(&error),
@@ -101,18 +97,16 @@ impl Keeper {
             CheckpointAfter::Scrape => self.exposition.acknowledged_positions(),
             CheckpointAfter::Processing => self.exposition.applied_positions(),
         };
-        let remembered = |state: &mut State| {
-            for (series, last_seen) in self.exposition.remembered(now) {
-                state.remember(series, last_seen);
-            }
-        };
+        let seen = self.exposition.remembered(now);
         let is_written = match &mut self.target {
             Target::File { store, state } => {
                 let delivered = delivered();
                 for (partition, reached) in delivered.iter() {
                     state.deliver(partition, reached.clone());
                 }
-                remembered(state);
+                for (series, last_seen) in seen {
+                    state.remember(series, last_seen);
+                }
                 state.forget_unseen(now);
                 save_file(store, state, &delivered, &self.telemetry).await
             }
@@ -123,9 +117,7 @@ impl Keeper {
                 for positions in positions {
                     is_written &= save_positions(positions, delivered, &self.telemetry).await;
                 }
-                let mut seen = State::default();
-                remembered(&mut seen);
-                if let Err(error) = series.save(&seen, now).await {
+                if let Err(error) = series.save(seen, now).await {
                     self.telemetry.checkpoint_failed(&error);
                 }
                 is_written

@@ -76,7 +76,7 @@ pub(crate) enum ServiceError {
     #[error("checkpoint")]
     Checkpoint(#[from] StoreError),
     /// Of the container that replicas share.
-    #[error("container of the checkpoints")]
+    #[error("checkpoint container")]
     Container(#[from] BlobError),
     /// Of the source.
     #[error("source")]

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Service, ServiceError, Signals};
 use crate::dead_letters::Keeping;
-use crate::delivery::Cut;
+use crate::delivery::Snapshot;
 use crate::http::Serving;
 use crate::liveness::Liveness;
 use crate::metrics::Exposition;
@@ -149,7 +149,11 @@ impl Running {
 
 /// Waits until every expected scraper has received a scrape, which shows the failure series at 0; or until that has taken
 /// too long.
-async fn gate(mut acknowledged: watch::Receiver<Cut>, start_gate: Duration, telemetry: &Telemetry) {
+async fn gate(
+    mut acknowledged: watch::Receiver<Snapshot>,
+    start_gate: Duration,
+    telemetry: &Telemetry,
+) {
     if start_gate.is_zero() {
         return;
     }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use humantime::format_duration;
 
-use super::Value;
-use super::bytes::{parse as parse_bytes, shown};
+use super::bytes::shown;
+use super::{Value, parse_bytes};
 
 /// Reads a value, and says which values it accepts.
 pub(crate) struct Check<T> {
@@ -130,13 +130,13 @@ pub(crate) fn address() -> Check<SocketAddr> {
 
 /// Items that are all different, upper and lower case being the same, each read by `parse`.
 pub(crate) fn list<E: ToString>(
-    items_max: usize,
+    range: RangeInclusive<usize>,
     parse: impl Fn(&str) -> Result<String, E> + 'static,
 ) -> Check<Vec<String>> {
-    items(format!("a list of up to {items_max} items"), move |items| {
-        if items.len() > items_max {
-            let given = items.len();
-            return Err(format!("must have at most {items_max} items, not {given}"));
+    let accepts = format!("{} to {} items", range.start(), range.end());
+    items(accepts.clone(), move |items| {
+        if !range.contains(&items.len()) {
+            return Err(format!("must have {accepts}, not {}", items.len()));
         }
         let mut list: Vec<String> = Vec::new();
         for (number, item) in (1..).zip(items) {
@@ -273,13 +273,13 @@ mod tests {
             }
         };
         cases(
-            &list(3, item),
+            &list(0..=3, item),
             &[
                 ("", "[]"),
                 ("a, b", r#"["a", "b"]"#),
                 ("a,,b", "item 2 is empty"),
                 ("a,b,A", "item 3 repeats item 1: keep one of the two"),
-                ("a,b,c,d", "must have at most 3 items, not 4"),
+                ("a,b,c,d", "must have 0 to 3 items, not 4"),
             ],
         );
     }

@@ -7,7 +7,6 @@
 mod bytes;
 mod check;
 
-#[cfg(feature = "demo")]
 pub(crate) use bytes::parse as parse_bytes;
 pub(crate) use check::{Check, address, bytes, duration, items, list, number, path, text, words};
 

@@ -59,7 +59,10 @@ impl Telemetry {
     }
 
     /// The checkpoint was written, up to these sequence numbers.
-    pub(crate) fn checkpoint_written<'a>(&self, positions: impl Iterator<Item = (&'a PartitionId, i64)>) {
+    pub(crate) fn checkpoint_written<'a>(
+        &self,
+        positions: impl Iterator<Item = (&'a PartitionId, i64)>,
+    ) {
         self.checkpoints_are(positions);
         let result = WRITE_RESULTS[0];
         self.families

@@ -78,9 +78,9 @@ impl Level {
 }
 
 impl FromStr for Level {
-    type Err = InvalidLevel;
+    type Err = &'static str;
 
-    fn from_str(text: &str) -> Result<Self, InvalidLevel> {
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
         let directives: Vec<&str> = text.split(',').map(str::trim).collect();
         // `EnvFilter` reads a lone word as a target at `trace`, so that a misspelt level would silence
         // everything else; and nothing at all as `error`.
@@ -89,26 +89,17 @@ impl FromStr for Level {
             None => !directive.is_empty() && directive.parse::<LevelFilter>().is_ok(),
         };
         if !directives.iter().all(has_level) {
-            return Err(InvalidLevel::NoLevel);
+            return Err(NO_LEVEL);
         }
         let text = directives.join(",");
-        EnvFilter::try_new(&text).map_err(|_| InvalidLevel::NoDirective)?;
+        EnvFilter::try_new(&text).map_err(|_| NO_DIRECTIVE)?;
         Ok(Self(text))
     }
 }
 
-/// Why a text is not a [`Level`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidLevel {
-    /// A word that is neither a level nor `target=level`.
-    #[error(
-        "must be `off`, `error`, `warn`, `info`, `debug` or `trace`; a target is followed by its level, for example `info,azure_core_amqp=debug`"
-    )]
-    NoLevel,
-    /// The directives do not parse.
-    #[error("is not a list of filter directives: write for example `info,azure_core_amqp=debug`")]
-    NoDirective,
-}
+const NO_LEVEL: &str = "must be `off`, `error`, `warn`, `info`, `debug` or `trace`; a target is followed by its level, for example `info,azure_core_amqp=debug`";
+const NO_DIRECTIVE: &str =
+    "is not a list of filter directives: write for example `info,azure_core_amqp=debug`";
 
 #[cfg(test)]
 mod tests {
@@ -139,14 +130,11 @@ mod tests {
 
     #[test]
     fn a_misspelt_level_does_not_become_a_target() {
-        assert_eq!("inof".parse::<Level>(), Err(InvalidLevel::NoLevel));
-        assert_eq!("info,hyper".parse::<Level>(), Err(InvalidLevel::NoLevel));
-        assert_eq!("".parse::<Level>(), Err(InvalidLevel::NoLevel));
-        assert_eq!("info,".parse::<Level>(), Err(InvalidLevel::NoLevel));
-        assert_eq!("hyper=".parse::<Level>(), Err(InvalidLevel::NoLevel));
-        assert_eq!(
-            "hyper=loud".parse::<Level>(),
-            Err(InvalidLevel::NoDirective)
-        );
+        assert_eq!("inof".parse::<Level>(), Err(NO_LEVEL));
+        assert_eq!("info,hyper".parse::<Level>(), Err(NO_LEVEL));
+        assert_eq!("".parse::<Level>(), Err(NO_LEVEL));
+        assert_eq!("info,".parse::<Level>(), Err(NO_LEVEL));
+        assert_eq!("hyper=".parse::<Level>(), Err(NO_LEVEL));
+        assert_eq!("hyper=loud".parse::<Level>(), Err(NO_DIRECTIVE));
     }
 }

@@ -106,7 +106,12 @@ impl Telemetry {
     }
 
     /// A partition is being read, after the event of this sequence number.
-    pub(crate) fn receiver_opened(&self, partition: &PartitionId, after: Option<i64>, prefetch: u32) {
+    pub(crate) fn receiver_opened(
+        &self,
+        partition: &PartitionId,
+        after: Option<i64>,
+        prefetch: u32,
+    ) {
         self.families.partition_owned(partition.into()).set(1.0);
         self.event_hub_answered(partition.event_hub());
         tracing::info!(

@@ -43,7 +43,7 @@ fn the_accounting_balances_whatever_comes() {
         .new_tree(&mut runner)
         .unwrap()
         .current();
-    let slots: usize = bodies.iter().map(|body| envelope::open(body).len()).sum();
+    let records: usize = bodies.iter().map(|body| envelope::open(body).len()).sum();
     let mut decoder = Decoder::new(&[]);
     decoder.apply(bodies);
     let scrape = decoder.scrape();
@@ -54,11 +54,11 @@ fn the_accounting_balances_whatever_comes() {
             .map(|line| line.rsplit(' ').next().unwrap().parse::<usize>().unwrap())
             .sum()
     };
-    assert_eq!(sum("records_received_total"), slots);
-    assert_eq!(sum("records_total"), slots);
+    assert_eq!(sum("records_received_total"), records);
+    assert_eq!(sum("records_total"), records);
     let rejected = sum("rejects_total");
-    println!("{slots} records, {rejected} rejected");
-    assert!((1..slots).contains(&rejected));
+    println!("{records} records, {rejected} rejected");
+    assert!((1..records).contains(&rejected));
 }
 
 #[test]
@@ -66,8 +66,8 @@ fn decoding_an_envelope_is_decoding_its_records_one_by_one() {
     for (name, body) in payloads() {
         let mut whole = Decoder::new(&[]);
         whole.apply([body.clone()]);
-        let slots = envelope::open(&body);
-        let records = slots.iter().flatten().map(|text| text.as_bytes().to_vec());
+        let texts = envelope::open(&body);
+        let records = texts.iter().flatten().map(|text| text.as_bytes().to_vec());
         let mut one_by_one = Decoder::new(&[]);
         one_by_one.apply(records);
         let about_acs = |decoder: &Decoder| -> String {
@@ -137,9 +137,9 @@ fn time_is_linear_in_the_body() {
         for head in HEADS {
             let body = format!("{head}{}", piece.repeat(BYTES / piece.len()));
             let start = Instant::now();
-            let slots = envelope::open(body.as_bytes()).len();
+            let records = envelope::open(body.as_bytes()).len();
             let took = start.elapsed();
-            assert!(slots > 0 || body.contains('}'), "{head}{piece}");
+            assert!(records > 0 || body.contains('}'), "{head}{piece}");
             slowest = slowest.max((took, format!("{head}{piece}...")));
         }
     }
@@ -149,8 +149,8 @@ fn time_is_linear_in_the_body() {
 
 /// What holds for each body by itself.
 fn check(body: &[u8]) {
-    let slots = envelope::open(body);
-    for text in slots.iter().flatten() {
+    let texts = envelope::open(body);
+    for text in texts.iter().flatten() {
         let alone = envelope::open(text.as_bytes());
         assert_eq!(
             alone,
@@ -168,7 +168,7 @@ fn check(body: &[u8]) {
     }
     if is_json(body) {
         // Nothing was made up either.
-        let total: usize = slots.iter().flatten().map(|text| text.len()).sum();
+        let total: usize = texts.iter().flatten().map(|text| text.len()).sum();
         assert!(total <= body.len());
     }
 }

@@ -27,9 +27,9 @@ async fn a_running_exporter_is_healthy_by_flag_by_variable_and_by_file() {
 }
 
 #[tokio::test]
-async fn whoever_does_not_answer_so_is_not_healthy_and_it_says_why() {
+async fn an_exporter_that_does_not_answer_200_is_not_healthy_and_the_command_says_why() {
     let nobody = free_address();
-    check(&["--address", &nobody], &[], 1, "cannot be asked").await;
+    check(&["--address", &nobody], &[], 1, "cannot connect to").await;
     let unhealthy = answering("HTTP/1.1 503 Service Unavailable\r\n\r\nnot healthy\nstuck\n").await;
     check(&["--address", &unhealthy], &[], 1, "not healthy; stuck").await;
     let other = answering("220 mail.example.com ESMTP\r\n").await;
@@ -37,13 +37,7 @@ async fn whoever_does_not_answer_so_is_not_healthy_and_it_says_why() {
     // Its connections wait to be accepted for ever.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = silent.local_addr().unwrap().to_string();
-    check(
-        &["--address", &address],
-        &[],
-        1,
-        "does not answer within 3s",
-    )
-    .await;
+    check(&["--address", &address], &[], 1, "did not answer within 3s").await;
     check(&["--listen", "127.0.0.1:0"], &[], 1, "`--address`").await;
     check(
         &[],

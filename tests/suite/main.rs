@@ -1,4 +1,9 @@
 //! The integration tests: one binary, a module for each subject.
+//!
+//! Their time is real, and some wait for seconds: the exporter, Prometheus, Azurite and the clients in other languages are
+//! processes of their own, which no paused clock of a test reaches. They run with intervals as short as a busy machine
+//! keeps; a longer wait says at its constant or its settings what it outlasts. What needs no other process is tested beside
+//! the code, in paused time.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! How partitions are read: over shared connections, within a budget of memory, and after a position that is lost.
+//! How partitions are read: over shared connections, within a budget of memory, and after a lost position.
 
 use event_hub_emulator::{Emulator, EventHub};
 
@@ -72,7 +72,7 @@ async fn events_of_a_megabyte_stay_within_the_budget_of_memory() {
 }
 
 #[tokio::test]
-async fn a_hub_made_anew_is_read_from_where_the_configuration_says() {
+async fn a_hub_that_is_created_again_is_read_from_the_configured_position() {
     let hub = Emulator::start([EventHub::new("logs", 1)]).await.unwrap();
     let on_invalid = |policy| ("ACS_RECORDING_EXPORTER__CHECKPOINT__ON_INVALID", policy);
     let earliest = exporter_in(&hub, "a", &[on_invalid("earliest")]).await;
@@ -82,7 +82,7 @@ async fn a_hub_made_anew_is_read_from_where_the_configuration_says() {
     for exporter in [&earliest, &latest, &fail] {
         exporter.reads(20).await;
     }
-    // Away, so that all of them meet a hub that has counted further than the old one when it comes back.
+    // Down at first, so that all of them find a hub that has counted further than the old one when it comes back.
     hub.never_answer(true);
     hub.recreate("logs").unwrap();
     hub.sever_connections();
@@ -103,7 +103,7 @@ async fn a_hub_made_anew_is_read_from_where_the_configuration_says() {
         (status, text.as_str()),
         (
             503,
-            "not ready\nevent hub `logs`: 1 of 1 partitions not read\n"
+            "not ready\nevent hub `logs`: 1 of 1 partitions are not read\n"
         )
     );
     assert_eq!(get(&fail.address, "/-/healthy").await.unwrap().0, 200);
@@ -112,7 +112,7 @@ async fn a_hub_made_anew_is_read_from_where_the_configuration_says() {
 }
 
 #[tokio::test]
-async fn lag_and_proof_are_told_while_the_hub_is_away() {
+async fn lag_and_last_verification_are_exported_while_the_hub_is_down() {
     let hub = Emulator::start([EventHub::new("logs", 1)]).await.unwrap();
     publish(&hub, 0..1, 10);
     let interval = ("ACS_RECORDING_EXPORTER__WATCHDOG__INTERVAL", "1s");
@@ -127,7 +127,7 @@ async fn lag_and_proof_are_told_while_the_hub_is_away() {
     };
     assert_eq!(lag(&scrape), (0.0, 0.0));
 
-    // The hub still tells what it has, and lets nobody read it.
+    // The hub still reports what it has, but no reader gets it.
     hub.freeze("logs", 0, true).unwrap();
     publish(&hub, 0..1, 7);
     exporter
@@ -138,7 +138,7 @@ async fn lag_and_proof_are_told_while_the_hub_is_away() {
     hub.sever_connections();
     eventually("not ready, since when", || async {
         let (status, text) = get(&exporter.address, "/-/ready").await?;
-        if status == 503 && text.contains("no proof of life for") {
+        if status == 503 && text.contains("not verified for") {
             Ok(())
         } else {
             Err(format!("{status} {text}"))

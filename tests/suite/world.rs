@@ -5,7 +5,7 @@ use std::future::Future;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -193,9 +193,16 @@ impl Exporter {
     }
 }
 
+/// Made once: a client reads all certificates of the system. It keeps no connection, which would be of one test's runtime.
+static CLIENT: LazyLock<reqwest::Client> = LazyLock::new(|| {
+    let client = reqwest::Client::builder().pool_max_idle_per_host(0);
+    client.build().unwrap()
+});
+
 pub(crate) async fn get(address: &str, path: &str) -> Result<(u16, String), String> {
     let asking = async {
-        let response = reqwest::get(format!("http://{address}{path}")).await?;
+        let url = format!("http://{address}{path}");
+        let response = CLIENT.get(url).send().await?;
         Ok::<_, reqwest::Error>((response.status().as_u16(), response.text().await?))
     };
     match tokio::time::timeout(Duration::from_secs(10), asking).await {

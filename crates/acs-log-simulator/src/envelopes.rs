@@ -17,6 +17,9 @@ use super::{
 /// batch with its AMQP wrapping.
 pub(super) const ENVELOPE_BYTES_MAX: usize = 200 * 1024;
 
+/// The share of records in the documentation's shape: the rarer one, and common enough to occur.
+const DOCUMENTATION_SHAPE_SHARE: f64 = 0.25;
+
 const OPEN: &str = r#"{"records":["#;
 const CLOSE: &str = "]}";
 
@@ -27,9 +30,9 @@ pub struct Envelope {
     pub category: Category,
     /// `{"records":[...]}`, less than 200 KiB.
     pub body: String,
-    /// How many records it holds.
+    /// The number of its records.
     pub records: u64,
-    /// How many of them tell of a failed request or recording.
+    /// How many of them are about a failed request or recording.
     pub failures: u64,
 }
 
@@ -39,7 +42,6 @@ pub struct Envelope {
 pub struct Envelopes {
     traffic: Peekable<Traffic>,
     until: OffsetDateTime,
-    documentation_shape_share: f64,
     dice: Dice,
 }
 
@@ -48,13 +50,12 @@ impl Envelopes {
     ///
     /// # Errors
     ///
-    /// [`SimulateError::Setting`] when a setting is out of its range.
+    /// [`SimulateError::CallsPerSecond`] when the rate is out of its range.
     pub fn new(settings: &Settings, start: OffsetDateTime) -> Result<Self, SimulateError> {
         Ok(Self {
             traffic: Traffic::new(settings, start)?.peekable(),
             until: start,
-            documentation_shape_share: settings.documentation_shape_share,
-            // Other dice than the traffic's: the shape of a record does not change what happens.
+            // Dice of their own: the shape of a record does not change what happens.
             dice: Dice::new(settings.seed.rotate_left(32)),
         })
     }
@@ -67,7 +68,7 @@ impl Iterator for Envelopes {
         self.until += Duration::SECOND;
         let mut second = Vec::new();
         while let Some(record) = self.traffic.next_if(|record| record.time < self.until) {
-            let shape = if self.dice.chance(self.documentation_shape_share) {
+            let shape = if self.dice.chance(DOCUMENTATION_SHAPE_SHARE) {
                 Shape::Documentation
             } else {
                 Shape::Diagnostic

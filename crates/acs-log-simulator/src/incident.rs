@@ -1,16 +1,15 @@
-//! When things go wrong: short times in which one resource's requests are refused.
+//! Incidents: short times in which the requests of one resource are refused.
 //!
-//! The first begins within seconds of the start, so that a demonstration shows a failure before
-//! anyone has looked away; the rest come on a schedule, so that a dashboard shows a rhythm. Which
-//! request fails is not decided here.
+//! The first begins within seconds of the start, so that a demonstration soon shows a failure; the rest follow a schedule,
+//! so that a dashboard shows a rhythm. Which request fails is not decided here.
 
 use time::{Duration, OffsetDateTime};
 
-use super::world::{CONTACT_CENTER, Resource, SUPPORT, TELEHEALTH};
+use super::world::{RESOURCES, Resource};
 
 /// From the start of the traffic to the first incident.
 const FIRST_AFTER: Duration = Duration::seconds(5);
-/// Short, so that an alert on it also resolves while someone watches.
+/// Short, so that a spectator also sees the alert resolve.
 const FIRST_LENGTH: Duration = Duration::seconds(6);
 /// From one incident to the next.
 const EVERY: Duration = Duration::minutes(5);
@@ -38,11 +37,8 @@ impl Incidents {
 
     /// The `number`th incident, from 0. The resources take turns, the busiest first.
     pub(super) fn nth(self, number: u32) -> Incident {
-        let resource = match number % 3 {
-            0 => &CONTACT_CENTER,
-            1 => &SUPPORT,
-            _ => &TELEHEALTH,
-        };
+        let turn = usize::try_from(number).unwrap_or(0) % RESOURCES.len();
+        let resource = RESOURCES.get(turn).expect("less than its length");
         let (after, length) = match number {
             0 => (FIRST_AFTER, FIRST_LENGTH),
             later => (EVERY.saturating_mul(later.cast_signed()), LENGTH),

@@ -1,7 +1,7 @@
-//! What the traffic consists of: the words of the three Call Recording logs, as types.
+//! The content of the three Call Recording logs, as types.
 //!
-//! A record here is what happened, not how it is written: identifiers are numbers, vocabularies
-//! are enums. [`records`](super::records) turns it into JSON. Nothing here draws a random number.
+//! A record here is an occurrence, not its text: identifiers are numbers, vocabularies are enums.
+//! [`records`](super::records) turns it into JSON. Nothing here draws a random number.
 
 use azure_core::Uuid;
 use time::{Duration, OffsetDateTime};
@@ -13,11 +13,11 @@ use super::world::{Resource, Sdk};
 pub struct Record {
     /// When Azure wrote it: for a request when it was answered, for a summary when its file was ready.
     pub time: OffsetDateTime,
-    /// The Communication Services resource that it is about.
-    pub resource: &'static Resource,
+    /// The Communication Services resource that it belongs to.
+    pub(crate) resource: &'static Resource,
     /// The call's id, the same in all records of a call.
-    pub correlation_id: Uuid,
-    /// What it says.
+    pub(crate) correlation_id: Uuid,
+    /// The part that depends on its log.
     pub body: Body,
 }
 
@@ -54,7 +54,7 @@ pub enum Category {
 
 impl Category {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Operational, Self::Summary, Self::Usage];
+    pub(crate) const ALL: [Self; 3] = [Self::Operational, Self::Summary, Self::Usage];
 
     /// The name as the diagnostic setting spells it.
     pub const fn name(self) -> &'static str {
@@ -80,20 +80,20 @@ pub enum Body {
 /// One request to the Call Recording API and its answer.
 #[derive(Debug, Clone)]
 pub struct Operation {
-    /// What was asked for.
+    /// The operation.
     pub verb: Verb,
     /// The HTTP status of the answer.
-    pub status: u16,
+    pub(crate) status: u16,
     /// From the request to its answer.
     pub duration: Duration,
-    /// The recording that it is about; a start has none yet.
-    pub recording: Option<RecordingId>,
+    /// The recording in question; a start has none yet.
+    pub(crate) recording: Option<RecordingId>,
     /// The connection of the call.
-    pub call_connection_id: Uuid,
+    pub(crate) call_connection_id: Uuid,
     /// The last octet of the caller's address, within the resource's network.
-    pub caller_host: u8,
-    /// The client library that asked.
-    pub sdk: &'static Sdk,
+    pub(crate) caller_host: u8,
+    /// The client library of the caller.
+    pub(crate) sdk: &'static Sdk,
 }
 
 impl Operation {
@@ -140,7 +140,7 @@ impl Verb {
     }
 
     /// The status that the REST reference gives for success.
-    pub const fn success(self) -> u16 {
+    pub(crate) const fn success(self) -> u16 {
         match self {
             Self::Start | Self::Pause | Self::Resume => 202,
             Self::Stop => 204,
@@ -148,9 +148,9 @@ impl Verb {
         }
     }
 
-    /// The median answer time in seconds. Azure publishes none: starting has to find a recorder and
-    /// join the call, a pause is a flag, a download moves a file.
-    pub const fn median_seconds(self) -> f64 {
+    /// The median answer time in seconds. Azure publishes none, so these are guesses: a start has to find a recorder and
+    /// join the call, a pause sets a flag, a download moves a file.
+    pub(crate) const fn median_seconds(self) -> f64 {
         match self {
             Self::Start => 0.45,
             Self::Stop => 0.18,
@@ -164,35 +164,35 @@ impl Verb {
 
 /// The two ids that Azure packs into a recording id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct RecordingId {
+pub(crate) struct RecordingId {
     /// Of the recorder.
-    pub platform_endpoint_id: Uuid,
+    pub(crate) platform_endpoint_id: Uuid,
     /// Of the recording.
-    pub resource_specific_id: Uuid,
+    pub(crate) resource_specific_id: Uuid,
 }
 
 /// A recording whose file is ready, or that failed.
 #[derive(Debug, Clone)]
 pub struct Summary {
-    /// Which.
-    pub recording: RecordingId,
+    /// The recording.
+    pub(crate) recording: RecordingId,
     /// When it started.
-    pub started_at: OffsetDateTime,
-    /// How long it is.
-    pub length: Duration,
-    /// Of how many files it consists.
-    pub chunk_count: i64,
+    pub(crate) started_at: OffsetDateTime,
+    /// Its length.
+    pub(crate) length: Duration,
+    /// The number of its files.
+    pub(crate) chunk_count: i64,
     /// What was recorded.
-    pub media: Media,
-    /// How many audio channels its files have.
-    pub audio_channels: u8,
+    pub(crate) media: Media,
+    /// The number of audio channels of its files.
+    pub(crate) audio_channels: u8,
     /// Why it ended.
     pub end_reason: EndReason,
 }
 
-/// Content, channel and format: only some combinations exist, so they are one choice.
+/// Content, channel and format: only some combinations exist, so they are one type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Media {
+pub(crate) enum Media {
     /// Video, always mixed and MP4.
     Video,
     /// Audio, mixed, MP3.
@@ -205,7 +205,7 @@ pub enum Media {
 
 impl Media {
     /// `contentType`, as the documentation spells it.
-    pub const fn content(self) -> &'static str {
+    pub(crate) const fn content(self) -> &'static str {
         match self {
             Self::Video => "Audio - Video",
             Self::AudioMp3 | Self::AudioWav | Self::AudioUnmixed => "Audio Only",
@@ -213,7 +213,7 @@ impl Media {
     }
 
     /// `channelType`
-    pub const fn channel(self) -> &'static str {
+    pub(crate) const fn channel(self) -> &'static str {
         match self {
             Self::Video | Self::AudioMp3 | Self::AudioWav => "mixed",
             Self::AudioUnmixed => "unmixed",
@@ -221,7 +221,7 @@ impl Media {
     }
 
     /// `formatType`
-    pub const fn format(self) -> &'static str {
+    pub(crate) const fn format(self) -> &'static str {
         match self {
             Self::Video => "mp4",
             Self::AudioMp3 => "mp3",
@@ -236,13 +236,13 @@ impl Media {
 /// an assumption.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EndReason {
-    /// The call ended, or someone stopped the recording.
+    /// The call ended, or the recording was stopped.
     CallEnded,
-    /// Who had started it left.
+    /// The participant that had started it left.
     InitiatorLeft,
     /// The session's limit.
     MaximumSessionTimeReached,
-    /// Another recorder took over after a fault: nothing is lost.
+    /// Another recorder continued after a fault: nothing is lost.
     HandedOverDueToMediaTimeout,
     /// No recorder was free.
     AllInstancesBusy,
@@ -279,7 +279,7 @@ impl EndReason {
     }
 
     /// Whether the summary says `Failed`.
-    pub const fn is_failure(self) -> bool {
+    pub(crate) const fn is_failure(self) -> bool {
         !matches!(
             self,
             Self::CallEnded
@@ -294,17 +294,17 @@ impl EndReason {
 #[derive(Debug, Clone)]
 pub struct Usage {
     /// The id of the record itself.
-    pub record_id: Uuid,
+    pub(crate) record_id: Uuid,
     /// What was used.
-    pub kind: UsageKind,
+    pub(crate) kind: UsageKind,
     /// How much, in the kind's unit.
-    pub quantity: f64,
+    pub(crate) quantity: f64,
     /// When its use began.
-    pub started_at: OffsetDateTime,
+    pub(crate) started_at: OffsetDateTime,
     /// When its use ended.
-    pub ended_at: OffsetDateTime,
-    /// Who used it.
-    pub participant_id: Uuid,
+    pub(crate) ended_at: OffsetDateTime,
+    /// The participant that used it.
+    pub(crate) participant_id: Uuid,
 }
 
 /// What is billed.
@@ -312,7 +312,7 @@ pub struct Usage {
 /// The documentation gives "Chat, PSTN, or NAT" as examples and none for a recording: the word
 /// `CallRecording` is an assumption, so nothing may depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UsageKind {
+pub(crate) enum UsageKind {
     /// Minutes of recording.
     CallRecording,
     /// Minutes on the telephone network.
@@ -323,7 +323,7 @@ pub enum UsageKind {
 
 impl UsageKind {
     /// `usageType`
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::CallRecording => "CallRecording",
             Self::Pstn => "PSTN",
@@ -332,7 +332,7 @@ impl UsageKind {
     }
 
     /// `unitType`
-    pub const fn unit(self) -> &'static str {
+    pub(crate) const fn unit(self) -> &'static str {
         match self {
             Self::CallRecording | Self::Pstn => "minutes",
             Self::Chat => "messages",

@@ -1,12 +1,11 @@
 //! Records as JSON, in the shapes in which they reach an Event Hub.
 //!
-//! Two shapes. *Diagnostic*: camelCase, the common schema of resource logs at the top and what is
-//! the log's own in `properties`, as in the voice and video logs that Microsoft prints raw.
-//! *Documentation*: as the Call Recording page prints them, `PascalCase` and all in `properties`.
-//! No public sample of a Call Recording event exists; both are met until one does.
+//! Two shapes. *Diagnostic*: camelCase, the common schema of resource logs at the top and the fields of the log itself in
+//! `properties`, as in the voice and video logs of which Microsoft shows the JSON. *Documentation*: as the Call Recording
+//! page shows them, `PascalCase` and all in `properties`. No public sample of a Call Recording event exists, so both occur.
 //!
-//! JSON is put together here and not by `serde`, since one list of fields gives both shapes, in
-//! the order in which Azure writes them.
+//! JSON is written here and not by `serde`, since one list of fields gives both shapes, in the order in which Azure writes
+//! them.
 
 use std::fmt::Display;
 
@@ -39,7 +38,7 @@ pub(super) fn write(record: &Record, shape: Shape) -> String {
     }
 }
 
-/// What a log says, before it is laid out.
+/// The fields of a record, before they are laid out.
 struct Fields {
     operation_name: String,
     operation_version: &'static str,
@@ -159,10 +158,10 @@ fn diagnostic(record: &Record, fields: &Fields) -> String {
 }
 
 fn documentation(record: &Record, fields: &Fields) -> String {
-    // The page's summary has one name at the top and another inside; so has its category.
+    // On the page a summary has one name at the top and another inside; so has its category.
     let (category, inner_name) = match &record.body {
         Body::Summary(_) => ("RecordingSummary", "RecordingSummary".to_owned()),
-        // Its one request is a `ResumeCallRecording`, where its text says `ResumeRecording`.
+        // The page's only request is a `ResumeCallRecording`, where its text has `ResumeRecording`.
         Body::Operation(Operation { verb, .. }) => (record.category().name(), doc_name(*verb)),
         Body::Usage(_) => (record.category().name(), fields.operation_name.clone()),
     };
@@ -182,7 +181,7 @@ fn documentation(record: &Record, fields: &Fields) -> String {
     for (name, value) in fields.common.iter().chain(&fields.properties) {
         match (*name, value.as_f64()) {
             ("uri", _) => properties.field("URI", value),
-            // Its long recording has a string here and its short ones a number.
+            // On the page the long recording has a string here, and the short ones a number.
             ("recordingLength", Some(300.0..)) => {
                 properties.text("RecordingLength", &value.to_string());
             }

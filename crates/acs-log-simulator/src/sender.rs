@@ -1,7 +1,6 @@
-//! Sends the envelopes of each second, when that second is over, to the hub of their category.
+//! Sends the envelopes of each second, when that second is over, to the event hub of their category.
 //!
-//! The one place of the simulation that reads a clock. Of each event it tells what became of it:
-//! sent, of unknown fate, or dropped, as Azure Monitor loses what it cannot deliver.
+//! Every event is counted: sent, of unknown fate, or dropped, as Azure Monitor drops what it cannot deliver.
 
 use std::time::Duration;
 
@@ -19,33 +18,29 @@ use super::{
     target::{Hub, Target},
 };
 
-/// Often enough to see that it lives, rarely enough to leave a demonstration's log readable.
+/// Often enough to see progress, rarely enough to leave the log of a demonstration readable.
 const LOG_EVERY: Duration = Duration::from_mins(1);
 
 /// What became of the traffic.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Report {
-    /// Requests, in events that the hub accepted.
-    pub operations: Published,
-    /// Summaries, in events that the hub accepted.
-    pub summaries: Published,
-    /// Usage records, in events that the hub accepted.
-    pub usage: Published,
-    /// Events that the hub accepted, or handed back: the SDK's producer (0.16) reports both as sent.
-    pub events: u64,
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    operations: Published,
+    summaries: Published,
+    usage: Published,
+    /// Events that the event hub accepted or rejected: the SDK's producer (0.16) reports both as sent.
+    pub(super) events: u64,
     /// Events that were sent and neither accepted nor surely refused.
-    pub events_of_unknown_fate: u64,
-    /// Events that were never sent, because their hub was away for too long or the run ended.
-    pub events_dropped: u64,
+    pub(super) events_of_unknown_fate: u64,
+    /// Events that were never sent, because their event hub was away for too long or the run ended.
+    pub(super) events_dropped: u64,
 }
 
-/// Records of a category that were sent and accepted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Published {
-    /// All of them.
-    pub records: u64,
-    /// Those that tell of a failed request or recording.
-    pub failures: u64,
+/// Records of a category in events that were sent.
+#[derive(Debug, Default)]
+struct Published {
+    records: u64,
+    /// Records of a failed request or recording.
+    failures: u64,
 }
 
 impl Report {
@@ -77,29 +72,26 @@ impl Report {
 
 /// Sends traffic from now on until `stop`, or for the duration of the settings. Dropped, it stops too.
 ///
-/// Each category goes to one hub: to the one that Azure Monitor names after it when a diagnostic
-/// setting names none (`insights-logs-callrecordingsummary`), else to the first that is not named
-/// after another category, else to the first. So with one hub, all go there.
+/// Each category goes to one event hub: to the one that Azure Monitor names after it when a diagnostic setting names none
+/// (`insights-logs-callrecordingsummary`), else to the first that is not named after another category, else to the first.
 ///
-/// The hubs are served in turn: one that hangs holds up the others for some 10 s, and they catch
-/// up. After the first opening no error ends it: a hub that is away is opened again with a growing
-/// wait.
+/// The event hubs take turns: one that hangs delays the others by some 10 s, and they catch up. After the first opening no
+/// error ends the run: an event hub that is away is opened again, after longer and longer waits.
 ///
-/// It works on a thread and a runtime of its own, where it also opens the producers: `fe2o3-amqp`
-/// 0.16 hands out a transfer before it registers it as unsettled, so on a runtime of many threads
-/// an answer that comes between the two is lost, and `send_batch` waits for ever (seen after 20
-/// events, with a hub that answers at once). On one thread nothing comes between the two.
+/// The simulation, producers included, runs on a thread and a runtime of its own: `fe2o3-amqp` 0.16 hands out a transfer
+/// before it registers it as unsettled, so on a runtime of many threads an answer that comes between the two is lost, and
+/// `send_batch` waits for ever (seen after 20 events, with a hub that answers at once). On one thread nothing comes between.
 ///
 /// # Errors
 ///
-/// [`SimulateError::Setting`] for a setting out of its range, [`SimulateError::NoTarget`] without
-/// targets, [`SimulateError::Open`] when a hub could not be opened within 30 s at the start,
-/// [`SimulateError::Runtime`] when the thread could not work.
+/// [`SimulateError::CallsPerSecond`] for a rate out of its range, [`SimulateError::NoTarget`] without
+/// targets, [`SimulateError::Open`] when an event hub could not be opened within 30 s at the start,
+/// [`SimulateError::Runtime`] when the thread could not be started, or panicked.
 pub async fn run(
     settings: Settings,
     targets: Vec<Target>,
     stop: CancellationToken,
-) -> Result<Report, SimulateError> {
+) -> Result<(), SimulateError> {
     let stop = stop.child_token();
     let _stop_when_dropped = stop.clone().drop_guard();
     let thread = spawn_blocking(move || {
@@ -113,12 +105,12 @@ pub async fn run(
         sent
     });
     match thread.await {
-        Ok(sent) => sent,
+        Ok(sent) => sent.map(drop),
         Err(panicked) => Err(SimulateError::Runtime(panicked.into())),
     }
 }
 
-/// [`run`], on whatever runtime it is called.
+/// [`run`], on the runtime that calls it.
 pub(super) async fn send(
     settings: Settings,
     targets: Vec<Target>,
@@ -167,7 +159,7 @@ pub(super) async fn send(
         }
         for envelope in envelopes {
             if let Some(hub) = hubs.get_mut(hub_of(envelope.category, &names)) {
-                hub.wait_in_line(envelope, &mut report);
+                hub.enqueue(envelope, &mut report);
             }
         }
         for hub in &mut hubs {
@@ -175,7 +167,7 @@ pub(super) async fn send(
         }
         if Instant::now() >= log_at {
             log_at += LOG_EVERY;
-            report.log("simulated traffic flows");
+            report.log("simulated traffic is sent");
         }
     }
     for hub in hubs {
@@ -185,7 +177,7 @@ pub(super) async fn send(
     Ok(report)
 }
 
-/// Which of the hubs gets a category, by the rule of [`run`].
+/// The event hub of a category, by the rule of [`run`].
 pub(super) fn hub_of(category: Category, names: &[String]) -> usize {
     let named_after = |category: Category, name: &str| {
         name.strip_prefix("insights-logs-")

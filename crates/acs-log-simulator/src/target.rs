@@ -1,58 +1,58 @@
-//! An Event Hub to send to: its connection, what waits for it, and what becomes of that.
+//! An event hub to send to: its connection, the events that wait for it, and what becomes of them.
 //!
-//! Never sends an event twice and never waits without a bound. The SDK's producer does neither for
-//! us, so each step has a time limit here, and a producer that failed is not used again.
+//! No event is sent twice and no wait is without a bound. The SDK's producer guarantees neither, so each step has a time
+//! limit here, and a producer that failed is not used again.
 
-use std::{collections::VecDeque, error::Error, fmt, future::Future, pin::Pin, time::Duration};
+use std::{collections::VecDeque, error::Error, future::Future, pin::Pin, time::Duration};
 
 use azure_messaging_eventhubs::ProducerClient;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{Envelope, Report, SimulateError};
+use super::{Envelope, SimulateError, sender::Report};
 
-/// How long the first opening of a hub is tried: a hub that starts beside us is up by then, and a
-/// wrong address should be an error soon.
+/// How long the first opening of an event hub is tried: one that starts at the same time is up by then, and a wrong
+/// address should be an error soon.
 const FIRST_OPEN_WITHIN: Duration = Duration::from_secs(30);
 
-/// The SDK has no time limit of its own when a server accepts and then says nothing.
+/// The SDK has no time limit of its own for a server that accepts and then sends nothing.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The SDK has none: an answer that got lost would be waited for for ever.
+/// The SDK has no time limit: it would wait for ever for an answer that was lost.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// For what waits when the time is up and the hub had just failed: a few tries.
+/// For the events that wait when the time is up and the event hub has just failed: a few attempts.
 const LAST_SENDS_WITHIN: Duration = Duration::from_secs(5);
 
-/// A courtesy to the service; a connection that hangs must not hold up the end.
+/// A courtesy to the service; a connection that hangs must not delay the end.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A connection that was cut is back at once, more often than not.
+/// A severed connection can most often be opened again at once.
 const BACKOFF_MIN: Duration = Duration::from_millis(250);
 
-/// A hub that is back gets its traffic before anyone has wondered where it is.
+/// An event hub that is back receives its traffic soon.
 const BACKOFF_MAX: Duration = Duration::from_secs(15);
 
-/// For a hub that is away: three minutes of the default traffic, and 120 MiB at the very most.
+/// For an event hub that is away: three minutes of the default traffic, and 120 MiB at most.
 const WAITING_EVENTS_MAX: usize = 600;
 
-/// Whatever keeps a producer from opening.
+/// Why a producer could not be opened.
 pub type OpenError = Box<dyn Error + Send + Sync>;
 
 type Opening = Pin<Box<dyn Future<Output = Result<ProducerClient, OpenError>> + Send>>;
 
-/// An Event Hub to send to.
+/// An event hub to send to.
 pub struct Target {
     pub(super) event_hub: String,
     open: Box<dyn Fn() -> Opening + Send + Sync>,
 }
 
 impl Target {
-    /// `open` makes a producer for the hub of this name. It is called again after every error,
-    /// since a `ProducerClient` whose send has hung or failed cannot be trusted again. Give the
-    /// producer `RetryOptions` with `max_retries: 0`: the SDK's own retries send events twice.
-    /// It runs on the simulation's own runtime, see [`run`](super::run).
+    /// `open` makes a producer for the event hub of this name. It is called again after every error, since a
+    /// `ProducerClient` whose send has hung or failed cannot be trusted again. Give the producer `RetryOptions` with
+    /// `max_retries: 0`: the SDK's own retries send events twice. It is called on the simulation's own runtime, see
+    /// [`run`](super::run).
     pub fn new<Open, Opened, OpenedError>(event_hub: impl Into<String>, open: Open) -> Self
     where
         Open: Fn() -> Opened + Send + Sync + 'static,
@@ -69,15 +69,7 @@ impl Target {
     }
 }
 
-impl fmt::Debug for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Target")
-            .field("event_hub", &self.event_hub)
-            .finish_non_exhaustive()
-    }
-}
-
-/// A hub, its connection, and what waits for it.
+/// A target, its connection, and the events that wait for it.
 pub(super) struct Hub {
     target: Target,
     producer: Option<ProducerClient>,
@@ -98,7 +90,7 @@ impl Hub {
     }
 
     pub(super) async fn open_first(&mut self) -> Result<(), SimulateError> {
-        let give_up_at = Instant::now() + FIRST_OPEN_WITHIN;
+        let stop_trying_at = Instant::now() + FIRST_OPEN_WITHIN;
         loop {
             match self.open().await {
                 Ok(producer) => {
@@ -106,7 +98,7 @@ impl Hub {
                     self.backoff = BACKOFF_MIN;
                     return Ok(());
                 }
-                Err(source) if Instant::now() >= give_up_at => {
+                Err(source) if Instant::now() >= stop_trying_at => {
                     let event_hub = self.target.event_hub.clone();
                     return Err(SimulateError::Open { event_hub, source });
                 }
@@ -130,7 +122,7 @@ impl Hub {
         self.backoff = (self.backoff * 2).min(BACKOFF_MAX);
     }
 
-    pub(super) fn wait_in_line(&mut self, envelope: Envelope, report: &mut Report) {
+    pub(super) fn enqueue(&mut self, envelope: Envelope, report: &mut Report) {
         if self.waiting.len() >= WAITING_EVENTS_MAX {
             self.waiting.pop_front();
             report.events_dropped += 1;
@@ -138,7 +130,7 @@ impl Hub {
         self.waiting.push_back(envelope);
     }
 
-    /// Sends what waits, as far as the hub takes it and nobody stops it.
+    /// Sends the events that wait, until an error or a stop.
     pub(super) async fn send(&mut self, stop: &CancellationToken, report: &mut Report) {
         if self.producer.is_none() && Instant::now() >= self.open_not_before {
             match stop.run_until_cancelled(self.open()).await {
@@ -156,7 +148,7 @@ impl Hub {
                     if self.backoff > BACKOFF_MIN {
                         info!(
                             event_hub = self.target.event_hub,
-                            "simulated traffic flows again"
+                            "simulated traffic is sent again"
                         );
                         self.backoff = BACKOFF_MIN;
                     }
@@ -178,12 +170,15 @@ impl Hub {
         }
     }
 
-    /// Logs the first error of a row, and lets the connection go.
+    /// Logs the first error in a row, and closes the connection.
     async fn fail(&mut self, error: &OpenError) {
         if self.backoff == BACKOFF_MIN {
             let error: &(dyn Error + 'static) = error.as_ref();
             let event_hub = &self.target.event_hub;
-            warn!(event_hub, error, "event hub fails, opening it again");
+            warn!(
+                event_hub,
+                error, "sending simulated traffic failed: opening the event hub again"
+            );
         }
         self.back_off();
         if let Some(producer) = self.producer.take() {
@@ -191,12 +186,12 @@ impl Hub {
         }
     }
 
-    /// Sends what still waits, unless it is stopped, and lets the connection go.
+    /// Sends the events that still wait, unless it is stopped, and closes the connection.
     pub(super) async fn close(mut self, stop: &CancellationToken, report: &mut Report) {
-        let give_up_at = Instant::now() + LAST_SENDS_WITHIN;
-        while !self.waiting.is_empty() && !stop.is_cancelled() && Instant::now() < give_up_at {
+        let stop_trying_at = Instant::now() + LAST_SENDS_WITHIN;
+        while !self.waiting.is_empty() && !stop.is_cancelled() && Instant::now() < stop_trying_at {
             if self.producer.is_none() {
-                let retry_at = self.open_not_before.min(give_up_at);
+                let retry_at = self.open_not_before.min(stop_trying_at);
                 stop.run_until_cancelled(sleep_until(retry_at)).await;
             }
             self.send(stop, report).await;
@@ -208,7 +203,7 @@ impl Hub {
     }
 }
 
-/// An error here changes nothing: the connection is given up anyway.
+/// An error here changes nothing: the connection is dropped anyway.
 async fn close(producer: ProducerClient) {
     drop(timeout(CLOSE_TIMEOUT, producer.close()).await);
 }
@@ -217,14 +212,14 @@ async fn close(producer: ProducerClient) {
 enum Sent {
     Accepted(usize),
     Unknown(usize, OpenError),
-    /// No event has left: all wait on.
+    /// No event was sent: all still wait.
     Nothing(OpenError),
-    /// The first event alone is more than the hub takes.
+    /// The first event alone is larger than the event hub accepts.
     TooLarge,
 }
 
-/// Sends the first events that wait for the hub and are of one category, as one batch: a batch goes
-/// to one partition, so the categories of a second spread over the partitions as Azure Monitor's do.
+/// Sends the first events that wait and are of one category, as one batch: a batch goes to one partition, so the categories
+/// of a second spread over the partitions as those of Azure Monitor do.
 async fn send_batch(producer: &ProducerClient, waiting: &VecDeque<Envelope>) -> Sent {
     let batch = match timeout(SEND_TIMEOUT, producer.create_batch(None)).await {
         Ok(Ok(batch)) => batch,

@@ -1,4 +1,4 @@
-//! The random process: calls arrive, are played, and their records come out in the order of time.
+//! The random process: calls begin, are played, and their records are put in the order of time.
 //!
 //! Pure: the start time and the seed decide everything. No clock, no I/O.
 
@@ -15,7 +15,7 @@ use super::{
     world::{CONTACT_CENTER, SUPPORT, TELEHEALTH},
 };
 
-/// All records of three resources from a start time on, in order, without end.
+/// All records of three resources from a start time on, in the order of time, without end.
 #[derive(Debug)]
 pub struct Traffic {
     start: OffsetDateTime,
@@ -34,7 +34,7 @@ impl Traffic {
     ///
     /// # Errors
     ///
-    /// [`SimulateError::Setting`] when a setting is out of its range.
+    /// [`SimulateError::CallsPerSecond`] when the rate is out of its range.
     pub fn new(settings: &Settings, start: OffsetDateTime) -> Result<Self, SimulateError> {
         settings.check()?;
         Ok(Self {
@@ -42,8 +42,7 @@ impl Traffic {
             mean_gap_seconds: settings.calls_per_second.recip(),
             dice: Dice::new(settings.seed),
             incidents: Incidents::new(start),
-            // As much history as the longest call takes, so that at the start as many calls of
-            // every age are in progress as at any other time.
+            // As much history as the longest call takes, so that calls of every age are in progress at the start.
             next_call_at: start - CALL_MAX,
             next_victim: 0,
             pending: BTreeMap::new(),
@@ -51,7 +50,7 @@ impl Traffic {
         })
     }
 
-    /// The next call or victim of an incident, whichever comes first.
+    /// Plays the next call or victim of an incident, whichever is first.
     fn arrive(&mut self) {
         let victim_at = self.next_victim_at();
         if victim_at <= self.next_call_at {
@@ -96,7 +95,7 @@ impl Iterator for Traffic {
 
     fn next(&mut self) -> Option<Record> {
         loop {
-            // Whatever has not arrived yet has no record before its arrival.
+            // A call that has not begun yet has no record before its beginning.
             let settled_until = self.next_call_at.min(self.next_victim_at());
             if let Some(first) = self.pending.first_entry()
                 && first.key().0 <= settled_until

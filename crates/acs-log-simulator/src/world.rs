@@ -1,4 +1,4 @@
-//! Who makes the traffic: three invented customers' resources, their habits and client libraries.
+//! Three invented resources, their habits and client libraries.
 //!
 //! Data and nothing else. Names are Microsoft's own for examples (Contoso, Fabrikam), addresses
 //! are from the networks that RFC 5737 reserves for documentation.
@@ -7,44 +7,44 @@ use super::model::Media;
 
 /// A Communication Services resource.
 #[derive(Debug, PartialEq)]
-pub struct Resource {
+pub(crate) struct Resource {
     /// Its name, which is also the first part of its endpoint's host.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// The group that it is in.
-    pub resource_group: &'static str,
+    pub(crate) resource_group: &'static str,
     /// The subscription that it is in.
-    pub subscription_id: &'static str,
-    /// Which share of all calls is its own. The shares sum to 1.
-    pub call_share: f64,
+    pub(crate) subscription_id: &'static str,
+    /// Its share of all calls. The shares sum to 1.
+    pub(crate) call_share: f64,
     /// The first three octets of its callers' addresses.
-    pub network: &'static str,
-    /// What it records most.
-    pub usual_media: Media,
-    /// What else, with the share of each.
-    pub other_media: &'static [(f64, Media)],
+    pub(crate) network: &'static str,
+    /// What most of its recordings are.
+    pub(crate) usual_media: Media,
+    /// The other recordings, with the share of each.
+    pub(crate) other_media: &'static [(f64, Media)],
     /// The client library that it uses most.
-    pub usual_sdk: &'static Sdk,
+    pub(crate) usual_sdk: &'static Sdk,
     /// Another, in a fifth of its calls: a service that is being rewritten, or a script.
-    pub other_sdk: &'static Sdk,
+    pub(crate) other_sdk: &'static Sdk,
     /// The share of its recordings that are paused, for example while a card number is read out.
-    pub pause_share: f64,
+    pub(crate) pause_share: f64,
     /// The share of its calls that go over the telephone network.
-    pub pstn_share: f64,
+    pub(crate) pstn_share: f64,
 }
 
 /// A client library and the version of the API that it speaks.
 #[derive(Debug, PartialEq)]
-pub struct Sdk {
+pub(crate) struct Sdk {
     /// `sdkType`
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// `sdkVersion`
-    pub version: &'static str,
+    pub(crate) version: &'static str,
     /// `operationVersion`
-    pub api_version: &'static str,
+    pub(crate) api_version: &'static str,
 }
 
 /// Many calls, nearly all telephone.
-pub static CONTACT_CENTER: Resource = Resource {
+pub(crate) static CONTACT_CENTER: Resource = Resource {
     name: "contoso-contact-center",
     resource_group: "contoso-voice-prod",
     subscription_id: "5f2b8f0e-3c1d-4b6a-9a57-0d1e6c7f8a21",
@@ -59,7 +59,7 @@ pub static CONTACT_CENTER: Resource = Resource {
 };
 
 /// Some calls, voice and video.
-pub static SUPPORT: Resource = Resource {
+pub(crate) static SUPPORT: Resource = Resource {
     name: "contoso-support",
     resource_group: "contoso-support-prod",
     subscription_id: "5f2b8f0e-3c1d-4b6a-9a57-0d1e6c7f8a21",
@@ -74,7 +74,7 @@ pub static SUPPORT: Resource = Resource {
 };
 
 /// Few calls, nearly all video.
-pub static TELEHEALTH: Resource = Resource {
+pub(crate) static TELEHEALTH: Resource = Resource {
     name: "fabrikam-telehealth",
     resource_group: "fabrikam-care",
     subscription_id: "b83c1c55-7f0a-4e0c-8a0e-6d1f2b9e4c70",
@@ -89,7 +89,7 @@ pub static TELEHEALTH: Resource = Resource {
 };
 
 /// All of them, the busiest first.
-pub static RESOURCES: [&Resource; 3] = [&CONTACT_CENTER, &SUPPORT, &TELEHEALTH];
+pub(crate) static RESOURCES: [&Resource; 3] = [&CONTACT_CENTER, &SUPPORT, &TELEHEALTH];
 
 static DOTNET: Sdk = Sdk {
     name: "dotnet",

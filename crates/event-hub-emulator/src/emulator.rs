@@ -49,8 +49,8 @@ impl Emulator {
         } else {
             address.to_string()
         };
-        let connection_string = connection_string(&host, settings.entity_path());
-        let tls = server.tls(settings.entity_path());
+        let connection_string = settings.connection_string(&host);
+        let tls = server.tls(&settings);
         let handle = Handle::new(server.namespace());
         let stop = CancellationToken::new();
         let mut serving = JoinSet::new();
@@ -112,14 +112,4 @@ impl Deref for Emulator {
     fn deref(&self) -> &Handle {
         &self.handle
     }
-}
-
-/// The policy and key of the connection string. The emulator accepts any; these are those of Microsoft's emulator.
-const KEY: &str = "SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=SAS_KEY_VALUE";
-
-pub(crate) fn connection_string(host: &str, entity_path: Option<&str>) -> String {
-    let entity_path = entity_path
-        .map(|name| format!(";EntityPath={name}"))
-        .unwrap_or_default();
-    format!("Endpoint=sb://{host}/;{KEY}{entity_path}")
 }

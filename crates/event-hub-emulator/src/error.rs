@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use super::settings::PARTITIONS_MAX;
+use super::limits::PARTITIONS_MAX;
 
 /// Why an emulator does not start, or does not do what it was asked for.
 #[derive(Debug, thiserror::Error)]

@@ -6,14 +6,14 @@
 //!
 //! | module | contents |
 //! | --- | --- |
-//! | `emulator`, `settings`, `error` | [`Emulator`]: starts a server, and stops it |
-//! | `handle`, `faults` | [`Handle`]: events, partitions and faults of a running emulator |
+//! | `emulator`, `settings`, `limits`, `error` | [`Emulator`]: starts a server, and stops it |
+//! | `handle` | [`Handle`]: events, partitions and faults of a running emulator |
 //! | [`admin`] | the same over HTTP |
 //! | `server` | accepts connections and owns their tasks |
 //! | `listener`, `tls`, `websocket` | a port that can refuse clients; what may lie between a socket and its AMQP |
 //! | `connection` | a client's connection, as a state machine over frames, and its task |
 //! | `mailbox` | how other tasks reach a connection |
-//! | `namespace` | the event hubs and partitions that all connections share |
+//! | `namespace`, `faults` | the event hubs and partitions that all connections share; the faults in force |
 //! | `partition` | a log, its readers, and the faults asked of it |
 //! | `start`, `reader` | where a reader starts; which reader may read |
 //! | `event`, `log` | a message with the emulator's annotations; a partition's events |
@@ -29,6 +29,7 @@ mod error;
 mod event;
 mod faults;
 mod handle;
+mod limits;
 mod listener;
 mod log;
 mod mailbox;
@@ -44,7 +45,8 @@ mod websocket;
 pub use emulator::Emulator;
 pub use error::EmulatorError;
 pub use handle::{Handle, PartitionState};
-pub use settings::{EventHub, MESSAGE_BYTES_MAX, RETAIN_BYTES, Settings, TlsSettings};
+pub use limits::MESSAGE_BYTES_MAX;
+pub use settings::{EventHub, RETAIN_BYTES, Settings, TlsSettings};
 pub use tls::Tls;
 
 /// What the fuzz targets check; there only when they are built.

@@ -6,7 +6,6 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::amqp::performative::AmqpError;
-use super::reader::ReaderId;
 
 /// Commands that wait for a connection. Its task takes them before anything else; a connection whose task does not is
 /// severed.
@@ -24,6 +23,16 @@ pub(crate) enum Command {
     Close(AmqpError),
     /// Answer requests to `$management` with 401 from now on.
     RefuseQuestions,
+}
+
+/// Which link a reader is, among all connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ReaderId {
+    pub(crate) connection: u64,
+    /// Unlike channel and handle, never used again.
+    pub(crate) serial: u64,
+    pub(crate) channel: u16,
+    pub(crate) handle: u32,
 }
 
 /// The address of a connection.

@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Settings;
+use super::amqp::performative::AmqpError;
 use super::clock::Timestamp;
 use super::event::Incoming;
 use super::faults::Faults;
 use super::mailbox::Mailbox;
 use super::partition::{Partition, PartitionProperties};
-use super::reader::Reader;
 
 /// Event hubs, their partitions and readers, the connections, and the faults that were asked for.
 #[derive(Debug)]
@@ -162,15 +162,15 @@ impl Namespace {
         grows
     }
 
-    /// Replaces the event hub by an empty one of the same name, whose sequence numbers begin at 0. Gives the readers that
-    /// it had, which have yet to be detached.
-    pub(crate) fn recreate(&self, event_hub: EventHubId, now: Timestamp) -> Vec<Reader> {
+    /// Replaces the event hub by an empty one of the same name, whose sequence numbers begin at 0, and detaches its readers.
+    pub(crate) fn recreate(&self, event_hub: EventHubId, error: &AmqpError, now: Timestamp) {
         let mut event_hubs = lock(&self.event_hubs);
         let event_hub = event_hubs.get(event_hub);
         event_hub.created_at = now;
-        let old = event_hub.partitions.iter_mut().map(std::mem::take);
-        old.flat_map(|mut partition| partition.readers.take_all())
-            .collect()
+        for partition in &mut event_hub.partitions {
+            partition.readers.detach_all(Some(error));
+            *partition = Partition::default();
+        }
     }
 
     pub(crate) fn properties(&self, event_hub: EventHubId) -> EventHubProperties {

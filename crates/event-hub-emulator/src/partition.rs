@@ -9,7 +9,8 @@ use super::clock::Timestamp;
 use super::condition;
 use super::event::{Event, Incoming};
 use super::log::{Last, Log};
-use super::reader::{Displaced, Reader, ReaderId, Readers};
+use super::mailbox::ReaderId;
+use super::reader::{Reader, Readers};
 use super::start::Start;
 
 #[derive(Debug, Default)]
@@ -50,18 +51,14 @@ impl Partition {
         self.wake_readers();
     }
 
-    /// Adds a reader. Gives the sequence number that it starts with, and the readers that it displaces, which have yet to
-    /// be detached.
-    pub(crate) fn open_reader(
-        &mut self,
-        start: Start,
-        reader: Reader,
-    ) -> Result<(i64, Vec<Displaced>), AmqpError> {
+    /// Adds a reader. Gives the sequence number that it starts with.
+    pub(crate) fn open_reader(&mut self, start: Start, reader: Reader) -> Result<i64, AmqpError> {
         let next = self
             .log
             .resolve(start)
             .map_err(|error| AmqpError::new(condition::INVALID_ARGUMENT, error))?;
-        Ok((next, self.readers.claim(reader)?))
+        self.readers.claim(reader)?;
+        Ok(next)
     }
 
     /// Shows a reader the events from a sequence number on, as long as `take` wants more. Gives the sequence number that

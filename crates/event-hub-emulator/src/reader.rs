@@ -5,7 +5,7 @@
 
 use super::amqp::performative::AmqpError;
 use super::condition::{RESOURCE_LIMIT, STOLEN};
-use super::mailbox::Mailbox;
+use super::mailbox::{Command, Mailbox, ReaderId};
 
 /// Readers without an owner level per partition and consumer group; Event Hubs documents five.
 const READERS_MAX: usize = 5;
@@ -24,21 +24,13 @@ pub(crate) struct Reader {
     pub(crate) frozen: bool,
 }
 
-/// Which link a reader is, among all connections.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ReaderId {
-    pub(crate) connection: u64,
-    /// Unlike channel and handle, never used again.
-    pub(crate) serial: u64,
-    pub(crate) channel: u16,
-    pub(crate) handle: u32,
-}
-
-/// A reader that has to be detached, and the error for it.
-#[derive(Debug)]
-pub(crate) struct Displaced {
-    pub(crate) reader: Reader,
-    pub(crate) error: AmqpError,
+impl Reader {
+    fn detach(&self, error: Option<AmqpError>) {
+        self.mailbox.send(Command::Detach {
+            reader: self.id,
+            error,
+        });
+    }
 }
 
 /// The readers of one partition.
@@ -46,8 +38,8 @@ pub(crate) struct Displaced {
 pub(crate) struct Readers(Vec<Reader>);
 
 impl Readers {
-    /// Adds a reader. Gives those that it displaces: they are removed here, and have yet to be detached.
-    pub(crate) fn claim(&mut self, candidate: Reader) -> Result<Vec<Displaced>, AmqpError> {
+    /// Adds a reader, and detaches those that it displaces.
+    pub(crate) fn claim(&mut self, candidate: Reader) -> Result<(), AmqpError> {
         let same_group = |reader: &Reader| reader.consumer_group == candidate.consumer_group;
         let highest = self
             .0
@@ -55,50 +47,55 @@ impl Readers {
             .filter(|reader| same_group(reader))
             .filter_map(|reader| reader.owner_level)
             .max();
-        let displaced = match (candidate.owner_level, highest) {
+        match (candidate.owner_level, highest) {
             (None, Some(owner)) => {
-                return Err(AmqpError::new(STOLEN, format!(
+                let description = format!(
                     "At least one receiver for the endpoint is created with epoch of '{owner}', and so non-epoch receiver is not allowed. Either reconnect with a higher epoch, or make sure all epoch receivers are closed or disconnected."
-                )));
+                );
+                return Err(AmqpError::new(STOLEN, description));
             }
             (Some(level), Some(owner)) if level < owner => {
-                return Err(AmqpError::new(STOLEN, format!(
+                let description = format!(
                     "Receiver '{}' with a higher epoch '{owner}' already exists. Receiver with epoch {level} cannot be created. Make sure you are creating receiver with increasing epoch value to ensure connectivity, or ensure all old epoch receivers are closed or disconnected.",
                     candidate.name
-                )));
+                );
+                return Err(AmqpError::new(STOLEN, description));
             }
-            (Some(level), _) => self
-                .0
-                .extract_if(.., |reader| same_group(reader))
-                .map(|reader| Displaced {
-                    error: AmqpError::new(STOLEN, format!(
+            (Some(level), _) => {
+                for reader in self.0.extract_if(.., |reader| same_group(reader)) {
+                    let description = format!(
                         "New receiver '{}' with higher epoch of '{level}' is created hence current receiver '{}' with epoch '{}' is getting disconnected. If you are recreating the receiver, make sure a higher epoch is used.",
                         candidate.name,
                         reader.name,
                         reader.owner_level.unwrap_or(-1)
-                    )),
-                    reader,
-                })
-                .collect(),
+                    );
+                    reader.detach(Some(AmqpError::new(STOLEN, description)));
+                }
+            }
             (None, None) => {
                 if self.0.iter().filter(|reader| same_group(reader)).count() >= READERS_MAX {
-                    return Err(AmqpError::new(RESOURCE_LIMIT, format!(
+                    let description = format!(
                         "Exceeded the maximum number of allowed receivers per partition in a consumer group which is {READERS_MAX}."
-                    )));
+                    );
+                    return Err(AmqpError::new(RESOURCE_LIMIT, description));
                 }
-                Vec::new()
             }
-        };
+        }
         self.0.push(candidate);
-        Ok(displaced)
+        Ok(())
     }
 
     pub(crate) fn release(&mut self, id: ReaderId) {
         self.0.retain(|reader| reader.id != id);
     }
 
-    pub(crate) fn take_all(&mut self) -> Vec<Reader> {
-        std::mem::take(&mut self.0)
+    /// Detaches every reader. Gives how many there were.
+    pub(crate) fn detach_all(&mut self, error: Option<&AmqpError>) -> usize {
+        let readers = std::mem::take(&mut self.0);
+        for reader in &readers {
+            reader.detach(error.cloned());
+        }
+        readers.len()
     }
 
     /// Freezes the present readers. Gives how many there are.

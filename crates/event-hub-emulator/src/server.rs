@@ -57,8 +57,8 @@ impl Server {
     }
 
     /// How clients connect over TLS, if they can.
-    pub(crate) fn tls(&self, entity_path: Option<&str>) -> Option<Tls> {
-        self.tls.as_ref().map(|tls| tls.describe(entity_path))
+    pub(crate) fn tls(&self, settings: &Settings) -> Option<Tls> {
+        self.tls.as_ref().map(|tls| tls.describe(settings))
     }
 
     pub(crate) fn namespace(&self) -> Arc<Namespace> {

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::EmulatorError;
+use super::limits::PARTITIONS_MAX;
 
 /// Where an emulator listens, which event hubs it has, and how much it keeps.
 #[derive(Clone, Debug)]
@@ -43,11 +44,8 @@ pub struct EventHub {
 /// machine.
 pub const RETAIN_BYTES: usize = 256 * 1024 * 1024;
 
-/// The bytes of the largest message, or batch of events; what Event Hubs allows in its standard and higher tiers.
-pub const MESSAGE_BYTES_MAX: u64 = 1024 * 1024;
-
-/// Partitions of one event hub; what Event Hubs allows in its dedicated tier.
-pub(crate) const PARTITIONS_MAX: u32 = 1024;
+/// The policy and key of the connection string. The emulator accepts any; these are those of Microsoft's emulator.
+const KEY: &str = "SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=SAS_KEY_VALUE";
 
 /// Any free port of this machine, which no other machine reaches.
 const ANY_LOCAL_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -63,12 +61,13 @@ impl Settings {
         }
     }
 
-    /// The name that the connection string carries: that of the only event hub.
-    pub(crate) fn entity_path(&self) -> Option<&str> {
-        match self.event_hubs.as_slice() {
-            [only] => Some(&only.name),
-            _ => None,
-        }
+    /// The connection string for a host. It names the event hub only if there is exactly one.
+    pub(crate) fn connection_string(&self, host: &str) -> String {
+        let entity_path = match self.event_hubs.as_slice() {
+            [only] => format!(";EntityPath={}", only.name),
+            _ => String::new(),
+        };
+        format!("Endpoint=sb://{host}/;{KEY}{entity_path}")
     }
 
     pub(crate) fn check(&self) -> Result<(), EmulatorError> {

@@ -28,9 +28,8 @@ use tokio_rustls::server::TlsStream;
 
 use super::clock::Timestamp;
 use super::connection::task::Transport;
-use super::emulator::connection_string;
 use super::listener::Listener;
-use super::{EmulatorError, TlsSettings, websocket};
+use super::{EmulatorError, Settings, TlsSettings, websocket};
 
 /// How clients connect over TLS.
 #[derive(Debug)]
@@ -87,11 +86,11 @@ impl TlsListener {
         })
     }
 
-    /// How clients connect here. `entity_path` is the event hub that the connection string names.
-    pub(crate) fn describe(&self, entity_path: Option<&str>) -> Tls {
+    /// How clients connect here.
+    pub(crate) fn describe(&self, settings: &Settings) -> Tls {
         Tls {
             endpoint: format!("amqps://{}:{}", self.host, self.listener.address().port()),
-            connection_string: connection_string(&self.host, entity_path),
+            connection_string: settings.connection_string(&self.host),
             ca_certificate: self.ca_certificate.clone(),
         }
     }
@@ -154,7 +153,7 @@ impl std::fmt::Debug for Acceptor {
 }
 
 /// A client's stream once TLS is taken off, with a look ahead.
-pub(super) type Decrypted = BufReader<TlsStream<TcpStream>>;
+type Decrypted = BufReader<TlsStream<TcpStream>>;
 
 impl Transport for Decrypted {
     fn socket(&self) -> Option<&TcpStream> {

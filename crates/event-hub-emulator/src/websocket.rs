@@ -20,7 +20,6 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 
 use super::connection::task::Transport;
-use super::tls::Decrypted;
 
 /// The path at Event Hubs; some clients add a slash.
 const PATH: &str = "/$servicebus/websocket";
@@ -35,14 +34,14 @@ const MESSAGE_MAX: usize = 1024 * 1024;
 const BUFFER_SIZE: usize = 64 * 1024;
 
 /// A WebSocket as a stream of bytes.
-pub(super) struct WebSocket {
-    messages: WebSocketStream<Decrypted>,
+pub(super) struct WebSocket<S> {
+    messages: WebSocketStream<S>,
     /// The rest of the message that came last.
     unread: Bytes,
 }
 
 /// Reads the client's request and answers it.
-pub(super) async fn accept(stream: Decrypted) -> io::Result<WebSocket> {
+pub(super) async fn accept<S: Transport>(stream: S) -> io::Result<WebSocket<S>> {
     let config = WebSocketConfig::default()
         .read_buffer_size(BUFFER_SIZE)
         .write_buffer_size(BUFFER_SIZE)
@@ -99,13 +98,13 @@ fn refuse(status: StatusCode, wanted: &str) -> ErrorResponse {
     response
 }
 
-impl Transport for WebSocket {
+impl<S: Transport> Transport for WebSocket<S> {
     fn socket(&self) -> Option<&TcpStream> {
         self.messages.get_ref().socket()
     }
 }
 
-impl AsyncRead for WebSocket {
+impl<S: Transport> AsyncRead for WebSocket<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -129,7 +128,7 @@ impl AsyncRead for WebSocket {
     }
 }
 
-impl AsyncWrite for WebSocket {
+impl<S: Transport> AsyncWrite for WebSocket<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

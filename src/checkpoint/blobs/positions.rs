@@ -1,8 +1,8 @@
 //! A blob for each partition, which its owner alone may write.
 //!
 //! A new owner rewrites the blob before it reads the partition: from then on a write of the previous owner, which names
-//! the version that it wrote last, is refused. That is the fence. Every write names a version, and every blob its writer,
-//! so that a replica can distinguish a write of its own whose answer was lost from one of another process.
+//! the version that it wrote last, is refused. That is the fence. Every write names a version, and every blob its writer:
+//! a write that is refused because an earlier one of this process was done, though its answer was lost, is tried again.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -41,8 +41,6 @@ struct State {
     version: Option<ETag>,
     /// What this process wrote; none is the beginning, or no blob.
     written: Option<Reached>,
-    /// A write was not answered: the version may be another.
-    is_uncertain: bool,
     ownership: Ownership,
 }
 
@@ -70,9 +68,9 @@ pub enum Found {
 pub enum Wrote {
     /// It is written.
     Written,
-    /// It was written before.
+    /// It was written before, or the partition is released.
     Unchanged,
-    /// This process does not own the partition any more.
+    /// Another process owns the partition.
     Refused,
 }
 
@@ -85,12 +83,12 @@ pub enum PositionError {
     /// The blob has other content.
     #[error("blob `{0}` is not a checkpoint")]
     Invalid(String, #[source] InvalidCheckpoint),
-    /// Other processes wrote it again and again.
-    #[error("another process keeps writing blob `{0}`")]
+    /// It was written again and again meanwhile.
+    #[error("blob `{0}` keeps being written")]
     Contested(String),
 }
 
-/// The previous owner may write at the same moment, once for each of its scrapes.
+/// The previous owner may write at the same moment, once for each of its scrapes; so may a late request of this process.
 const TRIES: usize = 4;
 
 impl BlobPositions {
@@ -173,7 +171,6 @@ impl BlobPositions {
             state: AsyncMutex::new(State {
                 version,
                 written,
-                is_uncertain: false,
                 ownership: Ownership::Owned,
             }),
         };
@@ -206,53 +203,39 @@ impl BlobPositions {
         state: &mut State,
         reached: &Reached,
     ) -> Result<Wrote, PositionError> {
-        if state.ownership != Ownership::Owned {
-            return Ok(Wrote::Refused);
+        match state.ownership {
+            Ownership::Owned => {}
+            Ownership::Released => return Ok(Wrote::Unchanged),
+            Ownership::Lost => return Ok(Wrote::Refused),
         }
-        if state.is_uncertain && !self.is_still_owned(blob, state).await? {
-            return Ok(self.lose(state));
-        }
-        if state.written.as_ref() == Some(reached) {
-            return Ok(Wrote::Unchanged);
-        }
-        let condition = match &state.version {
-            Some(version) => Condition::Unchanged(version.clone()),
-            None => Condition::Missing,
-        };
-        let metadata = format::encode(Some(reached), &self.owner);
-        // Until it is answered, the blob may have either content.
-        state.is_uncertain = true;
-        let wrote = self.container.write(blob, &metadata, &[], &condition);
-        let wrote = wrote.await?;
-        state.is_uncertain = false;
-        match wrote {
-            Outcome::Done(version) => {
+        for _ in 0..TRIES {
+            if state.written.as_ref() == Some(reached) {
+                return Ok(Wrote::Unchanged);
+            }
+            let condition = match &state.version {
+                Some(version) => Condition::Unchanged(version.clone()),
+                None => Condition::Missing,
+            };
+            let metadata = format::encode(Some(reached), &self.owner);
+            let wrote = self.container.write(blob, &metadata, &[], &condition);
+            if let Outcome::Done(version) = wrote.await? {
                 state.version = Some(version);
                 state.written = Some(reached.clone());
-                Ok(Wrote::Written)
+                return Ok(Wrote::Written);
             }
-            Outcome::Refused => Ok(self.lose(state)),
-        }
-    }
-
-    /// After a write that was not answered: reads the blob's owner and version.
-    async fn is_still_owned(&self, blob: &str, state: &mut State) -> Result<bool, PositionError> {
-        match self.container.head(blob).await? {
-            Some(found) if format::is_by(&found.metadata, &self.owner) => {
-                state.written = decode(blob, &found.metadata)?;
-                state.version = Some(found.etag);
+            match self.container.head(blob).await? {
+                Some(found) if format::is_by(&found.metadata, &self.owner) => {
+                    state.written = decode(blob, &found.metadata)?;
+                    state.version = Some(found.etag);
+                }
+                _ => {
+                    state.ownership = Ownership::Lost;
+                    self.lost.notify_one();
+                    return Ok(Wrote::Refused);
+                }
             }
-            None if state.version.is_none() => {}
-            _ => return Ok(false),
         }
-        state.is_uncertain = false;
-        Ok(true)
-    }
-
-    fn lose(&self, state: &mut State) -> Wrote {
-        state.ownership = Ownership::Lost;
-        self.lost.notify_one();
-        Wrote::Refused
+        Err(PositionError::Contested(blob.to_owned()))
     }
 
     /// Releases a partition, after it wrote the partition's last position; unless another process owns it already.

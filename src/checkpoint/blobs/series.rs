@@ -11,6 +11,7 @@ use time::{Duration, OffsetDateTime};
 use super::super::format;
 use super::super::{Scope, State, Unreadable};
 use crate::blobs::{BlobError, Condition, Container, Metadata, Outcome};
+use crate::delivery::Series;
 
 /// A series is kept for 30 days after it was last seen: to the day is near enough.
 const SEEN_AGAIN_AFTER: Duration = Duration::DAY;
@@ -58,17 +59,17 @@ impl BlobSeries {
     /// Adds what was seen, if that is news.
     pub(crate) async fn save(
         &mut self,
-        seen: &State,
+        seen: Vec<(Series, OffsetDateTime)>,
         now: OffsetDateTime,
     ) -> Result<(), SeriesError> {
         let known = self.known.as_ref();
-        if known.is_some_and(|known| !has_news(seen, known)) {
+        if known.is_some_and(|known| !has_news(&seen, known)) {
             return Ok(());
         }
         let (condition, mut all) = self.read().await?;
-        if has_news(seen, &all) {
-            for (series, last_seen) in seen.series() {
-                all.remember(series.clone(), last_seen);
+        if has_news(&seen, &all) {
+            for (series, last_seen) in seen {
+                all.remember(series, last_seen);
             }
             all.forget_unseen(now);
             let bytes = format::encode(&self.scope, &all);
@@ -96,10 +97,10 @@ impl BlobSeries {
 }
 
 /// Whether a series was seen that is not known, or not for a day.
-fn has_news(seen: &State, known: &State) -> bool {
-    seen.series().any(|(series, last_seen)| {
-        known
-            .last_seen(series)
-            .is_none_or(|known| last_seen - known > SEEN_AGAIN_AFTER)
-    })
+fn has_news(seen: &[(Series, OffsetDateTime)], known: &State) -> bool {
+    let is_news = |(series, last_seen): &(Series, OffsetDateTime)| {
+        let known = known.series().get(series);
+        known.is_none_or(|known| *last_seen - *known > SEEN_AGAIN_AFTER)
+    };
+    seen.iter().any(is_news)
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
-use acs_log_simulator::{Report, SimulateError};
+use acs_log_simulator::SimulateError;
 use clap::Args;
 use event_hub_emulator::{Emulator, EventHub};
 use tokio::task::{JoinError, JoinSet};
@@ -98,11 +98,10 @@ pub(super) async fn demo(args: DemoArgs, stop: CancellationToken) -> Result<(), 
 }
 
 /// Of the simulation.
-fn outcome(ended: Result<Result<Report, SimulateError>, JoinError>) -> Result<(), CommandError> {
-    ended
+fn outcome(ended: Result<Result<(), SimulateError>, JoinError>) -> Result<(), CommandError> {
+    Ok(ended
         .map_err(LocalError::Task)?
-        .map_err(LocalError::Simulate)?;
-    Ok(())
+        .map_err(LocalError::Simulate)?)
 }
 
 fn welcome(out: &mut impl Write, address: SocketAddr, connection_string: &str) -> io::Result<()> {

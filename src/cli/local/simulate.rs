@@ -81,7 +81,6 @@ impl Traffic {
             calls_per_second: self.calls_per_second,
             seed: self.seed,
             duration,
-            ..acs_log_simulator::Settings::default()
         }
     }
 }

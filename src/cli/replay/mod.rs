@@ -1,6 +1,6 @@
 //! The command `replay`: files -> the decoder and the metrics of a running exporter -> standard output.
 //!
-//! Standard output has the metrics, standard error the progress (if somebody looks) and what became of the records.
+//! Standard output has the metrics, standard error the progress (on a terminal) and a summary of the records.
 
 mod report;
 
@@ -47,30 +47,30 @@ pub(crate) struct ReplayArgs {
 /// Why a replay failed. What could be read was counted all the same.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReplayFailed {
-    /// Of the configuration.
+    /// The configuration has faults.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// Told to stop before the end.
-    #[error("stopped before the end: what is printed is of a part")]
+    /// A signal came before the end.
+    #[error("stopped before the end: the printed metrics are of a part of the input")]
     Stopped,
-    /// Each was named when it was met.
+    /// Each is named on standard error.
     #[error("{0} of the inputs could not be read")]
     Unreadable(u64),
     /// With `--strict`.
     #[error("{0} records were rejected")]
     Rejected(u64),
-    /// Standard output is gone.
-    #[error("cannot write")]
+    /// Standard output is closed.
+    #[error("cannot write the metrics")]
     Io(#[from] io::Error),
-    /// The metrics have no text.
-    #[error("the metrics cannot be printed")]
+    /// The metrics cannot be written as text.
+    #[error("cannot encode the metrics")]
     Encoding(#[from] prometheus::Error),
-    /// A fault of the program.
-    #[error("the replay ended by itself")]
+    /// A defect of the program.
+    #[error("the replay ended unexpectedly")]
     Task(#[from] tokio::task::JoinError),
 }
 
-/// Besides those about ACS, how the records were accounted for.
+/// The exporter's own metrics that are printed: how the records were accounted for.
 const ACCOUNTING: [&str; 6] = [
     "acs_recording_exporter_records_received_total",
     "acs_recording_exporter_records_total",
@@ -80,7 +80,7 @@ const ACCOUNTING: [&str; 6] = [
     "acs_recording_exporter_series_overflow_total",
 ];
 
-/// Replays the files, on a thread that may wait for disks.
+/// Replays the files, on a thread that may block on disks.
 pub(crate) async fn replay(args: ReplayArgs, stop: CancellationToken) -> Result<(), ReplayFailed> {
     let settings = config::load_metrics(Sources {
         file: args.config.clone().map(File::Path),
@@ -90,7 +90,7 @@ pub(crate) async fn replay(args: ReplayArgs, stop: CancellationToken) -> Result<
     tokio::task::spawn_blocking(move || {
         let mut out = BufWriter::new(io::stdout().lock());
         let replayed = run(&args, &settings, &stop, &mut out)?;
-        // Whoever waits for standard output is served first.
+        // Standard output is complete before anything else is written.
         replayed.report(&mut io::stderr().lock())?;
         replayed.verdict(args.strict)
     })
@@ -113,7 +113,7 @@ fn run(
     } else {
         Sink::State(Box::new(Exposition::new(
             settings,
-            1, // nobody scrapes a replay
+            1, // a replay is not scraped
             registry,
             Arc::clone(&telemetry),
         )))
@@ -124,17 +124,16 @@ fn run(
     for unreadable in &unreadable {
         report.unreadable(unreadable);
     }
+    let read = Cell::new(0);
     for (input, _) in &inputs {
-        let read = Cell::new(0);
-        let bytes_before = report.bytes;
         let mut previous = None;
         let ended = replay::read(input, &read, &mut |event| {
             let ended = sink.take(&event, &mut previous, &mut report.undated);
-            report.bytes = bytes_before + read.get();
+            report.bytes = read.get();
             report.event(input, &event, &ended);
             !stop.is_cancelled()
         });
-        report.bytes = bytes_before + read.get();
+        report.bytes = read.get();
         report.files += 1;
         if let Err(error) = ended {
             report.unreadable(&error);
@@ -160,7 +159,7 @@ fn run(
     Ok(report)
 }
 
-/// What events move.
+/// The metrics that the events move.
 enum Sink {
     /// The metrics as they stand at the end.
     State(Box<Exposition>),
@@ -169,10 +168,10 @@ enum Sink {
 }
 
 impl Sink {
-    /// Takes an event in. `previous` is the time of the record before it in its file.
+    /// Applies an event. `previous` is the time of the record before it in its file.
     ///
-    /// A record without a time stands where it was enqueued, or else where the record before it stands. One that has
-    /// neither is counted as `undated` and is not part of a history.
+    /// A record without a time has that of its event's enqueuing, or else that of the record before it. If neither is
+    /// known, the record is counted as `undated` and is not part of the history.
     fn take(
         &mut self,
         event: &Replayed,

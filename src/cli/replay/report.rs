@@ -1,4 +1,4 @@
-//! What became of everything that was replayed: the progress meanwhile, and the summary at the end.
+//! The report of a replay: the progress meanwhile, and the summary at the end.
 
 use std::error::Error;
 use std::io::{self, IsTerminal, Write};
@@ -15,13 +15,13 @@ use crate::telemetry::{self, Tally};
 /// How many rejected events are named one by one: enough to see what is wrong, and still a page.
 const REJECTED_NAMED: usize = 20;
 
-/// What became of everything.
+/// What was read, and how its records ended.
 pub(super) struct Report {
     pub(super) progress: ProgressBar,
     pub(super) files: u64,
     pub(super) bytes: u64,
     pub(super) events: u64,
-    pub(super) cut: u64,
+    pub(super) truncated: u64,
     pub(super) undated: u64,
     pub(super) repeated: u64,
     pub(super) tally: Tally,
@@ -39,7 +39,7 @@ impl Report {
             files: 0,
             bytes: 0,
             events: 0,
-            cut: 0,
+            truncated: 0,
             undated: 0,
             repeated: 0,
             tally: Tally::default(),
@@ -54,25 +54,29 @@ impl Report {
     pub(super) fn event(&mut self, input: &Input, event: &Replayed, ended: &Ended) {
         self.progress.set_position(self.bytes);
         self.events += 1;
-        self.cut += u64::from(event.is_cut);
+        self.truncated += u64::from(event.is_truncated);
         self.tally.add(&ended.tally);
         for rejected in &ended.rejected {
             self.rejected_events += 1;
             if self.rejected.len() < REJECTED_NAMED {
-                let cut = if event.is_cut { " (too long, cut)" } else { "" };
+                let note = if event.is_truncated {
+                    " (truncated: too long)"
+                } else {
+                    ""
+                };
                 self.rejected.push(format!(
-                    "{input}:{}: {}{cut}",
-                    event.place,
+                    "{input}:{}: {}{note}",
+                    event.location,
                     reasons(&rejected.reasons)
                 ));
             }
         }
     }
 
-    /// Names an input that cannot be read, at once: a long replay is not to end in a surprise.
+    /// Names an input that cannot be read, at once: a long replay must not end in a surprise.
     pub(super) fn unreadable(&mut self, error: &dyn Error) {
         self.unreadable += 1;
-        // Standard error may be gone; the exit code is not.
+        // Standard error may be closed; the exit code still reports it.
         let _written = self
             .progress
             .suspend(|| writeln!(io::stderr(), "{}", telemetry::chain(error)));
@@ -112,12 +116,13 @@ impl Report {
         if self.repeated > 0 {
             writeln!(
                 out,
-                "received before, and counted again: {}; do two diagnostic settings write the same?",
+                "duplicates, counted again: {}; do two diagnostic settings write the same records?",
                 counted(self.repeated, "record")
             )?;
         }
-        if self.cut > 0 {
-            writeln!(out, "longer than 16 MiB, and cut there: {}", self.cut)?;
+        if self.truncated > 0 {
+            let events = counted(self.truncated, "event");
+            writeln!(out, "longer than 16 MiB, and truncated there: {events}")?;
         }
         if let Some(written) = self.written {
             writeln!(
@@ -128,7 +133,7 @@ impl Report {
             if self.undated > 0 {
                 writeln!(
                     out,
-                    "without any time, and not in the history: {}",
+                    "without a time, and so not in the history: {}",
                     counted(self.undated, "record")
                 )?;
             }
@@ -138,15 +143,14 @@ impl Report {
 
     pub(super) fn verdict(&self, is_strict: bool) -> Result<(), ReplayFailed> {
         let rejected = self.tally.records("rejected");
-        match self {
-            Self {
-                is_stopped: true, ..
-            } => Err(ReplayFailed::Stopped),
-            Self {
-                unreadable: 1.., ..
-            } => Err(ReplayFailed::Unreadable(self.unreadable)),
-            _ if is_strict && rejected > 0 => Err(ReplayFailed::Rejected(rejected)),
-            _ => Ok(()),
+        if self.is_stopped {
+            Err(ReplayFailed::Stopped)
+        } else if self.unreadable > 0 {
+            Err(ReplayFailed::Unreadable(self.unreadable))
+        } else if is_strict && rejected > 0 {
+            Err(ReplayFailed::Rejected(rejected))
+        } else {
+            Ok(())
         }
     }
 }
@@ -169,7 +173,7 @@ fn reasons(reasons: &[Reject]) -> String {
     texts.join(", ")
 }
 
-/// A bar where somebody looks, with no end where that is not known.
+/// A bar on a terminal, without an end where the size of the input is not known.
 fn progress(bytes: Option<u64>) -> ProgressBar {
     if !io::stderr().is_terminal() {
         return ProgressBar::hidden();

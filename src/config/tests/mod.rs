@@ -169,7 +169,7 @@ fn the_highest_layer_holds_and_hides_the_faults_below_it() {
         &environment,
         &[("--listen", "http.listen", "127.0.0.1:0")],
     ))
-    .expect("no fault holds");
+    .expect("the faults are overridden");
     assert_eq!(config.http.listen.to_string(), "127.0.0.1:0");
     assert_eq!(config.log.level.as_str(), "debug");
     assert!(config.log.failures);

@@ -120,7 +120,9 @@ impl Yaml {
 
 impl Source for Yaml {
     fn section(&mut self, name: &'static str, about: &'static str) {
-        let (title, about) = about.trim().split_once('\n').unwrap();
+        let Some((title, about)) = about.trim().split_once('\n') else {
+            return;
+        };
         let (indent, name) = place(name);
         let begins = format!("\n{indent}{name}:\n");
         if self.text.contains(&begins) {
@@ -128,7 +130,8 @@ impl Source for Yaml {
         }
         if indent.is_empty() {
             let rule = "-".repeat(90 - title.len());
-            self.line("", &format!("\n\n# ---- {title} {rule}\n"));
+            self.line("", &format!("\n\n# ---- {title} {rule}"));
+            self.line("", "");
         } else {
             self.line("", "");
         }
@@ -163,7 +166,9 @@ struct Markdown(String);
 
 impl Source for Markdown {
     fn section(&mut self, name: &'static str, about: &'static str) {
-        let (title, about) = about.trim().split_once('\n').unwrap();
+        let Some((title, about)) = about.trim().split_once('\n') else {
+            return;
+        };
         let begins = format!("\n## {title}: `{name}`\n");
         if self.0.contains(&begins) {
             return;

@@ -34,7 +34,7 @@ fn check_faults(file: &str, expected: &Expect) {
     expected.assert_eq(&config(file).unwrap_err());
 }
 
-/// The container, how it is entered, and as whom.
+/// The container, how it is accessed, and with which identity.
 fn check(file: &str, expected: &Expect) {
     let config = config(file).unwrap();
     let StoreKind::Blob(container) = &config.checkpoint.store else {

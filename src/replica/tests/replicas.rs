@@ -1,4 +1,4 @@
-//! Many replicas, each with a view of its own that is up to a cycle old, on one store that refuses what is out of date.
+//! Many replicas, each with a view of its own that is up to a cycle old, on one store that refuses outdated writes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use super::{owner, shares, spread};
 use crate::replica::Owner;
 use crate::replica::balance::plan;
 
-/// Cycles after which a lease that is not renewed is anybody's.
+/// Cycles after which a lease that is not renewed expires.
 const LASTS: u32 = 3;
 
 /// A partition's lease in the store.
@@ -25,7 +25,7 @@ struct Lease {
 #[derive(Clone, Debug, Default)]
 struct Store {
     leases: BTreeMap<String, Lease>,
-    /// When each replica last showed itself.
+    /// When each replica last announced itself.
     members: BTreeMap<Owner, u32>,
 }
 
@@ -33,10 +33,10 @@ struct World {
     store: Store,
     cycle: u32,
     alive: BTreeSet<Owner>,
-    /// Partitions on their way out, and when they are.
-    leaving: BTreeMap<String, (Owner, u32)>,
-    /// Who had each partition before.
-    last_holders: BTreeMap<String, Owner>,
+    /// Partitions that are handed over, by which replica, and when that ends.
+    handing_over: BTreeMap<String, (Owner, u32)>,
+    /// The previous owner of each partition.
+    last_owners: BTreeMap<String, Owner>,
     moves: usize,
     hand_over_max: u32,
     random: StdRng,
@@ -52,8 +52,8 @@ impl World {
             },
             cycle: 0,
             alive: BTreeSet::new(),
-            leaving: BTreeMap::new(),
-            last_holders: BTreeMap::new(),
+            handing_over: BTreeMap::new(),
+            last_owners: BTreeMap::new(),
             moves: 0,
             hand_over_max,
             random: StdRng::seed_from_u64(seed),
@@ -67,10 +67,10 @@ impl World {
 
     fn kill(&mut self, replica: &Owner) {
         self.alive.remove(replica);
-        self.leaving.retain(|_, (owner, _)| owner != replica);
+        self.handing_over.retain(|_, (owner, _)| owner != replica);
     }
 
-    /// In order: gives up all that it has.
+    /// In order: releases all that it owns.
     fn stop(&mut self, replica: &Owner) {
         self.kill(replica);
         self.store.members.remove(replica);
@@ -102,18 +102,18 @@ impl World {
         let now = self.cycle;
         self.store.members.insert(me.clone(), now);
         let due: Vec<_> = self
-            .leaving
+            .handing_over
             .iter()
             .filter(|(_, (owner, at))| owner == me && *at <= now)
             .map(|(id, _)| id.clone())
             .collect();
         let mut has_acted = !due.is_empty();
         for id in due {
-            self.leaving.remove(&id);
+            self.handing_over.remove(&id);
             self.write(&id, me, None);
         }
         for (id, lease) in &mut self.store.leases {
-            if lease.holder.as_ref() == Some(me) && !self.leaving.contains_key(id) {
+            if lease.holder.as_ref() == Some(me) && !self.handing_over.contains_key(id) {
                 lease.renewed = now;
                 lease.version += 1;
             }
@@ -128,11 +128,14 @@ impl World {
             .collect();
         members.insert(me.clone());
         let holders = seen.leases.iter().map(|(id, lease)| {
-            let is_leaving = self.leaving.get(id).is_some_and(|(owner, _)| owner == me);
-            // What is ours we know, however old the listing is.
+            let is_handed_over = self
+                .handing_over
+                .get(id)
+                .is_some_and(|(owner, _)| owner == me);
+            // A replica knows its own leases, however old the listing is.
             let is_mine = self.store.leases[id].holder.as_ref() == Some(me);
             let holder = match &lease.holder {
-                _ if is_leaving => None,
+                _ if is_handed_over => None,
                 _ if is_mine => Some(me.clone()),
                 Some(holder) if holder != me && lease.renewed + LASTS > now => Some(holder.clone()),
                 _ => None,
@@ -143,9 +146,9 @@ impl World {
         for id in plan.claim {
             let current = &self.store.leases[&id];
             let is_current = current.version == seen.leases[&id].version;
-            if is_current && !self.leaving.contains_key(&id) {
+            if is_current && !self.handing_over.contains_key(&id) {
                 has_acted = true;
-                let before = self.last_holders.insert(id.clone(), me.clone());
+                let before = self.last_owners.insert(id.clone(), me.clone());
                 self.moves += usize::from(before.is_some_and(|before| before != *me));
                 self.write(&id, me, Some(me.clone()));
             }
@@ -153,7 +156,7 @@ impl World {
         for id in plan.hand_over {
             has_acted = true;
             let takes = self.random.random_range(0..=self.hand_over_max);
-            self.leaving.insert(id, (me.clone(), now + takes));
+            self.handing_over.insert(id, (me.clone(), now + takes));
         }
         has_acted
     }
@@ -170,12 +173,12 @@ impl World {
         };
     }
 
-    /// Runs until nobody does anything for as long as a lease lasts, and gives the cycles until then.
+    /// Runs until no replica does anything for as long as a lease lasts, and returns the cycles until then.
     fn settle(&mut self, at_most: u32) -> Option<u32> {
         let begun = self.cycle;
         let mut acted_at = begun;
         while self.cycle - acted_at <= LASTS + 1 {
-            if self.cycle() || !self.leaving.is_empty() {
+            if self.cycle() || !self.handing_over.is_empty() {
                 acted_at = self.cycle;
             }
             if acted_at - begun > at_most {

@@ -8,7 +8,7 @@ use super::error::{Cause, Remedy};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Backoff {
     failures: u32,
-    /// The last of them was that another reader took the partition.
+    /// In the last of them, another reader took the partition.
     gave_way: bool,
 }
 
@@ -18,26 +18,26 @@ const FIRST: Duration = Duration::from_millis(250);
 /// Long enough to leave a hub that is down in peace, short enough to be back within the minute after it is up.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// Event Hubs asks a throttled client to stay away for some seconds.
+/// Event Hubs asks a throttled client to wait for some seconds.
 const LATER: Duration = Duration::from_secs(10);
 
-/// A token may have expired a moment ago, so the first try comes soon; after it, rights are given by people, and asking
-/// faster fills the namespace's audit log and nothing else.
+/// A token may have expired a moment ago, so the first try comes soon. After it, a person has to grant rights, and asking
+/// faster would only fill the namespace's audit log.
 const PERSON: Duration = Duration::from_secs(5);
 
-/// Another reader that stays gets more and more time, or both would only take the partition from one another.
+/// Another reader that stays gets more and more time, or the two would evict each other all the time.
 const GIVE_WAY: Duration = Duration::from_secs(10);
 const GIVE_WAY_LONGEST: Duration = Duration::from_mins(5);
 
-/// A link that lasted this long was healthy: what ends it is a first failure.
+/// A link that lasted this long was healthy: its end is a first failure.
 const HEALTHY_AFTER: Duration = Duration::from_mins(1);
 
-/// The same after we gave way: the other reader may be waiting as we did.
+/// The same after giving way: the other reader may be waiting too.
 const UNDISPUTED_AFTER: Duration = Duration::from_mins(10);
 
 impl Backoff {
     /// The wait after another failure. `jitter` is between 0 and 1 and takes up to half of the wait off, so that the
-    /// partitions of a hub that comes back do not all knock at once.
+    /// partitions of a hub that comes back do not all connect at once.
     pub(super) fn next(&mut self, cause: Cause, jitter: f64) -> Duration {
         let doubled = |first: Duration, failures: u32, longest: Duration| {
             first
@@ -57,14 +57,14 @@ impl Backoff {
         wait.mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 2.0)
     }
 
-    /// Events came: the next failure is a first one.
+    /// Events came: the next failure is a first failure.
     pub(super) fn progressed(&mut self) {
         if !self.gave_way {
             self.failures = 0;
         }
     }
 
-    /// The link that just ended was open for so long.
+    /// The link that just ended was open for this long.
     pub(super) fn lasted(&mut self, open_for: Duration) {
         let healthy_after = if self.gave_way {
             UNDISPUTED_AFTER
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn progress_or_a_minute_makes_the_next_failure_a_first_one() {
+    fn progress_or_a_minute_makes_the_next_failure_a_first_failure() {
         let mut backoff = Backoff::default();
         backoff.next(Cause::Closed, 0.0);
         backoff.lasted(Duration::from_secs(59));
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn who_gave_way_needs_ten_undisputed_minutes_to_forget_it() {
+    fn after_giving_way_ten_undisputed_minutes_reset_the_wait() {
         let mut backoff = Backoff::default();
         backoff.next(Cause::Stolen, 0.0);
         backoff.progressed();

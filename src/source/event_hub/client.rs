@@ -136,13 +136,18 @@ pub(super) async fn timed<T>(
     limit: Duration,
     work: impl Future<Output = Result<T, EventHubsError>>,
 ) -> Result<T, SourceError> {
-    match tokio::time::timeout(limit, work).await {
-        Ok(answer) => answer.map_err(SourceError::EventHub),
-        Err(_) => Err(SourceError::Timeout {
-            step,
-            seconds: limit.as_secs(),
-        }),
-    }
+    Ok(within(step, limit, work).await??)
+}
+
+/// Waits for anything, within a limit.
+pub(super) async fn within<T>(
+    step: &'static str,
+    limit: Duration,
+    work: impl Future<Output = T>,
+) -> Result<T, SourceError> {
+    let seconds = limit.as_secs();
+    let worked = tokio::time::timeout(limit, work).await;
+    worked.map_err(|_| SourceError::Timeout { step, seconds })
 }
 
 /// Looks up the host before the SDK does: the SDK blocks its thread for a lookup, for as long as a resolver that is down
@@ -157,16 +162,12 @@ pub(super) async fn resolve(
         (None, Transport::Tcp) => format!("{host}:5671"),
         (None, Transport::WebSocket) => format!("{host}:443"),
     };
-    let found = tokio::time::timeout(OPEN_TIMEOUT, tokio::net::lookup_host(address)).await;
-    match found {
-        Ok(Ok(_addresses)) => Ok(()),
-        Ok(Err(source)) => Err(SourceError::Unresolved {
+    let looking_up = tokio::net::lookup_host(address);
+    match within("resolve host", OPEN_TIMEOUT, looking_up).await? {
+        Ok(_addresses) => Ok(()),
+        Err(source) => Err(SourceError::Unresolved {
             host: host.to_owned(),
             source,
-        }),
-        Err(_) => Err(SourceError::Timeout {
-            step: "resolve host",
-            seconds: OPEN_TIMEOUT.as_secs(),
         }),
     }
 }

@@ -1,9 +1,9 @@
-//! Connections to an event hub, each with a runtime of its own, shared by as many partitions as the settings say.
+//! Connections to an event hub, each with a runtime of its own, shared by as many partitions as the settings allow.
 //!
-//! The SDK starts tasks that nobody can stop: the engine of a connection whose peer is silent waits for ever for the
-//! answer to its close, with its socket. It also blocks its thread while it looks a name up. So each client lives on a
-//! runtime of its own, with one thread: that thread alone is blocked, and when the runtime ends all that the client left
-//! behind ends with it. Waiting for the SDK is done elsewhere, by the readers, under their time-outs.
+//! The SDK starts tasks that nothing can stop: the engine of a connection whose peer is silent waits for ever for the
+//! answer to its close, with its socket. It also blocks its thread while it looks up a name. So each client lives on a
+//! runtime of its own, with one thread: only that thread is blocked, and when the runtime ends all that the client left
+//! behind ends with it. Waiting for the SDK is done elsewhere, by the readers, under their timeouts.
 //!
 //! No partition uses a connection twice: after an error the SDK's client has states that it does not recover from, and
 //! it gives a second receiver of a partition the first one's link.
@@ -15,10 +15,13 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use azure_messaging_eventhubs::ConsumerClient;
+use time::OffsetDateTime;
 use tokio::runtime::{self, EnterGuard, Runtime};
+use tokio::time::timeout;
 
-use super::client::Clients;
+use super::client::{Clients, timed, within};
 use super::error::SourceError;
+use super::extent::Extent;
 
 /// The connections to one event hub.
 #[derive(Debug)]
@@ -33,17 +36,32 @@ pub(super) struct Connections {
 /// Locked while a connection is opened, so that a group opens one and not one each.
 type Latest = tokio::sync::Mutex<Weak<Connection>>;
 
-/// A connection, as long as anyone reads over it.
+/// A connection, for as long as a reader uses it.
 pub(super) struct Connection {
-    client: Option<ConsumerClient>,
-    runtime: Option<Runtime>,
-    /// The partitions that have had it.
+    pub(super) runtime: OwnRuntime,
+    pub(super) client: ConsumerClient,
+    /// The partitions that have used it.
     served: Mutex<HashSet<String>>,
 }
 
-/// Resolving a name and opening a connection have time-outs of their own, which cannot fire while the thread of the
+/// The runtime of a connection. It ends without waiting for its tasks.
+pub(super) struct OwnRuntime(Option<Runtime>);
+
+/// An event hub, as it describes itself.
+#[derive(Debug)]
+pub(super) struct HubAnswer {
+    /// When it was created, if it reports that.
+    pub(super) created_at: Option<OffsetDateTime>,
+    /// The ids of its partitions.
+    pub(super) partitions: Vec<String>,
+}
+
+/// Resolving a name and opening a connection have timeouts of their own, which cannot fire while the thread of the
 /// connection is blocked.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(75);
+
+/// One request and one answer on an open connection, after one exchange of a token.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A client that does not close in this time is dropped as it is.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -62,13 +80,13 @@ impl Connections {
         }
     }
 
-    /// A connection that the partition, which has this place among all, has not had before.
-    pub(super) async fn lease(
+    /// A connection that this partition, which has this number among all, has not used before.
+    pub(super) async fn check_out(
         &self,
-        place: usize,
+        number: usize,
         partition: &str,
     ) -> Result<Arc<Connection>, SourceError> {
-        let group = place / self.partitions_per_connection;
+        let group = number / self.partitions_per_connection;
         let latest = Arc::clone(
             self.latest
                 .lock()
@@ -76,12 +94,9 @@ impl Connections {
                 .entry(group)
                 .or_default(),
         );
-        // Whoever has it opens a connection, and others may be in line: none of that shall take for ever together.
-        let waiting = tokio::time::timeout(OPEN_TIMEOUT, latest.lock()).await;
-        let mut latest = waiting.map_err(|_| SourceError::Timeout {
-            step: "open a connection that is shared",
-            seconds: OPEN_TIMEOUT.as_secs(),
-        })?;
+        // Another reader may be opening a connection, and more may wait: all of that together must not take for ever.
+        let step = "open a connection that is shared";
+        let mut latest = within(step, OPEN_TIMEOUT, latest.lock()).await?;
         if let Some(connection) = latest.upgrade().filter(|latest| latest.serve(partition)) {
             return Ok(connection);
         }
@@ -91,7 +106,7 @@ impl Connections {
         Ok(connection)
     }
 
-    /// A connection that nobody else gets.
+    /// A connection that is not shared.
     pub(super) async fn open(&self) -> Result<Connection, SourceError> {
         let runtime = runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -101,36 +116,69 @@ impl Connections {
             .map_err(SourceError::Thread)?;
         let (clients, event_hub) = (Arc::clone(&self.clients), self.event_hub.clone());
         let opening = runtime.spawn(async move { clients.consumer(&event_hub).await });
-        // From here on the runtime ends with the connection, also if nobody waits any more.
-        let mut connection = Connection {
-            client: None,
-            runtime: Some(runtime),
+        // From here on the runtime ends with the connection, also if the caller stops waiting.
+        let runtime = OwnRuntime(Some(runtime));
+        let opened = within("open connection", OPEN_TIMEOUT, opening).await?;
+        Ok(Connection {
+            runtime,
+            client: opened.map_err(|panic| SourceError::Panicked(panic.to_string()))??,
             served: Mutex::default(),
-        };
-        let opened = tokio::time::timeout(OPEN_TIMEOUT, opening).await;
-        let opened = opened.map_err(|_| SourceError::Timeout {
-            step: "open connection",
-            seconds: OPEN_TIMEOUT.as_secs(),
-        })?;
-        connection.client =
-            Some(opened.map_err(|panic| SourceError::Panicked(panic.to_string()))??);
-        Ok(connection)
+        })
     }
 }
 
 impl Connection {
-    /// The SDK's client.
-    ///
-    /// # Panics
-    ///
-    /// Never: a connection that has none is not given out.
-    pub(super) fn client(&self) -> &ConsumerClient {
-        self.client
-            .as_ref()
-            .expect("a connection that is given out was opened")
+    /// Asks the event hub to describe itself.
+    pub(super) async fn ask_hub(&self) -> Result<HubAnswer, SourceError> {
+        let asking = self.runtime.on(self.client.get_eventhub_properties());
+        let answer = timed("read event hub properties", ANSWER_TIMEOUT, asking).await?;
+        Ok(HubAnswer {
+            created_at: answer.created_on.map(OffsetDateTime::from),
+            partitions: answer.partition_ids,
+        })
     }
 
-    /// Does the SDK's work here, but lets the tasks that it starts live and die with the connection.
+    /// Asks what a partition holds, of an event hub that was created at this time.
+    pub(super) async fn ask_partition(
+        &self,
+        id: &str,
+        hub_created_at: Option<OffsetDateTime>,
+    ) -> Result<Extent, SourceError> {
+        let asking = self.runtime.on(self.client.get_partition_properties(id));
+        let answer = timed("read partition properties", ANSWER_TIMEOUT, asking).await?;
+        Ok(Extent {
+            hub_created_at,
+            first_sequence_number: answer.beginning_sequence_number,
+            last_sequence_number: answer.last_enqueued_sequence_number,
+            last_offset: answer.last_enqueued_offset,
+            last_enqueued_at: answer.last_enqueued_time_utc.map(OffsetDateTime::from),
+            is_empty: answer.is_empty,
+        })
+    }
+
+    /// Returns the connection; the last reader closes it, with a close to the hub if the hub is likely to answer.
+    pub(super) async fn give_back(self: Arc<Self>, politely: bool) {
+        if let Some(Self {
+            runtime, client, ..
+        }) = Arc::into_inner(self)
+            && politely
+        {
+            // After a stolen link, say, the answer to the close is an error that adds nothing to the one before.
+            let _answer = timeout(CLOSE_TIMEOUT, runtime.on(client.close())).await;
+        }
+    }
+
+    /// Whether the partition may use it.
+    fn serve(&self, partition: &str) -> bool {
+        self.served
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(partition.to_owned())
+    }
+}
+
+impl OwnRuntime {
+    /// Does the SDK's work here, but the tasks that it starts live and end with the connection.
     pub(super) async fn on<T>(&self, work: impl Future<Output = T>) -> T {
         let mut work = Box::pin(work);
         poll_fn(move |context| {
@@ -140,32 +188,17 @@ impl Connection {
         .await
     }
 
-    /// While this is held, tasks are started on the connection's runtime.
+    /// As long as the guard lives, tasks are started on the connection's runtime.
     pub(super) fn enter(&self) -> Option<EnterGuard<'_>> {
-        self.runtime.as_ref().map(Runtime::enter)
+        self.0.as_ref().map(Runtime::enter)
     }
+}
 
-    /// Closes it, with a word to the hub if that is likely to be heard.
-    pub(super) async fn close(mut self, politely: bool) {
-        if let Some(client) = self.client.take().filter(|_| politely) {
-            // After a stolen link, say, closing is answered by an error that says no more than the one that we had.
-            let _answer = tokio::time::timeout(CLOSE_TIMEOUT, self.on(client.close())).await;
+impl Drop for OwnRuntime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
         }
-    }
-
-    /// Gives it back; the last one closes it.
-    pub(super) async fn release(self: Arc<Self>, politely: bool) {
-        if let Some(connection) = Arc::into_inner(self) {
-            connection.close(politely).await;
-        }
-    }
-
-    /// Whether the partition may have it.
-    fn serve(&self, partition: &str) -> bool {
-        self.served
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(partition.to_owned())
     }
 }
 
@@ -174,13 +207,5 @@ impl fmt::Debug for Connection {
         f.debug_struct("Connection")
             .field("served", &self.served)
             .finish_non_exhaustive()
-    }
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! What goes wrong between us and an event hub, sorted by what it means.
+//! What goes wrong between the exporter and an event hub, sorted by cause.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -12,13 +12,13 @@ use fe2o3_amqp::link::RecvError;
 use crate::identity::TokenError;
 use crate::identity::connection_string::UnusableFile;
 
-/// Something went wrong between us and an event hub.
+/// Something went wrong between the exporter and an event hub.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SourceError {
-    /// The SDK says so.
+    /// The SDK reports an error.
     #[error("{}", meaning(.0))]
     EventHub(#[from] EventHubsError),
-    /// The SDK said nothing in time.
+    /// The SDK did not answer in time.
     #[error("no answer to `{step}` within {seconds} s")]
     Timeout {
         /// What was waited for.
@@ -26,18 +26,18 @@ pub(crate) enum SourceError {
         /// For how long.
         seconds: u64,
     },
-    /// The hub has events that do not come, the sequence begins again, or the link is to be another.
-    #[error("the link was given up: {}", .0.label())]
-    GivenUp(Cause),
-    /// The position is not to be gone on without.
+    /// Events do not come, the sequence begins again, or the link should be another.
+    #[error("the link is replaced: {}", .0.label())]
+    Replaced(Cause),
+    /// Configured to stop when the position is lost.
     #[error(
-        "the hub no longer has what follows event {sequence_number}: set `checkpoint.on_invalid` to `earliest` or `latest` to go on"
+        "the event hub no longer has the events after {sequence_number}: set `checkpoint.on_invalid` to `earliest` or `latest` to continue"
     )]
     PositionLost {
         /// Of the last event that was read.
         sequence_number: i64,
     },
-    /// The SDK, or we, panicked.
+    /// The SDK or the reader panicked.
     #[error("a panic while the partition was read: {0}")]
     Panicked(String),
     /// No thread for a connection.
@@ -47,77 +47,77 @@ pub(crate) enum SourceError {
     #[error("the event hub ended the stream")]
     Ended,
     /// The host name does not resolve.
-    #[error("the host `{host}` is not found: check the namespace's name and the network's DNS")]
+    #[error("host `{host}` not found: check the namespace's name and the network's DNS")]
     Unresolved {
         /// The host.
         host: String,
-        /// What the resolver said.
+        /// The error of the resolver.
         #[source]
         source: std::io::Error,
     },
-    /// Microsoft Entra ID gives no token, or was not asked for one.
+    /// There is no token of Microsoft Entra ID.
     #[error(transparent)]
     Token(#[from] TokenError),
-    /// The file with the connection string has none for us.
+    /// The file with the connection string cannot be used.
     #[error("`event_hub.connection_string_file` `{}`: {problem}", path.display())]
     ConnectionStringFile {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it; it says all, so it is no source.
+        /// What is wrong with it. Part of the message, and therefore not the source.
         problem: UnusableFile,
     },
-    /// A task that reads ended although nobody stopped it.
-    #[error("the reader of `{0}` ended by itself")]
+    /// A task that reads has ended although nothing stopped it.
+    #[error("the reader of `{0}` ended unexpectedly")]
     ReaderEnded(String),
 }
 
 /// What ended a link, or kept it from opening; the value of the label `cause`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// Not resolved, refused, cut: the hub or the network is away.
+    /// Not resolved, refused or disconnected: the hub or the network is down.
     Unreachable,
     /// The token or its rights are not accepted.
     Unauthorized,
     /// There is no such hub, consumer group or partition.
     NotFound,
-    /// The hub asks us to slow down.
+    /// The hub asks for fewer requests.
     Busy,
     /// Another receiver took the partition.
     Stolen,
-    /// The hub does not accept what we ask for, such as a position that it no longer has.
+    /// The hub does not accept an argument, such as a position that it no longer has.
     Argument,
-    /// The position is lost, and the configuration says not to go on without it.
+    /// The position is lost, and the configuration says to stop then.
     PositionLost,
     /// An event cannot be decoded.
     Poison,
-    /// The SDK, or we, panicked.
+    /// The SDK or the reader panicked.
     Panicked,
     /// No answer in time.
     Timeout,
     /// The hub closed the link, the session or the connection.
     Closed,
-    /// The hub has events for us, and they do not come.
+    /// The hub has more events, and they do not come.
     Stalled,
-    /// We: the sequence of the partition begins again.
+    /// Planned: the sequence of the partition begins again.
     Restarted,
-    /// We: nothing came for long, and only a new link proves that one can still come.
+    /// Planned: no event came for long, and only a new link shows that events can still come.
     Idle,
-    /// We: the events are much smaller or larger than the link was opened for.
+    /// Planned: the events are much smaller or larger than the link was opened for.
     Resized,
-    /// We: the token that the link began with has aged, as the hub's answer shows.
+    /// Planned: the token that the link began with has aged, as the hub's answer shows.
     Token,
 }
 
 /// What to do about a cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Remedy {
-    /// It passes: try again, soon at first.
+    /// The fault is temporary: try again, soon at first.
     Retry,
-    /// It passes, and the hub wants time.
+    /// The fault is temporary, and the hub needs time.
     Later,
-    /// A person must do something: try seldom, and see when it is done.
+    /// A person must correct something: try seldom, until it is done.
     Person,
-    /// Another reader is there, perhaps to stay: do not trade blows with it.
+    /// Another reader has the partition, perhaps for long: do not evict it again and again.
     GiveWay,
     /// Nothing is wrong: open the next link at once.
     AtOnce,
@@ -143,6 +143,28 @@ impl Cause {
         Self::Token,
     ];
 
+    /// The value of the label `cause`, and what to do about it.
+    fn row(self) -> (&'static str, Remedy) {
+        match self {
+            Self::Unreachable => ("unreachable", Remedy::Retry),
+            Self::Unauthorized => ("unauthorized", Remedy::Person),
+            Self::NotFound => ("not_found", Remedy::Person),
+            Self::Busy => ("busy", Remedy::Later),
+            Self::Stolen => ("stolen", Remedy::GiveWay),
+            Self::Argument => ("argument", Remedy::Retry),
+            Self::PositionLost => ("position_lost", Remedy::Person),
+            Self::Poison => ("poison", Remedy::Retry),
+            Self::Panicked => ("panicked", Remedy::Retry),
+            Self::Timeout => ("timeout", Remedy::Retry),
+            Self::Closed => ("closed", Remedy::Retry),
+            Self::Stalled => ("stalled", Remedy::Retry),
+            Self::Restarted => ("restarted", Remedy::AtOnce),
+            Self::Idle => ("idle", Remedy::AtOnce),
+            Self::Resized => ("resized", Remedy::AtOnce),
+            Self::Token => ("token", Remedy::AtOnce),
+        }
+    }
+
     /// Every value of the label `cause`.
     pub(super) fn labels() -> impl Iterator<Item = &'static str> {
         Self::ALL.into_iter().map(Self::label)
@@ -150,49 +172,20 @@ impl Cause {
 
     /// The value of the label `cause`.
     pub(crate) fn label(self) -> &'static str {
-        match self {
-            Self::Unreachable => "unreachable",
-            Self::Unauthorized => "unauthorized",
-            Self::NotFound => "not_found",
-            Self::Busy => "busy",
-            Self::Stolen => "stolen",
-            Self::Argument => "argument",
-            Self::PositionLost => "position_lost",
-            Self::Poison => "poison",
-            Self::Panicked => "panicked",
-            Self::Timeout => "timeout",
-            Self::Closed => "closed",
-            Self::Stalled => "stalled",
-            Self::Restarted => "restarted",
-            Self::Idle => "idle",
-            Self::Resized => "resized",
-            Self::Token => "token",
-        }
+        self.row().0
     }
 
     /// What to do about it.
     pub(super) fn remedy(self) -> Remedy {
-        match self {
-            Self::Unreachable
-            | Self::Argument
-            | Self::Poison
-            | Self::Panicked
-            | Self::Timeout
-            | Self::Closed
-            | Self::Stalled => Remedy::Retry,
-            Self::Busy => Remedy::Later,
-            Self::Unauthorized | Self::NotFound | Self::PositionLost => Remedy::Person,
-            Self::Stolen => Remedy::GiveWay,
-            Self::Restarted | Self::Idle | Self::Resized | Self::Token => Remedy::AtOnce,
-        }
+        self.row().1
     }
 
-    /// Whether we ended the link, and nothing is wrong.
+    /// Whether the reader ended the link itself, and nothing is wrong.
     pub(super) fn is_planned(self) -> bool {
         self.remedy() == Remedy::AtOnce
     }
 
-    /// Whether the hub itself still answers: it may refuse us, or one link of ours may have ended.
+    /// Whether the hub itself still answers: it may refuse the exporter, or a single link may have ended.
     pub(crate) fn hub_answers(self) -> bool {
         !matches!(
             self,
@@ -206,12 +199,12 @@ impl Cause {
 }
 
 impl SourceError {
-    /// What it means.
+    /// Its cause.
     pub(crate) fn cause(&self) -> Cause {
         match self {
             Self::EventHub(error) => event_hub_cause(error),
             Self::Timeout { .. } => Cause::Timeout,
-            Self::GivenUp(cause) => *cause,
+            Self::Replaced(cause) => *cause,
             Self::PositionLost { .. } => Cause::PositionLost,
             Self::Panicked(_) => Cause::Panicked,
             Self::Ended | Self::ReaderEnded(_) => Cause::Closed,
@@ -239,16 +232,16 @@ fn event_hub_cause(error: &EventHubsError) -> Cause {
     }
 }
 
-/// What the SDK's error comes to, and what to do where a person must do it.
+/// What the SDK's error means, and what to do if a person must act.
 fn meaning(error: &EventHubsError) -> &'static str {
     match event_hub_cause(error) {
         Cause::Unauthorized => {
-            "the event hub does not let us in: the identity needs the role `Azure Event Hubs Data Receiver`, a key the right to listen"
+            "the event hub refuses access: the identity needs the role `Azure Event Hubs Data Receiver`, a key needs the right to listen"
         }
         Cause::NotFound => {
             "there is no such event hub or consumer group: check `event_hub.names` and `event_hub.consumer_group`"
         }
-        _ => "the event hub refused or the link to it broke",
+        _ => "the event hub refused the request, or the link ended",
     }
 }
 
@@ -279,7 +272,7 @@ fn amqp_cause(error: &AmqpError) -> Cause {
     }
 }
 
-/// The SDK hands on what the AMQP library says as it is.
+/// The SDK passes on the errors of the AMQP library as they are.
 fn transport_cause(error: &(dyn Error + 'static)) -> Cause {
     match error.downcast_ref() {
         Some(RecvError::MessageDecode(_)) => Cause::Poison,
@@ -287,8 +280,8 @@ fn transport_cause(error: &(dyn Error + 'static)) -> Cause {
     }
 }
 
-/// The SDK wraps what happened, to several levels: what the hub or the identity service has answered counts, however
-/// deep it lies; else the connection did not come about.
+/// The SDK wraps errors, to several levels. An answer of the hub or of the identity service decides, on whatever level;
+/// without one, the connection was not established.
 fn azure_cause(error: &azure_core::Error) -> Cause {
     let mut next: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = next {

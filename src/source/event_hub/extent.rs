@@ -1,6 +1,6 @@
-//! What the hub holds of a partition, and what that says about where we stand.
+//! What the hub holds of a partition, and whether a reader can continue after its position.
 //!
-//! Plain values and functions of them: `link` asks the hub, `progress` decides.
+//! Plain values and functions of them: `reader` asks the hub, `progress` decides.
 
 use time::OffsetDateTime;
 
@@ -9,28 +9,28 @@ use crate::event::{Position, Reached};
 /// The end of a partition, and the age of its hub.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Extent {
-    /// When the event hub was made, if it says so.
+    /// When the event hub was created, if it reports that.
     pub(super) hub_created_at: Option<OffsetDateTime>,
-    /// Of the oldest event that can be had.
+    /// Of the oldest event that the hub still has.
     pub(super) first_sequence_number: i64,
     /// Of the last event that was ever enqueued; -1 if there was none.
     pub(super) last_sequence_number: i64,
-    /// Where that one stands.
+    /// Its offset.
     pub(super) last_offset: String,
-    /// When it was enqueued, if the hub says so.
+    /// When it was enqueued, if the hub reports that.
     pub(super) last_enqueued_at: Option<OffsetDateTime>,
-    /// No event can be had: there was none, or retention has passed over all of them.
+    /// The hub has no event: there was none, or all have expired.
     pub(super) is_empty: bool,
 }
 
-/// Why the hub cannot go on after a position.
+/// Why the hub cannot continue after a position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Loss {
-    /// The sequence begins again: the hub was made anew, or failed over to one that counts for itself.
+    /// The sequence begins again: the hub was created again, or failed over to one with a sequence of its own.
     Restarted,
-    /// What follows the position is gone: retention was faster than we.
+    /// The events after the position have expired.
     Expired,
-    /// The hub refuses the position although it should have it.
+    /// The hub refuses the position although it reports that it has it.
     Refused,
 }
 
@@ -48,10 +48,10 @@ impl Loss {
 }
 
 impl Extent {
-    /// What is wrong with going on after `reached`.
+    /// Why the hub cannot continue after `reached`, if it cannot.
     ///
-    /// A sequence that ends before it is another one. So is that of a hub that is younger than the event that we had:
-    /// this also tells a hub made anew that has meanwhile counted further than the old one.
+    /// A sequence that ends before the position is another sequence. So is the sequence of a hub that is younger than the
+    /// last event: this also recognises a hub that was created again and has meanwhile counted further than the old one.
     pub(super) fn loss(&self, reached: &Reached) -> Option<Loss> {
         let sequence_number = reached.position.sequence_number;
         let is_younger = self
@@ -66,7 +66,7 @@ impl Extent {
         (is_behind && next_is_gone).then_some(Loss::Expired)
     }
 
-    /// The position of the last event, to go on after it; none before there was one.
+    /// The position of the last event; none before the first.
     pub(super) fn newest(&self) -> Option<Reached> {
         (self.last_sequence_number >= 0).then(|| Reached {
             position: Position {
@@ -77,14 +77,14 @@ impl Extent {
         })
     }
 
-    /// How many events there are that we have not had; `reached` is none before the first.
+    /// How many events the hub has after `reached`, which is none before the first event.
     pub(super) fn ahead_of(&self, reached: Option<&Reached>) -> i64 {
-        let had = reached.map(|reached| reached.position.sequence_number);
+        let last = reached.map(|reached| reached.position.sequence_number);
         if self.is_empty {
             return 0;
         }
-        let first_missing = had.map_or(self.first_sequence_number, |had| {
-            had.saturating_add(1).max(self.first_sequence_number)
+        let first_missing = last.map_or(self.first_sequence_number, |last| {
+            last.saturating_add(1).max(self.first_sequence_number)
         });
         (self.last_sequence_number - first_missing + 1).max(0)
     }
@@ -121,7 +121,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_position_is_lost_when_what_follows_it_cannot_be_had() {
+    fn a_position_is_lost_when_the_events_after_it_are_gone() {
         let check = |extent: &Extent, at: i64, loss: Option<Loss>| {
             assert_eq!(extent.loss(&reached(at)), loss, "{extent:?} after {at}");
         };
@@ -131,13 +131,13 @@ pub(super) mod tests {
         check(&holding(6, 9), 4, Some(Loss::Expired));
         check(&holding(0, 9), 10, Some(Loss::Restarted));
         check(&holding(0, -1), 0, Some(Loss::Restarted));
-        // Nothing is kept, and nothing came that we have not had.
+        // The hub has no event, and all of them were received.
         check(&holding(10, 9), 9, None);
         check(&holding(10, 9), 4, Some(Loss::Expired));
     }
 
     #[test]
-    fn a_hub_younger_than_our_last_event_is_another_one_however_far_it_has_counted() {
+    fn a_hub_younger_than_the_last_event_is_another_one_however_far_it_has_counted() {
         let mut anew = holding(0, 100);
         anew.hub_created_at = Some(CREATED + Duration::hours(1));
         assert_eq!(anew.loss(&reached(9)), Some(Loss::Restarted));
@@ -149,7 +149,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_is_ahead_is_counted_from_what_can_still_be_had() {
+    fn events_ahead_are_those_that_the_hub_still_has() {
         assert_eq!(holding(0, 9).ahead_of(Some(&reached(4))), 5);
         assert_eq!(holding(0, 9).ahead_of(Some(&reached(9))), 0);
         assert_eq!(holding(3, 9).ahead_of(None), 7);

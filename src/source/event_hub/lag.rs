@@ -1,8 +1,8 @@
 //! How far a partition is behind, in events and since when.
 //!
-//! The hub tells which event is its newest, every now and then, and each event tells when it was enqueued. How long the
-//! oldest event that we have not had has been waiting follows from these, as closely as it can be known: after a
-//! moment at which nothing was waiting, it came later; after an event that we had, it was enqueued later.
+//! The hub reports its newest event every now and then, and each event has the time at which it was enqueued. From these
+//! follows how long the oldest event that was not received has been waiting, as closely as it can be known: it was
+//! enqueued after the last moment at which none was waiting, and after the last event that was received.
 
 use time::OffsetDateTime;
 
@@ -17,12 +17,12 @@ pub(super) struct LagWatch {
     newest: Option<i64>,
     events: u64,
     since: Option<OffsetDateTime>,
-    /// When nothing was waiting.
+    /// When no event was waiting.
     caught_up_at: Option<OffsetDateTime>,
 }
 
 impl LagWatch {
-    /// The hub told at this time what it holds, of which so many events are ahead of us.
+    /// The hub reported at this time what it holds; this many events of it were not received.
     pub(super) fn answered(
         &mut self,
         extent: &Extent,
@@ -41,7 +41,7 @@ impl LagWatch {
                 .into_iter()
                 .chain(reached.and_then(|reached| reached.enqueued_at))
                 .max();
-            // One that waits alone is the newest; else the newest is the latest that it can be.
+            // A single event is the newest; the oldest of several was enqueued no later than the newest.
             let newest = extent.last_enqueued_at.unwrap_or(at);
             self.since = Some(match (ahead, not_before) {
                 (2.., Some(not_before)) => not_before.min(newest),
@@ -50,7 +50,7 @@ impl LagWatch {
         }
     }
 
-    /// Events came, up to this one.
+    /// Events were received, up to this one.
     pub(super) fn received(&mut self, reached: &Reached, at: OffsetDateTime) {
         let Some(newest) = self.newest else { return };
         let ahead = newest - reached.position.sequence_number;
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn several_wait_at_most_since_none_did() {
+    fn several_events_wait_at_most_since_none_did() {
         let mut watch = LagWatch::default();
         watch.answered(&holding(0, 4), 0, Some(&reached(4)), second(100));
         let mut extent = holding(0, 9);

@@ -1,13 +1,12 @@
 //! The Event Hub as a source of events: one task for each partition.
 //!
-//! We own the loop over the SDK's `ConsumerClient` and never use its `EventProcessor`, which keeps a partition whose
-//! client has failed as its own and reads it no more.
+//! The loop over the SDK's `ConsumerClient` is here. The SDK's `EventProcessor` is not used: it keeps a partition whose
+//! client has failed as its own and does not read it any more.
 //!
-//! `discovery` finds partitions; `assignment` says which of them are read here; `readers` are those
-//! of one event hub. `reader` is the task of one, and `progress` the state machine that it follows, which
-//! decides by `extent` (what the hub holds), `prefetch` and `backoff`. `connections` are what it reads over, opened by
-//! `client`; `questions` are what the hub is asked over them. `received` makes our events of the SDK's,
-//! `lag` measures how far behind they are, and `error` says what a failure means.
+//! `discovery` finds partitions, `assignment` decides which of them this process reads, and `readers` runs their tasks.
+//! `reader` is the task of one partition, and `progress` the state machine that it follows, which decides by `extent`
+//! (what the hub holds), `prefetch` and `backoff`. `connections` are what it reads and asks over, opened by `client`.
+//! `received` converts the SDK's events, `lag` measures how far behind they are, and `error` sorts failures by cause.
 
 mod assignment;
 mod backoff;
@@ -22,7 +21,6 @@ mod prefetch;
 #[cfg(feature = "demo")]
 mod producer;
 mod progress;
-mod questions;
 mod reader;
 mod readers;
 mod received;
@@ -38,7 +36,7 @@ pub(crate) use assignment::{Assigner, Assignment, leased};
 pub use connection_string::ConnectionString;
 pub(crate) use error::SourceError;
 pub(crate) use settings::{
-    Amqp, Authentication, LostPosition, Namespace, Settings, Start, Transport, Watchdog,
+    Amqp, Authentication, Namespace, OnLostPosition, Settings, Start, Transport, Watchdog,
     consumer_group, event_hub_name, namespace_host,
 };
 #[cfg(feature = "demo")]
@@ -50,27 +48,28 @@ use crate::telemetry::Telemetry;
 use client::Clients;
 use readers::Readers;
 
-/// The Event Hub source: what it reads, and whom it tells.
+/// The Event Hub source.
 #[derive(Debug)]
 pub(crate) struct EventHubSource {
-    parts: Parts,
+    context: Context,
     assignments: HashMap<String, Assignment>,
 }
 
 /// What the readers of all event hubs have in common.
 #[derive(Clone, Debug)]
-struct Parts {
+struct Context {
     settings: Arc<Settings>,
     clients: Arc<Clients>,
     queue: Queue,
     telemetry: Arc<Telemetry>,
     liveness: Arc<Liveness>,
+    /// Cancelled when reading may begin: scrapers have got every failure series at 0.
     begin: CancellationToken,
 }
 
 impl EventHubSource {
-    /// A source of the given settings, whose batches go into `queue`. Of each event hub it reads what the assignment by
-    /// that name says, and it begins when `begin` is cancelled.
+    /// A source of the given settings, whose batches go into `queue`. It reads each event hub by the assignment of its
+    /// name, and begins when `begin` is cancelled.
     pub(crate) fn new(
         settings: Settings,
         queue: Queue,
@@ -81,7 +80,7 @@ impl EventHubSource {
     ) -> Self {
         let settings = Arc::new(settings);
         let clients = Clients::new(Arc::clone(&settings), Arc::clone(&telemetry));
-        let parts = Parts {
+        let context = Context {
             settings,
             clients: Arc::new(clients),
             queue,
@@ -89,29 +88,29 @@ impl EventHubSource {
             liveness,
             begin,
         };
-        Self { parts, assignments }
+        Self {
+            context,
+            assignments,
+        }
     }
 
-    /// Reads the partitions of every event hub until told to stop.
+    /// Reads the partitions of every event hub until it is stopped.
     ///
     /// # Errors
     ///
-    /// [`SourceError::ReaderEnded`] when a task ends by itself, which only a defect of ours or of the SDK explains.
-    /// What a hub or the network does is never an error here: it is counted, logged and tried again.
+    /// [`SourceError::ReaderEnded`] when a task ends by itself, which only a defect here or in the SDK explains. A failure
+    /// of a hub or of the network is not an error here: it is counted, logged and tried again.
     pub(crate) async fn run(self, stop: CancellationToken) -> Result<(), SourceError> {
         let Self {
-            parts,
-            mut assignments,
+            context,
+            assignments,
         } = self;
         let mut event_hubs = JoinSet::new();
-        for event_hub in &parts.settings.event_hubs {
-            let Some(assignment) = assignments.remove(event_hub) else {
-                continue;
-            };
-            let readers = Readers::new(parts.clone(), event_hub, assignment);
+        for (event_hub, assignment) in assignments {
+            let readers = Readers::new(context.clone(), event_hub, assignment);
             event_hubs.spawn(readers.run(stop.clone()));
         }
-        drop(parts);
+        drop(context);
         while let Some(ended) = event_hubs.join_next().await {
             ended.unwrap_or_else(|panic| Err(SourceError::ReaderEnded(panic.to_string())))?;
         }

@@ -1,8 +1,8 @@
-//! How many events the hub may send ahead, from a budget of bytes and the size of the events that come.
+//! How many events the hub may send ahead, by a budget of bytes and the size of the events.
 //!
-//! The SDK takes a count when a link is opened and holds so many events in memory. A fixed count is either slow for
-//! small events or, for events of 1 MB on many partitions, gigabytes. So a link begins with what fits if every event
-//! were as large as an event can be, and is opened again when the events turn out to be much smaller, or larger.
+//! The SDK takes a count when a link is opened and keeps that many events in memory. A fixed count is either slow for
+//! small events or, for events of 1 MB on many partitions, takes gigabytes. So a link begins with the count that fits if
+//! every event had the largest size, and is replaced when the events turn out to be much smaller, or larger.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub(super) struct Prefetch {
     budget: u64,
-    /// The largest event of late; none before the first.
+    /// The largest recent event; none before the first.
     size: Option<u64>,
     /// Of the link that is open.
     count: u32,
-    /// That link was opened before anything was known, or carefully.
+    /// The link was opened before the size of the events was known, or carefully.
     is_guess: bool,
-    /// Events that came over it so many at once that it held them up.
-    held_up: u64,
+    /// Events that came so many at once that the count limited them.
+    limited: u64,
 }
 
 /// The largest event of a standard namespace.
@@ -26,11 +26,11 @@ const EVENT_BYTES_MAX: u64 = 1024 * 1024;
 /// What an event takes beside its body: annotations, and the SDK's own structures.
 const OVERHEAD_BYTES: u64 = 1024;
 
-/// More brings nothing even at 20 ms to the hub (50,000 events a second and partition), and is what a sudden change
-/// from small events to the largest can cost before it is noticed.
+/// A higher count is not faster even at 20 ms to the hub (50,000 events a second and partition), and would cost more
+/// memory when small events are suddenly followed by large ones.
 const COUNT_MAX: u64 = 1000;
 
-/// An event that cannot be decoded is met alone, so that it is known which one it is.
+/// An event that cannot be decoded is received alone, so that it is known which one it is.
 pub(super) const CAREFUL: u32 = 1;
 
 impl Prefetch {
@@ -40,7 +40,7 @@ impl Prefetch {
             size: None,
             count: 0,
             is_guess: true,
-            held_up: 0,
+            limited: 0,
         }
     }
 
@@ -48,29 +48,29 @@ impl Prefetch {
     pub(super) fn open(&mut self, careful: bool) -> u32 {
         self.count = if careful { CAREFUL } else { self.fitting() };
         self.is_guess = careful || self.size.is_none();
-        self.held_up = 0;
+        self.limited = 0;
         self.count
     }
 
-    /// Events came at once, the largest with a body of so many bytes.
+    /// This many events came at once, the largest with a body of this many bytes.
     pub(super) fn saw(&mut self, events: u64, largest: u64) {
-        // The SDK asks for more when half of the count was taken.
+        // The SDK requests more when half of the count was taken.
         if events.saturating_mul(2) >= u64::from(self.count) {
-            self.held_up = self.held_up.saturating_add(events);
+            self.limited = self.limited.saturating_add(events);
         }
-        // Sizes of the past are forgotten slowly: a thirty-second part with each batch.
+        // The remembered size decays slowly: by a thirty-second with each batch.
         let remembered = self.size.map_or(0, |size| size - size / 32);
         self.size = Some(remembered.max(largest.saturating_add(OVERHEAD_BYTES)));
     }
 
-    /// Whether the link, open for so long, has so wrong a count that opening another is worth while: it holds more than
-    /// twice the budget, or a flow of events is there that a link with at least twice the count would carry better.
+    /// Whether the count of the link, open for this long, is so wrong that the link should be replaced: it takes more than
+    /// twice the budget, or a flow of events would be faster over a link with at least twice the count.
     pub(super) fn is_wrong(&self, open_for: Duration) -> bool {
         let (count, fitting) = (u64::from(self.count), u64::from(self.fitting()));
         let Some(size) = self.size else { return false };
         let holds_too_much =
             count > 1 && count.saturating_mul(size) > self.budget.saturating_mul(2);
-        let flows = self.held_up >= count.saturating_mul(2).max(FLOW);
+        let flows = self.limited >= count.saturating_mul(2).max(FLOW);
         let may_grow = self.is_guess || open_for >= GROWS_EVERY;
         (holds_too_much && fitting < count)
             || (flows && may_grow && fitting >= count.saturating_mul(2))
@@ -83,10 +83,10 @@ impl Prefetch {
     }
 }
 
-/// Fewer events than this over one link are no flow.
+/// Fewer events than this over one link are not a flow.
 const FLOW: u64 = 32;
 
-/// Where large events come among small ones, the count would go up and down with each.
+/// Where large and small events alternate, the count would change with each.
 const GROWS_EVERY: Duration = Duration::from_mins(1);
 
 #[cfg(test)]
@@ -96,13 +96,13 @@ mod tests {
     const MIB: u64 = 1024 * 1024;
 
     #[test]
-    fn a_link_begins_with_what_fits_in_any_case_and_grows_when_small_events_flow() {
+    fn a_link_begins_with_the_count_for_the_largest_events_and_grows_when_small_events_flow() {
         let mut prefetch = Prefetch::new(8 * MIB);
         assert_eq!(prefetch.open(false), 8);
         prefetch.saw(8, 1000);
         assert!(
             !prefetch.is_wrong(Duration::ZERO),
-            "eight events are no flow"
+            "eight events are not a flow"
         );
         prefetch.saw(24, 1000);
         assert!(prefetch.is_wrong(Duration::ZERO));
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn large_events_close_a_link_that_would_hold_too_many_of_them_at_once() {
+    fn large_events_replace_a_link_that_could_take_too_many_of_them_at_once() {
         let mut prefetch = Prefetch::new(8 * MIB);
         prefetch.saw(1, 1000);
         assert_eq!(prefetch.open(false), 1000);
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_size_is_forgotten_when_it_does_not_come_again() {
+    fn a_size_is_forgotten_when_no_event_has_it_again() {
         let mut prefetch = Prefetch::new(8 * MIB);
         prefetch.saw(1, MIB);
         assert_eq!(prefetch.open(false), 7);
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_careful_link_is_given_up_once_events_flow_again() {
+    fn a_careful_link_is_replaced_once_events_flow_again() {
         let mut prefetch = Prefetch::new(8 * MIB);
         prefetch.saw(1, 1000);
         assert_eq!(prefetch.open(true), CAREFUL);

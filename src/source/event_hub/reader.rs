@@ -1,64 +1,60 @@
-//! The task of a partition: does what `progress` says over a connection, and tells it what came of that.
+//! The task of a partition: it does what `progress` decides over a connection, and reports the outcome to it.
 
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use azure_messaging_eventhubs::models::ReceivedEventData;
-use azure_messaging_eventhubs::{OpenReceiverOptions, StartLocation, StartPosition};
+use azure_messaging_eventhubs::{EventReceiver, OpenReceiverOptions, StartPosition};
 use futures_util::{FutureExt, Stream, StreamExt};
 use time::OffsetDateTime;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
+use super::Context;
 use super::assignment::Lease;
 use super::client::timed;
 use super::connections::{Connection, Connections};
 use super::error::{Cause, SourceError};
 use super::extent::Extent;
 use super::lag::LagWatch;
-use super::progress::{From, Lost, Progress, Step};
+use super::progress::{Action, Progress};
 use super::received::{Gathered, is_of_the_past};
-use super::settings::Settings;
 use crate::event::{Batch, PartitionId, Reached};
-use crate::liveness::Liveness;
+use crate::liveness::AtWork;
 use crate::queue::Lane;
-use crate::telemetry::{LostPosition, Telemetry};
 
-/// Whoever attaches with this owner level evicts readers that have none, and another of ours evicts us: two processes
+/// A reader with this owner level evicts readers that have none, and is evicted by the next one with it: two processes
 /// never count the same partition for long.
 const OWNER_LEVEL: i64 = 0;
 
-/// Opening a receiver asks nobody in SDK 0.16: it attaches when the first event is asked for. If that changes, so long.
+/// In SDK 0.16 opening a receiver sends nothing: it attaches when the first event is requested. The limit is there in
+/// case that changes.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The task that reads one partition.
 #[derive(Debug)]
 pub(super) struct Reader {
-    pub(super) settings: Arc<Settings>,
+    pub(super) context: Context,
     pub(super) connections: Arc<Connections>,
     pub(super) partition: PartitionId,
-    /// Among the partitions of the hub; those that share a connection have places next to one another.
-    pub(super) place: usize,
+    /// Its number among the partitions of the hub; those with neighbouring numbers share a connection.
+    pub(super) number: usize,
     pub(super) lane: Lane,
-    pub(super) telemetry: Arc<Telemetry>,
-    pub(super) liveness: Arc<Liveness>,
-    /// Cancelled when reading may begin: scrapers have seen every failure series at 0.
-    pub(super) begin: CancellationToken,
-    /// Where other processes may come to own the partition.
+    /// None if only this process reads the partition.
     pub(super) lease: Option<Lease>,
     pub(super) progress: Progress,
     pub(super) lag: LagWatch,
 }
 
 impl Reader {
-    /// Reads until told to stop.
+    /// Reads until it is stopped.
     pub(super) async fn run(mut self, stop: CancellationToken) {
         stop.run_until_cancelled(self.stand_by()).await;
         while !stop.is_cancelled() {
-            if let Step::Wait(until) = self.progress.step(Instant::now()) {
-                // Being told to stop ends the wait: the loop's condition sees it.
+            if let Action::Wait(until) = self.progress.next(Instant::now()) {
+                // A stop ends the wait too: then the loop ends.
                 stop.run_until_cancelled(sleep_until(until)).await;
                 continue;
             }
@@ -70,56 +66,60 @@ impl Reader {
                 }
             }
         }
-        self.liveness.partition_closed(&self.partition);
+        self.context.liveness.partition_closed(&self.partition);
     }
 
-    /// Waits while it is not known whether the partition is still ours.
+    /// Waits while it is unknown whether this process still owns the partition.
     async fn own(&mut self) {
         if let Some(lease) = &mut self.lease {
             lease.is_fresh().await;
         }
     }
 
-    /// Somebody else has opened a link: waits until it is known that the partition is ours all the same.
+    /// Another process has opened a link: waits until it is confirmed that this process owns the partition all the same.
     async fn own_still(&mut self) {
         if let Some(lease) = &mut self.lease {
             lease.is_confirmed().await;
         }
     }
 
-    /// Waits until reading may begin. What `latest` means is found out before, or what comes meanwhile would be skipped.
+    /// Waits until reading may begin. `latest` is resolved before, or the events that come meanwhile would be skipped.
     async fn stand_by(&mut self) {
-        let begin = self.begin.clone();
+        let begin = self.context.begin.clone();
         while !self.progress.knows_where_to_begin() {
             let Some(resolved) = begin.run_until_cancelled(self.resolve()).await else {
                 break; // the link that is opened now resolves it
             };
             if let Err(error) = resolved {
                 self.link_ended(&error);
-                if let Step::Wait(until) = self.progress.step(Instant::now()) {
+                if let Action::Wait(until) = self.progress.next(Instant::now()) {
                     begin.run_until_cancelled(sleep_until(until)).await;
                 }
             }
         }
         if !begin.is_cancelled() {
-            self.liveness.partition_stands_by(&self.partition);
+            self.context.liveness.partition_stands_by(&self.partition);
             begin.cancelled().await;
-            self.liveness.partition_closed(&self.partition); // until its link is open
+            self.context.liveness.partition_closed(&self.partition); // until its link is open
         }
     }
 
     async fn resolve(&mut self) -> Result<(), SourceError> {
-        let partition = self.partition.partition();
-        let connection = self.connections.lease(self.place, partition).await?;
+        let connection = self.check_out().await?;
         let extent = self.ask_all(&connection).await;
-        connection.release(true).await;
+        connection.give_back(true).await;
         self.progress.begin_at(&extent?);
-        self.tell_where(None).await;
+        self.send_position(None).await;
         Ok(())
     }
 
-    /// Lets the writer know if the position is another than this and no event took it there.
-    async fn tell_where(&self, before: Option<Reached>) {
+    async fn check_out(&self) -> Result<Arc<Connection>, SourceError> {
+        let partition = self.partition.partition();
+        self.connections.check_out(self.number, partition).await
+    }
+
+    /// Sends the position to the writer if it is not this one any more, although no event moved it.
+    async fn send_position(&self, before: Option<Reached>) {
         let reached = self.progress.reached().cloned();
         if let Some(reached) = reached.filter(|reached| Some(reached) != before.as_ref())
             && let Ok(slot) = self.lane.slot().await
@@ -128,163 +128,137 @@ impl Reader {
         }
     }
 
-    /// Reads over one connection, to its first error; none when told to stop.
+    /// Reads over one connection, to its first error; none when it is stopped.
     async fn read_over_a_connection(&mut self, stop: &CancellationToken) -> Option<SourceError> {
-        let leasing = async {
+        let connecting = async {
             let _work = self.at_work("connecting");
-            let connections = &self.connections;
-            connections
-                .lease(self.place, self.partition.partition())
-                .await
+            self.check_out().await
         };
-        let connection = match stop.run_until_cancelled(leasing).await? {
+        let connection = match stop.run_until_cancelled(connecting).await? {
             Ok(connection) => connection,
             Err(error) => return Some(error),
         };
-        // A panic of the SDK shall cost this partition a link, and no other anything.
+        // A panic of the SDK ends the link of this partition, and nothing else.
         let reading = AssertUnwindSafe(self.read_over(&connection)).catch_unwind();
-        let error = stop
-            .run_until_cancelled(reading)
-            .await
-            .map(|read| match read {
-                Ok(Ok(())) => None,
-                Ok(Err(error)) => Some(error),
-                Err(panic) => Some(SourceError::Panicked(said(panic.as_ref()))),
-            });
+        let error = match stop.run_until_cancelled(reading).await {
+            None | Some(Ok(Ok(()))) => None,
+            Some(Ok(Err(error))) => Some(error),
+            Some(Err(panic)) => Some(SourceError::Panicked(message(panic.as_ref()))),
+        };
         let _work = self.at_work("disconnecting");
-        // Who does not answer does not answer this either.
+        // A hub that did not answer will not answer the close either.
         let politely = !matches!(
-            error.iter().flatten().next().map(SourceError::cause),
+            error.as_ref().map(SourceError::cause),
             Some(Cause::Timeout | Cause::Stalled | Cause::Panicked)
         );
-        connection.release(politely).await;
-        error.flatten()
+        connection.give_back(politely).await;
+        error
     }
 
-    /// Opens a link and reads over it, to its first error; `Ok` when nobody takes events any more.
+    /// Reads over a link of this connection, to its first error; `Ok` when the writer takes no events any more.
     async fn read_over(&mut self, connection: &Connection) -> Result<(), SourceError> {
         let mut extent = self.ask_all(connection).await?;
-        let before = self.progress.reached().cloned();
-        let opening = self.progress.opening(&extent);
-        if let Some(lost) = &opening.lost {
-            self.position_lost(lost)?;
-        }
-        if let Some(sequence_number) = opening.stepped_over {
-            self.telemetry
-                .event_stepped_over(&self.partition, sequence_number);
-        }
-        self.tell_where(before).await;
-        let options = OpenReceiverOptions {
-            owner_level: Some(OWNER_LEVEL),
-            prefetch: Some(opening.prefetch),
-            start_position: Some(start_position(&opening.from)),
-            ..OpenReceiverOptions::default()
-        };
-        let id = self.partition.partition().to_owned();
-        let opening_receiver = connection
-            .client()
-            .open_receiver_on_partition(id, Some(options));
-        let opening_receiver = connection.on(opening_receiver);
-        let receiver = timed("open receiver", OPEN_TIMEOUT, opening_receiver).await?;
-        self.progress.opened(&extent, Instant::now());
-        self.hub_told(&extent);
-        self.liveness.partition_opened(&self.partition);
-        self.telemetry
-            .receiver_opened(&self.partition, self.reached(), opening.prefetch);
-
+        let receiver = self.open(connection, &extent).await?;
         let mut events = pin!(receiver.stream_events());
         let mut next = None;
         loop {
-            match self.progress.step(Instant::now()) {
-                Step::Receive(until) => {
+            match self.progress.next(Instant::now()) {
+                Action::Receive(until) => {
                     let first = match next.take() {
                         Some(first) => first,
-                        None => match timeout_at(until, connection.on(events.next())).await {
+                        None => match timeout_at(until, connection.runtime.on(events.next())).await
+                        {
                             Ok(first) => first.ok_or(SourceError::Ended)??,
                             Err(_elapsed) => continue,
                         },
                     };
                     let is_again = is_of_the_past(&first, self.reached());
                     if is_again {
-                        // Harmless, unless it is another sequence, whose events must not be refused.
+                        // Harmless, unless it is of another sequence, whose events must not be refused.
                         extent = self.ask(connection, &extent).await?;
                         self.take_answer(&extent)?;
                     }
-                    let taken = self.gather(&first, is_again, connection, events.as_mut());
-                    if !self.hand_on(taken.gathered, connection, &extent).await {
-                        return Ok(()); // the pipeline is gone: the service is on its way down
+                    let mut gathered = Gathered::after(self.reached());
+                    gathered.take(&first);
+                    let inside = connection.runtime.enter();
+                    let beyond = gather(&mut gathered, is_again, events.as_mut());
+                    drop(inside);
+                    if !self.hand_on(gathered, connection, &extent).await {
+                        return Ok(()); // the writer has ended: the service is stopping
                     }
-                    if let Some(error) = taken.ended {
-                        return Err(error);
-                    }
-                    next = taken.next;
+                    next = beyond.transpose()?;
                 }
-                Step::Ask => {
-                    // A client goes on with the token that it began with when it asks, and not when it reads.
+                Action::Ask => {
+                    // For questions, a client keeps the token that it began with; for reading, it renews it.
                     let answer = self.ask(connection, &extent).await;
                     extent = answer.map_err(|error| match error.cause() {
-                        Cause::Unauthorized => SourceError::GivenUp(Cause::Token),
+                        Cause::Unauthorized => SourceError::Replaced(Cause::Token),
                         _ => error,
                     })?;
                     self.take_answer(&extent)?;
                 }
-                Step::GiveUp(cause) => return Err(SourceError::GivenUp(cause)),
-                Step::Wait(_) | Step::Open => return Err(SourceError::Ended),
+                Action::Replace(cause) => return Err(SourceError::Replaced(cause)),
+                Action::Wait(_) | Action::Open => return Err(SourceError::Ended),
             }
         }
     }
 
-    /// Takes all that is there. Events that had come before are left out if that is what they are known to be; else the
-    /// first of them is given back.
-    fn gather<S>(
-        &self,
-        first: &ReceivedEventData,
-        refuses: bool,
+    /// Opens a link where `progress` decides, given what the hub holds.
+    async fn open(
+        &mut self,
         connection: &Connection,
-        mut events: Pin<&mut S>,
-    ) -> Taken
-    where
-        S: Stream<Item = azure_messaging_eventhubs::Result<ReceivedEventData>>,
-    {
-        let _inside = connection.enter();
-        let mut taken = Taken {
-            gathered: Gathered::after(self.reached()),
-            next: None,
-            ended: None,
-        };
-        taken.gathered.take(first);
-        while !taken.gathered.is_full() && taken.next.is_none() && taken.ended.is_none() {
-            match events.next().now_or_never() {
-                Some(Some(Ok(received))) => {
-                    if !refuses && is_of_the_past(&received, taken.gathered.last()) {
-                        taken.next = Some(received);
-                    } else {
-                        taken.gathered.take(&received);
-                    }
-                }
-                Some(Some(Err(error))) => taken.ended = Some(error.into()),
-                Some(None) => taken.ended = Some(SourceError::Ended),
-                None => break,
+        extent: &Extent,
+    ) -> Result<EventReceiver, SourceError> {
+        let before = self.progress.reached().cloned();
+        let opening = self.progress.opening(extent);
+        let telemetry = Arc::clone(&self.context.telemetry);
+        if let Some(lost) = opening.lost {
+            telemetry.position_lost(&self.partition, lost);
+            if lost.is_final {
+                let sequence_number = lost.sequence_number;
+                return Err(SourceError::PositionLost { sequence_number });
             }
         }
-        taken
+        if let Some(sequence_number) = opening.stepped_over {
+            telemetry.event_stepped_over(&self.partition, sequence_number);
+        }
+        self.send_position(before).await;
+        let options = OpenReceiverOptions {
+            owner_level: Some(OWNER_LEVEL),
+            prefetch: Some(opening.prefetch),
+            start_position: Some(StartPosition {
+                location: opening.after,
+                inclusive: false,
+            }),
+            ..OpenReceiverOptions::default()
+        };
+        let id = self.partition.partition().to_owned();
+        let opening_receiver = connection
+            .client
+            .open_receiver_on_partition(id, Some(options));
+        let opening_receiver = connection.runtime.on(opening_receiver);
+        let receiver = timed("open receiver", OPEN_TIMEOUT, opening_receiver).await?;
+        self.progress.opened(extent, Instant::now());
+        self.hub_answered(extent);
+        self.context.liveness.partition_opened(&self.partition);
+        telemetry.receiver_opened(&self.partition, self.reached(), opening.prefetch);
+        Ok(receiver)
     }
 
-    /// Hands events on to the writer, as soon as it has room. False: it is gone.
+    /// Hands events on to the writer, as soon as it has room. False: the writer has ended.
     async fn hand_on(
         &mut self,
         gathered: Gathered,
         connection: &Connection,
         extent: &Extent,
     ) -> bool {
-        self.proved();
+        self.verified();
+        let telemetry = Arc::clone(&self.context.telemetry);
         if gathered.refused > 0 {
-            self.telemetry
-                .events_refused(&self.partition, gathered.refused);
+            telemetry.events_refused(&self.partition, gathered.refused);
         }
         for (after, missed) in &gathered.gaps {
-            self.telemetry
-                .sequence_has_gap(&self.partition, *after, *missed);
+            telemetry.sequence_has_gap(&self.partition, *after, *missed);
         }
         let Some(batch) = Batch::new(self.partition.clone(), gathered.events) else {
             return true; // all events had come before
@@ -292,27 +266,26 @@ impl Reader {
         self.own().await;
         let lane = self.lane.clone();
         let slot = loop {
-            match timeout(self.settings.watchdog.interval, lane.slot()).await {
+            match timeout(self.context.settings.watchdog.interval, lane.slot()).await {
                 Ok(Ok(slot)) => break slot,
                 Ok(Err(_closed)) => return false,
-                // We stand still for a reason of our own; that the hub still answers is proof enough meanwhile.
+                // The writer makes this reader wait; that the hub still answers is enough meanwhile.
                 Err(_) => {
                     self.progress.excused(Instant::now());
                     if let Ok(extent) = self.ask(connection, extent).await {
-                        self.hub_told(&extent);
+                        self.hub_answered(&extent);
                     }
                 }
             }
         };
-        // No wait from here on: what is handed on and what is known to be are the same.
+        // No wait from here on, so that the position and the events handed on always agree.
         let events = u64::try_from(batch.count()).unwrap_or(u64::MAX);
         let reached = batch.last().reached();
         self.lag.received(&reached, OffsetDateTime::now_utc());
         self.progress
             .received(events, gathered.largest, reached, Instant::now());
         slot.send(batch);
-        self.telemetry
-            .partition_lags(&self.partition, self.lag.lag());
+        telemetry.partition_lags(&self.partition, self.lag.lag());
         true
     }
 
@@ -333,62 +306,52 @@ impl Reader {
             .await
     }
 
-    /// An answer came while a link is open; it may show that the link is not what it should be.
+    /// The hub has answered while a link is open; the answer may show that the link must be replaced.
     fn take_answer(&mut self, extent: &Extent) -> Result<(), SourceError> {
-        self.hub_told(extent);
+        self.hub_answered(extent);
         match self.progress.answered(extent, Instant::now()) {
-            Some(cause) => Err(SourceError::GivenUp(cause)),
+            Some(cause) => Err(SourceError::Replaced(cause)),
             None => Ok(()),
         }
     }
 
-    fn hub_told(&mut self, extent: &Extent) {
-        self.proved();
+    fn hub_answered(&mut self, extent: &Extent) {
+        self.verified();
         let (ahead, reached) = (self.progress.ahead(extent), self.progress.reached());
         self.lag
             .answered(extent, ahead, reached, OffsetDateTime::now_utc());
-        self.telemetry
-            .partition_lags(&self.partition, self.lag.lag());
+        let telemetry = &self.context.telemetry;
+        telemetry.partition_lags(&self.partition, self.lag.lag());
     }
 
-    fn proved(&self) {
+    fn verified(&self) {
+        let Context {
+            liveness,
+            telemetry,
+            ..
+        } = &self.context;
         let at = OffsetDateTime::now_utc();
-        self.liveness
-            .partition_proved(&self.partition, Instant::now(), at);
-        self.telemetry.partition_proved(&self.partition, at);
-    }
-
-    fn position_lost(&self, lost: &Lost) -> Result<(), SourceError> {
-        self.telemetry.position_lost(
-            &self.partition,
-            LostPosition {
-                reason: lost.loss.label(),
-                sequence_number: lost.sequence_number,
-                missed: u64::try_from(lost.missed).unwrap_or(0),
-                is_final: lost.is_final,
-            },
-        );
-        if lost.is_final {
-            let sequence_number = lost.sequence_number;
-            return Err(SourceError::PositionLost { sequence_number });
-        }
-        Ok(())
+        liveness.partition_proved(&self.partition, Instant::now(), at);
+        telemetry.partition_proved(&self.partition, at);
     }
 
     fn link_ended(&mut self, error: &SourceError) {
+        let Context {
+            liveness,
+            telemetry,
+            ..
+        } = &self.context;
         let cause = error.cause();
         let wait = self.progress.failed(cause, Instant::now(), rand::random());
         if cause.is_planned() {
-            self.telemetry
-                .receiver_replaced(&self.partition, cause.label());
+            telemetry.receiver_replaced(&self.partition, cause.label());
             return;
         }
-        self.liveness.partition_closed(&self.partition);
+        liveness.partition_closed(&self.partition);
         if !cause.hub_answers() {
-            self.telemetry.event_hub_is_away(self.partition.event_hub());
+            telemetry.event_hub_is_away(self.partition.event_hub());
         }
-        self.telemetry
-            .receiver_failed(&self.partition, cause.label(), error, wait.as_millis());
+        telemetry.receiver_failed(&self.partition, cause.label(), error, wait.as_millis());
     }
 
     /// The sequence number of the last event that was handed on.
@@ -398,40 +361,39 @@ impl Reader {
             .map(|reached| reached.position.sequence_number)
     }
 
-    fn at_work(&self, what: &str) -> crate::liveness::AtWork {
-        let who = format!("the reader of {}, {what},", self.partition);
-        self.liveness.at_work(who, Instant::now())
+    fn at_work(&self, what: &str) -> AtWork {
+        let work = format!("the reader of {}, {what},", self.partition);
+        self.context.liveness.at_work(work, Instant::now())
     }
 }
 
-/// What was there to be taken.
-struct Taken {
-    gathered: Gathered,
-    /// An event that seems to have come before.
-    next: Option<ReceivedEventData>,
-    /// What ended the stream.
-    ended: Option<SourceError>,
-}
-
-fn start_position(from: &From) -> StartPosition {
-    let location = match from {
-        From::Earliest => StartLocation::Earliest,
-        From::Time(time) => StartLocation::EnqueuedTime(SystemTime::from(*time)),
-        // The offset alone survives a failover, where numbers may begin again.
-        From::After(position) => match &position.offset {
-            Some(offset) => StartLocation::Offset(offset.clone()),
-            None => StartLocation::SequenceNumber(position.sequence_number),
-        },
-    };
-    StartPosition {
-        location,
-        inclusive: false,
+/// Takes all events that are there. Returns what follows them, if the batch ends before: the end of the stream, or an
+/// event that seems to have come before. Such events are taken too, and thereby refused, if they are known to have come
+/// before.
+fn gather<S>(
+    gathered: &mut Gathered,
+    refuses: bool,
+    mut events: Pin<&mut S>,
+) -> Option<Result<ReceivedEventData, SourceError>>
+where
+    S: Stream<Item = azure_messaging_eventhubs::Result<ReceivedEventData>>,
+{
+    while !gathered.is_full() {
+        match events.next().now_or_never()? {
+            Some(Ok(event)) if !refuses && is_of_the_past(&event, gathered.last()) => {
+                return Some(Ok(event));
+            }
+            Some(Ok(event)) => gathered.take(&event),
+            Some(Err(error)) => return Some(Err(error.into())),
+            None => return Some(Err(SourceError::Ended)),
+        }
     }
+    None
 }
 
-/// What a panic said.
-fn said(panic: &(dyn std::any::Any + Send)) -> String {
+/// The message of a panic.
+fn message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("nothing").to_owned()
+    text.unwrap_or("no message").to_owned()
 }

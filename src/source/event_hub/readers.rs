@@ -1,4 +1,4 @@
-//! The readers of one event hub: begun for the partitions that are ours, and ended for those that are no longer.
+//! The readers of one event hub: started for the partitions that this process acquires, stopped for those that it loses.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::Parts;
+use super::Context;
 use super::assignment::{Assignment, Lease, Order};
 use super::connections::Connections;
 use super::discovery::Discovery;
@@ -20,14 +20,14 @@ use super::reader::Reader;
 use super::settings::Start;
 use crate::event::{PartitionId, Reached};
 
-/// The readers of one event hub, and who says which there shall be.
+/// The readers of one event hub, and the source of their assignments.
 #[derive(Debug)]
 pub(super) struct Readers {
-    parts: Parts,
+    context: Context,
     event_hub: String,
     assignment: Assignment,
     connections: Arc<Connections>,
-    /// In the order in which they were found: a reader's place among all.
+    /// In the order in which they were found, which gives each reader its number.
     found: Vec<PartitionId>,
     running: JoinSet<PartitionId>,
     ends: HashMap<PartitionId, End>,
@@ -37,20 +37,20 @@ pub(super) struct Readers {
 #[derive(Debug)]
 struct End {
     stop: CancellationToken,
-    /// Who waits for that.
+    /// Dropped when the reader has ended.
     stopped: Option<oneshot::Sender<()>>,
 }
 
 impl Readers {
-    pub(super) fn new(parts: Parts, event_hub: &str, assignment: Assignment) -> Self {
+    pub(super) fn new(context: Context, event_hub: String, assignment: Assignment) -> Self {
         let connections = Connections::new(
-            Arc::clone(&parts.clients),
-            event_hub,
-            parts.settings.amqp.partitions_per_connection,
+            Arc::clone(&context.clients),
+            &event_hub,
+            context.settings.amqp.partitions_per_connection,
         );
         Self {
-            parts,
-            event_hub: event_hub.to_owned(),
+            context,
+            event_hub,
             assignment,
             connections: Arc::new(connections),
             found: Vec::new(),
@@ -59,16 +59,11 @@ impl Readers {
         }
     }
 
-    /// Reads until told to stop.
+    /// Reads until it is stopped.
     pub(super) async fn run(mut self, stop: CancellationToken) -> Result<(), SourceError> {
-        let mut discovery = Discovery::new(
-            &self.event_hub,
-            Arc::clone(&self.connections),
-            Arc::clone(&self.parts.telemetry),
-            Arc::clone(&self.parts.liveness),
-            self.parts.settings.watchdog.interval,
-        );
-        let mut start = self.parts.settings.start;
+        let (context, connections) = (self.context.clone(), Arc::clone(&self.connections));
+        let mut discovery = Discovery::new(&self.event_hub, connections, context);
+        let mut start = self.context.settings.start;
         loop {
             tokio::select! {
                 biased;
@@ -77,7 +72,7 @@ impl Readers {
                 order = self.assignment.order() => self.obey(order, &stop),
                 found = discovery.found() => {
                     self.found(found, start, &stop);
-                    // One that is found later was made later: nothing in it was there before we were.
+                    // A partition that is found later was created later: all its events came after the start.
                     start = Start::Earliest;
                 }
             }
@@ -90,7 +85,7 @@ impl Readers {
 
     fn found(&mut self, partitions: Vec<PartitionId>, start: Start, stop: &CancellationToken) {
         for partition in &partitions {
-            let telemetry = &self.parts.telemetry;
+            let telemetry = &self.context.telemetry;
             telemetry.partition_found(partition, Cause::labels(), Loss::LABELS);
         }
         self.found.extend(partitions.iter().cloned());
@@ -116,7 +111,7 @@ impl Readers {
                 lease,
             } => self.begin(partition, after, start, Some(lease), stop),
             Order::Revoke { partition, stopped } => {
-                // Where there is no reader, `stopped` is dropped, which says so.
+                // If there is no reader, `stopped` is dropped, which ends the wait for it.
                 if let Some(end) = self.ends.get_mut(&partition) {
                     end.stop.cancel();
                     end.stopped = Some(stopped);
@@ -133,17 +128,14 @@ impl Readers {
         lease: Option<Lease>,
         stop: &CancellationToken,
     ) {
-        let (parts, settings) = (&self.parts, &self.parts.settings);
-        let place = self.found.iter().position(|found| *found == partition);
+        let settings = &self.context.settings;
+        let number = self.found.iter().position(|found| *found == partition);
         let reader = Reader {
-            settings: Arc::clone(settings),
+            context: self.context.clone(),
             connections: Arc::clone(&self.connections),
             partition: partition.clone(),
-            place: place.unwrap_or_default(),
-            lane: parts.queue.lane(),
-            telemetry: Arc::clone(&parts.telemetry),
-            liveness: Arc::clone(&parts.liveness),
-            begin: parts.begin.clone(),
+            number: number.unwrap_or_default(),
+            lane: self.context.queue.lane(),
             lease,
             progress: Progress::new(
                 start,
@@ -167,7 +159,7 @@ impl Readers {
         });
     }
 
-    /// A reader has ended: it was told to, or something is wrong.
+    /// A reader has ended: it was stopped, or something is wrong.
     fn ended(
         &mut self,
         ended: Result<PartitionId, JoinError>,
@@ -178,6 +170,6 @@ impl Readers {
         if !stop.is_cancelled() && !end.is_some_and(|end| end.stop.is_cancelled()) {
             return Err(SourceError::ReaderEnded(partition.to_string()));
         }
-        Ok(()) // who waits for it is told by the end of `end`
+        Ok(()) // dropping `end` ends the wait for it
     }
 }

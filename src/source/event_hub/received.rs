@@ -1,4 +1,4 @@
-//! From the SDK's events to ours, and what their sequence numbers say.
+//! Converts the SDK's events, and compares their sequence numbers.
 
 use azure_core_amqp::AmqpValue;
 use azure_core_amqp::message::AmqpMessageBody;
@@ -7,20 +7,20 @@ use time::OffsetDateTime;
 
 use crate::event::{Event, Position};
 
-/// A batch is what is there, up to these: enough to make a batch's overhead vanish, small enough that the writer's
-/// lock is never held for long.
+/// The limits of a batch: large enough to make its overhead vanish, small enough that the writer never has its lock for
+/// long.
 const BATCH_EVENTS_MAX: usize = 256;
 const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// Events of one partition as they come, in order and none twice.
+/// Events of one partition as they come, in order and each once.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
     pub(super) events: Vec<Event>,
     /// The largest body.
     pub(super) largest: u64,
-    /// Events left out, since they had come before.
+    /// How many events were left out, since they had come before.
     pub(super) refused: u64,
-    /// Where sequence numbers skipped some: after which, and how many.
+    /// Gaps in the sequence numbers: after which, and how many are missing.
     pub(super) gaps: Vec<(i64, u64)>,
     bytes: usize,
     /// Of the last event that came; none before the first of all.
@@ -28,7 +28,7 @@ pub(super) struct Gathered {
 }
 
 impl Gathered {
-    /// Nothing yet, after this sequence number.
+    /// No event yet, after this sequence number.
     pub(super) fn after(last: Option<i64>) -> Self {
         Self {
             last,
@@ -36,7 +36,7 @@ impl Gathered {
         }
     }
 
-    /// Takes an event in, if it did not come before.
+    /// Takes an event, if it did not come before.
     pub(super) fn take(&mut self, received: &ReceivedEventData) {
         let event = event(received, self.last);
         let sequence_number = event.position.sequence_number;
@@ -79,7 +79,7 @@ pub(super) fn is_of_the_past(received: &ReceivedEventData, last: Option<i64>) ->
 fn event(received: &ReceivedEventData, previous: Option<i64>) -> Event {
     Event {
         position: Position {
-            // Event Hubs numbers every event; one without a number can only follow the one before.
+            // Event Hubs numbers every event; an event without a number can only follow the one before.
             sequence_number: received
                 .sequence_number()
                 .unwrap_or_else(|| previous.unwrap_or(-1).saturating_add(1)),

@@ -1,6 +1,6 @@
-//! What the source is told: which hubs of which namespace, as whom, from where on.
+//! The settings of the source: which hubs of which namespace, with which credential, from which position.
 //! The names are checked here, by the rules of Azure Resource Manager ("Naming rules and restrictions for Azure
-//! resources"), so that a misspelt one is a fault at the start and not a refused link for ever.
+//! resources"), so that a misspelt name is a fault at the start and not a link that is refused for ever.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,15 +18,15 @@ pub struct Settings {
     pub namespace: Namespace,
     /// The hubs to read, at least one, each once.
     pub event_hubs: Vec<String>,
-    /// The consumer group, which is this exporter's alone.
+    /// The consumer group, which only this exporter reads.
     pub consumer_group: String,
-    /// Where to begin where no position is known.
+    /// Where to begin if no position is known.
     pub start: Start,
     /// How events are transferred.
     pub amqp: Amqp,
-    /// What to do where the hub no longer has what follows a position.
-    pub on_lost_position: LostPosition,
-    /// When a link has to prove that it lives.
+    /// What to do if the hub no longer has the events after a position.
+    pub on_lost_position: OnLostPosition,
+    /// How often links are verified.
     pub watchdog: Watchdog,
 }
 
@@ -68,7 +68,7 @@ const PARTITIONS_SHARING_MOST: usize = 100;
 settings! {
     /// Watchdog
     ///
-    /// How the exporter tells an idle event hub from a dead link.
+    /// How the exporter distinguishes an idle event hub from a dead link.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Watchdog in "watchdog" {
         /// How often the event hub is asked for the last event of each partition.
@@ -94,14 +94,14 @@ const WATCHDOG_LEAST: Duration = Duration::from_secs(1);
 /// A watchdog that sleeps for a day does not watch.
 const WATCHDOG_MOST: Duration = Duration::from_hours(24);
 
-/// What to do where the hub no longer has what follows a position.
+/// What to do if the hub no longer has the events after a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LostPosition {
-    /// Go on with the oldest event that it has.
+pub enum OnLostPosition {
+    /// Continue with the oldest event that the hub has.
     Earliest,
-    /// Go on with what arrives from then on.
+    /// Continue with the events that arrive from then on.
     Latest,
-    /// Do not go on, and say so.
+    /// Stop reading the partition, and report that.
     Fail,
 }
 
@@ -112,27 +112,27 @@ pub struct Namespace {
     pub host: String,
     /// Where to connect instead of `host`: the emulator's `amqp://HOST:PORT`, which is plain TCP.
     pub endpoint: Option<String>,
-    /// As whom.
+    /// How to authenticate.
     pub authentication: Authentication,
 }
 
-/// How to authenticate to the namespace.
+/// How to authenticate to a namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Authentication {
-    /// A connection string as the SDK wants it: host, and key or signature; neither port nor `EntityPath`.
+    /// A connection string as the SDK needs it: host, and key or signature; neither port nor `EntityPath`.
     ConnectionString(Secret),
-    /// A file that holds a connection string, which is read anew for every client: whoever rotates the key replaces it.
+    /// A file with a connection string, which is read again for every client: the key is rotated by replacing the file.
     ConnectionStringFile(PathBuf),
     /// A token of Microsoft Entra ID.
     Credential(Credential),
 }
 
-/// Where to begin where no position is known.
+/// Where to begin if no position is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
     /// At the oldest event that the hub still has.
     Earliest,
-    /// At what arrives after the start.
+    /// At the first event that arrives after the start.
     Latest,
     /// At the first event enqueued after this time, which is not before 1970.
     At(OffsetDateTime),
@@ -143,43 +143,39 @@ pub enum Start {
 pub enum Transport {
     /// Port 5671; an emulator's own port.
     Tcp,
-    /// Port 443, for networks that let nothing else out.
+    /// Port 443, for networks that allow no other.
     WebSocket,
 }
 
 /// Checks the name of an event hub.
 ///
 /// # Errors
-/// Azure would not have let a hub be named so.
-pub(crate) fn event_hub_name(text: &str) -> Result<String, InvalidName> {
-    if is_entity_name(text, 256) {
-        Ok(text.to_owned())
-    } else {
-        Err(InvalidName::EventHub)
-    }
+/// Azure does not allow an event hub to have this name.
+pub(crate) fn event_hub_name(text: &str) -> Result<String, &'static str> {
+    is_entity_name(text, 256)
+        .then(|| text.to_owned())
+        .ok_or(NOT_AN_EVENT_HUB)
 }
 
 /// Checks the name of a consumer group.
 ///
 /// # Errors
-/// Azure would not have let a consumer group be named so.
-pub(crate) fn consumer_group(text: &str) -> Result<String, InvalidName> {
+/// Azure does not allow a consumer group to have this name.
+pub(crate) fn consumer_group(text: &str) -> Result<String, &'static str> {
     if text.eq_ignore_ascii_case(DEFAULT_CONSUMER_GROUP) {
         return Ok(DEFAULT_CONSUMER_GROUP.to_owned());
     }
-    if is_entity_name(text, 50) {
-        Ok(text.to_owned())
-    } else {
-        Err(InvalidName::ConsumerGroup)
-    }
+    is_entity_name(text, 50)
+        .then(|| text.to_owned())
+        .ok_or(NOT_A_CONSUMER_GROUP)
 }
 
-/// The whole host of a namespace, in lower case: a bare name gets the suffix of the public cloud. But for `localhost`,
-/// which nobody calls a namespace of Azure, and where a hub of one's own may listen.
+/// The whole host of a namespace, in lower case. A bare name gets the suffix of the public cloud, except `localhost`:
+/// there an emulator may listen.
 ///
 /// # Errors
-/// The text is no host name: it has a scheme, a path or a port, say.
-pub(crate) fn namespace_host(text: &str) -> Result<String, InvalidName> {
+/// The text is not a host name: it has a scheme, a path or a port, say.
+pub(crate) fn namespace_host(text: &str) -> Result<String, &'static str> {
     let host = text.to_ascii_lowercase();
     // A label and a whole name are as long as DNS lets them be (RFC 1035, section 2.3.4).
     let is_label = |label: &str| {
@@ -191,7 +187,7 @@ pub(crate) fn namespace_host(text: &str) -> Result<String, InvalidName> {
             && !label.ends_with('-')
     };
     if host.len() > 253 || !host.split('.').all(is_label) {
-        return Err(InvalidName::Namespace);
+        return Err(NOT_A_NAMESPACE);
     }
     Ok(if host.contains('.') || host == "localhost" {
         host
@@ -200,13 +196,19 @@ pub(crate) fn namespace_host(text: &str) -> Result<String, InvalidName> {
     })
 }
 
-/// The group that every hub is born with.
+// Why a text is not a name. None repeats the text: the caller knows whether it may be shown.
+const NOT_AN_EVENT_HUB: &str = "must be an event hub's name: up to 256 letters, digits, `.`, `-` and `_`, with a letter or digit at both ends";
+const NOT_A_CONSUMER_GROUP: &str = "must be a consumer group's name: up to 50 letters, digits, `.`, `-` and `_`, with a letter or digit at both ends, or `$Default`";
+const NOT_A_NAMESPACE: &str =
+    "must be a host name, for example `NAME.servicebus.windows.net`, without scheme, port or path";
+
+/// The consumer group that every event hub has.
 const DEFAULT_CONSUMER_GROUP: &str = "$Default";
 
-/// Other clouds have others (`servicebus.usgovcloudapi.net`, `servicebus.chinacloudapi.cn`) and are written out.
+/// Namespaces of other clouds (`servicebus.usgovcloudapi.net`, `servicebus.chinacloudapi.cn`) are written out.
 const PUBLIC_SUFFIX: &str = ".servicebus.windows.net";
 
-/// Hubs and consumer groups share their alphabet.
+/// Event hubs and consumer groups allow the same characters.
 fn is_entity_name(text: &str, length_max: usize) -> bool {
     (1..=length_max).contains(&text.len())
         && text
@@ -214,26 +216,6 @@ fn is_entity_name(text: &str, length_max: usize) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
         && text.starts_with(|first: char| first.is_ascii_alphanumeric())
         && text.ends_with(|last: char| last.is_ascii_alphanumeric())
-}
-
-/// Why a text is no name. The text is not repeated: whoever shows it knows whether it may be shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum InvalidName {
-    /// Of an event hub.
-    #[error(
-        "must be an event hub's name: up to 256 letters, digits, `.`, `-` and `_`, with a letter or digit at both ends"
-    )]
-    EventHub,
-    /// Of a consumer group.
-    #[error(
-        "must be a consumer group's name: up to 50 letters, digits, `.`, `-` and `_`, with a letter or digit at both ends, or `$Default`"
-    )]
-    ConsumerGroup,
-    /// Of a namespace.
-    #[error(
-        "must be a host name, for example `NAME.servicebus.windows.net`, without scheme, port or path"
-    )]
-    Namespace,
 }
 
 #[cfg(test)]
@@ -251,7 +233,7 @@ mod tests {
             assert_eq!(event_hub_name(text).as_deref(), Ok(text));
         }
         for text in ["", "-a", "a.", "a b", "a/b", "hüb", &"x".repeat(257)] {
-            assert_eq!(event_hub_name(text), Err(InvalidName::EventHub), "{text}");
+            assert_eq!(event_hub_name(text), Err(NOT_AN_EVENT_HUB), "{text}");
         }
     }
 
@@ -262,11 +244,8 @@ mod tests {
             consumer_group("acs-recording-exporter").as_deref(),
             Ok("acs-recording-exporter")
         );
-        assert_eq!(consumer_group("$Other"), Err(InvalidName::ConsumerGroup));
-        assert_eq!(
-            consumer_group(&"x".repeat(51)),
-            Err(InvalidName::ConsumerGroup)
-        );
+        assert_eq!(consumer_group("$Other"), Err(NOT_A_CONSUMER_GROUP));
+        assert_eq!(consumer_group(&"x".repeat(51)), Err(NOT_A_CONSUMER_GROUP));
     }
 
     #[test]
@@ -292,7 +271,7 @@ mod tests {
             "a b",
             &"x".repeat(64),
         ] {
-            assert_eq!(namespace_host(text), Err(InvalidName::Namespace), "{text}");
+            assert_eq!(namespace_host(text), Err(NOT_A_NAMESPACE), "{text}");
         }
     }
 }

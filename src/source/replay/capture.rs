@@ -15,24 +15,24 @@ use crate::event::{Event, Position};
 /// How every Avro object container begins (<https://avro.apache.org/docs/1.12.0/specification/#object-container-files>).
 pub(super) const MAGIC: &[u8] = b"Obj\x01";
 
-/// A block holds the events of a moment, and a file is closed at 500 MB at the latest. A header that asks for more than
-/// this is a broken one.
+/// A block has the events of a moment, and a file is closed at 500 MB at the latest. A header that asks for more than
+/// this is broken.
 const BLOCK_BYTES_MAX: usize = 64 << 20;
 
 /// Why a container was not read to its end.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum CaptureError {
+pub(super) enum CaptureError {
     /// It is broken, or of a codec other than `null` and `deflate`, of which Capture uses one.
     #[error("the Avro container cannot be read")]
     Avro(#[source] Box<apache_avro::Error>),
-    /// It is of something else.
+    /// It has other records.
     #[error(
-        "the Avro container holds no events of Event Hubs Capture: it has no field `Body` of bytes"
+        "the Avro container is not one of Event Hubs Capture: its records have no field `Body` of bytes"
     )]
     NoBody,
 }
 
-/// Hands on each event, until one is not wanted.
+/// Passes on each event, until `take` returns false.
 pub(super) fn read(
     reader: impl Read,
     mut take: impl FnMut(Event) -> bool,
@@ -83,8 +83,8 @@ fn unwrapped(value: Value) -> Value {
     }
 }
 
-/// Capture writes times as .NET does for a machine in the United States, `1/31/2026 12:00:00 PM`; no page says so, and
-/// one as everywhere else is taken too. `None` is an event that no delay can be told of.
+/// Capture writes times as .NET does for a machine in the United States, `1/31/2026 12:00:00 PM`. That is not documented,
+/// so RFC 3339 is read too. Without a time, the event's delay is not known.
 fn instant(text: &str) -> Option<OffsetDateTime> {
     let dot_net = format_description!(
         "[month padding:none]/[day padding:none]/[year] [hour repr:12 padding:none]:[minute]:[second] [period]"
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_avro_is_an_error() {
+    fn what_is_not_avro_is_an_error() {
         for bytes in [b"Obj\x01garbage".as_slice(), MAGIC, b""] {
             assert!(read(bytes, |_| true).is_err(), "{bytes:?}");
         }

@@ -6,8 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Deeper than any archive: Azure's has about fifteen folders above a file.
-const DEPTH_MAX: usize = 64;
+use super::Unreadable;
 
 /// Something to read.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,59 +17,33 @@ pub(crate) enum Input {
     File(Arc<Path>),
 }
 
-/// A file or folder that cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot read `{}`", path.display())]
-pub(crate) struct Unreadable {
-    /// Which.
-    pub path: PathBuf,
-    /// What the system said.
-    #[source]
-    pub source: io::Error,
-}
-
-/// Every input with its size, where that is known, and what could not be looked into. `-` is standard input, a folder
-/// is all files below it in the order of their names, which in Azure's archives is that of time.
+/// Every input with its size, where that is known, and the files and folders that cannot be read. `-` is standard input,
+/// a folder is all files below it in the order of their names, which in Azure's archives is that of time.
 ///
 /// Links to folders are not followed, so there is an end.
 pub(crate) fn find(paths: &[PathBuf]) -> (Vec<(Input, Option<u64>)>, Vec<Unreadable>) {
-    let mut found = (Vec::new(), Vec::new());
-    for path in paths {
+    let (mut inputs, mut unreadable) = (Vec::new(), Vec::new());
+    let mut left: Vec<PathBuf> = paths.iter().rev().cloned().collect();
+    while let Some(path) = left.pop() {
         if path.as_os_str() == "-" {
-            found.0.push((Input::Stdin, None));
-        } else {
-            find_below(path, 0, &mut found);
+            inputs.push((Input::Stdin, None));
+            continue;
         }
-    }
-    found
-}
-
-fn find_below(path: &Path, depth: usize, found: &mut (Vec<(Input, Option<u64>)>, Vec<Unreadable>)) {
-    let unreadable = |source| Unreadable {
-        path: path.to_owned(),
-        source,
-    };
-    let metadata = match fs::metadata(path) {
-        Ok(metadata) => metadata,
-        Err(source) => return found.1.push(unreadable(source)),
-    };
-    if !metadata.is_dir() {
-        // A pipe has a size of zero and no end that could be told.
-        let size = metadata.is_file().then_some(metadata.len());
-        return found.0.push((Input::File(path.into()), size));
-    }
-    if depth == DEPTH_MAX {
-        let source = io::Error::other(format!("more than {DEPTH_MAX} folders deep"));
-        return found.1.push(unreadable(source));
-    }
-    match entries(path) {
-        Ok(entries) => {
-            for entry in entries {
-                find_below(&entry, depth + 1, found);
+        let input = Input::File(path.as_path().into());
+        match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_dir() => match entries(&path) {
+                Ok(entries) => left.extend(entries.into_iter().rev()),
+                Err(error) => unreadable.push(Unreadable::new(&input, error)),
+            },
+            Ok(metadata) => {
+                // A pipe has a size of zero, and its end is not known.
+                let size = metadata.is_file().then_some(metadata.len());
+                inputs.push((input, size));
             }
+            Err(error) => unreadable.push(Unreadable::new(&input, error)),
         }
-        Err(source) => found.1.push(unreadable(source)),
     }
+    (inputs, unreadable)
 }
 
 /// Regular files and folders, sorted.
@@ -80,9 +53,8 @@ fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
         let entry = entry?;
         let path = entry.path();
         let kind = entry.file_type()?;
-        // A broken link is kept, so that it is told of.
-        let is_link_to_folder = kind.is_symlink() && path.is_dir();
-        if kind.is_file() || kind.is_dir() || (kind.is_symlink() && !is_link_to_folder) {
+        // A broken link is kept, so that it is reported.
+        if kind.is_file() || kind.is_dir() || (kind.is_symlink() && !path.is_dir()) {
             paths.push(path);
         }
     }

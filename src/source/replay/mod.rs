@@ -1,10 +1,10 @@
 //! Events out of files: archives of diagnostic settings, what people have saved, dead letters, Event Hubs Capture.
 //!
-//! What a file is, its content tells and not its name. Each document, line or captured event becomes an [`Event`] of a
-//! batch of its own, so that whoever applies it knows where its records come from. Files are read as streams: memory is
-//! that of one document (or of one block of Capture). What the records say is for the decoder.
+//! The kind of a file is recognised by its content, not by its name. Each document, line or captured event becomes an
+//! [`Event`] of a batch of its own, so that the caller knows where its records come from. Files are read as streams:
+//! memory is that of one document (or of one block of Capture). Reading the records is left to the decoder.
 //!
-//! An event that never went through a hub has no time of enqueuing, so nothing is told of its delay.
+//! An event that never went through an event hub has no time of enqueuing, so its delay is not known.
 
 mod capture;
 mod files;
@@ -18,17 +18,17 @@ use std::io::{self, BufRead, BufReader, Cursor, Read};
 
 use flate2::bufread::MultiGzDecoder;
 
-pub(crate) use capture::CaptureError;
 pub(crate) use files::{Input, find};
 
-use crate::dead_letters::{DeadLetter, MARK};
+use crate::dead_letters;
 use crate::event::{Batch, Event, PartitionId, Position};
+use capture::CaptureError;
 use splitter::{Document, Splitter};
 
 /// A gzip file begins so (RFC 1952).
 const GZIP: &[u8] = b"\x1f\x8b";
 
-/// As long as the longest mark by which a content is told.
+/// As long as the longest beginning by which a content is recognised.
 const HEAD_BYTES: u64 = 4;
 
 /// An event out of a file.
@@ -36,110 +36,101 @@ const HEAD_BYTES: u64 = 4;
 pub(crate) struct Replayed {
     /// A batch of this one event.
     pub batch: Batch,
-    /// Where it stands.
-    pub place: Place,
+    /// Where it stands in its file.
+    pub location: Location,
     /// Whether it was too long, and its body is only the beginning.
-    pub is_cut: bool,
+    pub is_truncated: bool,
 }
 
 /// Where in its file an event stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum Location {
     /// The line on which it begins, from 1.
     Line(u64),
     /// The number of the event in a file that has no lines, from 1.
     Event(u64),
 }
 
-/// A file was not read to its end.
+/// An input was not read, or not to its end.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ReplayError {
-    /// The system refused, or the compressed data is broken.
-    #[error("cannot read `{input}`")]
-    Io {
-        /// Which.
-        input: Input,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
-    /// Of Event Hubs Capture.
-    #[error("cannot read `{input}`")]
-    Capture {
-        /// Which.
-        input: Input,
-        /// What is wrong with it.
-        #[source]
-        source: CaptureError,
-    },
+#[error("cannot read `{input}`")]
+pub(crate) struct Unreadable {
+    input: Input,
+    #[source]
+    cause: Cause,
 }
 
-/// Reads an input and hands on its events, until one is not wanted: `take` returns whether to go on. `read` holds how
-/// many bytes of the input were read so far.
+/// Why reading ended.
+#[derive(Debug, thiserror::Error)]
+enum Cause {
+    /// The system refused, or the compressed data is broken.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The file begins as one of Event Hubs Capture.
+    #[error(transparent)]
+    Capture(#[from] CaptureError),
+}
+
+impl Unreadable {
+    fn new(input: &Input, cause: impl Into<Cause>) -> Self {
+        Self {
+            input: input.clone(),
+            cause: cause.into(),
+        }
+    }
+}
+
+/// Reads an input and passes on its events, until `take` returns false. `read` counts the bytes that were read so far.
 ///
 /// # Errors
 ///
-/// When the input cannot be read to its end. What was read before has been handed on.
+/// When the input cannot be read to its end. The events before that were passed on.
 pub(crate) fn read(
     input: &Input,
     read: &Cell<u64>,
     take: &mut dyn FnMut(Replayed) -> bool,
-) -> Result<(), ReplayError> {
-    let failed = |source| ReplayError::Io {
-        input: input.clone(),
-        source,
-    };
+) -> Result<(), Unreadable> {
     let reader: Box<dyn Read> = match input {
         Input::Stdin => Box::new(io::stdin().lock()),
-        Input::File(path) => Box::new(File::open(path).map_err(failed)?),
+        Input::File(path) => {
+            Box::new(File::open(path).map_err(|error| Unreadable::new(input, error))?)
+        }
     };
-    let mut reader = BufReader::new(Counted { reader, read });
-    let head = head(&mut reader).map_err(failed)?;
+    read_stream(Counted { reader, read }, take).map_err(|cause| Unreadable::new(input, cause))
+}
+
+fn read_stream(reader: impl Read, take: &mut dyn FnMut(Replayed) -> bool) -> Result<(), Cause> {
+    let mut reader = BufReader::new(reader);
+    let head = head(&mut reader)?;
     let is_gzip = head.starts_with(GZIP);
     let reader = Cursor::new(head).chain(reader);
-    let ended = if is_gzip {
+    if is_gzip {
         read_plain(BufReader::new(MultiGzDecoder::new(reader)), take)
     } else {
         read_plain(reader, take)
-    };
-    ended.map_err(|fault| match fault {
-        Fault::Io(source) => failed(source),
-        Fault::Capture(source) => ReplayError::Capture {
-            input: input.clone(),
-            source,
-        },
-    })
+    }
 }
 
-enum Fault {
-    Io(io::Error),
-    Capture(CaptureError),
-}
-
-/// Reads what is not compressed, or not any more.
+/// Reads a stream that is not compressed, or not any more.
 fn read_plain(
     mut reader: impl BufRead,
     take: &mut dyn FnMut(Replayed) -> bool,
-) -> Result<(), Fault> {
-    let head = head(&mut reader).map_err(Fault::Io)?;
+) -> Result<(), Cause> {
+    let head = head(&mut reader)?;
     let is_capture = head.starts_with(capture::MAGIC);
     let reader = Cursor::new(head).chain(reader);
     if is_capture {
         let mut number = 0;
-        let partition = partition();
-        return capture::read(reader, |event| {
+        capture::read(reader, |event| {
             number += 1;
-            take(Replayed {
-                batch: Batch::of_one(partition.clone(), event),
-                place: Place::Event(number),
-                is_cut: false,
-            })
-        })
-        .map_err(Fault::Capture);
+            let location = Location::Event(number);
+            take(Replayed::new(partition(), event, location, false))
+        })?;
+        return Ok(());
     }
     let mut splitter = Splitter::new(reader);
-    while let Some(document) = splitter.next().map_err(Fault::Io)? {
-        if !take(replayed(document)) {
+    while let Some(document) = splitter.next()? {
+        if !take(document.into()) {
             break;
         }
     }
@@ -151,31 +142,36 @@ fn partition() -> PartitionId {
     PartitionId::new("replay", "0")
 }
 
-fn replayed(document: Document) -> Replayed {
-    let Document { text, line, is_cut } = document;
-    // A line that only begins like a letter goes to the decoder, which rejects it.
-    let letter = text
-        .starts_with(MARK.as_bytes())
-        .then(|| DeadLetter::from_line(&text).ok())
-        .flatten();
-    let batch = if let Some(letter) = letter {
-        Batch::of_one(letter.partition, letter.event)
-    } else {
-        let position = Position {
-            sequence_number: i64::try_from(line).unwrap_or(i64::MAX),
-            offset: None,
-        };
-        let event = Event {
-            position,
-            enqueued_at: None,
-            body: text,
-        };
-        Batch::of_one(partition(), event)
-    };
-    Replayed {
-        batch,
-        place: Place::Line(line),
-        is_cut,
+impl Replayed {
+    fn new(partition: PartitionId, event: Event, location: Location, is_truncated: bool) -> Self {
+        Self {
+            batch: Batch::of_one(partition, event),
+            location,
+            is_truncated,
+        }
+    }
+}
+
+impl From<Document> for Replayed {
+    fn from(document: Document) -> Self {
+        let Document {
+            text,
+            line,
+            is_truncated,
+        } = document;
+        let (partition, event) = dead_letters::read(&text).unwrap_or_else(|| {
+            let position = Position {
+                sequence_number: i64::try_from(line).unwrap_or(i64::MAX),
+                offset: None,
+            };
+            let event = Event {
+                position,
+                enqueued_at: None,
+                body: text,
+            };
+            (partition(), event)
+        });
+        Self::new(partition, event, Location::Line(line), is_truncated)
     }
 }
 
@@ -201,7 +197,7 @@ impl<R: Read> Read for Counted<'_, R> {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Line(line) => line.fmt(f),

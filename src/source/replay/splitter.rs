@@ -2,18 +2,18 @@
 //!
 //! Azure's archives are JSON lines; people also keep arrays, envelopes over many lines, and documents end to end. All
 //! are objects with something between them, so brackets around objects, commas and white space between them are
-//! skipped, and an array gives its items one by one. What an object says is none of this file's business: it counts
-//! braces, and it looks for the places where broken text must have ended, so that one broken line costs that line.
+//! skipped, and an array gives its items one by one. The splitter does not read objects: it counts braces, and it looks for
+//! the places where broken text must have ended, so that one broken line costs that line.
 //!
-//! Memory: one document, cut at [`DOCUMENT_BYTES_MAX`].
+//! Memory: one document, truncated at [`DOCUMENT_BYTES_MAX`].
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead};
 
 use super::within::{Verdict, Within};
 
-/// An event of a hub has 1 MB at most (20 MB in a dedicated cluster, which Azure Monitor does not fill). What is longer
-/// is cut there and handed on, for the decoder to reject or to make of it what it can.
+/// An event of an event hub has 1 MB at most (20 MB in a dedicated cluster, which Azure Monitor does not fill). A longer
+/// document is truncated and passed on, and the decoder reads of it what it can.
 pub(super) const DOCUMENT_BYTES_MAX: usize = 16 << 20;
 
 /// A document, or a broken piece of one.
@@ -23,7 +23,7 @@ pub(super) struct Document {
     /// Where it begins, from 1.
     pub(super) line: u64,
     /// Whether it was longer than [`DOCUMENT_BYTES_MAX`].
-    pub(super) is_cut: bool,
+    pub(super) is_truncated: bool,
 }
 
 /// Reads documents one by one.
@@ -31,18 +31,11 @@ pub(super) struct Document {
 pub(super) struct Splitter<R> {
     reader: R,
     line: u64,
-    state: State,
+    /// The document that is being read; none between documents.
+    within: Option<Within>,
     /// How many arrays stand around the documents.
     arrays: usize,
     done: VecDeque<Document>,
-}
-
-#[derive(Debug)]
-enum State {
-    /// Between documents.
-    Between,
-    /// In an object, or in something that is neither object nor array.
-    Within(Within),
 }
 
 impl<R: BufRead> Splitter<R> {
@@ -50,7 +43,7 @@ impl<R: BufRead> Splitter<R> {
         Self {
             reader,
             line: 1,
-            state: State::Between,
+            within: None,
             arrays: 0,
             done: VecDeque::new(),
         }
@@ -58,45 +51,50 @@ impl<R: BufRead> Splitter<R> {
 
     /// The next document; `None` at the end.
     pub(super) fn next(&mut self) -> io::Result<Option<Document>> {
-        while self.done.is_empty() {
-            let chunk = self.reader.fill_buf()?;
+        let Self {
+            reader,
+            line,
+            within,
+            arrays,
+            done,
+        } = self;
+        while done.is_empty() {
+            let chunk = reader.fill_buf()?;
             if chunk.is_empty() {
-                if let State::Within(within) = std::mem::replace(&mut self.state, State::Between) {
-                    within.end_broken(&mut self.done);
-                }
+                done.extend(within.take().into_iter().flat_map(Within::end_broken));
                 break;
             }
             let mut used = 0;
             for &byte in chunk {
                 used += 1;
-                step(
-                    &mut self.state,
-                    &mut self.arrays,
-                    self.line,
-                    byte,
-                    &mut self.done,
-                );
-                if byte == b'\n' {
-                    self.line += 1;
-                }
-                if !self.done.is_empty() {
+                step(within, arrays, *line, byte, done);
+                *line += u64::from(byte == b'\n');
+                if !done.is_empty() {
                     break;
                 }
             }
-            self.reader.consume(used);
+            reader.consume(used);
         }
-        Ok(self.done.pop_front())
+        Ok(done.pop_front())
     }
 }
 
-fn step(state: &mut State, arrays: &mut usize, line: u64, byte: u8, done: &mut VecDeque<Document>) {
-    if let State::Within(within) = state {
-        match within.take(byte, *arrays) {
-            Verdict::Within => return,
-            Verdict::Ended => return end(state, done, Within::end_whole),
-            Verdict::Broken => return end(state, done, Within::end_broken),
-            Verdict::EndedBefore => end(state, done, Within::end_whole),
-            Verdict::BrokenBefore => end(state, done, Within::end_broken),
+fn step(
+    state: &mut Option<Within>,
+    arrays: &mut usize,
+    line: u64,
+    byte: u8,
+    done: &mut VecDeque<Document>,
+) {
+    if let Some(mut within) = state.take() {
+        let verdict = within.take(byte, *arrays);
+        match verdict {
+            Verdict::Within => *state = Some(within),
+            Verdict::Ended | Verdict::EndedBefore => done.push_back(within.document),
+            Verdict::Broken | Verdict::BrokenBefore => done.extend(within.end_broken()),
+        }
+        if !matches!(verdict, Verdict::EndedBefore | Verdict::BrokenBefore) {
+            return;
         }
     }
     match byte {
@@ -105,13 +103,7 @@ fn step(state: &mut State, arrays: &mut usize, line: u64, byte: u8, done: &mut V
         // A byte order mark (0xEF 0xBB 0xBF) and padding are nothing.
         b',' | 0 | 0xEF | 0xBB | 0xBF => {}
         byte if byte.is_ascii_whitespace() => {}
-        byte => *state = State::Within(Within::begin(byte, line)),
-    }
-}
-
-fn end(state: &mut State, done: &mut VecDeque<Document>, how: fn(Within, &mut VecDeque<Document>)) {
-    if let State::Within(within) = std::mem::replace(state, State::Between) {
-        how(within, done);
+        byte => *state = Some(Within::begin(byte, line)),
     }
 }
 
@@ -126,7 +118,7 @@ mod tests {
             let mut splitter = Splitter::new(io::BufReader::with_capacity(chunk, text.as_bytes()));
             let mut found = Vec::new();
             while let Some(document) = splitter.next().unwrap() {
-                assert!(!document.is_cut);
+                assert!(!document.is_truncated);
                 found.push((
                     document.line,
                     String::from_utf8(document.text)
@@ -204,12 +196,12 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_last_line_is_handed_on() {
+    fn a_broken_last_line_is_passed_on() {
         check("{\"a\":1}\n{\"b\":", &[(1, r#"{"a":1}"#), (2, r#"{"b":"#)]);
     }
 
     #[test]
-    fn what_is_no_object_is_handed_on_item_by_item() {
+    fn what_is_not_an_object_is_passed_on_item_by_item() {
         check(
             r#"[1,{"a":1},"x, y",null]"#,
             &[(1, "1"), (1, r#"{"a":1}"#), (1, r#""x, y""#), (1, "null")],
@@ -221,14 +213,17 @@ mod tests {
     }
 
     #[test]
-    fn a_document_that_is_too_long_is_cut_and_the_next_one_is_not() {
+    fn a_document_that_is_too_long_is_truncated_and_the_next_one_is_not() {
         let text = format!(
             "{{\"a\":\"{}\"}}\n{{\"b\":1}}\n",
             "x".repeat(DOCUMENT_BYTES_MAX)
         );
         let mut splitter = Splitter::new(text.as_bytes());
-        let cut = splitter.next().unwrap().unwrap();
-        assert_eq!((cut.text.len(), cut.is_cut), (DOCUMENT_BYTES_MAX, true));
+        let first = splitter.next().unwrap().unwrap();
+        assert_eq!(
+            (first.text.len(), first.is_truncated),
+            (DOCUMENT_BYTES_MAX, true)
+        );
         let next = splitter.next().unwrap().unwrap();
         assert_eq!(
             (next.text.as_slice(), next.line),

@@ -1,16 +1,14 @@
 //! A document while it is read: which bytes belong to it, where it ends, and what tells that it is broken.
 
-use std::collections::VecDeque;
-
 use super::splitter::{DOCUMENT_BYTES_MAX, Document};
 
-/// Beyond this the kinds of brackets are not remembered: no record is nested so deep, and the decoder refuses it.
+/// Beyond this the kinds of brackets are not remembered: no record nests so deep, and the decoder rejects it.
 const DEPTH_REMEMBERED: usize = 1024;
 
-/// An object, or something that is neither object nor array, of which the end has not come yet.
+/// An object, or something that is neither object nor array, whose end has not come yet.
 #[derive(Debug)]
 pub(super) struct Within {
-    document: Document,
+    pub(super) document: Document,
     is_object: bool,
     /// The brackets that are open; `{` is `true`.
     open: Vec<bool>,
@@ -27,11 +25,11 @@ pub(super) enum Verdict {
     Within,
     /// It ends with this byte.
     Ended,
-    /// This byte is not of it any more.
+    /// It ended before this byte.
     EndedBefore,
-    /// With this byte it is clear that it is broken.
+    /// It ends with this byte, and is broken.
     Broken,
-    /// This byte shows that what stands before it is broken.
+    /// It ended before this byte, and is broken.
     BrokenBefore,
 }
 
@@ -47,7 +45,7 @@ impl Within {
         let document = Document {
             text: vec![byte],
             line,
-            is_cut: false,
+            is_truncated: false,
         };
         let is_object = byte == b'{';
         Self {
@@ -68,13 +66,12 @@ impl Within {
     pub(super) fn take(&mut self, byte: u8, arrays: usize) -> Verdict {
         if byte == b'\n' {
             self.at_line_start = true;
-            if self.is_in_string() || !self.is_object {
-                // No string goes over the end of a line; what is no object is a line of something else.
-                return if self.is_in_string() {
-                    Verdict::Broken
-                } else {
-                    Verdict::Ended
-                };
+            // No string goes over the end of a line; what is not an object is a line of something else.
+            if self.is_in_string() {
+                return Verdict::Broken;
+            }
+            if !self.is_object {
+                return Verdict::Ended;
             }
             self.push(byte);
             return Verdict::Within;
@@ -122,8 +119,8 @@ impl Within {
         self.text != Text::OutsideString
     }
 
-    /// Whether JSON allows an object here: after a colon, or as an item of an array. If not, a document was cut at the
-    /// end of its line, and the next one begins.
+    /// Whether JSON allows an object here: after a colon, or as an item of an array. If not, the document was truncated at
+    /// the end of its line, and the next one begins.
     fn may_open_object(&self) -> bool {
         let in_object = self.open_deeper == 0 && self.open.last() == Some(&true);
         match self.last {
@@ -154,31 +151,31 @@ impl Within {
         if self.document.text.len() < DOCUMENT_BYTES_MAX {
             self.document.text.push(byte);
         } else {
-            self.document.is_cut = true;
+            self.document.is_truncated = true;
         }
     }
 
-    pub(super) fn end_whole(self, done: &mut VecDeque<Document>) {
-        done.push_back(self.document);
-    }
-
-    /// Hands on broken text: the lines of it that are whole documents by themselves, and what stands between them.
-    pub(super) fn end_broken(self, done: &mut VecDeque<Document>) {
-        let Document { text, line, is_cut } = self.document;
-        if is_cut {
-            done.push_back(Document { text, line, is_cut });
-            return;
+    /// Splits broken text into the lines of it that are whole documents by themselves, and what stands between them.
+    pub(super) fn end_broken(self) -> Vec<Document> {
+        if self.document.is_truncated {
+            return vec![self.document];
         }
+        let Document {
+            text,
+            line,
+            is_truncated,
+        } = self.document;
+        let mut done = Vec::new();
         let mut broken: Option<Document> = None;
         for (number, text) in (line..).zip(text.split_inclusive(|byte| *byte == b'\n')) {
             let document = || Document {
                 text: text.to_vec(),
                 line: number,
-                is_cut,
+                is_truncated,
             };
             if number > line && is_document(text) {
                 done.extend(broken.take());
-                done.push_back(document());
+                done.push(document());
             } else if let Some(broken) = &mut broken {
                 broken.text.extend_from_slice(text);
             } else if !text.trim_ascii().is_empty() {
@@ -186,6 +183,7 @@ impl Within {
             }
         }
         done.extend(broken);
+        done
     }
 }
 

@@ -1,8 +1,8 @@
-//! A container in a Blob Storage that others made: what is written comes back, and conditions hold.
+//! A container in a real Blob Storage emulator: what is written comes back, and conditions hold.
 
+mod authentication;
+mod faults;
 mod tokens;
-mod trouble;
-mod ways_in;
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 
 use crate::azurite::Azurite;
 
-/// A container of this name in an account's emulator, and what was told of it.
+/// A container in an emulator, and the metrics of its use.
 pub(crate) struct World {
     pub(crate) azurite: Azurite,
     pub(crate) container: Arc<Container>,
@@ -23,7 +23,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// With a container that exists, entered with the account's key.
+    /// With a container that exists, used with the account's key.
     async fn start() -> Self {
         let world = Self::before_the_container().await;
         assert!(world.container.create().await.unwrap());
@@ -172,10 +172,10 @@ async fn a_list_has_as_many_pages_as_it_needs() {
     const BLOBS: usize = 5_050;
     let world = World::start().await;
     let mut writers = JoinSet::new();
-    for writer in 0..50 {
+    for writer in 0..16 {
         let container = Arc::clone(&world.container);
         writers.spawn(async move {
-            for number in (writer..BLOBS).step_by(50) {
+            for number in (writer..BLOBS).step_by(16) {
                 let name = format!("many/{number:04}");
                 let id = number.to_string();
                 done(&container, &name, &owner(&id), &Condition::None).await;

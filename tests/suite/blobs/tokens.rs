@@ -25,11 +25,11 @@ use crate::azure::{Certificate, IdentityService};
 use crate::azurite::Azurite;
 use crate::world::Process;
 
-/// What the process of the test proper is told: endpoint and identity service.
+/// The variable for the process of the test proper: endpoint and identity service.
 const TOLD: &str = "BLOBS_TEST_TOLD";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_credential_lets_in_as_a_key_does() {
+async fn a_credential_gives_access_as_a_key_does() {
     let certificate = Certificate::new();
     let azurite = Azurite::start_with_tokens(&certificate).await;
     let service = IdentityService::start(Duration::from_hours(1)).await;
@@ -70,7 +70,7 @@ async fn a_credential_lets_in_as_a_key_does() {
 }
 
 #[tokio::test]
-#[ignore = "it is run by `a_credential_lets_in_as_a_key_does`"]
+#[ignore = "it is run by `a_credential_gives_access_as_a_key_does`"]
 async fn proper() {
     let told = env::var_os(TOLD).expect("it is run by the test above");
     let [endpoint, authority]: [String; 2] = serde_json::from_str(told.to_str().unwrap()).unwrap();

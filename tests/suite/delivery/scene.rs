@@ -152,6 +152,7 @@ impl Scene {
         })
         .await;
         let (mut last, mut since) = (prometheus.rise(FAILURES).await, Instant::now());
+        // Three scrapes.
         while since.elapsed() < Duration::from_secs(3) {
             tokio::time::sleep(Duration::from_millis(200)).await;
             let seen = prometheus.rise(FAILURES).await;

@@ -68,12 +68,13 @@ async fn check(fault: Fault) {
     );
 }
 
+/// As long as [`links`] are silent.
 #[tokio::test]
 async fn a_hub_that_is_stopped_and_continued() {
     stopped::check(Duration::from_secs(15)).await;
 }
 
-/// `tests/storm` lets it last as long as one likes.
+/// Long enough for each kind of fault; `tests/storm` lets it last as long as one likes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_short_storm() {
     storm::pass(Duration::from_secs(40), 1).await;

@@ -55,6 +55,7 @@ async fn a_hub_whose_tokens_expire_within_seconds() {
             hub.shorten_tokens(Some(Duration::from_secs(3)));
             assert!(hub.sever_connections() > 0);
         },
+        // Five times as long as a token lives.
         undone: Some((Duration::from_secs(15), |hub| hub.shorten_tokens(None))),
         causes: &["unauthorized"],
     })

@@ -5,8 +5,7 @@ use std::fs::{self, File};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use acs_log_simulator::model::{Body, Record};
-use acs_log_simulator::{Settings, Traffic};
+use acs_log_simulator::{Body, Record, Settings, Traffic};
 use acs_recording_exporter::inside::config::KEYS;
 use time::OffsetDateTime;
 use time::macros::datetime;
@@ -98,7 +97,7 @@ async fn history_is_answered(duration: Duration, calls_per_second: f64) -> Strin
     )
 }
 
-/// What the traffic says of itself, before any of it became text.
+/// The traffic's own figures, before any of it became text.
 struct Simulated {
     last: OffsetDateTime,
     failures: BTreeMap<String, f64>,
@@ -148,7 +147,7 @@ impl Simulated {
         }
     }
 
-    /// What `histogram_quantile` says of the true latencies: it interpolates within the bucket of the true quantile.
+    /// What `histogram_quantile` makes of the true latencies: it interpolates within the bucket of the true quantile.
     fn p95(&self) -> BTreeMap<String, f64> {
         let key = KEYS
             .iter()
@@ -209,9 +208,9 @@ fn assert_near(answer: &BTreeMap<String, f64>, simulated: &BTreeMap<String, f64>
     }
 }
 
-/// A record without a time stands where the one before it does, and one that has none before it is told of.
+/// A record without a time has that of the one before it; one that has none before it is reported.
 #[test]
-fn records_without_a_time_are_placed_or_told_of() {
+fn records_without_a_time_have_the_one_before_or_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("lines");
     let record = |time: &str| {
@@ -232,7 +231,7 @@ fn records_without_a_time_are_placed_or_told_of() {
     assert!(
         replayed
             .summary
-            .contains("without any time, and not in the history: 1 record\n"),
+            .contains("without a time, and so not in the history: 1 record\n"),
         "{}",
         replayed.summary
     );

@@ -15,7 +15,7 @@ const WRITES: &str = "acs_recording_exporter_checkpoint_writes_total";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_killed_replica_read_is_read_by_the_others() {
-    // So that there is something that scrapes have carried and the checkpoint has not.
+    // So that something is delivered and not checkpointed.
     let mut scene = Scene::new(&[("CHECKPOINT__INTERVAL", "2s")]).await;
     let prometheus = scene.prometheus().await;
     let load = scene.load(2);
@@ -26,7 +26,7 @@ async fn what_a_killed_replica_read_is_read_by_the_others() {
     // By then it has caught up, and written more than once.
     scene.reaches("b", WRITES, 4.0).await;
     let lister = Lister::start(&scene).await;
-    scene.has_more_carried_than_written("b").await;
+    scene.has_more_delivered_than_written("b").await;
     let its_own = scene.watch.read_by("b");
     let killed = Instant::now();
     scene.kill("b").await;
@@ -50,15 +50,15 @@ async fn what_a_killed_replica_read_is_read_by_the_others() {
     let (failures, published) = load.stop().await;
     let seen = scene.seen(&prometheus, failures).await;
     let counted = scene.counted(&prometheus).await;
-    // What scrapes of it have carried, and it had not written down.
-    let carried = scene.carried(&prometheus, "b").await;
+    // What scrapes of it delivered, and it had not written.
+    let delivered = scene.delivered(&prometheus, "b").await;
     let mut twice = Vec::new();
     for (partition, (counted, published)) in counted.iter().zip(&published).enumerate() {
         let name = partition.to_string();
         let repeated = counted - f64::from(*published);
-        let unwritten = match (carried.get(&name), at_its_end.checkpoints.get(&name)) {
-            (Some(carried), Some((_, written))) if its_own.contains(&name) => {
-                carried - f64::from(i32::try_from(*written).unwrap())
+        let unwritten = match (delivered.get(&name), at_its_end.checkpoints.get(&name)) {
+            (Some(delivered), Some((_, written))) if its_own.contains(&name) => {
+                delivered - f64::from(i32::try_from(*written).unwrap())
             }
             _ => 0.0,
         };
@@ -67,7 +67,7 @@ async fn what_a_killed_replica_read_is_read_by_the_others() {
     }
     let repeated: f64 = twice.iter().map(|(_, repeated, _)| repeated).sum();
     println!(
-        "{} events with {failures} failures, {seen} seen; {repeated} events counted twice; by partition, counted twice and carried but not written by the killed one: {twice:?}",
+        "{} events with {failures} failures, {seen} seen; {repeated} events counted twice; by partition, counted twice and delivered but not written by the killed one: {twice:?}",
         published.iter().sum::<u32>()
     );
     // What is printed is the promise; opening links takes its time, and so does a machine that runs other tests.
@@ -110,7 +110,7 @@ async fn a_rollout_of_three_replicas_loses_and_repeats_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replica_that_slept_past_its_lease_lets_go_of_what_others_took() {
+async fn a_replica_that_slept_past_its_lease_stops_what_others_acquired() {
     let mut scene = Scene::new(&[]).await;
     let prometheus = scene.prometheus().await;
     let load = scene.load(4);
@@ -148,7 +148,7 @@ async fn a_replica_that_slept_past_its_lease_lets_go_of_what_others_took() {
             Err(format!("{stolen}"))
         }
     };
-    let samples = eventually("it has let go of all four", stolen).await;
+    let samples = eventually("it has lost all four", stolen).await;
     let refused = samples.sum(
         "acs_recording_exporter_store_operations_total",
         &[r#"operation="write""#, r#"result="refused""#],
@@ -169,13 +169,13 @@ async fn a_replica_that_slept_past_its_lease_lets_go_of_what_others_took() {
         .map(Option::unwrap_or_default)
         .collect();
     println!(
-        "{} events with {failures} failures, {seen} seen; {refused} writes refused, checkpoints told as refused {checkpoints} times; {} events counted twice, by partition {twice:?}, told {recounted:?}; shares {shares:?}",
+        "{} events with {failures} failures, {seen} seen; {refused} writes refused, checkpoints logged as refused {checkpoints} times; {} events counted twice, by partition {twice:?}, reported {recounted:?}; shares {shares:?}",
         published.iter().sum::<u32>(),
         twice.iter().sum::<f64>()
     );
     assert!(checkpoints > 0 && refused > 0.0, "{written}");
-    // Nothing is lost, and what is counted twice is told.
-    assert_eq!(twice, recounted);
+    // Nothing is lost, and what is counted twice is reported.
+    assert_eq!(twice, recounted, "{}", scene.written());
     assert!(seen >= f64::from(failures));
     let mut replicas = scene.replicas.values();
     assert!(replicas.all(|exporter| !exporter.process.written().contains("panicked")));
@@ -196,34 +196,34 @@ impl Scene {
         .await;
     }
 
-    /// Waits until scrapes of a replica have carried events that its checkpoints have not.
-    async fn has_more_carried_than_written(&self, name: &str) {
+    /// Waits until scrapes of a replica have delivered events that it has not checkpointed.
+    async fn has_more_delivered_than_written(&self, name: &str) {
         let exporter = self.replicas.get(name).expect("it runs");
-        eventually("more is carried than is written", || async {
+        eventually("more is delivered than is written", || async {
             let samples = exporter.scrape().await?;
             let of_all = |name: &str| samples.sum(&format!("acs_recording_exporter_{name}"), &[]);
-            let carried =
+            let delivered =
                 of_all("partition_last_sequence_number") - of_all("unacknowledged_events");
             let written = of_all("checkpoint_sequence_number");
-            if carried > written {
+            if delivered > written {
                 Ok(())
             } else {
-                Err(format!("{carried} carried, {written} written"))
+                Err(format!("{delivered} delivered, {written} written"))
             }
         })
         .await;
     }
 
     /// The last event of each partition that a scrape of this replica has shown.
-    async fn carried(&self, prometheus: &Prometheus, name: &str) -> BTreeMap<String, f64> {
+    async fn delivered(&self, prometheus: &Prometheus, name: &str) -> BTreeMap<String, f64> {
         let query = format!(
             r#"last_over_time(acs_recording_exporter_partition_last_sequence_number{{instance="{name}"}}[1h])"#
         );
         let answer = prometheus.query(&query, None).await;
-        let carried = answer.iter().map(|series| {
+        let delivered = answer.iter().map(|series| {
             let partition = series.metric.get("partition").expect("it has one");
             (partition.clone(), series.value())
         });
-        carried.collect()
+        delivered.collect()
     }
 }

@@ -76,7 +76,7 @@ async fn the_checkpoint_of_the_previous_owner_is_refused() {
     );
     assert_eq!(
         young.save(&of_young, &at(12)).await.unwrap(),
-        Wrote::Refused
+        Wrote::Unchanged
     );
     let next = owner(&azurite, "next");
     assert_eq!(

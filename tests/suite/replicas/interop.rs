@@ -1,5 +1,5 @@
-//! Python's own store for checkpoints and leases reads ours, and we read its; its consumer goes on where we were, and
-//! beside us.
+//! Python's own store for checkpoints and leases reads the exporter's, and the other way round; its consumer continues
+//! where the exporter stopped, and reads beside it.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::world::{Signal, eventually};
 const COUNTED: &str = "acs_recording_exporter_events_total";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn python_goes_on_where_we_stopped_and_we_where_it_did() {
+async fn python_continues_where_the_exporter_stopped_and_the_other_way_round() {
     let mut scene = Scene::new(&[]).await;
     let prometheus = scene.prometheus().await;
     scene.start("a").await;
@@ -19,7 +19,7 @@ async fn python_goes_on_where_we_stopped_and_we_where_it_did() {
     let published = f64::from(5 * PARTITIONS);
     assert_eq!(scene.seen(&prometheus, 5 * PARTITIONS).await, published);
     let ours = scene.listed().await;
-    println!("Python reads of ours: {ours:?}");
+    println!("Python reads of the exporter's: {ours:?}");
     let is_ours = |owner: &Option<String>| {
         let owner = owner.as_deref().unwrap_or_default();
         owner.starts_with("acs-recording-exporter-")
@@ -27,12 +27,12 @@ async fn python_goes_on_where_we_stopped_and_we_where_it_did() {
     assert!(ours.owners.values().all(is_ours), "{ours:?}");
     assert_eq!(ours.owners.len(), 8);
     scene.stop("a").await;
-    let given_up = scene.listed().await;
-    let mut owners = given_up.owners.values().flatten();
-    assert!(owners.all(String::is_empty), "{given_up:?}");
-    assert_eq!(given_up.checkpoints.len(), 8);
-    let mut checkpoints = given_up.checkpoints.values();
-    assert!(checkpoints.all(|(_, number)| *number == 4), "{given_up:?}");
+    let released = scene.listed().await;
+    let mut owners = released.owners.values().flatten();
+    assert!(owners.all(String::is_empty), "{released:?}");
+    assert_eq!(released.checkpoints.len(), 8);
+    let mut checkpoints = released.checkpoints.values();
+    assert!(checkpoints.all(|(_, number)| *number == 4), "{released:?}");
 
     scene.publish_to_all(3);
     let consumed = scene.consume(3).await;
@@ -96,18 +96,18 @@ async fn a_consumer_of_pythons_joins_the_group_and_leaves_it() {
     }
     let by_python: usize = consumed.values().map(Vec::len).sum();
     let samples = scene.replicas["a"].scrape().await.unwrap();
-    let told = samples.sum("acs_recording_exporter_recounted_events_total", &[]);
+    let recounted = samples.sum("acs_recording_exporter_recounted_events_total", &[]);
     let moves = samples.by("acs_recording_exporter_lease_moves_total", "reason");
     let counted: f64 = scene.counted(&prometheus).await.iter().sum();
     println!(
-        "{} events, {counted} counted by us, {by_python} consumed by Python meanwhile, {told} told to be counted by both; lease moves by reason: {moves:?}",
+        "{} events, {counted} counted by the exporter, {by_python} consumed by Python meanwhile, {recounted} reported as counted by both; lease moves by reason: {moves:?}",
         published.iter().sum::<u32>(),
     );
     assert!(!written.contains("panicked"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_foreign_owner_is_told_and_names_that_were_not_folded_are_read_once() {
+async fn a_foreign_owner_is_reported_and_names_that_were_not_folded_are_read_once() {
     let mut scene = Scene::new(&[]).await;
     scene.publish_to_all(5);
     // As Go, Java and Rust write it: upper case is left as it is.
@@ -120,12 +120,12 @@ async fn a_foreign_owner_is_told_and_names_that_were_not_folded_are_read_once() 
     scene.foreign(1.0).await;
     other.signal(Signal::TERM);
     assert!(other.ended().await.success(), "{}", other.written());
-    // It does not renew any more, so after a lease's time it is ours, as is what it had not read.
+    // It renews no more, so after a lease's time the exporter reads the partition, and what Python had not read.
     scene.balanced(1).await;
     scene.counts(f64::from(5 * PARTITIONS) - 4.0).await;
     scene.stop("a").await;
 
-    // From now on ours is what counts, whatever the other says.
+    // From now on the exporter's checkpoint counts, whatever the other has.
     scene.script_to_its_end(&["write-unfolded", "0", "1"]).await;
     scene.publish_to_all(1);
     scene.start("b").await;
@@ -156,10 +156,10 @@ impl Scene {
         .await;
     }
 
-    /// Waits until so many leases are told to be held by a program that is none of ours.
+    /// Waits until so many leases are reported as a foreign program's.
     async fn foreign(&self, expected: f64) {
         let labels = [r#"held_by="foreign""#];
-        eventually("foreign owners are told", || async {
+        eventually("foreign owners are reported", || async {
             let foreign = self.sum("acs_recording_exporter_leases", &labels).await;
             if foreign == expected {
                 Ok(())

@@ -53,7 +53,7 @@ impl Load {
                         1..4 => ("StartRecording", 503),
                         _ => ("StartRecording", 202),
                     };
-                    // Together, so that whoever stops it finds all of it counted.
+                    // Together, so that all of it is counted when it is stopped.
                     let mut by_partition = telling.by_partition.lock().unwrap();
                     publish(&handle, event_hub, partition, operation, status);
                     *by_partition
@@ -73,7 +73,7 @@ impl Load {
         self.published.by_partition.lock().unwrap().iter().sum()
     }
 
-    /// Publishes no more, and tells how many failures there were, and how many events of each partition.
+    /// Publishes no more, and returns how many failures there were, and how many events of each partition.
     pub(crate) async fn stop(mut self) -> (u32, Vec<u32>) {
         self.task.shutdown().await;
         let by_partition = self.published.by_partition.lock().unwrap().clone();

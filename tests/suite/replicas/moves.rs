@@ -87,12 +87,12 @@ async fn one_three_two_one(pace: Pace) -> Times {
                 .max()
                 .unwrap_or_default(),
         };
-        let told: Vec<_> = moves.iter().map(Move::to_string).collect();
+        let shown: Vec<_> = moves.iter().map(Move::to_string).collect();
         println!(
             "{what}: shares {shares:?}, balanced {:.1?} after the change; unread for {:.1?} at most; from the last event of the one to the first of the other: {}; of two cycles and two scrapes, {:?}",
             times.settled,
             times.unread,
-            told.join(", "),
+            shown.join(", "),
             pace.of_a_move()
         );
         assert!(!moves.is_empty(), "nothing moved");
@@ -143,6 +143,6 @@ async fn where_nobody_scrapes_what_was_counted_is_handed_over_after_a_while() {
     };
     let counted = eventually("all is counted", counted).await;
     println!("{all} events, {counted} counted; shares {shares:?}");
-    // Both live, and show what they counted to whoever comes.
+    // Both are alive, and show what they counted to every scraper.
     assert_eq!(counted, all);
 }

@@ -19,14 +19,17 @@ enum Away {
     Frozen,
 }
 
+/// More than three leases.
+const SHORT: Duration = Duration::from_secs(10);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn reading_goes_on_while_the_store_is_stopped() {
-    outage(Away::Stopped, Duration::from_secs(10)).await;
+    outage(Away::Stopped, SHORT).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reading_goes_on_while_the_store_is_frozen() {
-    outage(Away::Frozen, Duration::from_secs(10)).await;
+    outage(Away::Frozen, SHORT).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

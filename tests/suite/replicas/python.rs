@@ -11,7 +11,7 @@ use crate::world::{Process, Signal, eventually, interop, python};
 /// What the script prints of a store.
 #[derive(Debug, Deserialize)]
 pub(super) struct Listed {
-    /// None where it is free.
+    /// None if it is released.
     pub(super) owners: BTreeMap<String, Option<String>>,
     /// Offset and sequence number.
     pub(super) checkpoints: BTreeMap<String, (String, i64)>,
@@ -78,7 +78,7 @@ impl Consumer {
 }
 
 impl Scene {
-    /// What the script does in the course of this command, which goes on until it is told to stop.
+    /// What the script does in the course of this command, which runs until it is stopped.
     pub(super) fn script(&self, arguments: &[&str]) -> Process {
         let script = interop("python/replica.py");
         let mut all = vec![script.as_str()];
@@ -118,7 +118,7 @@ impl Scene {
     }
 }
 
-/// Reads what is listed when it is told to, a moment later: the script has begun by then.
+/// Lists when it is asked to, a moment later: the script has started by then.
 pub(super) struct Lister(Process);
 
 impl Lister {

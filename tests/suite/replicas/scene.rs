@@ -50,7 +50,7 @@ impl Pace {
         (self.cycle + self.scrape) * 2
     }
 
-    /// What is promised for the partitions of one who was killed to be read again.
+    /// What is promised for the partitions of a killed replica to be read again.
     pub(crate) fn of_a_death(self) -> Duration {
         self.lease + self.cycle
     }
@@ -102,7 +102,7 @@ impl Scene {
             ("OWNERSHIP__INTERVAL", seconds(pace.cycle)),
             ("OWNERSHIP__LEASE", seconds(pace.lease)),
             ("OWNERSHIP__HAND_OVER_MAX", "30s".to_owned()),
-            // Long enough that one who was away is seen to be gone by its silence.
+            // Long enough that a replica which was away is known to be gone by its silence.
             ("WATCHDOG__INTERVAL", "5s".to_owned()),
         ];
         let given = variables.iter();
@@ -193,7 +193,7 @@ impl Scene {
         self.watch.remove(name);
     }
 
-    /// Waits until all partitions are read, and no replica has two more than another; tells the shares.
+    /// Waits until all partitions are read, and no replica has two more than another; returns the shares.
     pub(crate) async fn balanced(&self, replicas: usize) -> Vec<usize> {
         eventually("shares are balanced", || async {
             let shares = self.watch.shares();

@@ -1,4 +1,4 @@
-//! Looks at every replica's metrics many times a second, as no scraper: who reads which partition, and since when.
+//! Looks at every replica's metrics many times a second, as no scraper does: which replica reads which partition, and since when.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -73,7 +73,8 @@ pub(crate) struct Change {
     pub(crate) reads: bool,
 }
 
-const LOOKS_EVERY: Duration = Duration::from_millis(50);
+/// A tenth of the quickest cycle.
+const LOOKS_EVERY: Duration = Duration::from_millis(100);
 
 impl Watch {
     pub(crate) fn start() -> Self {

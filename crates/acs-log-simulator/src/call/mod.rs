@@ -1,8 +1,7 @@
 //! One call, from its first request to the last record about it.
 //!
-//! A call is played through at once, into records that lie in the future; [`Traffic`](super::Traffic)
-//! puts those of all calls in order. Every record follows from an earlier one, or is a request that
-//! fails because there is none.
+//! A call is played through at once, into records that lie in the future; [`Traffic`](super::Traffic) puts those of all
+//! calls in order. Every record follows from an earlier one, or is a request that fails because there is none.
 
 mod service;
 
@@ -20,10 +19,10 @@ use super::{
 /// the history that a warm start has to play.
 const LENGTH_MAX: Duration = Duration::hours(4);
 
-/// Shorter, and a recording has hardly begun.
+/// The shortest recording.
 const LENGTH_MIN: Duration = Duration::seconds(2);
 
-/// The longest recording that is a call's second: what is left to say.
+/// The longest second recording of a call.
 const SECOND_LENGTH_MAX: Duration = Duration::minutes(30);
 
 /// All that a call takes beyond the lengths of its recordings: retried starts, the gap between two
@@ -82,8 +81,8 @@ pub(super) fn play(
 /// How long before an incident its victim's call begins: an ordinary recording by then.
 pub(super) const VICTIM_AGE: Duration = Duration::seconds(90);
 
-/// Plays the call that an incident hits for certain: its recording fails, and so does the request
-/// to stop it. Without it, a quiet resource or an unlucky seed would give an incident that nobody sees.
+/// Plays the call that an incident is certain to hit: its recording fails, and so does the request to stop it. Without it, a
+/// quiet resource or an unlucky seed would give an incident without a failure.
 pub(super) fn play_victim(incident: Incident, incidents: Incidents, dice: Dice) -> Vec<Record> {
     let mut call = Call::new(incident.resource, incidents, dice);
     let started_at = incident.begins_at - VICTIM_AGE;
@@ -107,7 +106,7 @@ struct Call {
     caller_host: u8,
     sdk: &'static Sdk,
     media: Media,
-    /// The recording that requests are about, once there is one.
+    /// The recording of the requests, once there is one.
     recording: Option<RecordingId>,
     records: Vec<Record>,
 }
@@ -145,7 +144,7 @@ impl Call {
         ended_at
     }
 
-    /// Asks until it has an answer that repeating would not change, three times at most.
+    /// Asks again while that may help, three times at most.
     fn start(&mut self, time: OffsetDateTime) -> Option<OffsetDateTime> {
         let mut asked_at = time;
         for _ in 0..3 {
@@ -167,8 +166,7 @@ impl Call {
         None
     }
 
-    /// A start that was accepted proves no recording: some fail afterwards, and of those a few leave
-    /// no summary either.
+    /// A start that was accepted does not prove a recording: some fail afterwards, and a few of those have no summary either.
     fn fails_to_record(&mut self, started_at: OffsetDateTime) -> bool {
         if !self.dice.chance(0.003) {
             return false;
@@ -290,7 +288,7 @@ impl Call {
         }
     }
 
-    /// What follows when the file is ready: the summary, the bill, and its download.
+    /// The records after the file is ready: the summary, the bill, and the download.
     fn ready(&mut self, started_at: OffsetDateTime, ended_at: OffsetDateTime, reason: EndReason) {
         let length = ended_at - started_at;
         // A file takes some seconds, a long one up to a minute.
@@ -313,7 +311,7 @@ impl Call {
         }
         let download_at = ready_at + self.dice.wait(45.0).min(Duration::minutes(5));
         let (downloaded_at, status) = if self.dice.chance(0.01) {
-            // The file is gone after 24 hours, or was never the caller's.
+            // The file was deleted after 24 hours, or belongs to another caller.
             self.answer(download_at, Verb::Download, 404)
         } else {
             self.request(download_at, Verb::Download)
@@ -324,7 +322,7 @@ impl Call {
         }
     }
 
-    /// What the call itself is billed as.
+    /// The bill of the call itself.
     fn other_usage(&mut self, began_at: OffsetDateTime, ended_at: OffsetDateTime) {
         let billed_at = ended_at + self.dice.wait(20.0).min(Duration::minutes(2));
         if self.dice.chance(self.resource.pstn_share) {

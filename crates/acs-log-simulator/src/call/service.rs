@@ -16,7 +16,7 @@ const ANSWER_MAX: Duration = Duration::seconds(30);
 const CHUNK_SECONDS: i64 = 12_600;
 
 impl Call {
-    /// A request as the service happens to answer it; gives when and with which status.
+    /// A request with a random answer. Gives its time and status.
     pub(super) fn request(&mut self, time: OffsetDateTime, verb: Verb) -> (OffsetDateTime, u16) {
         let status = if self.incidents.at(self.resource, time).is_some() && self.dice.chance(0.5) {
             self.dice.pick(503, &[(0.3, 429)])
@@ -47,9 +47,9 @@ impl Call {
         status: u16,
     ) -> (OffsetDateTime, u16) {
         let duration = match status {
-            // Refused at the door.
+            // Refused by the gateway.
             400..500 => self.dice.around(0.03, 0.4),
-            // Given up on.
+            // The service failed.
             500.. => self.dice.between(0.3, 3.0),
             _ if self.dice.chance(0.01) => self.dice.around(verb.median_seconds() * 8.0, 0.5),
             _ => self.dice.around(verb.median_seconds(), 0.45),

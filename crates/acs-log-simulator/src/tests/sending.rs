@@ -1,4 +1,4 @@
-//! Where envelopes go, and what happens when a hub is not there. Sending itself is tested against a hub.
+//! Where envelopes go, and what happens without a hub. Sending itself is tested by the README's example.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ fn absent_hub() -> Target {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hub_that_is_not_there_at_the_start_is_an_error_after_half_a_minute() {
+async fn a_hub_that_is_absent_at_the_start_is_an_error_after_half_a_minute() {
     let before = Instant::now();
     let ran = send(
         Settings::default(),

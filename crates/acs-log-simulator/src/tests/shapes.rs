@@ -1,4 +1,4 @@
-//! What the records look like, and that envelopes hold them all.
+//! The records as JSON, and that envelopes have them all.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use super::{
 };
 
 #[test]
-fn envelopes_hold_every_record_once_and_tell_how_many_failed() {
+fn envelopes_have_every_record_once_and_count_the_failures() {
     let settings = Settings::default();
     let envelopes = Envelopes::new(&settings, START).expect("the default settings are in range");
     let mut found: BTreeMap<Category, (u64, u64)> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! What a link's address names: `hub`, `hub/Partitions/0`, `hub/ConsumerGroups/group/Partitions/0`, `$cbs`,
+//! What the address of a link names: `hub`, `hub/Partitions/0`, `hub/ConsumerGroups/group/Partitions/0`, `$cbs`,
 //! `$management`, each also behind `amqps://host/`.
 
 /// A node of the namespace. The names are as the client wrote them; whether they exist is not known here.
@@ -8,46 +8,37 @@ pub(super) enum Node<'a> {
     Cbs,
     /// Where properties are read.
     Management,
-    /// A whole event hub, to send to.
-    EventHub { event_hub: &'a str },
-    /// One partition of it, to send to.
-    Partition {
+    /// An event hub or one of its partitions, to send to; a partition as a consumer group sees it, to receive from.
+    Entity {
         event_hub: &'a str,
-        partition: &'a str,
+        consumer_group: Option<&'a str>,
+        partition: Option<&'a str>,
     },
-    /// A partition as a consumer group sees it, to receive from.
-    Consumed {
-        event_hub: &'a str,
-        consumer_group: &'a str,
-        partition: &'a str,
-    },
-    /// Nothing of these.
+    /// None of these.
     Unknown,
 }
 
 impl<'a> Node<'a> {
     pub(super) fn parse(address: &'a str) -> Self {
+        let is = |segment: &str, name| segment.eq_ignore_ascii_case(name);
+        let entity = |event_hub, consumer_group, partition| Self::Entity {
+            event_hub,
+            consumer_group,
+            partition,
+        };
         let segments: Vec<&str> = path_of(address).split('/').collect();
-        match segments.as_slice() {
+        match *segments.as_slice() {
             ["$cbs"] => Self::Cbs,
-            [.., last] if last.eq_ignore_ascii_case("$management") => Self::Management,
+            [.., last] if is(last, "$management") => Self::Management,
             [""] => Self::Unknown,
-            [event_hub] => Self::EventHub { event_hub },
-            [event_hub, partitions, partition] if partitions.eq_ignore_ascii_case("Partitions") => {
-                Self::Partition {
-                    event_hub,
-                    partition,
-                }
+            [event_hub] => entity(event_hub, None, None),
+            [event_hub, partitions, partition] if is(partitions, "Partitions") => {
+                entity(event_hub, None, Some(partition))
             }
-            [event_hub, groups, consumer_group, partitions, partition]
-                if groups.eq_ignore_ascii_case("ConsumerGroups")
-                    && partitions.eq_ignore_ascii_case("Partitions") =>
+            [event_hub, groups, group, partitions, partition]
+                if is(groups, "ConsumerGroups") && is(partitions, "Partitions") =>
             {
-                Self::Consumed {
-                    event_hub,
-                    consumer_group,
-                    partition,
-                }
+                entity(event_hub, Some(group), Some(partition))
             }
             _ => Self::Unknown,
         }
@@ -71,29 +62,24 @@ mod tests {
         assert_eq!(Node::parse(address), expected, "{address}");
     }
 
+    fn entity<'a>(group: Option<&'a str>, partition: Option<&'a str>) -> Node<'a> {
+        Node::Entity {
+            event_hub: "calls",
+            consumer_group: group,
+            partition,
+        }
+    }
+
     #[test]
     fn addresses_are_read_as_each_client_writes_them() {
-        let consumed = Node::Consumed {
-            event_hub: "calls",
-            consumer_group: "$Default",
-            partition: "0",
-        };
         check("$cbs", Node::Cbs);
         check("amqps://localhost/$cbs", Node::Cbs);
         check("$management", Node::Management);
         check("calls/$management", Node::Management);
-        check("calls", Node::EventHub { event_hub: "calls" });
-        check(
-            "amqps://localhost:5672/calls",
-            Node::EventHub { event_hub: "calls" },
-        );
-        check(
-            "calls/Partitions/3",
-            Node::Partition {
-                event_hub: "calls",
-                partition: "3",
-            },
-        );
+        check("calls", entity(None, None));
+        check("amqps://localhost:5672/calls", entity(None, None));
+        check("calls/Partitions/3", entity(None, Some("3")));
+        let consumed = entity(Some("$Default"), Some("0"));
         check(
             "amqps://host/calls/ConsumerGroups/$Default/Partitions/0",
             consumed,

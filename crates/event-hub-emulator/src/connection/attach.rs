@@ -8,15 +8,15 @@ use crate::MESSAGE_BYTES_MAX;
 use crate::amqp::performative::{AmqpError, Attach, Detach, ROLE_RECEIVER, ROLE_SENDER};
 use crate::amqp::{Array, Symbol, Value};
 use crate::condition;
-use crate::mailbox::Command;
+use crate::mailbox::ReaderId;
 use crate::namespace::{EventHubId, PartitionId};
-use crate::reader::{Reader, ReaderId};
+use crate::reader::Reader;
 use crate::start::Start;
 
 use super::Connection;
 use super::address::Node;
 use super::later::{DETACH_AFTER, Deferred};
-use super::link::{Content, Link, Purpose, Receiving, Sending, Service};
+use super::link::{Answers, Content, Events, Link, Purpose, Receiving, Sending, Service};
 use super::session::HANDLE_MAX;
 
 /// Links of one connection: a client with a link per partition of the largest event hub has 2,000.
@@ -84,37 +84,27 @@ impl Connection {
         if !self.tokens.any() {
             return Err(condition::no_token(address));
         }
-        match (client_receives, node) {
-            (_, Node::Management) => Ok(service_link(Service::Management, attach)),
-            (false, Node::EventHub { event_hub }) => {
-                let event_hub = self.find(event_hub, address)?;
-                Ok(producer_link(event_hub, None, attach))
-            }
-            (
-                false,
-                Node::Partition {
-                    event_hub,
-                    partition,
-                },
-            ) => {
-                let event_hub = self.find(event_hub, address)?;
-                let partition = self.find_partition(event_hub, partition, address)?;
-                Ok(producer_link(event_hub, Some(partition), attach))
-            }
-            (
-                true,
-                Node::Consumed {
-                    event_hub,
-                    consumer_group,
-                    partition,
-                },
-            ) => {
-                let event_hub = self.find(event_hub, address)?;
-                let partition = self.find_partition(event_hub, partition, address)?;
-                if !self.namespace.has_consumer_group(event_hub, consumer_group) {
-                    return Err(condition::not_found(address));
-                }
-                self.open_reader(channel, attach, consumer_group, partition)
+        let (event_hub, consumer_group, partition) = match node {
+            Node::Management => return Ok(service_link(Service::Management, attach)),
+            Node::Entity {
+                event_hub,
+                consumer_group,
+                partition,
+            } => (event_hub, consumer_group, partition),
+            Node::Cbs | Node::Unknown => return Err(condition::not_found(address)),
+        };
+        let event_hub = self.find(event_hub, address)?;
+        let find_partition = |number| {
+            let partition = self.namespace.find_partition(event_hub, number);
+            partition.ok_or_else(|| condition::not_found(address))
+        };
+        let partition = partition.map(find_partition).transpose()?;
+        match (client_receives, consumer_group, partition) {
+            (false, None, partition) => Ok(producer_link(event_hub, partition, attach)),
+            (true, Some(group), Some(partition))
+                if self.namespace.has_consumer_group(event_hub, group) =>
+            {
+                self.open_reader(channel, attach, group, partition)
             }
             _ => Err(condition::not_found(address)),
         }
@@ -131,17 +121,6 @@ impl Connection {
         } else {
             Err(condition::no_token(address))
         }
-    }
-
-    fn find_partition(
-        &self,
-        event_hub: EventHubId,
-        number: &str,
-        address: &str,
-    ) -> Result<PartitionId, AmqpError> {
-        self.namespace
-            .find_partition(event_hub, number)
-            .ok_or_else(|| condition::not_found(address))
     }
 
     /// The start position is resolved here, before the client receives the attach: so `@latest` means from now on.
@@ -186,25 +165,17 @@ impl Connection {
             mailbox: self.mailbox.clone(),
             frozen: false,
         };
-        let (next, displaced) = self
+        let next = self
             .namespace
             .with(partition, |partition| partition.open_reader(start, reader))?;
-        for displaced in displaced {
-            displaced.reader.mailbox.send(Command::Detach {
-                reader: displaced.reader.id,
-                error: Some(displaced.error),
-            });
-        }
-        let content = Content::Events {
+        let content = Content::Events(Events {
             partition,
             reader: id,
             next,
             runtime_metric: desires_runtime_metric(attach),
-        };
-        Ok(Link::Sending(Sending::new(
-            content,
-            attach.snd_settle_mode == Some(SETTLED),
-        )))
+        });
+        let settled = attach.snd_settle_mode == Some(SETTLED);
+        Ok(Link::Sending(Sending::new(content, settled)))
     }
 
     fn accept(&mut self, channel: u16, attach: Attach, link: Link) {
@@ -297,11 +268,11 @@ fn service_link(service: Service, attach: &Attach) -> Link {
             attach.initial_delivery_count,
         ));
     }
-    let content = Content::Answers {
+    let content = Content::Answers(Answers {
         service,
         reply_to: target_address(attach).map(str::to_owned),
         waiting: VecDeque::new(),
-    };
+    });
     // The services' answers are settled: they are never sent again.
     Link::Sending(Sending::new(content, true))
 }

@@ -6,8 +6,8 @@ use bytes::{Bytes, BytesMut};
 
 use crate::MESSAGE_BYTES_MAX;
 use crate::amqp::performative::{Flow, Transfer};
+use crate::mailbox::ReaderId;
 use crate::namespace::{EventHubId, PartitionId};
-use crate::reader::ReaderId;
 
 /// Deliveries that the client may send before the next flow.
 pub(super) const CREDIT: u32 = 300;
@@ -149,20 +149,26 @@ pub(super) struct Sending {
 /// What is sent on a link.
 #[derive(Debug)]
 pub(super) enum Content {
-    Events {
-        partition: PartitionId,
-        reader: ReaderId,
-        /// Sequence number of the next event for it.
-        next: i64,
-        /// Each event shows the end of the partition.
-        runtime_metric: bool,
-    },
-    Answers {
-        service: Service,
-        /// The address that requests name in `reply-to`, if the client gave one.
-        reply_to: Option<String>,
-        waiting: VecDeque<Bytes>,
-    },
+    Events(Events),
+    Answers(Answers),
+}
+
+#[derive(Debug)]
+pub(super) struct Events {
+    pub(super) partition: PartitionId,
+    pub(super) reader: ReaderId,
+    /// Sequence number of the next event for it.
+    pub(super) next: i64,
+    /// Each event shows the end of the partition.
+    pub(super) runtime_metric: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Answers {
+    pub(super) service: Service,
+    /// The address that requests name in `reply-to`, if the client gave one.
+    pub(super) reply_to: Option<String>,
+    pub(super) waiting: VecDeque<Bytes>,
 }
 
 impl Sending {
@@ -210,32 +216,37 @@ impl Link {
     /// The event hub that a token must be for.
     pub(super) fn event_hub(&self) -> Option<EventHubId> {
         match self {
-            Self::Receiving(Receiving {
-                purpose: Purpose::Events { event_hub, .. },
-                ..
-            }) => Some(*event_hub),
-            _ => self.reader().map(|(partition, _)| partition.event_hub),
+            Self::Receiving(receiving) => match receiving.purpose {
+                Purpose::Events { event_hub, .. } => Some(event_hub),
+                Purpose::Requests(_) => None,
+            },
+            Self::Sending(_) => self.events().map(|events| events.partition.event_hub),
         }
     }
 
-    /// Whether it carries requests or answers, and no events.
+    /// Whether it is for requests or answers, and not for events.
     pub(super) fn is_of_service(&self) -> bool {
-        match self {
-            Self::Receiving(receiving) => matches!(receiving.purpose, Purpose::Requests(_)),
-            Self::Sending(sending) => matches!(sending.content, Content::Answers { .. }),
-        }
+        self.event_hub().is_none()
     }
 
-    /// The reader that this link is, and of what.
-    pub(super) fn reader(&self) -> Option<(PartitionId, ReaderId)> {
+    /// The events that a reader receives on this link.
+    pub(super) fn events(&self) -> Option<&Events> {
         match self {
             Self::Sending(Sending {
-                content:
-                    Content::Events {
-                        partition, reader, ..
-                    },
+                content: Content::Events(events),
                 ..
-            }) => Some((*partition, *reader)),
+            }) => Some(events),
+            _ => None,
+        }
+    }
+
+    /// The answers of a service on this link.
+    pub(super) fn answers(&mut self) -> Option<&mut Answers> {
+        match self {
+            Self::Sending(Sending {
+                content: Content::Answers(answers),
+                ..
+            }) => Some(answers),
             _ => None,
         }
     }

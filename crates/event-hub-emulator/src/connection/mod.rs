@@ -211,8 +211,9 @@ impl Connection {
                 let links = self.sessions.get_mut(&reader.channel);
                 let links = links.map(|session| &mut session.links);
                 // By now the handle may belong to another link.
-                let of_reader =
-                    |_: &u32, link: &mut Link| link.reader().is_some_and(|(_, id)| id == reader);
+                let of_reader = |_: &u32, link: &mut Link| {
+                    link.events().is_some_and(|events| events.reader == reader)
+                };
                 let removed = links.and_then(|links| {
                     let range = reader.handle..=reader.handle;
                     links.extract_if(range, of_reader).next()
@@ -250,9 +251,10 @@ impl Connection {
 
     /// Removes the reader that a link is from its partition.
     fn release(&self, link: &Link) {
-        if let Some((partition, reader)) = link.reader() {
-            self.namespace
-                .with(partition, |partition| partition.readers.release(reader));
+        if let Some(events) = link.events() {
+            self.namespace.with(events.partition, |partition| {
+                partition.readers.release(events.reader);
+            });
         }
     }
 }

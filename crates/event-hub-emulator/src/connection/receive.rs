@@ -15,7 +15,7 @@ use super::Connection;
 use super::address::path_of;
 use super::cbs::{self, Audience};
 use super::later::{Deferred, Outcome, SETTLE_AFTER};
-use super::link::{Content, Delivered, Link, Purpose, Sending, Service};
+use super::link::{Delivered, Link, Purpose, Service};
 use super::management;
 use super::request::{Answer, Request};
 
@@ -154,7 +154,12 @@ impl Connection {
             "request answered"
         );
         let answer = answer.to_message(&request);
-        if self.answer_bytes() + answer.len() > ANSWER_BYTES_MAX {
+        let links = self.sessions.values_mut();
+        let waiting = links
+            .flat_map(|session| session.links.values_mut())
+            .filter_map(Link::answers)
+            .flat_map(|answers| &answers.waiting);
+        if waiting.map(Bytes::len).sum::<usize>() + answer.len() > ANSWER_BYTES_MAX {
             let description =
                 format!("more than {ANSWER_BYTES_MAX} bytes of answers wait for credit");
             return Err(AmqpError::new(condition::RESOURCE_LIMIT, description));
@@ -165,26 +170,15 @@ impl Connection {
         let mut replies: Vec<_> = session
             .links
             .values_mut()
-            .filter_map(|link| match link {
-                Link::Sending(Sending {
-                    content:
-                        Content::Answers {
-                            service: of,
-                            reply_to,
-                            waiting,
-                        },
-                    ..
-                }) if *of == service => Some((reply_to.as_deref(), waiting)),
-                _ => None,
-            })
+            .filter_map(Link::answers)
+            .filter(|answers| answers.service == service)
             .collect();
-        let named = replies.iter().position(|(reply_to, _)| {
-            reply_to.is_some() && *reply_to == request.reply_to.as_deref()
-        });
-        let Some((_, waiting)) = replies.get_mut(named.unwrap_or(0)) else {
-            return Ok(());
-        };
-        waiting.push_back(answer);
+        let named = replies
+            .iter()
+            .position(|answers| answers.reply_to.is_some() && answers.reply_to == request.reply_to);
+        if let Some(answers) = replies.get_mut(named.unwrap_or(0)) {
+            answers.waiting.push_back(answer);
+        }
         Ok(())
     }
 
@@ -208,17 +202,6 @@ impl Connection {
                 .find(event_hub)
                 .map_or(Audience::Elsewhere, Audience::EventHub),
         }
-    }
-
-    fn answer_bytes(&self) -> usize {
-        let answers = self.links().filter_map(|link| match link {
-            Link::Sending(Sending {
-                content: Content::Answers { waiting, .. },
-                ..
-            }) => Some(waiting),
-            _ => None,
-        });
-        answers.flatten().map(Bytes::len).sum()
     }
 
     fn check_unfinished(&self) -> Result<(), AmqpError> {

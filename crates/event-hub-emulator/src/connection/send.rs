@@ -95,18 +95,15 @@ impl Sending {
         let turn = self.credit.min(TURN);
         let settled = self.settled;
         let (sent, more) = match &mut self.content {
-            Content::Answers { waiting, .. } => (way.send_answers(waiting, turn, settled), false),
-            Content::Events {
-                partition,
-                reader,
-                next,
-                runtime_metric,
-            } => {
+            Content::Answers(answers) => {
+                let sent = way.send_answers(&mut answers.waiting, turn, settled);
+                (sent, false)
+            }
+            Content::Events(events) => {
                 let mut sent = 0;
                 let mut metric = None;
-                let (reader, from) = (*reader, *next);
                 let take = |event: &Event, last: &Last| {
-                    if *runtime_metric && metric.is_none() {
+                    if events.runtime_metric && metric.is_none() {
                         metric = Some(end_of_partition(last, now.timestamp));
                     }
                     let (header, message) = event
@@ -117,9 +114,10 @@ impl Sending {
                     sent += u32::from(taken);
                     taken
                 };
-                let (after, more) =
-                    namespace.with(*partition, |partition| partition.read(reader, from, take));
-                *next = after;
+                let (next, more) = namespace.with(events.partition, |partition| {
+                    partition.read(events.reader, events.next, take)
+                });
+                events.next = next;
                 (sent, more && sent == turn)
             }
         };

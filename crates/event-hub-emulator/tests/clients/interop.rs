@@ -18,12 +18,12 @@ async fn check(script: &str, arguments: &[&str]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn python_publishes_and_consumes_each_event_once() {
-    check("python/roundtrip.py", &["10000"]).await;
+    check("python/roundtrip.py", &["4000"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn asynchronous_python_publishes_and_consumes_each_event_once() {
-    check("python/roundtrip_aio.py", &["10000"]).await;
+    check("python/roundtrip_aio.py", &["4000"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,79 +1,62 @@
 //! How far a partition has been read, and what its task does next: a state machine without a network or a clock.
 //!
 //! ```text
-//!            +--------- failed, given up --------+
+//!            +--------- failed, replaced --------+
 //!            v                                   |
 //!   Closed --+-- when the wait is over --> Open -+-- events, answers --> Open
 //! ```
 //!
-//! `reader` asks for the next [`Step`], does it, and tells what came of it. A link proves that it lives by an event, or,
-//! every `watchdog.interval`, by the hub's answer to what the partition holds. An answer that the hub has more than we
-//! had is asked for again soon after, and if nothing came meanwhile the link is given up: it is silently dead. A link
-//! that is quiet for `watchdog.reattach_idle` is opened again in any case, since an answer over one link says nothing
-//! about another that is frozen. Whatever ends a link, the next begins after the last event that was handed on.
+//! `reader` asks for the next [`Action`], does it, and reports the outcome. A link is verified by an event, or, every
+//! `watchdog.interval`, by the hub's answer to what the partition holds. If the hub has events that were not received, it
+//! is asked again soon after, and if none came meanwhile the link is replaced: it is silently dead. A link that is quiet
+//! for `watchdog.reattach_idle` is replaced in any case, since an answer over one link does not verify another that is
+//! frozen. Whatever ends a link, the next begins after the last event that was handed on.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use azure_messaging_eventhubs::StartLocation;
 use tokio::time::Instant;
 
 use super::backoff::Backoff;
 use super::error::Cause;
 use super::extent::{Extent, Loss};
 use super::prefetch::Prefetch;
-use super::settings::{LostPosition, Start, Watchdog};
+use super::settings::{OnLostPosition, Start, Watchdog};
 use crate::event::{Position, Reached};
+use crate::telemetry::LostPosition;
 
 /// What the task of a partition does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    /// Nothing before this.
+pub(super) enum Action {
+    /// Wait until this time.
     Wait(Instant),
     /// Ask the hub what it holds, then open a link where [`Progress::opening`] says.
     Open,
-    /// Take events, until this at most.
+    /// Receive events, until this time at most.
     Receive(Instant),
     /// Ask the hub what it holds.
     Ask,
-    /// Give the link up, for this cause, and open another.
-    GiveUp(Cause),
+    /// Replace the link, for this cause.
+    Replace(Cause),
 }
 
 /// Where to open a link.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Opening {
-    pub(super) from: From,
+    /// The link begins after this.
+    pub(super) after: StartLocation,
     pub(super) prefetch: u32,
     /// The position that was known is lost; from here on it is another.
-    pub(super) lost: Option<Lost>,
-    /// The event of this sequence number is not read, since it cannot be.
+    pub(super) lost: Option<LostPosition>,
+    /// The event of this sequence number is skipped, since it cannot be decoded.
     pub(super) stepped_over: Option<i64>,
-}
-
-/// Where a link begins; always after what it names.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum From {
-    Earliest,
-    After(Position),
-    Time(time::OffsetDateTime),
-}
-
-/// A position that the hub no longer has.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Lost {
-    pub(super) loss: Loss,
-    /// Of the last event that was handed on.
-    pub(super) sequence_number: i64,
-    /// Events after it that can not be had any more, where they can be counted.
-    pub(super) missed: i64,
-    /// It is not gone on with: `checkpoint.on_invalid` says `fail`.
-    pub(super) is_final: bool,
 }
 
 /// How far a partition has been read, and in what state its link is.
 #[derive(Clone, Debug)]
 pub(super) struct Progress {
     watchdog: Watchdog,
-    on_lost: LostPosition,
+    on_lost: OnLostPosition,
     /// The last event handed on; none before the first.
     reached: Option<Reached>,
     /// Where to begin while there is none.
@@ -89,29 +72,33 @@ pub(super) struct Progress {
 
 #[derive(Clone, Copy, Debug)]
 enum Phase {
-    /// There is no link, and shall be none before this.
-    Closed { until: Instant },
-    /// There is one.
-    Open {
-        since: Instant,
-        /// Since when no event came.
-        quiet_since: Instant,
-        ask_at: Instant,
-        /// The hub said that it has more than we had, and nothing came since.
-        is_behind: bool,
+    /// There is no link, and none is opened before this time.
+    Closed {
+        until: Instant,
     },
+    Open(Link),
 }
 
-/// What the hub has is there in milliseconds; so much later it is not on its way.
+#[derive(Clone, Copy, Debug)]
+struct Link {
+    since: Instant,
+    /// Since when no event came.
+    quiet_since: Instant,
+    ask_at: Instant,
+    /// The hub has reported events that were not received, and none came since.
+    is_behind: bool,
+}
+
+/// An event arrives within milliseconds; one that is this late is not on its way.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 /// Opening a link takes a few round trips more.
 const ATTACHED_AFTER: Duration = Duration::from_secs(10);
 
-/// The same event failing so often in a row, the last times met alone, is the event's fault.
+/// An event that fails this often in a row, the last times received alone, is itself at fault.
 const UNDECODABLE_MAX: u32 = 3;
 
-/// A hub that says it has the position and refuses it so often will go on refusing it.
+/// A hub that reports the position but has refused it this often will refuse it again.
 const REFUSED_MAX: u32 = 3;
 
 impl Progress {
@@ -119,7 +106,7 @@ impl Progress {
         start: Start,
         reached: Option<Reached>,
         watchdog: Watchdog,
-        on_lost: LostPosition,
+        on_lost: OnLostPosition,
         prefetch_bytes: u64,
         now: Instant,
     ) -> Self {
@@ -137,36 +124,31 @@ impl Progress {
     }
 
     /// What to do next.
-    pub(super) fn step(&self, now: Instant) -> Step {
+    pub(super) fn next(&self, now: Instant) -> Action {
         match self.phase {
-            Phase::Closed { until } if until > now => Step::Wait(until),
-            Phase::Closed { .. } => Step::Open,
-            Phase::Open {
-                since,
-                quiet_since,
-                ask_at,
-                ..
-            } => {
-                let idle_at = quiet_since + self.watchdog.reattach_idle;
-                if self.prefetch.is_wrong(now - since) {
-                    Step::GiveUp(Cause::Resized)
+            Phase::Closed { until } if until > now => Action::Wait(until),
+            Phase::Closed { .. } => Action::Open,
+            Phase::Open(link) => {
+                let idle_at = link.quiet_since + self.watchdog.reattach_idle;
+                if self.prefetch.is_wrong(now - link.since) {
+                    Action::Replace(Cause::Resized)
                 } else if idle_at <= now {
-                    Step::GiveUp(Cause::Idle)
-                } else if ask_at <= now {
-                    Step::Ask
+                    Action::Replace(Cause::Idle)
+                } else if link.ask_at <= now {
+                    Action::Ask
                 } else {
-                    Step::Receive(ask_at.min(idle_at))
+                    Action::Receive(link.ask_at.min(idle_at))
                 }
             }
         }
     }
 
-    /// Whether it does not depend on when reading begins where it does.
+    /// Whether the position to begin at is known, however late reading begins.
     pub(super) fn knows_where_to_begin(&self) -> bool {
         self.reached.is_some() || self.start != Start::Latest
     }
 
-    /// Finds out what `latest` means, given what the hub holds. Once: asked for again after an outage, it would skip what
+    /// Resolves `latest`, given what the hub holds. Once: resolved again after an outage, it would skip the events that
     /// came meanwhile.
     pub(super) fn begin_at(&mut self, extent: &Extent) {
         if !self.knows_where_to_begin() {
@@ -178,21 +160,27 @@ impl Progress {
     /// Where to open a link, given what the hub holds. Positions that the hub no longer has are replaced here.
     pub(super) fn opening(&mut self, extent: &Extent) -> Opening {
         let lost = self.lost(extent);
-        if let Some(lost) = lost.as_ref().filter(|lost| !lost.is_final) {
-            self.begin_anew(extent, lost.loss);
+        if let Some((loss, position)) = lost
+            && !position.is_final
+        {
+            self.begin_anew(extent, loss);
         }
         self.begin_at(extent);
         let stepped_over = (self.undecodable >= UNDECODABLE_MAX)
             .then(|| self.step_over(extent))
             .flatten();
         Opening {
-            from: match (&self.reached, self.start) {
-                (Some(reached), _) => From::After(reached.position.clone()),
-                (None, Start::At(time)) => From::Time(time),
-                (None, Start::Earliest | Start::Latest) => From::Earliest,
+            after: match (&self.reached, self.start) {
+                // The offset alone survives a failover, where numbers may begin again.
+                (Some(reached), _) => match &reached.position.offset {
+                    Some(offset) => StartLocation::Offset(offset.clone()),
+                    None => StartLocation::SequenceNumber(reached.position.sequence_number),
+                },
+                (None, Start::At(time)) => StartLocation::EnqueuedTime(SystemTime::from(time)),
+                (None, Start::Earliest | Start::Latest) => StartLocation::Earliest,
             },
             prefetch: self.prefetch.open(self.undecodable > 0),
-            lost,
+            lost: lost.map(|(_, position)| position),
             stepped_over,
         }
     }
@@ -205,95 +193,73 @@ impl Progress {
         } else {
             self.watchdog.interval
         };
-        self.phase = Phase::Open {
+        self.phase = Phase::Open(Link {
             since: now,
             quiet_since: now,
             ask_at: now + patience,
             is_behind,
-        };
+        });
     }
 
-    /// Events were handed on: so many, the largest of so many bytes, up to this one.
+    /// This many events were handed on, the largest with this many bytes, up to this one.
     pub(super) fn received(&mut self, events: u64, largest: u64, reached: Reached, now: Instant) {
         self.reached = Some(reached);
         self.prefetch.saw(events, largest);
         self.undecodable = 0;
         self.refused = 0;
         self.backoff.progressed();
-        if let Phase::Open {
-            quiet_since,
-            ask_at,
-            is_behind,
-            ..
-        } = &mut self.phase
-        {
-            *quiet_since = now;
-            if *is_behind {
-                *is_behind = false;
-                *ask_at = now + self.watchdog.interval;
+        if let Phase::Open(link) = &mut self.phase {
+            link.quiet_since = now;
+            if link.is_behind {
+                link.is_behind = false;
+                link.ask_at = now + self.watchdog.interval;
             }
         }
     }
 
-    /// The hub told what it holds. The link is to be given up if that cannot be with a link that lives.
+    /// The hub has reported what it holds. Returns why the link must be replaced, if the answer shows that it is dead.
     pub(super) fn answered(&mut self, extent: &Extent, now: Instant) -> Option<Cause> {
         let ahead = self.ahead(extent);
-        let restarted = matches!(
-            self.reached
-                .as_ref()
-                .and_then(|reached| extent.loss(reached)),
-            Some(Loss::Restarted)
-        );
+        let loss = self.reached.as_ref().map(|reached| extent.loss(reached));
         let interval = self.watchdog.interval;
-        let Phase::Open {
-            quiet_since,
-            ask_at,
-            is_behind,
-            ..
-        } = &mut self.phase
-        else {
+        let Phase::Open(link) = &mut self.phase else {
             return None;
         };
         // While events come, being behind is a backlog.
-        let moves = now - *quiet_since < ASK_AGAIN_AFTER.min(interval);
-        if restarted {
+        let moves = now - link.quiet_since < ASK_AGAIN_AFTER.min(interval);
+        if loss == Some(Some(Loss::Restarted)) {
             return Some(Cause::Restarted);
         }
         if ahead > 0 && !moves {
-            if *is_behind {
+            if link.is_behind {
                 return Some(Cause::Stalled);
             }
-            *is_behind = true;
-            *ask_at = now + ASK_AGAIN_AFTER.min(interval);
+            link.is_behind = true;
+            link.ask_at = now + ASK_AGAIN_AFTER.min(interval);
         } else {
-            *is_behind = false;
-            *ask_at = now + interval;
+            link.is_behind = false;
+            link.ask_at = now + interval;
         }
         None
     }
 
-    /// We stood still for a reason of our own, so that the link could not show whether it lives.
+    /// The reader itself stood still, so that the link could not be verified.
     pub(super) fn excused(&mut self, now: Instant) {
-        if let Phase::Open {
-            quiet_since,
-            is_behind,
-            ..
-        } = &mut self.phase
-        {
-            *quiet_since = now;
-            *is_behind = false;
+        if let Phase::Open(link) = &mut self.phase {
+            link.quiet_since = now;
+            link.is_behind = false;
         }
     }
 
-    /// The link ended, or could not be opened. Gives back how long to wait; `jitter` is between 0 and 1.
+    /// The link ended, or could not be opened. Returns how long to wait; `jitter` is between 0 and 1.
     pub(super) fn failed(&mut self, cause: Cause, now: Instant, jitter: f64) -> Duration {
         match cause {
             Cause::Poison | Cause::Panicked => self.undecodable += 1,
             Cause::Argument => self.refused += 1,
             _ => {}
         }
-        if let Phase::Open { since, .. } = self.phase {
-            self.backoff.lasted(now - since);
+        if let Phase::Open(link) = self.phase {
+            self.backoff.lasted(now - link.since);
         }
         let wait = if cause.is_planned() {
             Duration::ZERO
@@ -304,9 +270,9 @@ impl Progress {
         wait
     }
 
-    /// How many events the hub has that we have not had.
+    /// How many events the hub has that were not received.
     pub(super) fn ahead(&self, extent: &Extent) -> i64 {
-        // Before the first event of a start at some time nobody knows where in the sequence that is.
+        // Before the first event after a start time, it is unknown where in the sequence that time is.
         match (&self.reached, self.start) {
             (None, Start::Latest | Start::At(_)) => 0,
             (reached, _) => extent.ahead_of(reached.as_ref()),
@@ -318,7 +284,7 @@ impl Progress {
         self.reached.as_ref()
     }
 
-    fn lost(&self, extent: &Extent) -> Option<Lost> {
+    fn lost(&self, extent: &Extent) -> Option<(Loss, LostPosition)> {
         let reached = self.reached.as_ref()?;
         let refused = || (self.refused >= REFUSED_MAX).then_some(Loss::Refused);
         let loss = extent.loss(reached).or_else(refused)?;
@@ -328,15 +294,16 @@ impl Progress {
         } else {
             extent.first_sequence_number
         };
-        Some(Lost {
-            loss,
+        let position = LostPosition {
+            reason: loss.label(),
             sequence_number,
             missed: match loss {
-                Loss::Expired => (next_left - sequence_number - 1).max(0),
+                Loss::Expired => u64::try_from(next_left - sequence_number - 1).unwrap_or(0),
                 Loss::Restarted | Loss::Refused => 0,
             },
-            is_final: self.on_lost == LostPosition::Fail,
-        })
+            is_final: self.on_lost == OnLostPosition::Fail,
+        };
+        Some((loss, position))
     }
 
     fn begin_anew(&mut self, extent: &Extent, loss: Loss) {
@@ -344,21 +311,15 @@ impl Progress {
         self.undecodable = 0;
         self.start = Start::Earliest;
         self.reached = match (self.on_lost, loss) {
-            (LostPosition::Latest, _) => extent.newest(),
-            // The sequence goes on: the oldest that is left is the next.
+            (OnLostPosition::Latest, _) => extent.newest(),
+            // The sequence continues: the oldest event that is left is the next.
             (_, Loss::Expired) if extent.is_empty => extent.newest(),
-            (_, Loss::Expired) => Some(Reached {
-                position: Position {
-                    sequence_number: extent.first_sequence_number - 1,
-                    offset: None,
-                },
-                enqueued_at: self.reached.take().and_then(|reached| reached.enqueued_at),
-            }),
+            (_, Loss::Expired) => Some(self.moved_to(extent.first_sequence_number - 1)),
             (_, Loss::Restarted | Loss::Refused) => None,
         };
     }
 
-    /// The event after the one that we reached is counted as had.
+    /// The event after the last one that was handed on counts as handed on.
     fn step_over(&mut self, extent: &Extent) -> Option<i64> {
         if extent.is_empty {
             return None;
@@ -369,14 +330,20 @@ impl Progress {
             .map_or(-1, |reached| reached.position.sequence_number);
         let next = after.saturating_add(1).max(extent.first_sequence_number);
         self.undecodable = 0;
-        self.reached = Some(Reached {
+        self.reached = Some(self.moved_to(next));
+        Some(next)
+    }
+
+    /// The position as it is, but at another sequence number.
+    fn moved_to(&self, sequence_number: i64) -> Reached {
+        let reached = self.reached.as_ref();
+        Reached {
             position: Position {
-                sequence_number: next,
+                sequence_number,
                 offset: None,
             },
-            enqueued_at: self.reached.take().and_then(|reached| reached.enqueued_at),
-        });
-        Some(next)
+            enqueued_at: reached.and_then(|reached| reached.enqueued_at),
+        }
     }
 }
 

@@ -13,18 +13,23 @@ fn progress(start: Start, after: Option<i64>, now: Instant) -> Progress {
         start,
         after.map(reached),
         WATCHDOG,
-        LostPosition::Earliest,
+        OnLostPosition::Earliest,
         8 << 20,
         now,
     )
 }
 
-/// A link that is open, to a partition that holds the events before the given one, all of which were had.
+/// A link that is open, to a partition that holds the events before the given one, all of which were received.
 fn open(next: i64, now: Instant) -> Progress {
     let mut progress = progress(Start::Earliest, Some(next - 1), now);
     progress.opening(&holding(0, next - 1));
     progress.opened(&holding(0, next - 1), now);
     progress
+}
+
+/// A link that begins behind this event.
+fn behind(sequence_number: i64) -> StartLocation {
+    StartLocation::Offset(format!("o{sequence_number}"))
 }
 
 fn after(seconds: u64) -> Duration {
@@ -37,16 +42,16 @@ fn a_quiet_partition_is_asked_about_and_at_last_opened_again() {
     let mut progress = open(5, start);
     for asked in 1..10 {
         let now = start + after(30 * asked);
-        assert_eq!(progress.step(now - after(1)), Step::Receive(now));
-        assert_eq!(progress.step(now), Step::Ask);
+        assert_eq!(progress.next(now - after(1)), Action::Receive(now));
+        assert_eq!(progress.next(now), Action::Ask);
         assert_eq!(progress.answered(&holding(0, 4), now), None);
     }
     let idle = start + WATCHDOG.reattach_idle;
-    assert_eq!(progress.step(idle), Step::GiveUp(Cause::Idle));
+    assert_eq!(progress.next(idle), Action::Replace(Cause::Idle));
     assert_eq!(progress.failed(Cause::Idle, idle, 0.0), Duration::ZERO);
-    assert_eq!(progress.step(idle), Step::Open);
+    assert_eq!(progress.next(idle), Action::Open);
     let opening = progress.opening(&holding(0, 4));
-    assert_eq!(opening.from, From::After(reached(4).position));
+    assert_eq!(opening.after, behind(4));
 }
 
 #[test]
@@ -55,9 +60,9 @@ fn an_event_that_the_hub_has_and_that_does_not_come_ends_the_link() {
     let mut progress = open(5, start);
     let asked = start + after(30);
     assert_eq!(progress.answered(&holding(0, 5), asked), None);
-    assert_eq!(progress.step(asked), Step::Receive(asked + after(5)));
+    assert_eq!(progress.next(asked), Action::Receive(asked + after(5)));
     let again = asked + after(5);
-    assert_eq!(progress.step(again), Step::Ask);
+    assert_eq!(progress.next(again), Action::Ask);
     assert_eq!(
         progress.answered(&holding(0, 5), again),
         Some(Cause::Stalled)
@@ -72,16 +77,16 @@ fn an_event_that_comes_meanwhile_shows_that_the_link_lives() {
     progress.answered(&holding(0, 8), asked);
     progress.received(1, 100, reached(5), asked + after(1));
     assert_eq!(
-        progress.step(asked + after(1)),
-        Step::Receive(asked + after(31))
+        progress.next(asked + after(1)),
+        Action::Receive(asked + after(31))
     );
     // A backlog is no stall while it is being worked off.
     let now = asked + after(31);
     progress.received(1, 100, reached(6), now);
     assert_eq!(progress.answered(&holding(0, 8), now + after(1)), None);
     assert_eq!(
-        progress.step(now + after(1)),
-        Step::Receive(now + after(31))
+        progress.next(now + after(1)),
+        Action::Receive(now + after(31))
     );
 }
 
@@ -91,7 +96,7 @@ fn a_link_opened_on_a_backlog_has_ten_seconds_to_bring_something() {
     let mut progress = progress(Start::Earliest, None, start);
     progress.opening(&holding(0, 9));
     progress.opened(&holding(0, 9), start);
-    assert_eq!(progress.step(start), Step::Receive(start + after(10)));
+    assert_eq!(progress.next(start), Action::Receive(start + after(10)));
     assert_eq!(
         progress.answered(&holding(0, 9), start + after(10)),
         Some(Cause::Stalled)
@@ -105,7 +110,7 @@ fn standing_still_for_a_reason_of_our_own_is_no_fault_of_the_link() {
     let late = start + after(400);
     progress.excused(late);
     assert_eq!(progress.answered(&holding(0, 9), late), None);
-    assert_eq!(progress.step(late), Step::Receive(late + after(30)));
+    assert_eq!(progress.next(late), Action::Receive(late + after(30)));
 }
 
 #[test]
@@ -113,48 +118,50 @@ fn latest_is_resolved_once() {
     let now = Instant::now();
     let mut progress = progress(Start::Latest, None, now);
     let first = progress.opening(&holding(0, 4));
-    assert_eq!(first.from, From::After(reached(4).position));
+    assert_eq!(first.after, behind(4));
     progress.failed(Cause::Closed, now, 0.0);
     let second = progress.opening(&holding(0, 9));
-    assert_eq!(second.from, first.from);
+    assert_eq!(second.after, first.after);
 }
 
 #[test]
 fn latest_of_an_empty_partition_is_its_first_event() {
     let mut progress = progress(Start::Latest, None, Instant::now());
-    assert_eq!(progress.opening(&holding(0, -1)).from, From::Earliest);
-    assert_eq!(progress.opening(&holding(0, 3)).from, From::Earliest);
+    assert_eq!(
+        progress.opening(&holding(0, -1)).after,
+        StartLocation::Earliest
+    );
+    assert_eq!(
+        progress.opening(&holding(0, 3)).after,
+        StartLocation::Earliest
+    );
 }
 
 #[test]
 fn a_lost_position_is_replaced_as_the_configuration_says() {
-    use LostPosition::{Earliest, Fail, Latest};
+    use OnLostPosition::{Earliest, Fail, Latest};
     let anew = holding(0, 2);
     let expired = holding(50, 99);
-    let check = |on_lost, extent: &Extent, from: From, loss, missed| {
+    let check = |on_lost, extent: &Extent, after: StartLocation, loss: Loss, missed| {
         let mut progress = progress(Start::Latest, Some(9), Instant::now());
         progress.on_lost = on_lost;
         let opening = progress.opening(extent);
-        assert_eq!(opening.from, from);
+        assert_eq!(opening.after, after);
         let lost = opening.lost.unwrap();
-        assert_eq!((lost.loss, lost.missed), (loss, missed));
+        assert_eq!((lost.reason, lost.missed), (loss.label(), missed));
         assert_eq!(lost.sequence_number, 9);
         assert_eq!(lost.is_final, on_lost == Fail);
-        // It is told once, unless it is to be told until somebody decides.
+        // It is reported once; with `fail`, until the configuration changes.
         let again = progress.opening(extent).lost;
         assert_eq!(again.is_some(), on_lost == Fail);
     };
-    let before_oldest = From::After(Position {
-        sequence_number: 49,
-        offset: None,
-    });
-    let newest = |sequence_number| From::After(reached(sequence_number).position);
-    check(Earliest, &anew, From::Earliest, Loss::Restarted, 0);
-    check(Latest, &anew, newest(2), Loss::Restarted, 0);
-    check(Fail, &anew, newest(9), Loss::Restarted, 0);
+    let before_oldest = StartLocation::SequenceNumber(49);
+    check(Earliest, &anew, StartLocation::Earliest, Loss::Restarted, 0);
+    check(Latest, &anew, behind(2), Loss::Restarted, 0);
+    check(Fail, &anew, behind(9), Loss::Restarted, 0);
     check(Earliest, &expired, before_oldest, Loss::Expired, 40);
-    check(Latest, &expired, newest(99), Loss::Expired, 40);
-    check(Earliest, &holding(100, 99), newest(99), Loss::Expired, 90);
+    check(Latest, &expired, behind(99), Loss::Expired, 40);
+    check(Earliest, &holding(100, 99), behind(99), Loss::Expired, 90);
 }
 
 #[test]
@@ -166,12 +173,12 @@ fn a_position_that_is_refused_for_good_is_lost() {
         progress.failed(Cause::Argument, now, 0.0);
     }
     let opening = progress.opening(&holding(0, 9));
-    assert_eq!(opening.lost.unwrap().loss, Loss::Refused);
-    assert_eq!(opening.from, From::Earliest);
+    assert_eq!(opening.lost.unwrap().reason, Loss::Refused.label());
+    assert_eq!(opening.after, StartLocation::Earliest);
 }
 
 #[test]
-fn an_event_that_never_decodes_is_met_alone_and_stepped_over() {
+fn an_event_that_never_decodes_is_received_alone_and_skipped() {
     let now = Instant::now();
     let mut progress = progress(Start::Earliest, None, now);
     assert_eq!(progress.opening(&holding(0, 9)).prefetch, 8);
@@ -182,15 +189,15 @@ fn an_event_that_never_decodes_is_met_alone_and_stepped_over() {
     }
     let opening = progress.opening(&holding(0, 9));
     assert_eq!(opening.stepped_over, Some(4));
-    let Some(Reached { position, .. }) = progress.reached() else {
-        panic!("the event counts as had");
-    };
-    assert_eq!(opening.from, From::After(position.clone()));
-    assert_eq!(position.sequence_number, 4);
+    assert_eq!(opening.after, StartLocation::SequenceNumber(4));
+    let reached = progress
+        .reached()
+        .map(|reached| reached.position.sequence_number);
+    assert_eq!(reached, Some(4));
 }
 
 #[test]
-fn other_failures_step_over_nothing_and_progress_begins_the_count_anew() {
+fn other_failures_skip_nothing_and_progress_resets_the_count() {
     let now = Instant::now();
     let mut progress = progress(Start::Earliest, Some(3), now);
     for _ in 0..10 {
@@ -205,7 +212,7 @@ fn other_failures_step_over_nothing_and_progress_begins_the_count_anew() {
     assert_eq!(progress.opening(&holding(0, 9)).stepped_over, None);
 }
 
-/// What may come of a step.
+/// The outcome of an action.
 #[derive(Clone, Copy, Debug)]
 enum Came {
     /// So many events, or less if there are less.
@@ -237,44 +244,44 @@ fn came() -> impl Strategy<Value = Came> {
 
 proptest! {
     /// A hub that gets events all the while, and links that fail in any way: every event is handed on once and in order,
-    /// no wait is longer than it may be, and no partition goes without being asked about.
+    /// no wait is longer than it may be, and every partition is asked about in time.
     #[test]
-    fn whatever_ends_links_every_event_is_had_once(script in prop::collection::vec((came(), 0..3_i64), 1..300)) {
+    fn whatever_ends_links_every_event_is_handed_on_once(script in prop::collection::vec((came(), 0..3_i64), 1..300)) {
         let mut now = Instant::now();
         let mut progress = progress(Start::Earliest, None, now);
         let (mut last, mut next) = (-1, 0);
         let mut next_of_link = 0;
-        let mut proved = now;
+        let mut verified = now;
         for (came, published) in script {
             last += published;
-            match progress.step(now) {
-                Step::Wait(until) => {
+            match progress.next(now) {
+                Action::Wait(until) => {
                     prop_assert!(until - now <= Duration::from_mins(5));
                     now = until;
-                    proved = now;
+                    verified = now;
                 }
-                Step::Open => {
+                Action::Open => {
                     if let Came::Failed(cause) = came {
                         progress.failed(FAILURES[cause], now, 0.5);
                         continue;
                     }
                     let opening = progress.opening(&holding(0, last));
                     prop_assert!(opening.lost.is_none() && opening.stepped_over.is_none());
-                    next_of_link = match opening.from {
-                        From::Earliest => 0,
-                        From::After(position) => position.sequence_number + 1,
-                        From::Time(_) => panic!("no time was given"),
+                    next_of_link = match opening.after {
+                        StartLocation::Earliest => 0,
+                        StartLocation::Offset(offset) => offset[1..].parse::<i64>().unwrap() + 1,
+                        other => panic!("{other:?}"),
                     };
                     progress.opened(&holding(0, last), now);
-                    proved = now;
+                    verified = now;
                 }
-                Step::Receive(until) => match came {
+                Action::Receive(until) => match came {
                     Came::Events(count) if next_of_link <= last => {
                         let upto = (next_of_link + i64::from(count) - 1).min(last);
                         prop_assert_eq!(next_of_link, next, "none skipped, none twice");
                         progress.received(1, 1000, reached(upto), now);
                         (next, next_of_link) = (upto + 1, upto + 1);
-                        proved = now;
+                        verified = now;
                     }
                     Came::Failed(cause) => {
                         progress.failed(FAILURES[cause], now, 0.5);
@@ -284,16 +291,16 @@ proptest! {
                         now = until;
                     }
                 },
-                Step::Ask => {
-                    prop_assert!(now - proved <= WATCHDOG.interval + after(10));
+                Action::Ask => {
+                    prop_assert!(now - verified <= WATCHDOG.interval + after(10));
                     match progress.answered(&holding(0, last), now) {
                         Some(cause) => {
                             progress.failed(cause, now, 0.5);
                         }
-                        None => proved = now,
+                        None => verified = now,
                     }
                 }
-                Step::GiveUp(cause) => {
+                Action::Replace(cause) => {
                     prop_assert!(cause.is_planned());
                     progress.failed(cause, now, 0.5);
                 }

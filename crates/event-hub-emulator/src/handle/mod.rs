@@ -1,12 +1,19 @@
-//! [`Handle`]: what a test does with a running emulator.
+//! [`Handle`]: what a test does with a running emulator. Its faults are in [`connections`] and [`partitions`]: none happens
+//! by itself, and each stays until it is taken back.
+
+mod connections;
+mod partitions;
 
 use std::sync::Arc;
 
 use bytes::BytesMut;
 use serde::Serialize;
 
+use super::amqp::Symbol;
 use super::amqp::message::put_data;
+use super::amqp::performative::AmqpError;
 use super::clock::Now;
+use super::condition::ASKED_FOR;
 use super::event::Incoming;
 use super::namespace::{EventHubId, Namespace, PartitionId};
 use super::partition::{Partition, PartitionProperties};
@@ -15,7 +22,7 @@ use super::{EmulatorError, MESSAGE_BYTES_MAX};
 /// Publishes events, shows partitions, and asks for faults. Copies are cheap and reach the same emulator.
 #[derive(Clone, Debug)]
 pub struct Handle {
-    pub(super) namespace: Arc<Namespace>,
+    namespace: Arc<Namespace>,
 }
 
 /// The state of a partition at a moment.
@@ -97,14 +104,14 @@ impl Handle {
         self.namespace.connections().len()
     }
 
-    pub(super) fn event_hub(&self, name: &str) -> Result<EventHubId, EmulatorError> {
+    fn event_hub(&self, name: &str) -> Result<EventHubId, EmulatorError> {
         self.namespace
             .find(name)
             .ok_or_else(|| EmulatorError::UnknownEventHub(name.to_owned()))
     }
 
     /// Reads or changes a partition.
-    pub(super) fn with<T>(
+    fn with<T>(
         &self,
         event_hub: &str,
         partition: u32,
@@ -123,4 +130,11 @@ impl Handle {
                 partition,
             })
     }
+}
+
+/// The error of a fault with this condition.
+fn asked_for(condition: &str) -> Result<AmqpError, EmulatorError> {
+    let symbol = Symbol::parse(condition.to_owned())
+        .ok_or_else(|| EmulatorError::Condition(condition.to_owned()))?;
+    Ok(AmqpError::new(symbol, ASKED_FOR))
 }

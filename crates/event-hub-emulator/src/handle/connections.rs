@@ -1,74 +1,11 @@
-//! Faults on request: what a test asks for, so that its clients meet a bad day.
-//!
-//! None happens by itself, and each stays until it is taken back. Faults of all connections are here, those of one event
-//! hub or partition in [`partitions`].
-
-mod partitions;
+//! Faults of connections, and of the namespace as a whole.
 
 use std::time::Duration;
 
-use tokio::sync::watch;
-
-use super::amqp::Symbol;
-use super::amqp::performative::AmqpError;
-use super::mailbox::{Command, Mailbox};
-use super::{EmulatorError, Handle, condition};
-
-/// The faults that all connections look at.
-#[derive(Debug, Default)]
-pub(crate) struct Faults(watch::Sender<Active>);
-
-/// The faults in force.
-#[derive(Debug, Default)]
-pub(crate) struct Active {
-    /// New connections get no answer.
-    pub(crate) never_answers: bool,
-    /// Nothing is read and nothing is sent.
-    pub(crate) silent: bool,
-    /// New connections are refused.
-    pub(crate) away: bool,
-    /// Tokens are refused with this status.
-    pub(crate) token_status: Option<u16>,
-    /// Tokens expire after this time at the latest.
-    pub(crate) token_lifetime: Option<Duration>,
-    /// How many sends will be answered with server-busy.
-    pub(crate) busy_sends: u32,
-    /// How many readers will be refused with server-busy.
-    pub(crate) busy_readers: u32,
-    /// How long what a client sends is left unread.
-    pub(crate) delay: Duration,
-}
-
-impl Faults {
-    pub(crate) fn get<T>(&self, read: impl FnOnce(&Active) -> T) -> T {
-        read(&self.0.borrow())
-    }
-
-    pub(crate) fn subscribe(&self) -> watch::Receiver<Active> {
-        self.0.subscribe()
-    }
-
-    /// Takes one from a count. False if it is used up.
-    pub(crate) fn take_one(&self, count: fn(&mut Active) -> &mut u32) -> bool {
-        let mut taken = false;
-        self.0.send_if_modified(|active| {
-            let count = count(active);
-            taken = *count > 0;
-            *count = count.saturating_sub(1);
-            taken
-        });
-        taken
-    }
-}
-
-/// Waits until the faults in force are such. At once if they are.
-pub(crate) async fn until(
-    faults: &mut watch::Receiver<Active>,
-    condition: impl FnMut(&Active) -> bool,
-) {
-    // The sender lives in the namespace, as long as any connection.
-    drop(faults.wait_for(condition).await);
-}
+use super::{Handle, asked_for};
+use crate::EmulatorError;
+use crate::faults::Active;
+use crate::mailbox::{Command, Mailbox};
 
 /// Faults of connections, and of the namespace as a whole.
 impl Handle {
@@ -145,7 +82,7 @@ impl Handle {
     }
 
     fn set(&self, change: impl FnOnce(&mut Active)) {
-        self.namespace.faults.0.send_modify(change);
+        self.namespace.faults.set(change);
     }
 
     fn on_connections(&self, fault: impl Fn(&Mailbox)) -> usize {
@@ -153,10 +90,4 @@ impl Handle {
         connections.iter().for_each(fault);
         connections.len()
     }
-}
-
-fn asked_for(condition: &str) -> Result<AmqpError, EmulatorError> {
-    let symbol = Symbol::parse(condition.to_owned())
-        .ok_or_else(|| EmulatorError::Condition(condition.to_owned()))?;
-    Ok(AmqpError::new(symbol, condition::ASKED_FOR))
 }

@@ -1,12 +1,9 @@
 //! Faults of one event hub, or of one of its partitions and their readers.
 
-use super::asked_for;
-use crate::amqp::performative::AmqpError;
+use super::{Handle, asked_for};
+use crate::EmulatorError;
 use crate::clock::Now;
-use crate::mailbox::Command;
-use crate::reader::Reader;
-use crate::settings::PARTITIONS_MAX;
-use crate::{EmulatorError, Handle};
+use crate::limits::PARTITIONS_MAX;
 
 /// Faults of event hubs.
 impl Handle {
@@ -18,8 +15,8 @@ impl Handle {
     /// If there is no such event hub.
     pub fn recreate(&self, event_hub: &str) -> Result<(), EmulatorError> {
         let id = self.event_hub(event_hub)?;
-        let readers = self.namespace.recreate(id, Now::read().timestamp);
-        detach(&readers, Some(&asked_for("amqp:link:detach-forced")?));
+        let error = asked_for("amqp:link:detach-forced")?;
+        self.namespace.recreate(id, &error, Now::read().timestamp);
         Ok(())
     }
 
@@ -58,10 +55,9 @@ impl Handle {
         condition: Option<&str>,
     ) -> Result<usize, EmulatorError> {
         let error = condition.map(asked_for).transpose()?;
-        let readers = self.with(event_hub, partition, |partition| {
-            partition.readers.take_all()
-        })?;
-        Ok(detach(&readers, error.as_ref()))
+        self.with(event_hub, partition, |partition| {
+            partition.readers.detach_all(error.as_ref())
+        })
     }
 
     /// While set, the readers of a partition, old and new, stay attached and receive nothing.
@@ -145,14 +141,4 @@ impl Handle {
     ) -> Result<usize, EmulatorError> {
         self.with(event_hub, partition, |partition| partition.log.trim(before))
     }
-}
-
-fn detach(readers: &[Reader], error: Option<&AmqpError>) -> usize {
-    for reader in readers {
-        reader.mailbox.send(Command::Detach {
-            reader: reader.id,
-            error: error.cloned(),
-        });
-    }
-    readers.len()
 }

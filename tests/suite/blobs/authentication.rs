@@ -14,7 +14,7 @@ const ACCOUNT: &str = "devstoreaccount1";
 /// The key of every emulator's account.
 const KEY: &str =
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
-/// Another, which is no account's.
+/// A key that no account has.
 const WRONG_KEY: &str = "bm90IHRoZSBrZXk=";
 const VERSION: &str = "2023-11-03";
 const EXPIRY: &str = "2099-01-01T00:00:00Z";
@@ -63,7 +63,7 @@ fn query(pairs: &[(&str, &str)]) -> String {
 }
 
 #[tokio::test]
-async fn a_signature_lets_in_as_the_key_does() {
+async fn a_signature_gives_access_as_the_key_does() {
     let world = World::start().await;
     let endpoint = &world.azurite.url();
     let url =
@@ -93,7 +93,7 @@ async fn a_signature_lets_in_as_the_key_does() {
 }
 
 #[tokio::test]
-async fn what_does_not_let_in_is_told_with_what_to_do_and_without_secrets() {
+async fn a_refusal_is_reported_with_what_to_do_and_without_secrets() {
     let world = World::start().await;
     let endpoint = &world.azurite.url();
     let string = format!("BlobEndpoint={endpoint};AccountName={ACCOUNT};AccountKey={WRONG_KEY}");

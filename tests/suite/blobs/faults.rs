@@ -1,4 +1,4 @@
-//! A service that is away, that does not answer, or whose answer is lost.
+//! A service that is down, that does not answer, or whose answer is lost.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::world::Signal;
 const IN_TIME: Duration = Duration::from_secs(8);
 
 #[tokio::test]
-async fn a_service_that_is_away_is_an_error_at_once() {
+async fn a_service_that_is_down_is_an_error_at_once() {
     let mut world = World::start().await;
     let first = done(&world.container, "a", &owner("me"), &Condition::Missing).await;
     world.azurite.stop().await;
@@ -37,7 +37,7 @@ async fn a_service_that_is_away_is_an_error_at_once() {
 }
 
 #[tokio::test]
-async fn a_service_that_does_not_answer_is_given_up() {
+async fn a_service_that_does_not_answer_is_an_error_in_time() {
     let world = World::start().await;
     let container = &world.container;
     world.azurite.signal(Signal::STOP);
@@ -53,7 +53,7 @@ async fn a_service_that_does_not_answer_is_given_up() {
     };
     let written = write(container, "a", "me", b"", &Condition::Missing);
     let (written, others) = tokio::join!(written, others);
-    // It was looked at once more, whether it was done.
+    // The write was looked up once, since it might have been done.
     assert!(asked.elapsed() < 2 * IN_TIME, "{:?}", asked.elapsed());
     for error in others.into_iter().chain([written.unwrap_err()]) {
         assert!(matches!(error, BlobError::TimedOut { .. }), "{error}");
@@ -71,7 +71,7 @@ async fn a_write_whose_answer_is_lost_is_known_by_its_blob() {
     let (container, registry) = open(&by_key(&wire.endpoint()));
     let first = done(&world.container, "a", &owner("other"), &Condition::Missing).await;
 
-    // Made new, and taken over: what is there says that it was us.
+    // Created, and taken over: the metadata shows that this write did it.
     wire.lose_the_next_answer();
     let created = done(&container, "b", &owner("me"), &Condition::Missing).await;
     wire.lose_the_next_answer();
@@ -85,15 +85,15 @@ async fn a_write_whose_answer_is_lost_is_known_by_its_blob() {
         assert_eq!(Condition::Unchanged(blob.etag), condition);
     }
 
-    // Not arrived at all: it says the same as before, and it is the same version.
+    // Not arrived at all: metadata and version are the same as before.
     wire.lose_the_next_request();
     let error = write(&container, "a", "me", b"", &renewed).await;
     assert!(matches!(error, Err(BlobError::Disconnected { .. })));
-    // And here somebody else was there first.
+    // Another program was first.
     wire.lose_the_next_request();
     let error = write(&container, "a", "third", b"", &renewed).await;
     assert!(matches!(error, Err(BlobError::Disconnected { .. })));
-    // What has a body is not told by what stands beside it.
+    // Metadata does not identify a write with a body.
     wire.lose_the_next_answer();
     let error = write(&container, "c", "me", b"body", &Condition::Missing).await;
     assert!(matches!(error, Err(BlobError::Disconnected { .. })));
