@@ -12,8 +12,8 @@
 //!   -> Event         position, enqueued_at, body            event
 //!   -> Batch         of one partition, in order             event -> queue      a bounded lane for each partition
 //!   -> RecordText    a record of the body, still unread     envelope::open      pure; repair, where JSON is broken
-//!   -> Record        Operation | Summary | Usage | Other    acs::read           pure
-//!   -> Observation   which series move, by how much         acs::observe        pure
+//!   -> Record        its category, and an Observation:      acs::read           pure
+//!                    which series move, by how much
 //!   -> series        of the `prometheus` registry           metrics             the writer of pipeline, under one lock
 //!   -> scrape        a snapshot, taken under that lock      metrics::Exposition -> http
 //!   -> acknowledged  when its last byte was written         delivery
@@ -24,14 +24,15 @@
 //!
 //! | question | place |
 //! | --- | --- |
-//! | Where is a label of a metric decided? | the `observe` of its log: `acs/operation.rs`, `acs/summary.rs`, `acs/usage.rs`; `resource`, `category` and `level` in `acs/mod.rs` |
+//! | Where is a label of a metric decided? | the `observe` of its log: `acs/operation.rs`, `acs/summary.rs`, `acs/usage.rs`; `resource`, `category` and `level` in `acs/common.rs` |
 //! | What counts as a failure? | `acs/outcome.rs` for requests, `acs/end_reason.rs` for recordings, `acs/rules.rs` for what the user says |
 //! | Which shapes of a body are taken, and what is repaired? | `envelope/tests.rs` shows all; `repair/mod.rs` lists each repair |
 //! | Which spellings of a time, a number, a name? | `acs/instant.rs`, `acs/value.rs`, `acs/view.rs` |
-//! | Which properties does a log have? | the `SCHEMA` of its file; one that is not in it is told as `Record::unfamiliar` |
-//! | Which metrics are there? | `metrics/acs.rs` about ACS, `telemetry/families.rs` about the exporter; or the command `metrics` |
+//! | Which properties does a log have? | the `schema` of its `CATEGORY`; a property that is not in it is listed in `Record::unfamiliar` |
+//! | Which metrics are there? | the file of each log in `acs/` about ACS, `telemetry/families.rs` about the exporter; or the command `metrics` |
 //! | How is a label kept bounded, and the number of series? | `metrics/labels.rs`, `metrics/budget.rs` |
-//! | Why do failure series exist before any failure? | `metrics/zeros.rs` |
+//! | What is needed to export another log category? | one file in `acs/`, and its line in `CATEGORIES` of `acs/mod.rs` |
+//! | Why do failure series exist before any failure? | the `Failures` of a category in `acs/category.rs`, and `metrics/firsts.rs` |
 //! | What becomes of what cannot be read? | counted in `telemetry`; kept, if asked for, by `dead_letters/` |
 //! | How does history get into Prometheus? | `metrics/backfill.rs` and `metrics/openmetrics.rs`, by the command `replay` |
 //! | What ends a link, and what is done about it? | `source/event_hub/progress/`, by the causes in `error.rs` and the waits in `backoff.rs`; docs/recovery.md has all in one table |
@@ -140,7 +141,7 @@ pub use cli::{Cli, run};
 #[doc(hidden)]
 pub mod inside {
     pub mod acs {
-        pub use crate::acs::{FailureRules, observe, read};
+        pub use crate::acs::{FailureRules, catalogue, read};
     }
     pub mod blobs {
         pub use crate::blobs::{
@@ -171,7 +172,7 @@ pub mod inside {
         };
     }
     pub mod metrics {
-        pub use crate::metrics::{AcsFamilies, Exposition};
+        pub use crate::metrics::Exposition;
     }
     pub mod pipeline {
         pub use crate::pipeline::apply;
