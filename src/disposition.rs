@@ -2,7 +2,7 @@
 
 /// The end of a record: observed, ignored or rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Disposition {
+pub(crate) enum Disposition {
     /// It moved the metrics.
     Observed,
     /// It is of a category that is not exported.
@@ -13,10 +13,10 @@ pub enum Disposition {
 
 impl Disposition {
     /// Every value that the label `disposition` can take.
-    pub const LABELS: [&'static str; 3] = ["observed", "ignored", "rejected"];
+    pub(crate) const LABELS: [&'static str; 3] = ["observed", "ignored", "rejected"];
 
     /// The value of the label `disposition`.
-    pub fn label(self) -> &'static str {
+    pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Observed => "observed",
             Self::Ignored => "ignored",

@@ -1,145 +1,189 @@
-//! How a struct of metric families is written down: field = name, doc comment = HELP.
+//! How metric families are declared, so that name, HELP, labels and the code that moves a series cannot drift apart.
 //!
-//! [`families!`] turns such a struct into registered families and a catalogue of them, so that the name, the help, the
-//! labels and the code that moves a series cannot drift apart.
+//! Each declaration makes a struct of the family's labels: a wrong or missing label does not compile. [`families!`]
+//! declares families that are registered as one struct; `acs::moves` declares those that log records move.
+
+use std::fmt;
 
 use prometheus::core::Collector;
-use prometheus::{
-    CounterVec, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry,
-};
+use prometheus::{Opts, Registry};
 
 /// One family as the catalogue lists it.
 #[derive(Clone, Copy, Debug)]
 pub struct Family {
     /// The full name.
     pub name: &'static str,
-    /// `counter`, `gauge` or `histogram`.
-    pub kind: &'static str,
-    /// The labels, in the order in which the code gives their values.
+    /// What its series are.
+    pub kind: Kind,
+    /// The names of its labels.
     pub labels: &'static [&'static str],
-    help: &'static str,
+    pub(crate) help: &'static str,
+    /// The upper bounds of a histogram that cannot be configured.
+    pub(crate) buckets: &'static [f64],
+}
+
+/// What the series of a family are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only ever rises.
+    Counter,
+    /// Rises and falls.
+    Gauge,
+    /// Counts values by size.
+    Histogram,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        })
+    }
 }
 
 impl Family {
-    pub(crate) const fn new(
-        name: &'static str,
-        kind: &'static str,
-        labels: &'static [&'static str],
-        help: &'static str,
-    ) -> Self {
-        Self {
-            name,
-            kind,
-            labels,
-            help,
-        }
-    }
-
     /// The HELP line.
     pub fn help(&self) -> &'static str {
         self.help.trim()
     }
-}
 
-/// A kind of family: what it is called, and how one is made.
-pub(crate) trait Kind: Collector + Clone + Sized + 'static {
-    const NAME: &'static str;
-
-    fn make(family: &Family, buckets: Option<&[f64]>) -> prometheus::Result<Self>;
-
-    fn registered(registry: &Registry, family: &Family, buckets: Option<&[f64]>) -> Self {
-        let made = Self::make(family, buckets).and_then(|made| {
-            registry.register(Box::new(made.clone()))?;
-            Ok(made)
-        });
-        made.expect("families have valid names, labels and buckets, and each is registered once")
+    pub(crate) fn opts(&self) -> Opts {
+        Opts::new(self.name, self.help())
     }
 }
 
-impl Kind for IntCounterVec {
-    const NAME: &'static str = "counter";
-
-    fn make(family: &Family, _: Option<&[f64]>) -> prometheus::Result<Self> {
-        Self::new(Opts::new(family.name, family.help()), family.labels)
-    }
+/// Registers a family that was just made.
+pub(crate) fn registered<V: Collector + Clone + 'static>(
+    registry: &Registry,
+    made: prometheus::Result<V>,
+) -> V {
+    let registered = made.and_then(|made| {
+        registry.register(Box::new(made.clone()))?;
+        Ok(made)
+    });
+    registered.expect("families have valid names, labels and buckets, and each is registered once")
 }
 
-impl Kind for CounterVec {
-    const NAME: &'static str = "counter";
+/// The labels of a family, with values of one type: a struct that [`label_set!`] makes.
+pub(crate) trait LabelSet<V> {
+    const NAMES: &'static [&'static str];
 
-    fn make(family: &Family, _: Option<&[f64]>) -> prometheus::Result<Self> {
-        Self::new(Opts::new(family.name, family.help()), family.labels)
-    }
+    /// The values, in the order of the names.
+    fn values(self) -> impl AsRef<[V]>;
 }
 
-impl Kind for GaugeVec {
-    const NAME: &'static str = "gauge";
-
-    fn make(family: &Family, _: Option<&[f64]>) -> prometheus::Result<Self> {
-        Self::new(Opts::new(family.name, family.help()), family.labels)
-    }
-}
-
-impl Kind for HistogramVec {
-    const NAME: &'static str = "histogram";
-
-    fn make(family: &Family, buckets: Option<&[f64]>) -> prometheus::Result<Self> {
-        let mut opts = HistogramOpts::new(family.name, family.help());
-        if let Some(buckets) = buckets {
-            opts = opts.buckets(buckets.to_vec());
+/// Makes the struct of a label set.
+macro_rules! label_set {
+    ($vis:vis $Labels:ident { $($label:ident),+ }) => {
+        #[derive(Clone, Copy, Debug)]
+        $vis struct $Labels<V> {
+            $($vis $label: V,)+
         }
-        Self::new(opts, family.labels)
-    }
+
+        impl<V> $crate::family::LabelSet<V> for $Labels<V> {
+            const NAMES: &'static [&'static str] = &[$(stringify!($label)),+];
+
+            fn values(self) -> impl AsRef<[V]> {
+                [$(self.$label),+]
+            }
+        }
+    };
 }
 
-/// Declares a struct of families; see `metrics/acs.rs` for how it reads.
+/// Declares the values of a label, which are a closed set.
+macro_rules! label_values {
+    (
+        $(#[$about:meta])*
+        $Values:ident { $($(#[$doc:meta])* $Value:ident = $label:literal,)+ }
+    ) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum $Values {
+            $($(#[$doc])* $Value,)+
+        }
+
+        impl $Values {
+            const ALL: &[Self] = &[$(Self::$Value),+];
+
+            fn label(self) -> &'static str {
+                match self {
+                    $(Self::$Value => $label,)+
+                }
+            }
+        }
+    };
+}
+
+/// What the kinds of [`families!`] are made of.
+pub(crate) mod vectors {
+    pub(crate) use prometheus::{GaugeVec as Gauge, IntCounterVec as Counter};
+}
+
+/// The series of these.
+pub(crate) mod series {
+    pub(crate) use prometheus::{Gauge, IntCounter as Counter};
+}
+
+/// Declares a struct of families, with a method for each that gives the series of a label set. Families with the same
+/// labels share the struct of their labels, which the first of them declares; see `telemetry/families.rs`.
 macro_rules! families {
     (
         $(#[$about:meta])*
-        pub struct $Families:ident($context:ident: $Context:ty), prefix $prefix:literal {
+        pub struct $Families:ident, prefix $prefix:literal {
             $(
                 $(#[doc = $help:literal])+
-                $field:ident: $Kind:ident[$($label:literal),*] $(buckets $buckets:expr)?,
+                $field:ident: $Kind:ident[$($Labels:ident $({ $($label:ident),+ })?)?],
             )+
         }
     ) => {
         $(#[$about])*
         #[derive(Clone, Debug)]
         pub struct $Families {
-            $(
-                $(#[doc = $help])+
-                pub(crate) $field: prometheus::$Kind,
-            )+
+            $($field: $crate::family::vectors::$Kind,)+
         }
+
+        $($($(
+            $crate::family::label_set!(pub(crate) $Labels { $($label),+ });
+        )?)?)+
 
         impl $Families {
             /// Every family, in the order of the struct.
             pub const CATALOGUE: &'static [$crate::family::Family] = &[
-                $($crate::family::Family::new(
-                    concat!($prefix, stringify!($field)),
-                    <prometheus::$Kind as $crate::family::Kind>::NAME,
-                    &[$($label),*],
-                    concat!($($help),+),
-                ),)+
+                $($crate::family::Family {
+                    name: concat!($prefix, stringify!($field)),
+                    kind: $crate::family::Kind::$Kind,
+                    labels: $crate::family::families!(@names $($Labels)?),
+                    help: concat!($($help),+),
+                    buckets: &[],
+                },)+
             ];
 
-            pub(crate) fn register(registry: &prometheus::Registry, $context: $Context) -> Self {
+            pub(crate) fn register(registry: &prometheus::Registry) -> Self {
                 let mut families = Self::CATALOGUE.iter();
                 let mut next = || families.next().expect("the catalogue has an entry for each field");
                 Self {
                     $($field: {
-                        let buckets: Option<&[f64]> = None $(.or(Some($buckets)))?;
-                        $crate::family::Kind::registered(registry, next(), buckets)
+                        let family = next();
+                        let made = $crate::family::vectors::$Kind::new(family.opts(), family.labels);
+                        $crate::family::registered(registry, made)
                     },)+
                 }
             }
 
-            /// Takes every series out of every family.
-            pub fn reset(&self) {
-                $(self.$field.reset();)+
-            }
+            $(
+                $(#[doc = $help])+
+                pub(crate) fn $field(&self $(, labels: $Labels<&str>)?) -> $crate::family::series::$Kind {
+                    self.$field.with_label_values($crate::family::families!(@values $($Labels labels)?))
+                }
+            )+
         }
     };
+    (@names) => { &[] };
+    (@names $Labels:ident) => { <$Labels<&str> as $crate::family::LabelSet<&str>>::NAMES };
+    (@values) => { &[""; 0] };
+    (@values $Labels:ident $labels:ident) => { $crate::family::LabelSet::values($labels).as_ref() };
 }
 
-pub(crate) use families;
+pub(crate) use {families, label_set, label_values};

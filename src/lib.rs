@@ -12,10 +12,10 @@
 //!   -> Event         position, enqueued_at, body            event
 //!   -> Batch         of one partition, in order             event -> queue      a bounded lane for each partition
 //!   -> RecordText    a record of the body, still unread     envelope::open      pure; repair, where JSON is broken
-//!   -> Record        Operation | Summary | Usage | Other    acs::read           pure
-//!   -> Observation   which series move, by how much         acs::observe        pure
+//!   -> Record        its category, and an Observation:      acs::read           pure
+//!                    which series move, by how much
 //!   -> series        of the `prometheus` registry           metrics             the writer of pipeline, under one lock
-//!   -> scrape        a cut, taken under that lock           metrics::Exposition -> http
+//!   -> scrape        a snapshot, taken under that lock      metrics::Exposition -> http
 //!   -> acknowledged  when its last byte was written         delivery
 //!   -> checkpoint    a file, or blobs                       checkpoint          by the keeper of service
 //! ```
@@ -24,18 +24,19 @@
 //!
 //! | question | place |
 //! | --- | --- |
-//! | Where is a label of a metric decided? | the `observe` of its log: `acs/operation.rs`, `acs/summary.rs`, `acs/usage.rs`; `resource`, `category` and `level` in `acs/mod.rs` |
+//! | Where is a label of a metric decided? | the `observe` of its log: `acs/operation.rs`, `acs/summary.rs`, `acs/usage.rs`; `resource`, `category` and `level` in `acs/common.rs` |
 //! | What counts as a failure? | `acs/outcome.rs` for requests, `acs/end_reason.rs` for recordings, `acs/rules.rs` for what the user says |
 //! | Which shapes of a body are taken, and what is repaired? | `envelope/tests.rs` shows all; `repair/mod.rs` lists each repair |
 //! | Which spellings of a time, a number, a name? | `acs/instant.rs`, `acs/value.rs`, `acs/view.rs` |
-//! | Which properties does a log have? | the `SCHEMA` of its file; one that is not in it is told as `Record::unfamiliar` |
-//! | Which metrics are there? | `metrics/acs.rs` about ACS, `telemetry/families.rs` about the exporter; or the command `metrics` |
+//! | Which properties does a log have? | the `schema` of its `CATEGORY`; a property that is not in it is listed in `Record::unfamiliar` |
+//! | Which metrics are there? | the file of each log in `acs/` about ACS, `telemetry/families.rs` about the exporter; or the command `metrics` |
 //! | How is a label kept bounded, and the number of series? | `metrics/labels.rs`, `metrics/budget.rs` |
-//! | Why do failure series exist before any failure? | `metrics/zeros.rs` |
+//! | What is needed to export another log category? | one file in `acs/`, and its line in `CATEGORIES` of `acs/mod.rs` |
+//! | Why do failure series exist before any failure? | the `Failures` of a category in `acs/category.rs`, and `metrics/firsts.rs` |
 //! | What becomes of what cannot be read? | counted in `telemetry`; kept, if asked for, by `dead_letters/` |
 //! | How does history get into Prometheus? | `metrics/backfill.rs` and `metrics/openmetrics.rs`, by the command `replay` |
 //! | What ends a link, and what is done about it? | `source/event_hub/progress/`, by the causes in `error.rs` and the waits in `backoff.rs`; docs/recovery.md has all in one table |
-//! | What proves that a partition lives? | `source/event_hub/progress/`; `liveness.rs` says what follows from a lack of proof |
+//! | What verifies that a partition is alive? | `source/event_hub/progress/`; `liveness.rs` decides what follows if that fails |
 //! | Why does the SDK's client live on a runtime of its own? | `source/event_hub/connections.rs` |
 //! | Which call was it that failed? | `log.failures: on`; `telemetry/failures.rs` |
 //! | When does an event wait for a scrape? | `pipeline/writer.rs`, by what `metrics/firsts.rs` knows; docs/delivery.md has the promise |
@@ -45,7 +46,7 @@
 //! | Which replica reads which partition, and when is one handed over? | `replica/balance.rs` computes it, `replica/cycle.rs` does it; docs/replicas-design.md has the promise |
 //! | What keeps a replica that slept from undoing what another did? | `checkpoint/blobs/positions.rs`, and the `Lease` of `source/event_hub/assignment.rs` |
 //! | What are the blobs called, and what is in them? | `blobs/names.rs`, `checkpoint/blobs/format.rs` |
-//! | When has a scrape been delivered, and to whom? | `http/connection.rs` knows its last byte, `http/scraper.rs` who counts, `delivery/ledger.rs` what follows |
+//! | When has a scrape been delivered, and to whom? | `http/connection.rs` knows its last byte, `http/scraper.rs` which scrapers count, `delivery/ledger.rs` what follows |
 //! | How long may a client take, and how many may connect? | `http/settings.rs` |
 //! | Which keys has the configuration? | the `settings!` of each module; `config/exporter.yaml` and `docs/configuration.md` are generated from them |
 //!
@@ -54,10 +55,9 @@
 //! [`event`], [`disposition`], [`repair`], [`envelope`] and [`acs`] are the core: values and functions of values, no
 //! I/O, no clock, no log. [`setting`] is how the keys of the configuration are declared, [`family`] how metric families
 //! are; [`metrics`] and [`telemetry`] hold every family, about ACS and about ourselves. [`queue`] leads from the
-//! partitions to [`pipeline`], the loop that joins them;
-//! [`dead_letters`] keeps what could not be read. [`identity`] is as whom the exporter authenticates to Azure: tokens and
-//! secrets, for [`source`] and [`blobs`] alike. [`source`] reads event hubs, or files in their stead, [`liveness`]
-//! knows whether it does, [`http`] serves what is known. [`delivery`] is about when that has been seen, [`checkpoint`]
+//! partitions to [`pipeline`], the loop that joins them; [`dead_letters`] keeps what could not be read. [`identity`] is
+//! how the exporter authenticates to Azure: tokens and secrets, for [`source`] and [`blobs`] alike. [`source`] reads
+//! event hubs, or files in their stead, [`liveness`] knows whether it does, [`http`] serves what is known. [`delivery`] is about when that has been seen, [`checkpoint`]
 //! stores how far it was across restarts. [`replica`] shares the partitions with other replicas, by leases; [`blobs`] is
 //! the store for that. [`config`] composes the settings that each module owns. [`service`] builds the parts, starts them
 //! and drains them in order, [`shutdown`] turns signals into a token. [`cli`] has the commands.
@@ -100,7 +100,7 @@
 //! * A gap, a position lost, and an event stepped over each have a metric of their own beside
 //!   `receiver_restarts_total{cause}`.
 //! * Reading stands by, and counts as ready, while the start gate is closed.
-//! * A stop does not wait for a last scrape where nobody that counts has scraped for five minutes.
+//! * A stop does not wait for a last scrape if there was no qualifying scrape for five minutes.
 //! * A replica does not ask for one partition after the other. It announces itself by one blob, which it rewrites every
 //!   cycle; the replica with the most partitions hands over to the one with the fewest, by a function that all compute alike
 //!   (`replica`). That is one write a cycle however many partitions there are, nothing is asked for twice, and no replica
@@ -141,7 +141,7 @@ pub use cli::{Cli, run};
 #[doc(hidden)]
 pub mod inside {
     pub mod acs {
-        pub use crate::acs::{FailureRules, observe, read};
+        pub use crate::acs::{FailureRules, catalogue, read};
     }
     pub mod blobs {
         pub use crate::blobs::{
@@ -172,7 +172,7 @@ pub mod inside {
         };
     }
     pub mod metrics {
-        pub use crate::metrics::{AcsFamilies, Exposition};
+        pub use crate::metrics::Exposition;
     }
     pub mod pipeline {
         pub use crate::pipeline::apply;

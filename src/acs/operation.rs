@@ -2,72 +2,70 @@
 //!
 //! Category `CallRecordingOperational`, table `ACSCallRecordingIncomingOperations`
 //! (<https://learn.microsoft.com/azure/communication-services/concepts/analytics/logs/recording-logs>).
+//!
+//! Not exported, since they are personal or unbounded: the caller's address, the ids, the URI (it names the recording).
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use super::outcome::{FailureReason, ResultType};
-use super::rules::FailureRules;
+use time::OffsetDateTime;
+
+use super::category::{Category, Common, Failures, TakeLabels, UNKNOWN, hashed};
+use super::letters::letters;
+use super::moves::{Moves, acs_families};
+use super::outcome::{FAILED_TYPE, RESULT_TYPES, request_failure, result_type};
 use super::schema::Schema;
 use super::view::View;
-use super::vocabulary::letters;
-use super::{Moves, UNKNOWN};
+use crate::family::LabelSet;
 
-/// The record, property by property.
-///
-/// Not exported, since they are personal or unbounded: the caller's address, the ids, the URI (it carries the
-/// recording's id).
-#[derive(Clone, Debug)]
-pub struct Operation<'a> {
-    /// `operationName`, as sent.
-    pub operation_name: Option<Cow<'a, str>>,
-    /// `operationVersion`: the api-version of the request.
-    pub operation_version: Option<Cow<'a, str>>,
-    /// `resultType`: how the request ended.
-    pub result_type: Option<Cow<'a, str>>,
-    /// `resultSignature`: the HTTP status, as a number or as text.
-    pub result_signature: Option<Cow<'a, str>>,
-    /// `durationMs`: how long ACS took to answer, in milliseconds.
-    pub duration_ms: Option<f64>,
-    /// `sdkType`: the kind of SDK that the caller used.
-    pub sdk_type: Option<Cow<'a, str>>,
-    /// `sdkVersion`: and its version.
-    pub sdk_version: Option<Cow<'a, str>>,
-    /// `correlationId`: joins records of different logs.
-    pub correlation_id: Option<Cow<'a, str>>,
-    /// `callConnectionId`: the leg of the call.
-    pub call_connection_id: Option<Cow<'a, str>>,
-    /// `serverCallId`: the call.
-    pub server_call_id: Option<Cow<'a, str>>,
-    /// `callerIpAddress`: who asked.
-    pub caller_ip_address: Option<Cow<'a, str>>,
-    /// `uri`: what was asked for.
-    pub uri: Option<Cow<'a, str>>,
-}
+pub(super) static CATEGORY: Category = Category {
+    name: "CallRecordingOperational",
+    other_names: &["ACSCallRecordingIncomingOperations"],
+    // The columns of the table that are not common to all, and those that the other operations of ACS have.
+    schema: LazyLock::new(|| {
+        Schema::of(&[
+            "callConnectionId",
+            "serverCallId",
+            "sdkType",
+            "sdkVersion",
+            "subOperationName",
+            "operationId",
+        ])
+    }),
+    matches,
+    own_time: Some("startTime"),
+    identity,
+    observe,
+    families: FAMILIES,
+    vocabularies: &[
+        ("operation", &OPERATIONS),
+        ("result_signature", &["200", "202", "204"]),
+        ("result_signature", &FAILURE_STATUSES),
+        RESULT_TYPES,
+    ],
+    failures: Some(Failures {
+        family: OperationFailures::FAMILY,
+        known: known_failures,
+        message: "recording request failed",
+        logged: ("operation", "result_signature"),
+    }),
+};
 
-/// What a record of an operation moves.
-#[derive(Clone, Debug, PartialEq)]
-pub struct OperationMoves<'a> {
-    /// One of [`OPERATIONS`], else as sent.
-    pub operation: Cow<'a, str>,
-    /// `Succeeded`, `Failed`, else as sent.
-    pub result_type: Cow<'a, str>,
-    /// The HTTP status in decimal, else as sent.
-    pub result_signature: Cow<'a, str>,
-    /// Why it failed, if it did.
-    pub failure: Option<FailureReason>,
-    /// How long ACS took, in seconds.
-    pub duration_seconds: Option<f64>,
-    /// As sent.
-    pub sdk_type: Cow<'a, str>,
-    /// As sent.
-    pub sdk_version: Cow<'a, str>,
-    /// As sent.
-    pub operation_version: Cow<'a, str>,
+acs_families! {
+    /// Requests to the Call Recording APIs, however they ended.
+    Operations = Counter acs_recording_operations_total { resource, operation, result_type, result_signature };
+    /// Requests to the Call Recording APIs that failed.
+    OperationFailures = Counter acs_recording_operation_failures_total { resource, operation, result_signature, reason };
+    /// How long ACS took to answer a request to the Call Recording APIs, in seconds.
+    OperationDuration = Histogram acs_recording_operation_duration_seconds { resource, operation };
+    /// Requests to the Call Recording APIs, by the SDK that sent them.
+    SdkOperations = Counter acs_recording_sdk_operations_total { resource, sdk_type, sdk_version };
+    /// Requests to the Call Recording APIs, by api-version.
+    OperationVersions = Counter acs_recording_operation_versions_total { resource, operation_version };
 }
 
 /// The values of the label `operation` that are known: the routes of the Call Recording API.
-pub(crate) const OPERATIONS: [&str; 7] = [
+const OPERATIONS: [&str; 7] = [
     "StartRecording",
     "StopRecording",
     "PauseRecording",
@@ -80,25 +78,13 @@ pub(crate) const OPERATIONS: [&str; 7] = [
 /// The failing values of the label `result_signature` that are known: the statuses that ACS lists for Call Automation
 /// and Call Recording
 /// (<https://learn.microsoft.com/azure/communication-services/resources/troubleshooting/voice-video-calling/troubleshooting-codes>).
-pub(crate) const FAILURE_STATUSES: [u16; 20] = [
-    400, 401, 403, 404, 405, 406, 408, 409, 412, 413, 426, 429, 481, 487, 500, 501, 502, 503, 504,
-    603,
+const FAILURE_STATUSES: [&str; 20] = [
+    "400", "401", "403", "404", "405", "406", "408", "409", "412", "413", "426", "429", "481",
+    "487", "500", "501", "502", "503", "504", "603",
 ];
 
-/// The columns of the table that are not common to all, and those that the other operations of ACS have.
-pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
-    Schema::of(&[
-        "callConnectionId",
-        "serverCallId",
-        "sdkType",
-        "sdkVersion",
-        "subOperationName",
-        "operationId",
-    ])
-});
-
-/// Whether a record that has no category is one of these: by its operation, or by what it asked for.
-pub(super) fn looks_like_one(view: &View<'_>) -> bool {
+/// By its operation, or by what it asked for.
+fn matches(view: &View<'_>) -> bool {
     let name = view.property("operationName").text();
     if name.is_some_and(|name| known_operation(&name).is_some()) {
         return true;
@@ -110,53 +96,83 @@ pub(super) fn looks_like_one(view: &View<'_>) -> bool {
             .any(|name| view.property(name).text().is_some())
 }
 
-pub(super) fn read<'a>(view: &View<'a>) -> Operation<'a> {
-    Operation {
-        operation_name: view.property("operationName").text(),
-        operation_version: view.property("operationVersion").text(),
-        result_type: view.property("resultType").text(),
-        result_signature: view.property("resultSignature").text(),
-        duration_ms: view.property("durationMs").amount(),
-        sdk_type: view.property("sdkType").text(),
-        sdk_version: view.property("sdkVersion").text(),
-        correlation_id: view.property("correlationId").text(),
-        call_connection_id: view.property("callConnectionId").text(),
-        server_call_id: view.property("serverCallId").text(),
-        caller_ip_address: view.property("callerIpAddress").text(),
-        uri: view.property("uri").text(),
-    }
+/// A request has no id of its own: it is the same if the call, the correlation, the operation and the time to its last
+/// digit are.
+fn identity(view: &View<'_>, time: Option<OffsetDateTime>) -> Option<u64> {
+    Some(hashed((
+        CATEGORY.name,
+        view.property("correlationId").text()?,
+        time?,
+        view.property("operationName").text(),
+        view.property("callConnectionId").text(),
+        view.property("uri").text(),
+    )))
 }
 
-pub(super) fn observe<'a>(operation: &Operation<'a>, rules: &FailureRules) -> Moves<'a> {
-    let or_unknown = |text: &Option<Cow<'a, str>>| text.clone().unwrap_or(Cow::Borrowed(UNKNOWN));
-    let result_type = ResultType::parse(operation.result_type.clone());
-    let status = operation.result_signature.as_deref().and_then(status);
-    Moves::Operation(OperationMoves {
-        operation: operation
-            .operation_name
-            .clone()
-            .map_or(Cow::Borrowed(UNKNOWN), name),
-        failure: FailureReason::of_operation(status, &result_type)
-            .filter(|_| rules.status_counts(status)),
-        result_type: result_type.label(),
-        result_signature: match status {
-            Some(status) => Cow::Owned(status.to_string()),
-            None => match operation.result_signature.as_deref() {
-                Some("-1") => Cow::Borrowed(UNKNOWN), // other services write it for "none"
-                _ => or_unknown(&operation.result_signature),
-            },
+fn observe<'a>(view: &View<'a>, common: &Common<'_, 'a>, moves: &mut Moves<'a>) {
+    let resource = common.resource;
+    let operation = &operation(view.property("operationName").label());
+    let sent = view.property("resultSignature").label();
+    let status = status(&sent);
+    let result_signature = &signature(sent, status);
+    let result_type = &result_type(view.property("resultType").label());
+    let reason = request_failure(status, result_type)
+        .filter(|_| common.rules.status_counts(status))
+        .map(Cow::Borrowed);
+    moves.count(Operations {
+        resource,
+        operation,
+        result_type,
+        result_signature,
+    });
+    if let Some(reason) = &reason {
+        moves.count(OperationFailures {
+            resource,
+            operation,
+            result_signature,
+            reason,
+        });
+    }
+    let duration_ms = view.property("durationMs").amount();
+    moves.take(
+        OperationDuration {
+            resource,
+            operation,
         },
-        duration_seconds: operation.duration_ms.map(|ms| ms / 1000.0),
-        sdk_type: or_unknown(&operation.sdk_type),
-        sdk_version: or_unknown(&operation.sdk_version),
-        operation_version: or_unknown(&operation.operation_version),
-    })
+        duration_ms.map(|ms| ms / 1000.0),
+    );
+    moves.count(SdkOperations {
+        resource,
+        sdk_type: &view.property("sdkType").label(),
+        sdk_version: &view.property("sdkVersion").label(),
+    });
+    moves.count(OperationVersions {
+        resource,
+        operation_version: &view.property("operationVersion").label(),
+    });
+}
+
+fn known_failures(resource: &str, known: &mut TakeLabels<'_>) {
+    let statuses = FAILURE_STATUSES.map(|text| (text, status(text)));
+    for operation in OPERATIONS {
+        for (result_signature, status) in statuses.into_iter().chain([(UNKNOWN, None)]) {
+            if let Some(reason) = request_failure(status, FAILED_TYPE) {
+                let series = OperationFailures {
+                    resource,
+                    operation,
+                    result_signature,
+                    reason,
+                };
+                known(series.values().as_ref());
+            }
+        }
+    }
 }
 
 /// The value of the label `operation`. The documentation prints `ResumeCallRecording`, its prose `ResumeRecording`,
 /// the REST API `CallRecording_ResumeRecording` and `CallRecording_GetRecordingProperties`: all of these are one of
 /// [`OPERATIONS`], and so they are with blanks between their words.
-fn name(sent: Cow<'_, str>) -> Cow<'_, str> {
+fn operation(sent: Cow<'_, str>) -> Cow<'_, str> {
     known_operation(&sent).map_or(sent, Cow::Borrowed)
 }
 
@@ -167,9 +183,10 @@ fn known_operation(sent: &str) -> Option<&'static str> {
         .find_map(|prefix| letters.strip_prefix(prefix))
         .unwrap_or(&letters);
     OPERATIONS.into_iter().find(|known| {
-        let verb = known.trim_end_matches("Recording").to_ascii_lowercase();
-        word.strip_prefix(&verb)
-            .map(|rest| rest.strip_prefix("call").unwrap_or(rest))
+        let verb = known.trim_end_matches("Recording");
+        word.split_at_checked(verb.len())
+            .filter(|(word, _)| word.eq_ignore_ascii_case(verb))
+            .map(|(_, rest)| rest.strip_prefix("call").unwrap_or(rest))
             .is_some_and(|rest| rest.starts_with("recording"))
     })
 }
@@ -183,6 +200,16 @@ fn status(text: &str) -> Option<u16> {
         .filter(|status| (100..700).contains(status))
 }
 
+/// The value of the label `result_signature`: a status in decimal, else as sent.
+fn signature(sent: Cow<'_, str>, status: Option<u16>) -> Cow<'_, str> {
+    match status {
+        Some(_) if sent.len() == "202".len() => sent,
+        Some(status) => Cow::Owned(status.to_string()),
+        None if sent == "-1" => Cow::Borrowed(UNKNOWN), // other services write it for "none"
+        None => sent,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -191,7 +218,7 @@ mod tests {
     fn every_spelling_of_an_operation_is_one_value() {
         #[track_caller]
         fn check(sent: &str, expected: &str) {
-            assert_eq!(name(sent.into()), expected);
+            assert_eq!(operation(sent.into()), expected);
         }
         check("ResumeCallRecording", "ResumeRecording");
         check("resumerecording", "ResumeRecording");
@@ -206,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_is_told_however_it_is_written() {
+    fn a_status_is_read_however_it_is_written() {
         assert_eq!(status("202"), Some(202));
         assert_eq!(status("202.0"), Some(202));
         assert_eq!(status("0"), None);

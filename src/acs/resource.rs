@@ -2,23 +2,36 @@
 
 use std::borrow::Cow;
 
+use super::category::UNKNOWN;
+
 /// An ACS resource, from the `resourceId` that Azure Monitor puts on every record.
 ///
 /// Azure writes the id in upper case, and ids are case-insensitive: all parts are in lower case here.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Resource<'a> {
+pub(super) struct Resource<'a> {
     /// The resource's name, the value of the label `resource`. ACS names are unique in all of Azure.
-    pub name: Cow<'a, str>,
+    pub(super) name: Cow<'a, str>,
     /// The resource group, if the id names one.
-    pub resource_group: Option<Cow<'a, str>>,
+    pub(super) resource_group: Option<Cow<'a, str>>,
     /// The subscription, if the id names one.
-    pub subscription_id: Option<Cow<'a, str>>,
+    pub(super) subscription_id: Option<Cow<'a, str>>,
+}
+
+impl Default for Resource<'_> {
+    /// The resource of a record that names none.
+    fn default() -> Self {
+        Self {
+            name: Cow::Borrowed(UNKNOWN),
+            resource_group: None,
+            subscription_id: None,
+        }
+    }
 }
 
 impl<'a> Resource<'a> {
     /// Reads `/subscriptions/S/resourceGroups/G/providers/Microsoft.Communication/CommunicationServices/NAME`, in any
     /// case, with or without its first slash. `None` when it names no ACS resource.
-    pub fn parse(id: &Cow<'a, str>) -> Option<Self> {
+    pub(super) fn parse(id: Cow<'a, str>) -> Option<Self> {
         let id = lower_case(id);
         let part_after = |key: &str| part_after(&id, key).map(|part| Cow::Owned(part.to_owned()));
         Some(Self {
@@ -30,11 +43,11 @@ impl<'a> Resource<'a> {
 }
 
 /// `text` in lower case, borrowed where it is already.
-pub(super) fn lower_case<'a>(text: &Cow<'a, str>) -> Cow<'a, str> {
+pub(super) fn lower_case(text: Cow<'_, str>) -> Cow<'_, str> {
     if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
         Cow::Owned(text.to_ascii_lowercase())
     } else {
-        text.clone()
+        text
     }
 }
 
@@ -50,7 +63,7 @@ mod tests {
 
     #[track_caller]
     fn check(id: &str, expected: Option<(&str, Option<&str>, Option<&str>)>) {
-        let resource = Resource::parse(&Cow::Borrowed(id));
+        let resource = Resource::parse(Cow::Borrowed(id));
         let parts = resource.as_ref().map(|r| {
             (
                 &*r.name,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::end_reason::EndClass;
+use super::end_reason::FAILING_REASONS;
 
 /// Exceptions to what counts as a failure; none by default. The result type of a record is always believed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,15 +28,16 @@ impl FailureRules {
         }
     }
 
-    /// Whether a recording that ended for this reason ended badly.
-    pub fn ended_badly(&self, end_reason: &str, class: Option<EndClass>) -> bool {
+    /// Whether a recording that ended for this reason, as the label `end_reason` writes it, ended badly.
+    pub(super) fn ended_badly(&self, end_reason: &str) -> bool {
         let folded = end_reason.to_ascii_lowercase();
-        let is_failure = class == Some(EndClass::Failure) || self.end_reasons.contains(&folded);
+        let is_failure =
+            FAILING_REASONS.contains(&end_reason) || self.end_reasons.contains(&folded);
         is_failure && !self.end_reasons_except.contains(&folded)
     }
 
     /// Whether an operation with this status may be a failure at all.
-    pub fn status_counts(&self, status: Option<u16>) -> bool {
+    pub(super) fn status_counts(&self, status: Option<u16>) -> bool {
         status.is_none_or(|status| !self.statuses_except.contains(&status))
     }
 }
@@ -52,10 +53,10 @@ mod tests {
             ["mediaTimeout".to_owned()],
             [404],
         );
-        assert!(rules.ended_badly("solarflare", None));
-        assert!(!rules.ended_badly("MediaTimeout", Some(EndClass::Failure)));
-        assert!(rules.ended_badly("CouldNotStart", Some(EndClass::Failure)));
-        assert!(!rules.ended_badly("CallEnded", Some(EndClass::Normal)));
+        assert!(rules.ended_badly("solarflare"));
+        assert!(!rules.ended_badly("MediaTimeout"));
+        assert!(rules.ended_badly("CouldNotStart"));
+        assert!(!rules.ended_badly("CallEnded"));
         assert!(!rules.status_counts(Some(404)));
         assert!(rules.status_counts(Some(503)));
         assert!(rules.status_counts(None));

@@ -2,109 +2,96 @@
 //!
 //! Category `CallRecordingSummary`, table `ACSCallRecordingSummary`
 //! (<https://learn.microsoft.com/azure/communication-services/concepts/analytics/logs/recording-logs>).
+//!
+//! The ids are not exported: they are unbounded.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use time::{Duration, OffsetDateTime};
 
-use super::end_reason::end_reason;
-use super::outcome::ResultType;
-use super::resource::lower_case;
-use super::rules::FailureRules;
+use super::category::{Category, Common, Failures, TakeLabels, UNKNOWN, hashed};
+use super::end_reason::{FAILING_REASONS, OTHER_REASONS, end_reason};
+use super::letters::letters;
+use super::moves::{Moves, acs_families};
+use super::outcome::{FAILED, FAILED_TYPE, RESULT_TYPES, result_type};
 use super::schema::Schema;
 use super::view::View;
-use super::vocabulary::letters;
-use super::{Moves, UNKNOWN};
+use crate::family::LabelSet;
 
-/// The record, property by property. The ids are not exported: they are unbounded.
-#[derive(Clone, Debug)]
-pub struct Summary<'a> {
-    /// `resultType`: how the recording ended.
-    pub result_type: Option<Cow<'a, str>>,
-    /// `recordingEndReason`: and why.
-    pub recording_end_reason: Option<Cow<'a, str>>,
-    /// `recordingStartTime`: when it began.
-    pub recording_start_time: Option<OffsetDateTime>,
-    /// `recordingLength`, in seconds.
-    pub recording_length: Option<f64>,
-    /// `chunkCount`: into how many files it was cut.
-    pub chunk_count: Option<f64>,
-    /// `contentType`: `Audio - Video`, `Audio Only`, `Transcription`.
-    pub content_type: Option<Cow<'a, str>>,
-    /// `channelType`: `mixed` or `unmixed`.
-    pub channel_type: Option<Cow<'a, str>>,
-    /// `formatType`: `mp4`, `mp3` or `wav`.
-    pub format_type: Option<Cow<'a, str>>,
-    /// `audioChannelsCount`: how many audio channels it has.
-    pub audio_channels_count: Option<f64>,
-    /// `recordingId`.
-    pub recording_id: Option<Cow<'a, str>>,
-    /// `correlationId`: the call; one call may have many recordings.
-    pub correlation_id: Option<Cow<'a, str>>,
+pub(super) static CATEGORY: Category = Category {
+    name: "CallRecordingSummary",
+    // `RecordingSummaryPUBLICPREVIEW` and its like were the name before the feature was released.
+    other_names: &[
+        "RecordingSummary",
+        "RecordingSummaryPRIVATEPREVIEW",
+        "RecordingSummaryPUBLICPREVIEW",
+        "ACSCallRecordingSummary",
+    ],
+    // The columns of the table that are not common to all.
+    schema: LazyLock::new(|| {
+        Schema::of(&[
+            "recordingId",
+            "recordingEndReason",
+            "recordingStartTime",
+            "recordingLength",
+            "chunkCount",
+            "contentType",
+            "channelType",
+            "formatType",
+            "audioChannelsCount",
+        ])
+    }),
+    matches,
+    own_time: Some("startTime"),
+    identity: |view, _| {
+        Some(hashed((
+            CATEGORY.name,
+            view.property("recordingId").text()?,
+        )))
+    },
+    observe,
+    families: FAMILIES,
+    vocabularies: &[
+        ("end_reason", &FAILING_REASONS),
+        ("end_reason", &OTHER_REASONS),
+        ("content_type", &["audio_video", "audio", "transcription"]),
+        ("channel_type", &["mixed", "unmixed"]),
+        ("format_type", &["mp4", "mp3", "wav"]),
+        RESULT_TYPES,
+    ],
+    failures: Some(Failures {
+        family: RecordingFailures::FAMILY,
+        known: known_failures,
+        message: "recording failed",
+        logged: ("end_reason", "result_type"),
+    }),
+};
+
+acs_families! {
+    /// Recordings that were reported, however they ended.
+    Recordings = Counter acs_recordings_total {
+        resource, result_type, end_reason, content_type, channel_type, format_type
+    };
+    /// Recordings that failed, or that ended because something broke.
+    RecordingFailures = Counter acs_recording_failures_total { resource, end_reason, reason };
+    /// How long recordings are, in seconds.
+    RecordingLength = Histogram acs_recording_length_seconds { resource, format_type };
+    /// Files that recordings were split into.
+    RecordingChunks = Counter acs_recording_chunks_total { resource, format_type };
+    /// How many audio channels recordings have.
+    // ACS mixes to one channel, or keeps up to five speakers apart
+    // (<https://learn.microsoft.com/azure/communication-services/concepts/voice-video-calling/call-recording>).
+    RecordingAudioChannels = Histogram acs_recording_audio_channels { resource } buckets [1.0, 2.0, 3.0, 4.0, 5.0];
+    /// From the end of a recording to the time of its summary, in seconds.
+    RecordingReportDelay = Histogram acs_recording_report_delay_seconds { resource };
 }
 
-/// What a record of a recording moves.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SummaryMoves<'a> {
-    /// `Succeeded`, `Failed`, else as sent.
-    pub result_type: Cow<'a, str>,
-    /// One of [`END_REASONS`](super::END_REASONS), else as sent.
-    pub end_reason: Cow<'a, str>,
-    /// `audio_video`, `audio`, `transcription`, else as sent.
-    pub content_type: Cow<'a, str>,
-    /// `mixed`, `unmixed`, else as sent, in lower case.
-    pub channel_type: Cow<'a, str>,
-    /// `mp4`, `mp3`, `wav`, else as sent, in lower case.
-    pub format_type: Cow<'a, str>,
-    /// Why it counts as failed, if it does.
-    pub failure: Option<RecordingFailure>,
-    /// How long it is, in seconds.
-    pub length_seconds: Option<f64>,
-    /// Into how many files it was cut.
-    pub chunks: Option<f64>,
-    /// How many audio channels it has.
-    pub audio_channels: Option<f64>,
-    /// From its end (start plus length) to the summary's own time, in seconds.
-    pub report_delay_seconds: Option<f64>,
-}
+/// The label `reason` where the end reason is one of a failure, though the result type does not say so.
+const ENDED_BADLY: &str = "ended_badly";
 
-/// Why a recording counts as failed; the value of the label `reason`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RecordingFailure {
-    /// Its result type says so.
-    Failed,
-    /// Its end reason is one of a failure, though its result type does not say so.
-    EndedBadly,
-}
-
-impl RecordingFailure {
-    /// The value of the label `reason`.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Failed => "failed",
-            Self::EndedBadly => "ended_badly",
-        }
-    }
-}
-
-/// The columns of the table that are not common to all.
-pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
-    Schema::of(&[
-        "recordingId",
-        "recordingEndReason",
-        "recordingStartTime",
-        "recordingLength",
-        "chunkCount",
-        "contentType",
-        "channelType",
-        "formatType",
-        "audioChannelsCount",
-    ])
-});
-
-/// Whether a record that has no category is one of these: by its operation, or by what only they have.
-pub(super) fn looks_like_one(view: &View<'_>) -> bool {
+/// By its operation, or by what only summaries have.
+fn matches(view: &View<'_>) -> bool {
     let name = view.property("operationName").text();
     name.is_some_and(|name| {
         ["recordingsummary", "callrecordingsummary"].contains(&letters(&name).as_str())
@@ -113,56 +100,72 @@ pub(super) fn looks_like_one(view: &View<'_>) -> bool {
         .any(|name| view.property(name).text().is_some())
 }
 
-pub(super) fn read<'a>(view: &View<'a>) -> Summary<'a> {
-    Summary {
-        result_type: view.property("resultType").text(),
-        recording_end_reason: view.property("recordingEndReason").text(),
-        recording_start_time: view.property("recordingStartTime").instant(),
-        recording_length: view.property("recordingLength").amount(),
-        chunk_count: view.property("chunkCount").amount(),
-        content_type: view.property("contentType").text(),
-        channel_type: view.property("channelType").text(),
-        format_type: view.property("formatType").text(),
-        audio_channels_count: view.property("audioChannelsCount").amount(),
-        recording_id: view.property("recordingId").text(),
-        correlation_id: view.property("correlationId").text(),
+fn observe<'a>(view: &View<'a>, common: &Common<'_, 'a>, moves: &mut Moves<'a>) {
+    let resource = common.resource;
+    let result_type = &result_type(view.property("resultType").label());
+    let end_reason = &end_reason(view.property("recordingEndReason").label());
+    let reason = if result_type == FAILED_TYPE {
+        Some(FAILED)
+    } else {
+        let is_failure = common.rules.ended_badly(end_reason);
+        is_failure.then_some(ENDED_BADLY)
+    };
+    let format_type = &view.property("formatType").label_in_lower_case();
+    moves.count(Recordings {
+        resource,
+        result_type,
+        end_reason,
+        content_type: &content_type(view.property("contentType").label()),
+        channel_type: &view.property("channelType").label_in_lower_case(),
+        format_type,
+    });
+    if let Some(reason) = &reason.map(Cow::Borrowed) {
+        moves.count(RecordingFailures {
+            resource,
+            end_reason,
+            reason,
+        });
     }
+    let of_format = RecordingLength {
+        resource,
+        format_type,
+    };
+    let length = view.property("recordingLength").amount();
+    moves.take(of_format, length);
+    moves.take(
+        RecordingChunks {
+            resource,
+            format_type,
+        },
+        view.property("chunkCount").amount(),
+    );
+    moves.take(
+        RecordingAudioChannels { resource },
+        view.property("audioChannelsCount").amount(),
+    );
+    let started_at = view.property("recordingStartTime").instant();
+    moves.take(
+        RecordingReportDelay { resource },
+        report_delay(started_at, length, common.time),
+    );
 }
 
-pub(super) fn observe<'a>(
-    summary: &Summary<'a>,
-    time: Option<OffsetDateTime>,
-    rules: &FailureRules,
-) -> Moves<'a> {
-    let result_type = ResultType::parse(summary.result_type.clone());
-    let (end_reason, class) = summary
-        .recording_end_reason
-        .clone()
-        .map_or((Cow::Borrowed(UNKNOWN), None), end_reason);
-    let failure = if result_type == ResultType::Failed {
-        Some(RecordingFailure::Failed)
-    } else {
-        rules
-            .ended_badly(&end_reason, class)
-            .then_some(RecordingFailure::EndedBadly)
+fn known_failures(resource: &str, known: &mut TakeLabels<'_>) {
+    let mut known = |end_reason, reason| {
+        let series = RecordingFailures {
+            resource,
+            end_reason,
+            reason,
+        };
+        known(series.values().as_ref());
     };
-    let in_lower_case =
-        |text: &Option<Cow<'a, str>>| text.as_ref().map_or(Cow::Borrowed(UNKNOWN), lower_case);
-    Moves::Summary(SummaryMoves {
-        result_type: result_type.label(),
-        end_reason,
-        content_type: summary
-            .content_type
-            .clone()
-            .map_or(Cow::Borrowed(UNKNOWN), content_type),
-        channel_type: in_lower_case(&summary.channel_type),
-        format_type: in_lower_case(&summary.format_type),
-        failure,
-        length_seconds: summary.recording_length,
-        chunks: summary.chunk_count,
-        audio_channels: summary.audio_channels_count,
-        report_delay_seconds: report_delay(summary, time),
-    })
+    for end_reason in FAILING_REASONS {
+        known(end_reason, FAILED);
+        known(end_reason, ENDED_BADLY);
+    }
+    for end_reason in OTHER_REASONS.into_iter().chain([UNKNOWN]) {
+        known(end_reason, FAILED);
+    }
 }
 
 /// The value of the label `content_type`. The log writes `Audio - Video`, the API `audioVideo`: blanks, case and
@@ -176,10 +179,15 @@ fn content_type(sent: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
-fn report_delay(summary: &Summary<'_>, time: Option<OffsetDateTime>) -> Option<f64> {
-    let length = Duration::checked_seconds_f64(summary.recording_length?)?;
-    let ended_at = summary.recording_start_time?.checked_add(length)?;
-    Some((time? - ended_at).as_seconds_f64().max(0.0))
+/// From the end of a recording (start plus length) to the time of its summary, in seconds.
+fn report_delay(
+    started_at: Option<OffsetDateTime>,
+    length: Option<f64>,
+    reported_at: Option<OffsetDateTime>,
+) -> Option<f64> {
+    let length = Duration::checked_seconds_f64(length?)?;
+    let ended_at = started_at?.checked_add(length)?;
+    Some((reported_at? - ended_at).as_seconds_f64().max(0.0))
 }
 
 #[cfg(test)]

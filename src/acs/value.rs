@@ -3,11 +3,14 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use time::OffsetDateTime;
 
+use super::category::UNKNOWN;
 use super::instant::instant;
+use super::resource::lower_case;
 
 /// A value. Lists and objects are [`Value::Nested`]: no property that we read is one.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,6 +63,16 @@ impl<'a> Value<'a> {
             Self::Bool(value) => Some(Cow::Borrowed(if *value { "true" } else { "false" })),
             Self::Missing | Self::Nested => None,
         }
+    }
+
+    /// The value of a label: as sent, or `unknown`.
+    pub(super) fn label(&self) -> Cow<'a, str> {
+        self.text().unwrap_or(Cow::Borrowed(UNKNOWN))
+    }
+
+    /// The same in lower case.
+    pub(super) fn label_in_lower_case(&self) -> Cow<'a, str> {
+        lower_case(self.label())
     }
 
     /// The value as a finite number, whether it came as one or as text of one (`"73.3857"`, `"3.1E-05"`).
@@ -185,26 +198,5 @@ impl<'de> Visitor<'de> for ValueVisitor {
 }
 
 /// A key: a slice of the record, unless escapes force a copy.
-pub(super) struct Key<'a>(pub(super) Cow<'a, str>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Key<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct KeyVisitor;
-        impl<'de> Visitor<'de> for KeyVisitor {
-            type Value = Key<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a key")
-            }
-
-            fn visit_borrowed_str<E>(self, key: &'de str) -> Result<Self::Value, E> {
-                Ok(Key(Cow::Borrowed(key)))
-            }
-
-            fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
-                Ok(Key(Cow::Owned(key.to_owned())))
-            }
-        }
-        deserializer.deserialize_str(KeyVisitor)
-    }
-}
+#[derive(Deserialize)]
+pub(super) struct Key<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);

@@ -8,9 +8,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::properties::{Legibility, Properties, owned};
+use super::properties::{Properties, owned};
 use super::schema::Schema;
 use super::value::{Key, Value};
 use crate::repair;
@@ -20,7 +20,6 @@ use crate::repair;
 pub(super) struct View<'a> {
     envelope: Fields<'a>,
     properties: Fields<'a>,
-    pub(super) legibility: Legibility,
 }
 
 /// Names and values, in the order in which they came.
@@ -29,6 +28,9 @@ pub(super) type Fields<'a> = Vec<(Cow<'a, str>, Value<'a>)>;
 /// How many names of unfamiliar properties a record tells. One that is of another schema altogether has dozens, and the
 /// first few tell that.
 const UNFAMILIAR_MAX: usize = 8;
+
+/// As many as a record of Call Recording has at its top level, or in `properties`, so that the list does not grow.
+pub(super) const FIELDS: usize = 16;
 
 impl<'a> View<'a> {
     /// Reads the text of a record: one JSON object. What is JSON but beyond a reader, such as half a surrogate pair or
@@ -46,7 +48,6 @@ impl<'a> View<'a> {
             Ok(View {
                 envelope: owned(view.envelope),
                 properties: owned(view.properties),
-                legibility: view.legibility.max(Legibility::Repaired),
             })
         })
     }
@@ -88,15 +89,30 @@ fn find<'v, 'a>(fields: &'v [(Cow<'a, str>, Value<'a>)], name: &str) -> Option<&
         .map(|(_, value)| value)
 }
 
-/// A name as the schemas write it: the documentation prints `Record ID`, and what is copied out of Log Analytics
-/// `TimeGenerated [UTC]`.
-pub(super) fn name(key: Cow<'_, str>) -> Cow<'_, str> {
-    if key.contains(' ') {
+/// Personal, and of no use to any metric or log. Their names are kept, since the schemas have them; their values are
+/// never read.
+const UNREAD: [&str; 4] = ["callerIpAddress", "participantId", "userIdA", "userIdB"];
+
+/// Reads what follows a key. The documentation prints `Record ID` where the schemas write `recordId`, and what is copied
+/// out of Log Analytics has `TimeGenerated [UTC]`.
+pub(super) fn field<'de, A: MapAccess<'de>>(
+    Key(key): Key<'de>,
+    map: &mut A,
+) -> Result<(Cow<'de, str>, Value<'de>), A::Error> {
+    let name = if key.contains(' ') {
         let key = key.strip_suffix(" [UTC]").unwrap_or(&key);
         Cow::Owned(key.replace(' ', ""))
     } else {
         key
+    };
+    if UNREAD
+        .iter()
+        .any(|unread| unread.eq_ignore_ascii_case(&name))
+    {
+        map.next_value::<IgnoredAny>()?;
+        return Ok((name, Value::Missing));
     }
+    Ok((name, map.next_value()?))
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for View<'a> {
@@ -111,17 +127,15 @@ impl<'de: 'a, 'a> Deserialize<'de> for View<'a> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut view = View {
-                    envelope: Vec::new(),
+                    envelope: Vec::with_capacity(FIELDS),
                     properties: Vec::new(),
-                    legibility: Legibility::Whole,
                 };
-                while let Some(Key(key)) = map.next_key()? {
-                    if holds_properties(&key) {
-                        let Properties(fields, legibility) = map.next_value()?;
+                while let Some(key) = map.next_key::<Key<'de>>()? {
+                    if holds_properties(&key.0) {
+                        let Properties(fields) = map.next_value()?;
                         view.properties.extend(fields);
-                        view.legibility = view.legibility.max(legibility);
                     } else {
-                        view.envelope.push((name(key), map.next_value()?));
+                        view.envelope.push(field(key, &mut map)?);
                     }
                 }
                 Ok(view)
@@ -167,7 +181,6 @@ mod tests {
                 .unwrap();
         assert_eq!(view.property("quantity").number(), Some(1.5));
         assert_eq!(view.property("unitType").text().as_deref(), Some("minutes"));
-        assert_eq!(view.legibility, Legibility::Whole);
         let mut properties = r#"{"x":"y"}"#.to_owned();
         for _ in 0..3 {
             properties = serde_json::to_string(&properties).unwrap();
@@ -185,28 +198,26 @@ mod tests {
 
     #[test]
     fn properties_that_are_nothing_of_use_leave_the_top_level() {
-        use Legibility::{Lost, Repaired, Whole};
-        for (properties, legibility) in [
-            ("null", Whole),
-            (r#""""#, Whole),
-            (r#""null""#, Whole),
-            ("[]", Whole),
-            (r#""hello""#, Lost),
-            ("7", Lost),
-            ("-7", Lost),
-            ("0.5", Lost),
-            ("true", Lost),
-            ("[null]", Lost),
-            (r#""{""#, Lost),
-            (r#""{\"x\":""#, Lost),
-            (r#""{\"x\":1,\"y""#, Repaired),
-            (r#""{'x':'it's'}""#, Repaired),
+        for properties in [
+            "null",
+            r#""""#,
+            r#""null""#,
+            "[]",
+            r#""hello""#,
+            "7",
+            "-7",
+            "0.5",
+            "true",
+            "[null]",
+            r#""{""#,
+            r#""{\"x\":""#,
+            r#""{\"x\":1,\"y""#,
+            r#""{'x':'it's'}""#,
         ] {
             let record = format!(r#"{{"properties":{properties},"level":"Error"}}"#);
             let view = View::read(&record).unwrap();
             let level = view.common("level").text();
             assert_eq!(level.as_deref(), Some("Error"), "{properties}");
-            assert_eq!(view.legibility, legibility, "{properties}");
         }
     }
 

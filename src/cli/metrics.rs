@@ -2,15 +2,12 @@
 
 use std::io::{self, Write};
 
-use crate::metrics::AcsFamilies;
+use crate::acs;
 use crate::telemetry::ExporterFamilies;
 
 /// Writes name, type, help and labels of each family.
 pub(super) fn list(out: &mut impl Write) -> io::Result<()> {
-    for family in AcsFamilies::CATALOGUE
-        .iter()
-        .chain(ExporterFamilies::CATALOGUE)
-    {
+    for family in acs::catalogue().chain(ExporterFamilies::CATALOGUE) {
         writeln!(
             out,
             "{} ({})\n  {}",

@@ -1,7 +1,7 @@
 //! Since which snapshot each failure series exists.
 //!
-//! A counter that a scraper first sees at 1 shows no rise. So it matters, before a failure series moves, whether a
-//! scraper has seen it stand at 0: the first snapshot that shows it must be an acknowledged one.
+//! A counter that Prometheus first scrapes at 1 shows no rise. So it matters, before a failure series moves, whether a
+//! scraper has received it at 0: the first snapshot that shows it must be acknowledged.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -9,93 +9,58 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use time::OffsetDateTime;
 
 use crate::delivery::{Series, Snapshot};
-
-/// The families whose first rise must be seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum FailureFamily {
-    Operation,
-    Recording,
-}
+use crate::family::Family;
 
 /// The failure series that exist.
 #[derive(Debug, Default)]
 pub(super) struct Firsts {
     /// By a hash of 64 bits; among this many, none meets another.
     series: HashMap<u64, First>,
-    /// What is to exist at 0 after a restart, and when it last moved; none: since the last time that this was asked.
+    /// What is to exist at 0 after a restart, and when it last moved; `None`: since the last call of `remembered`.
     remembered: HashMap<Series, Option<OffsetDateTime>>,
-    /// The resources that moved since then, to be told quickly.
+    /// The resources that moved since then, to be found quickly.
     resources: HashSet<String>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct First {
-    /// The first snapshot to show it.
+    /// The first snapshot that shows it.
     snapshot: Snapshot,
     /// Every resource has it: it need not be remembered.
     is_of_all: bool,
 }
 
-impl FailureFamily {
-    pub(super) const ALL: [Self; 2] = [Self::Operation, Self::Recording];
-
-    /// The family's name.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Operation => "acs_recording_operation_failures_total",
-            Self::Recording => "acs_recording_failures_total",
-        }
-    }
-}
-
 impl Firsts {
-    /// The series, which every resource has, exists; if it did not, the snapshot of this number is the first to show it.
-    pub(super) fn exists_for_all(
-        &mut self,
-        family: FailureFamily,
-        labels: &[&str],
-        next: Snapshot,
-    ) {
-        let first = First {
-            snapshot: next,
-            is_of_all: true,
-        };
-        self.series.entry(series(family, labels)).or_insert(first);
-    }
-
-    /// The series exists; if it did not, the snapshot of this number is the first to show it. Gives back the first snapshot.
+    /// The series exists; if it did not, the snapshot of this number is the first that shows it. Returns the first
+    /// snapshot. A series `of_all` resources need not be remembered.
     pub(super) fn exists(
         &mut self,
-        family: FailureFamily,
+        family: &Family,
         labels: &[&str],
         next: Snapshot,
+        is_of_all: bool,
     ) -> Snapshot {
         let first = First {
             snapshot: next,
-            is_of_all: false,
+            is_of_all,
         };
         let series = self.series.entry(series(family, labels));
         series.or_insert(first).snapshot
     }
 
-    /// Whether the series exists.
-    pub(super) fn has(&self, family: FailureFamily, labels: &[&str]) -> bool {
-        self.series.contains_key(&series(family, labels))
-    }
-
-    /// Nobody waits any longer for the series to be shown.
-    pub(super) fn waited_enough(&mut self, family: FailureFamily, labels: &[&str]) {
+    /// Events that move the series are no longer held until a snapshot shows it.
+    pub(super) fn waited_enough(&mut self, family: &Family, labels: &[&str]) {
         if let Some(first) = self.series.get_mut(&series(family, labels)) {
             first.snapshot = 0;
         }
     }
 
     /// The series moves.
-    pub(super) fn moved(&mut self, family: FailureFamily, labels: &[&str]) {
+    pub(super) fn moved(&mut self, family: &Family, labels: &[&str]) {
         let first = self.series.get(&series(family, labels));
         if first.is_none_or(|first| !first.is_of_all) {
             let remembered = Series {
-                family: family.name().to_owned(),
+                family: family.name.to_owned(),
                 labels: labels.iter().map(|label| (*label).to_owned()).collect(),
             };
             self.remembered.insert(remembered, None);
@@ -114,12 +79,12 @@ impl Firsts {
         }
     }
 
-    /// It was there at this time, as an earlier process says.
+    /// An earlier process remembered the series, which last moved at this time.
     pub(super) fn restore(&mut self, remembered: Series, at: OffsetDateTime) {
         self.remembered.insert(remembered, Some(at));
     }
 
-    /// What shall be there after a restart, and when it last moved: what moved since this was asked for, now.
+    /// What shall exist after a restart, and when it last moved: `now`, if it moved since the last call.
     pub(super) fn remembered(&mut self, now: OffsetDateTime) -> Vec<(Series, OffsetDateTime)> {
         self.resources.clear();
         let remembered = self.remembered.iter_mut();
@@ -132,27 +97,40 @@ impl Firsts {
 /// What a resource is remembered as.
 const RESOURCE: &str = "acs_resource_info";
 
-fn series(family: FailureFamily, labels: &[&str]) -> u64 {
+fn series(family: &Family, labels: &[&str]) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (family, labels).hash(&mut hasher);
+    (family.name, labels).hash(&mut hasher);
     hasher.finish()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::family::Kind;
     use time::macros::datetime;
+
+    const OPERATIONS: Family = family("acs_recording_operation_failures_total");
+    const RECORDINGS: Family = family("acs_recording_failures_total");
+
+    const fn family(name: &'static str) -> Family {
+        Family {
+            name,
+            kind: Kind::Counter,
+            labels: &[],
+            help: "",
+            buckets: &[],
+        }
+    }
 
     #[test]
     fn a_series_is_shown_from_the_first_snapshot_after_it_was_made() {
         let mut firsts = Firsts::default();
         let labels = ["a", "StartRecording", "503", "server_error"];
-        assert!(!firsts.has(FailureFamily::Operation, &labels));
-        assert_eq!(firsts.exists(FailureFamily::Operation, &labels, 3), 3);
-        assert_eq!(firsts.exists(FailureFamily::Operation, &labels, 9), 3);
-        assert_eq!(firsts.exists(FailureFamily::Recording, &labels, 9), 9);
-        firsts.waited_enough(FailureFamily::Operation, &labels);
-        assert_eq!(firsts.exists(FailureFamily::Operation, &labels, 10), 0);
+        assert_eq!(firsts.exists(&OPERATIONS, &labels, 3, false), 3);
+        assert_eq!(firsts.exists(&OPERATIONS, &labels, 9, false), 3);
+        assert_eq!(firsts.exists(&RECORDINGS, &labels, 9, false), 9);
+        firsts.waited_enough(&OPERATIONS, &labels);
+        assert_eq!(firsts.exists(&OPERATIONS, &labels, 10, false), 0);
     }
 
     #[test]
@@ -164,10 +142,10 @@ mod tests {
         let mut firsts = Firsts::default();
         let known = ["a", "CallEnded", "failed"];
         let strange = ["a", "Martians", "failed"];
-        firsts.exists_for_all(FailureFamily::Recording, &known, 1);
-        firsts.exists(FailureFamily::Recording, &strange, 1);
+        firsts.exists(&RECORDINGS, &known, 1, true);
+        firsts.exists(&RECORDINGS, &strange, 1, false);
         for labels in [&known, &strange] {
-            firsts.moved(FailureFamily::Recording, labels);
+            firsts.moved(&RECORDINGS, labels);
         }
         firsts.resource_moved("a");
         let times = |firsts: &mut Firsts, now| {

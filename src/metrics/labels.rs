@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::Settings;
-use crate::acs::{END_REASONS, FAILURE_STATUSES, OPERATIONS, UNKNOWN};
+use crate::acs::{self, CATEGORIES, LEVELS, UNKNOWN};
 use crate::telemetry::Telemetry;
 
 /// What stands for the values above a cap.
@@ -16,89 +16,11 @@ pub(super) const OTHER: &str = "other";
 /// The longest value that is a label, in bytes. ACS names and versions stay far below; text that long is a payload.
 const VALUE_BYTES_MAX: usize = 128;
 
-/// The labels whose values come from the records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Label {
-    ChannelType,
-    ContentType,
-    EndReason,
-    FormatType,
-    Level,
-    Operation,
-    OperationVersion,
-    Resource,
-    ResultSignature,
-    ResultType,
-    SdkType,
-    SdkVersion,
-    UnitType,
-    UsageType,
-}
+/// The label by which each family is kept apart by resource.
+pub(super) const RESOURCE: &str = "resource";
 
-impl Label {
-    pub(super) const ALL: [Self; 14] = [
-        Self::ChannelType,
-        Self::ContentType,
-        Self::EndReason,
-        Self::FormatType,
-        Self::Level,
-        Self::Operation,
-        Self::OperationVersion,
-        Self::Resource,
-        Self::ResultSignature,
-        Self::ResultType,
-        Self::SdkType,
-        Self::SdkVersion,
-        Self::UnitType,
-        Self::UsageType,
-    ];
-
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::ChannelType => "channel_type",
-            Self::ContentType => "content_type",
-            Self::EndReason => "end_reason",
-            Self::FormatType => "format_type",
-            Self::Level => "level",
-            Self::Operation => "operation",
-            Self::OperationVersion => "operation_version",
-            Self::Resource => "resource",
-            Self::ResultSignature => "result_signature",
-            Self::ResultType => "result_type",
-            Self::SdkType => "sdk_type",
-            Self::SdkVersion => "sdk_version",
-            Self::UnitType => "unit_type",
-            Self::UsageType => "usage_type",
-        }
-    }
-
-    fn vocabulary(self) -> Vec<String> {
-        fn owned(values: &[&str]) -> Vec<String> {
-            values.iter().map(|value| (*value).to_owned()).collect()
-        }
-        match self {
-            Self::ChannelType => owned(&["mixed", "unmixed"]),
-            Self::ContentType => owned(&["audio_video", "audio", "transcription"]),
-            Self::EndReason => END_REASONS
-                .iter()
-                .map(|(reason, _)| (*reason).to_owned())
-                .collect(),
-            Self::FormatType => owned(&["mp4", "mp3", "wav"]),
-            Self::Level => owned(&["Informational", "Warning", "Error", "Critical"]),
-            Self::Operation => owned(&OPERATIONS),
-            Self::ResultSignature => {
-                let successes = [200, 202, 204];
-                successes
-                    .iter()
-                    .chain(&FAILURE_STATUSES)
-                    .map(u16::to_string)
-                    .collect()
-            }
-            Self::ResultType => owned(&["Succeeded", "Failed"]),
-            _ => Vec::new(),
-        }
-    }
-}
+/// The labels whose values are a closed set of the exporter, or belong to a resource. No record can add to them.
+const UNCAPPED: [&str; 4] = ["category", "reason", "resource_group", "subscription_id"];
 
 /// A value that may be shown.
 #[derive(Clone, Copy, Debug)]
@@ -108,13 +30,9 @@ pub(super) struct Admitted<'v> {
     pub(super) is_known: bool,
 }
 
-impl Admitted<'static> {
-    /// A value of a closed set of ours.
-    pub(super) fn known(value: &'static str) -> Self {
-        Self {
-            value,
-            is_known: true,
-        }
+impl AsRef<str> for Admitted<'_> {
+    fn as_ref(&self) -> &str {
+        self.value
     }
 }
 
@@ -122,13 +40,14 @@ impl Admitted<'static> {
 #[derive(Debug)]
 pub(super) struct Labels {
     values_max: usize,
-    shown: HashMap<Label, Shown>,
+    /// Of each label that has a cap.
+    shown: HashMap<&'static str, Shown>,
     telemetry: Arc<Telemetry>,
 }
 
 #[derive(Debug, Default)]
 struct Shown {
-    /// Whether a value outside `known` is news: ACS has changed, or we never knew.
+    /// Whether a value outside `known` is drift: the documentation does not have it.
     has_vocabulary: bool,
     known: HashSet<String>,
     /// As sent, up to the cap.
@@ -137,27 +56,27 @@ struct Shown {
 
 impl Labels {
     pub(super) fn new(settings: &Settings, telemetry: Arc<Telemetry>) -> Self {
-        let mut shown: HashMap<Label, Shown> = HashMap::new();
-        for label in Label::ALL {
-            telemetry.label_is_capped(label.name());
-            let mut known: HashSet<_> = label.vocabulary().into_iter().collect();
-            let has_vocabulary = !known.is_empty();
-            if has_vocabulary {
-                telemetry.drift_is_watched(label.name());
-            }
-            known.extend([UNKNOWN.to_owned(), OTHER.to_owned()]);
-            if label == Label::Resource {
-                known.extend(settings.resources.iter().cloned());
-            }
-            shown.insert(
-                label,
-                Shown {
-                    has_vocabulary,
-                    known,
-                    others: HashSet::new(),
-                },
-            );
+        let mut shown: HashMap<&str, Shown> = HashMap::new();
+        let names = acs::catalogue().flat_map(|family| family.labels);
+        for label in names.filter(|label| !UNCAPPED.contains(label)) {
+            telemetry.label_is_capped(label);
+            shown
+                .entry(label)
+                .or_default()
+                .known
+                .extend([UNKNOWN.to_owned(), OTHER.to_owned()]);
         }
+        let vocabularies = CATEGORIES.iter().flat_map(|category| category.vocabularies);
+        for (label, values) in vocabularies.chain([&LEVELS]) {
+            telemetry.drift_is_watched(label);
+            let shown = shown.entry(label).or_default();
+            shown.has_vocabulary = true;
+            shown
+                .known
+                .extend(values.iter().map(|value| (*value).to_owned()));
+        }
+        let resources = shown.entry(RESOURCE).or_default();
+        resources.known.extend(settings.resources.iter().cloned());
         Self {
             values_max: settings.label_values_max.get(),
             shown,
@@ -166,37 +85,40 @@ impl Labels {
     }
 
     /// The value to use: the one given, or `other`. A series moves by it: what is new or too much is counted.
-    pub(super) fn admit<'v>(&mut self, label: Label, value: &'v str) -> Admitted<'v> {
-        let shown = self.shown.entry(label).or_default();
-        if shown.has_vocabulary && !shown.known.contains(value) {
-            self.telemetry.drifted(label.name(), value);
+    pub(super) fn admit<'v>(&mut self, label: &'static str, value: &'v str) -> Admitted<'v> {
+        let shown = self.shown.get(label);
+        if shown.is_some_and(|shown| shown.has_vocabulary && !shown.known.contains(value)) {
+            self.telemetry.drifted(label, value);
         }
         let admitted = self.place(label, value);
         if admitted.value != value {
-            self.telemetry.label_overflowed(label.name());
+            self.telemetry.label_overflowed(label);
         }
         admitted
     }
 
     /// The same, where nothing moves yet.
-    pub(super) fn place<'v>(&mut self, label: Label, value: &'v str) -> Admitted<'v> {
-        let shown = self.shown.entry(label).or_default();
+    pub(super) fn place<'v>(&mut self, label: &'static str, value: &'v str) -> Admitted<'v> {
+        let known = |value| Admitted {
+            value,
+            is_known: true,
+        };
+        let Some(shown) = self.shown.get_mut(label) else {
+            return known(value);
+        };
         if shown.known.contains(value) {
-            return Admitted {
-                value,
-                is_known: true,
-            };
+            return known(value);
         }
         if !shown.others.contains(value) {
             if shown.others.len() >= self.values_max || value.len() > VALUE_BYTES_MAX {
-                return Admitted::known(OTHER);
+                return known(OTHER);
             }
             shown.others.insert(value.to_owned());
         }
         // A resource is worth its series: there are at most as many as its cap.
         Admitted {
             value,
-            is_known: label == Label::Resource,
+            is_known: label == RESOURCE,
         }
     }
 }

@@ -1,9 +1,9 @@
-//! Every domain series, the caps that bound them, and the one lock under which they move.
+//! Every series about ACS, the caps that bound them, and the one lock under which they move.
 //!
-//! `acs` declares the families and moves them, `labels` caps what becomes a label
-//! value and `budget` how many series there are, `repeats` notices records that come twice, `zeros` shows failure
-//! series before the first failure and `firsts` knows since which snapshot. [`Exposition`] holds the lock: a batch is applied under it and a scrape is
-//! gathered under it, so what a scrape shows is a consistent snapshot.
+//! `vectors` registers the families that `acs` declares, and the submodule `acs` moves them as observations say. `labels`
+//! caps what becomes a label value and `budget` how many series there are, `repeats` notices records that come twice, and
+//! `firsts` knows since which snapshot each failure series exists. [`Exposition`] has the lock: a batch is applied under
+//! it and a scrape is gathered under it, so that what a scrape shows is a consistent snapshot.
 //!
 //! [`Backfill`] is for the past: the same series, moved at the records' own times and written as `openmetrics`.
 
@@ -16,11 +16,10 @@ mod labels;
 mod openmetrics;
 mod repeats;
 mod settings;
-mod zeros;
+mod vectors;
 
-pub use acs::AcsFamilies;
 pub(crate) use acs::AcsMetrics;
 pub(crate) use backfill::{Backfill, Step, Written};
 pub use exposition::Exposition;
 pub(crate) use exposition::{Applying, Patience};
-pub(crate) use settings::{BucketSettings, Settings};
+pub(crate) use settings::Settings;

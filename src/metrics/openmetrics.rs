@@ -19,8 +19,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use super::AcsFamilies;
 use super::backfill::{Labels, Movement, Noted, Step, Written};
+use crate::acs;
 use crate::family::Family;
 
 /// A day: a customer who records nothing over night or on a Sunday has no gap in the graph.
@@ -30,7 +30,7 @@ const QUIET_SECONDS_MAX: i64 = 24 * 60 * 60;
 pub(super) fn write(noted: &Noted, step: Step, out: &mut impl Write) -> io::Result<Written> {
     let spans = spans(noted, step);
     let mut written = Written::default();
-    for family in AcsFamilies::CATALOGUE {
+    for family in acs::catalogue() {
         if let Some(label_sets) = noted.families.get(family.name) {
             write_head(family, out)?;
             let mut writer = Writer {

@@ -71,6 +71,19 @@ settings! {
     }
 }
 
+impl BucketSettings {
+    /// The bounds of a histogram, if they can be configured.
+    pub(super) fn of(&self, family: &str) -> Option<&Buckets> {
+        match family {
+            "acs_recording_operation_duration_seconds" => Some(&self.operation_duration),
+            "acs_recording_length_seconds" => Some(&self.recording_length),
+            "acs_recording_report_delay_seconds" => Some(&self.report_delay),
+            "acs_log_record_delay_seconds" => Some(&self.record_delay),
+            _ => None,
+        }
+    }
+}
+
 impl Failures {
     /// The rules that follow from these keys.
     pub fn rules(&self) -> FailureRules {

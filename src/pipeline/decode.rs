@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::acs::{self, Category, FailureRules, Observation};
+use crate::acs::{self, FailureRules, Observation};
 use crate::disposition::{Disposition, Reject};
 use crate::envelope::{self, RecordText};
 use crate::event::{Batch, Event};
@@ -73,32 +73,23 @@ fn decode_event<'a>(
     let tally = &mut decoded.ended.tally;
     tally.received(records.len());
     for record in records {
-        let read = record
-            .as_deref()
-            .map_err(|reason| *reason)
-            .and_then(|text| {
-                guarded(|| {
-                    let record = acs::read(text)?;
-                    let observation = acs::observe(&record, event.enqueued_at, rules);
-                    Ok((record, observation))
-                })
-            });
+        let text = record.as_deref().map_err(|reason| *reason);
+        let read = text.and_then(|text| guarded(|| acs::read(text, event.enqueued_at, rules)));
         let disposition = match read {
-            Ok((record, Some(observation))) => {
+            Ok(record) => {
                 for field in &record.unfamiliar {
                     tally.drifted("field", field);
                 }
-                decoded.observations.push(observation);
-                Disposition::Observed
-            }
-            Ok((record, None)) => {
-                let unknown = record
-                    .category
-                    .filter(|category| !Category::is_known_elsewhere(category));
-                if let Some(category) = unknown {
-                    tally.drifted("category", &category);
+                if let Some(observation) = record.observation {
+                    decoded.observations.push(observation);
+                    Disposition::Observed
+                } else {
+                    let category = record.category;
+                    if let Some(unknown) = category.filter(|name| !acs::is_known_elsewhere(name)) {
+                        tally.drifted("category", &unknown);
+                    }
+                    Disposition::Ignored
                 }
-                Disposition::Ignored
             }
             Err(reason) => {
                 reasons.push(reason);

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::decode::{Decoded, Ended, decode};
-use crate::acs::{Moves, Observation};
+use crate::acs::Observation;
 use crate::dead_letters::DeadLetters;
 use crate::event::{Batch, PartitionId};
 use crate::metrics::{Applying, Exposition, Patience};
@@ -202,25 +202,16 @@ pub(super) fn apply(
 
 /// The line of the failure log for an observation, if it is of a failure.
 fn failed<'a>(observation: &'a Observation<'_>) -> Option<Failed<'a>> {
-    let (what, result, reason) = match &observation.moves {
-        Moves::Operation(moves) => (
-            &moves.operation,
-            &moves.result_signature,
-            moves.failure?.label(),
-        ),
-        Moves::Summary(moves) => (
-            &moves.end_reason,
-            &moves.result_type,
-            moves.failure?.label(),
-        ),
-        Moves::Usage(_) => return None,
-    };
+    let failures = observation.failure()?;
+    let (what, result) = failures.logged;
+    let label = |name| observation.moves.label(name);
     Some(Failed {
-        resource: &observation.resource,
-        category: observation.category.label(),
-        what,
-        result,
-        reason,
+        message: failures.message,
+        resource: observation.resource(),
+        category: observation.category.name,
+        what: label(what),
+        result: label(result),
+        reason: label("reason"),
         time: observation.time,
         correlation_id: observation.correlation_id.as_deref(),
     })

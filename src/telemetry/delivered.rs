@@ -1,12 +1,12 @@
-//! What happens between us and who scrapes, and to what is remembered of that.
+//! What happens between the exporter and its scrapers, and to the checkpoint that follows.
 
 use std::error::Error;
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::{Telemetry, chain};
+use super::families::Ended;
+use super::{Telemetry, chain, float, locked};
 use crate::event::PartitionId;
 
 /// Every value of the label `result`.
@@ -15,45 +15,31 @@ const WRITE_RESULTS: [&str; 2] = ["ok", "failed"];
 impl Telemetry {
     pub(super) fn nothing_delivered_yet(&self) {
         for result in WRITE_RESULTS {
-            let _at_zero = self
-                .families
-                .checkpoint_writes_total
-                .with_label_values(&[result]);
+            let _at_zero = self.families.checkpoint_writes_total(Ended { result });
         }
-        let unwritten = &self.families.checkpoint_unwritten_seconds;
-        let _at_zero = unwritten.with_label_values::<&str>(&[]);
+        let _at_zero = self.families.checkpoint_unwritten_seconds();
     }
 
-    /// Something is delivered since then and not written down; or all that is delivered is.
-    pub fn unwritten_since(&self, since: Option<OffsetDateTime>) {
-        let mut unwritten_since = self
-            .unwritten_since
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *unwritten_since = since;
+    /// Since when a position is delivered and not yet checkpointed; `None` if every delivered position is.
+    pub(crate) fn unwritten_since(&self, since: Option<OffsetDateTime>) {
+        *locked(&self.unwritten_since) = since;
     }
 
-    /// What is not written down grows older while nothing else moves.
-    pub(super) fn tell_unwritten(&self, now: OffsetDateTime) {
-        let since = *self
-            .unwritten_since
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+    /// Computes the age of the oldest position that is not checkpointed, which grows while nothing else moves.
+    pub(super) fn compute_unwritten(&self, now: OffsetDateTime) {
+        let since = *locked(&self.unwritten_since);
         let seconds = since.map_or(0.0, |since| (now - since).as_seconds_f64().max(0.0));
-        self.families
-            .checkpoint_unwritten_seconds
-            .with_label_values::<&str>(&[])
-            .set(seconds);
+        self.families.checkpoint_unwritten_seconds().set(seconds);
     }
 
-    /// Positions are kept in memory: a restart begins anew.
+    /// Checkpoints are kept in memory: a restart begins anew.
     pub fn positions_are_not_kept(&self) {
         tracing::warn!(
-            "positions are kept in memory: what arrives while the exporter is down is not counted; set `checkpoint.store` to `file`"
+            "checkpoints are kept in memory: events that arrive while the exporter is down are not counted; set `checkpoint.store` to `file`"
         );
     }
 
-    /// Reading waits for the scrapers, for so long at most.
+    /// Reading waits for a scrape, for so long at most.
     pub fn waiting_for_scrapers(&self, at_most: Duration) {
         tracing::info!(
             at_most_s = at_most.as_secs(),
@@ -61,23 +47,26 @@ impl Telemetry {
         );
     }
 
-    /// Reading begins; the failure series were shown, or not.
+    /// Reading begins; a scrape has shown the failure series, or not.
     pub fn reading_begins(&self, were_shown: bool) {
         if were_shown {
             tracing::info!("a scrape has shown the failure series at 0: reading begins");
         } else {
             tracing::warn!(
-                "nobody that counts has scraped: reading begins all the same, and first failures may not show in `increase()`"
+                "no qualifying scrape within the start gate: consuming anyway; first failures may not show up in `increase()`"
             );
         }
     }
 
     /// The checkpoint was written, up to these sequence numbers.
-    pub fn checkpoint_written<'a>(&self, positions: impl Iterator<Item = (&'a PartitionId, i64)>) {
+    pub(crate) fn checkpoint_written<'a>(
+        &self,
+        positions: impl Iterator<Item = (&'a PartitionId, i64)>,
+    ) {
         self.checkpoints_are(positions);
+        let result = WRITE_RESULTS[0];
         self.families
-            .checkpoint_writes_total
-            .with_label_values(&[WRITE_RESULTS[0]])
+            .checkpoint_writes_total(Ended { result })
             .inc();
     }
 
@@ -86,40 +75,28 @@ impl Telemetry {
         positions: impl IntoIterator<Item = (&'a PartitionId, i64)>,
     ) {
         for (partition, sequence_number) in positions {
-            #[expect(
-                clippy::cast_precision_loss,
-                clippy::as_conversions,
-                reason = "a gauge is a float"
-            )]
             self.families
-                .checkpoint_sequence_number
-                .with_label_values(&[partition.event_hub(), partition.partition()])
-                .set(sequence_number as f64);
+                .checkpoint_sequence_number(partition.into())
+                .set(float(sequence_number));
         }
     }
 
-    /// The checkpoint could not be written; it is tried again.
-    pub fn checkpoint_failed(&self, error: &dyn Error) {
+    /// The checkpoint could not be written; the exporter tries again.
+    pub(crate) fn checkpoint_failed(&self, error: &dyn Error) {
+        let result = WRITE_RESULTS[1];
         self.families
-            .checkpoint_writes_total
-            .with_label_values(&[WRITE_RESULTS[1]])
+            .checkpoint_writes_total(Ended { result })
             .inc();
         tracing::error!(
             error = chain(error),
-            "checkpoint not written: after a crash events since the last one are counted again"
+            "checkpoint not written: after a crash, events since the last checkpoint are counted again"
         );
     }
 
-    /// So many events of a partition were counted and are not acknowledged.
-    pub fn events_unacknowledged(&self, partition: &PartitionId, events: i64) {
-        #[expect(
-            clippy::cast_precision_loss,
-            clippy::as_conversions,
-            reason = "a gauge is a float"
-        )]
+    /// So many events of a partition are counted and not acknowledged.
+    pub(crate) fn events_unacknowledged(&self, partition: &PartitionId, events: i64) {
         self.families
-            .unacknowledged_events
-            .with_label_values(&[partition.event_hub(), partition.partition()])
-            .set(events.max(0) as f64);
+            .unacknowledged_events(partition.into())
+            .set(float(events.max(0)));
     }
 }

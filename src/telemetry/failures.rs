@@ -11,6 +11,8 @@ use super::tally::shortened;
 /// A request or a recording that failed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Failed<'a> {
+    /// What the line says.
+    pub message: &'static str,
     /// The ACS resource.
     pub resource: &'a str,
     /// The log that says so, by the name that its diagnostic setting has.
@@ -20,7 +22,7 @@ pub(crate) struct Failed<'a> {
     /// The status; of a recording, its result type.
     pub result: &'a str,
     /// Why it counts as failed.
-    pub reason: &'static str,
+    pub reason: &'a str,
     /// When it was written.
     pub time: Option<OffsetDateTime>,
     /// The call.
@@ -38,7 +40,8 @@ impl Failed<'_> {
             reason = self.reason,
             time = self.time.and_then(|time| time.format(&Rfc3339).ok()),
             correlation_id = self.correlation_id.map(shortened),
-            "failed"
+            "{}",
+            self.message
         );
     }
 }

@@ -1,83 +1,110 @@
 //! The families about the exporter itself.
 
-use crate::family::families;
+use crate::event::PartitionId;
+use crate::family::{LabelSet, families};
 
 families! {
     /// Every family about the exporter itself; those of the process are added by the `prometheus` crate.
-    pub struct ExporterFamilies(_nothing: ()), prefix "acs_recording_exporter_" {
-        /// The version that runs, always 1.
-        build_info: GaugeVec["version"],
+    pub struct ExporterFamilies, prefix "acs_recording_exporter_" {
+        /// The running version, always 1.
+        build_info: Gauge[Build { version }],
         /// 1 while the event hub answers.
-        up: GaugeVec["event_hub"],
+        up: Gauge[OfHub { event_hub }],
         /// Events received.
-        events_total: IntCounterVec["event_hub", "partition"],
+        events_total: Counter[OfPartition { event_hub, partition }],
         /// Bytes of the bodies of the events received.
-        event_bytes_total: IntCounterVec["event_hub", "partition"],
+        event_bytes_total: Counter[OfPartition],
         /// 1 while this process reads the partition.
-        partition_owned: GaugeVec["event_hub", "partition"],
+        partition_owned: Gauge[OfPartition],
         /// The sequence number of the last event that was applied to the metrics.
-        partition_last_sequence_number: GaugeVec["event_hub", "partition"],
-        /// Unix time of the partition's last proof of life: an event, or the hub's answer to what the partition holds.
-        partition_last_proof_timestamp_seconds: GaugeVec["event_hub", "partition"],
-        /// Events that the hub holds and that were not received yet, as of the hub's last answer.
-        partition_lag_events: GaugeVec["event_hub", "partition"],
-        /// For how long events that were not received yet have been waiting in the hub, 0 when there are none.
-        partition_lag_seconds: GaugeVec["event_hub", "partition"],
+        partition_last_sequence_number: Gauge[OfPartition],
+        /// Unix time at which the partition was last verified: an event came, or the event hub answered a liveness check.
+        partition_last_proof_timestamp_seconds: Gauge[OfPartition],
+        /// Events in the event hub that were not received yet, as of the event hub's last answer.
+        partition_lag_events: Gauge[OfPartition],
+        /// Seconds that the oldest event that was not received yet has been in the event hub; 0 if there is none.
+        partition_lag_seconds: Gauge[OfPartition],
         /// Events that wait until a scrape has shown the failure series that they move at 0.
-        held_events: GaugeVec["event_hub", "partition"],
-        /// Events that were counted and that no checkpoint may pass yet, since no scrape has carried them.
-        unacknowledged_events: GaugeVec["event_hub", "partition"],
-        /// The sequence number of the last event that the checkpoint has passed.
-        checkpoint_sequence_number: GaugeVec["event_hub", "partition"],
-        /// Times that the checkpoint was written, or could not be.
-        checkpoint_writes_total: IntCounterVec["result"],
-        /// For how long something has been delivered that the checkpoint does not know yet, 0 when it knows all.
-        checkpoint_unwritten_seconds: GaugeVec[],
+        held_events: Gauge[OfPartition],
+        /// Events that are counted but not delivered yet, so that no checkpoint may pass them.
+        unacknowledged_events: Gauge[OfPartition],
+        /// The sequence number of the last event that is checkpointed.
+        checkpoint_sequence_number: Gauge[OfPartition],
+        /// Attempts to write the checkpoint, by result.
+        checkpoint_writes_total: Counter[Ended { result }],
+        /// Age in seconds of the oldest delivered position that is not yet checkpointed; 0 if there is none.
+        checkpoint_unwritten_seconds: Gauge[],
         /// Requests to the blob store; only where it is used.
-        store_operations_total: IntCounterVec["operation", "result"],
-        /// Leases of the event hub's partitions as this replica last saw them, by who holds them; only where replicas share.
-        leases: GaugeVec["event_hub", "held_by"],
-        /// Replicas that this one last saw, itself among them; only where replicas share.
-        replicas: GaugeVec["event_hub"],
-        /// Leases that this replica took, gave away or lost; only where replicas share.
-        lease_moves_total: IntCounterVec["event_hub", "reason"],
-        /// Unix time at which the leases were last seen and renewed; only where replicas share.
-        last_lease_cycle_timestamp_seconds: GaugeVec["event_hub"],
-        /// Events counted that no checkpoint had passed when another replica took the partition, which counts them again.
-        recounted_events_total: IntCounterVec["event_hub", "partition"],
-        /// Times that sequence numbers skipped some: events that were never received.
-        sequence_gaps_total: IntCounterVec["event_hub", "partition"],
-        /// Events that were delivered again and not counted again.
-        refused_events_total: IntCounterVec["event_hub", "partition"],
-        /// Events that cannot be decoded and were stepped over.
-        poison_events_total: IntCounterVec["event_hub", "partition"],
-        /// Times that the hub could not go on after the position that was reached.
-        positions_lost_total: IntCounterVec["event_hub", "partition", "reason"],
-        /// Times that a partition's receiver was opened again, by what ended it.
-        receiver_restarts_total: IntCounterVec["event_hub", "partition", "cause"],
-        /// Tokens asked of Microsoft Entra ID, by whether there was one; only where tokens are used.
-        token_fetches_total: IntCounterVec["result"],
-        /// Records received, counted where the envelope is split.
-        records_received_total: IntCounterVec[],
-        /// Records by how they ended; their sum is that of the records received.
-        records_total: IntCounterVec["disposition"],
-        /// Records that could not be read, by why.
-        rejects_total: IntCounterVec["reason"],
-        /// Records that had been received before: two diagnostic settings on one hub, or a redelivery.
-        duplicate_records_total: IntCounterVec[],
-        /// Values, fields and categories that no page of Microsoft names, by where they stood.
-        drift_total: IntCounterVec["kind"],
-        /// Events with rejected records, by whether they were kept; only where dead letters are kept.
-        dead_letters_total: IntCounterVec["result"],
-        /// Label values that became other, since their label has too many.
-        label_overflow_total: IntCounterVec["label"],
-        /// Times that a label set had values replaced by other, since there are too many series.
-        series_overflow_total: IntCounterVec[],
-        /// Answered GETs of the metrics; counted are those that a scraper which announces its time-out has taken whole in time.
-        scrapes_total: IntCounterVec["counted"],
+        store_operations_total: Counter[StoreOperations { operation, result }],
+        /// Leases of the event hub's partitions as this replica last saw them, by holder; only where replicas share partitions.
+        leases: Gauge[OfHolder { event_hub, held_by }],
+        /// Replicas that this replica last saw, itself included; only where replicas share partitions.
+        replicas: Gauge[OfHub],
+        /// Leases that this replica acquired, released or lost; only where replicas share partitions.
+        lease_moves_total: Counter[LeaseMoves { event_hub, reason }],
+        /// Unix time at which the leases were last listed and renewed; only where replicas share partitions.
+        last_lease_cycle_timestamp_seconds: Gauge[OfHub],
+        /// Events that this replica counted but had not checkpointed when another acquired the partition, which counts them again.
+        recounted_events_total: Counter[OfPartition],
+        /// Gaps in sequence numbers: events that were dropped before they were received.
+        sequence_gaps_total: Counter[OfPartition],
+        /// Events that were received again and not counted again.
+        refused_events_total: Counter[OfPartition],
+        /// Events that cannot be decoded and were skipped.
+        poison_events_total: Counter[OfPartition],
+        /// Lost positions: the event hub no longer had the events after the checkpoint.
+        positions_lost_total: Counter[LostPositions { event_hub, partition, reason }],
+        /// Times that a partition's receiver was opened again, by what ended the one before.
+        receiver_restarts_total: Counter[Restarts { event_hub, partition, cause }],
+        /// Requests to Microsoft Entra ID for a token, by result; only where tokens are used.
+        token_fetches_total: Counter[Ended],
+        /// Records received, counted when the event's body is split into records.
+        records_received_total: Counter[],
+        /// Records by disposition; the sum is the number of records received.
+        records_total: Counter[Records { disposition }],
+        /// Records that could not be read, by reason.
+        rejects_total: Counter[Rejects { reason }],
+        /// Records that had been received before: two diagnostic settings on one event hub, or a redelivery.
+        duplicate_records_total: Counter[],
+        /// Values, fields and categories not in Microsoft's documentation, by kind.
+        drift_total: Counter[Drift { kind }],
+        /// Events with rejected records, by what became of their dead letters; only where dead letters are kept.
+        dead_letters_total: Counter[Ended],
+        /// Label values replaced by other, because their label has too many.
+        label_overflow_total: Counter[Overflow { label }],
+        /// Label sets with values replaced by other, because there are too many series.
+        series_overflow_total: Counter[],
+        /// Scrapes of /metrics. counted="true": fully delivered within the timeout that the scraper announced.
+        scrapes_total: Counter[Scrapes { counted }],
         /// Tasks alive in the runtime that reads and counts.
-        runtime_tasks: GaugeVec[],
+        runtime_tasks: Gauge[],
         /// Series about ACS in the latest scrape.
-        series: GaugeVec[],
+        series: Gauge[],
+    }
+}
+
+impl<'a> From<&'a PartitionId> for OfPartition<&'a str> {
+    fn from(partition: &'a PartitionId) -> Self {
+        Self {
+            event_hub: partition.event_hub(),
+            partition: partition.partition(),
+        }
+    }
+}
+
+impl ExporterFamilies {
+    /// Takes out the gauges of a partition that another process reads: they would only grow old.
+    pub(super) fn remove_gauges(&self, partition: OfPartition<&str>) {
+        for gauge in [
+            &self.partition_last_sequence_number,
+            &self.partition_last_proof_timestamp_seconds,
+            &self.partition_lag_events,
+            &self.partition_lag_seconds,
+            &self.held_events,
+            &self.unacknowledged_events,
+            &self.checkpoint_sequence_number,
+        ] {
+            let _may_not_exist = gauge.remove_label_values(partition.values().as_ref());
+        }
     }
 }

@@ -1,75 +1,57 @@
-//! What happens between us and the other replicas.
+//! What happens between this replica and the others.
 
 use std::error::Error;
 
 use time::OffsetDateTime;
 
+use super::families::{LeaseMoves, OfHolder, OfHub};
 use super::source::seconds;
-use super::{Telemetry, chain};
+use super::{Telemetry, chain, float};
 use crate::event::PartitionId;
+use crate::family::label_values;
 
-/// How many leases of an event hub are held by whom.
+/// How many leases of an event hub are whose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Leases {
-    /// By this replica.
+pub(crate) struct Leases {
+    /// Of this replica.
     pub own: usize,
-    /// By other replicas of ours.
+    /// Of other replicas of the exporter.
     pub peer: usize,
-    /// By a program that is none of ours.
+    /// Of another program.
     pub foreign: usize,
-    /// By nobody, or by somebody who does not renew them.
+    /// Without an owner, or expired.
     pub nobody: usize,
 }
 
-/// How a lease came or went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LeaseMove {
-    /// It was free, and is ours.
-    Claimed,
-    /// Its owner did not renew it, and it is ours.
-    Expired,
-    /// A replica that has fewer may have it.
-    HandedOver,
-    /// We stop, and whoever likes may have it.
-    Stopped,
-    /// It is somebody else's.
-    Stolen,
-}
-
-impl LeaseMove {
-    const ALL: [Self; 5] = [
-        Self::Claimed,
-        Self::Expired,
-        Self::HandedOver,
-        Self::Stopped,
-        Self::Stolen,
-    ];
-
-    /// The value of the label `reason`.
-    fn label(self) -> &'static str {
-        match self {
-            Self::Claimed => "claimed",
-            Self::Expired => "expired",
-            Self::HandedOver => "handed_over",
-            Self::Stopped => "stopped",
-            Self::Stolen => "stolen",
-        }
+label_values! {
+    /// How this replica acquired, released or lost a lease.
+    LeaseMove {
+        /// Acquired: it had no owner.
+        Claimed = "claimed",
+        /// Acquired: its owner did not renew it.
+        Expired = "expired",
+        /// Released to a replica that has fewer.
+        HandedOver = "handed_over",
+        /// Released, since this replica stops.
+        Stopped = "stopped",
+        /// Lost to another process.
+        Stolen = "stolen",
     }
 }
 
 impl Telemetry {
     /// The partitions of an event hub are shared with other replicas: its series exist from now on.
-    pub fn leases_are_shared(&self, event_hub: &str) {
+    pub(crate) fn leases_are_shared(&self, event_hub: &str) {
         for reason in LeaseMove::ALL {
+            let reason = reason.label();
             let _at_zero = self
                 .families
-                .lease_moves_total
-                .with_label_values(&[event_hub, reason.label()]);
+                .lease_moves_total(LeaseMoves { event_hub, reason });
         }
     }
 
-    /// The leases were seen, and ours renewed.
-    pub fn lease_cycle_ended(
+    /// The leases were listed, and those of this replica renewed.
+    pub(crate) fn lease_cycle_ended(
         &self,
         event_hub: &str,
         leases: Leases,
@@ -77,28 +59,23 @@ impl Telemetry {
         at: OffsetDateTime,
     ) {
         let families = &self.families;
-        for (held_by, held) in [
+        for (held_by, count) in [
             ("self", leases.own),
             ("peer", leases.peer),
             ("foreign", leases.foreign),
             ("nobody", leases.nobody),
         ] {
             families
-                .leases
-                .with_label_values(&[event_hub, held_by])
-                .set(float(held));
+                .leases(OfHolder { event_hub, held_by })
+                .set(float(count));
         }
+        families.replicas(OfHub { event_hub }).set(float(replicas));
         families
-            .replicas
-            .with_label_values(&[event_hub])
-            .set(float(replicas));
-        families
-            .last_lease_cycle_timestamp_seconds
-            .with_label_values(&[event_hub])
+            .last_lease_cycle_timestamp_seconds(OfHub { event_hub })
             .set(seconds(at));
     }
 
-    /// The leases could not be seen; `again` if it was so the last time too, which is not logged again.
+    /// The leases could not be listed or renewed; `again` if the cycle before failed too, which is not logged again.
     pub fn lease_cycle_failed(&self, event_hub: &str, error: &dyn Error, again: bool) {
         if again {
             return;
@@ -106,81 +83,74 @@ impl Telemetry {
         tracing::error!(
             event_hub,
             error = chain(error),
-            "leases cannot be seen or renewed: what is ours is read on, and nothing can be taken over"
+            "cannot list or renew leases: owned partitions are still read, takeovers are suspended"
         );
     }
 
-    /// The leases can be seen again.
+    /// The leases can be listed and renewed again.
     pub fn lease_cycles_go_on(&self, event_hub: &str) {
-        tracing::info!(event_hub, "leases are seen and renewed again");
+        tracing::info!(event_hub, "leases are listed and renewed again");
     }
 
-    /// A lease came or went.
-    pub fn lease_moved(&self, partition: &PartitionId, reason: LeaseMove) {
+    /// This replica acquired, released or lost a lease.
+    pub(crate) fn lease_moved(&self, partition: &PartitionId, reason: LeaseMove) {
+        let (event_hub, reason) = (partition.event_hub(), reason.label());
         self.families
-            .lease_moves_total
-            .with_label_values(&[partition.event_hub(), reason.label()])
+            .lease_moves_total(LeaseMoves { event_hub, reason })
             .inc();
         tracing::info!(
-            event_hub = partition.event_hub(),
+            event_hub,
             partition = partition.partition(),
-            reason = reason.label(),
+            reason,
             "lease moved"
         );
     }
 
-    /// A partition is another's, and so many events of it were counted here that its new owner will count again.
-    pub fn events_are_recounted(&self, partition: &PartitionId, events: u64) {
-        let labels = [partition.event_hub(), partition.partition()];
+    /// Another process owns a partition, and counts so many events of it again that were counted here.
+    pub(crate) fn events_are_recounted(&self, partition: &PartitionId, events: u64) {
         self.families
-            .recounted_events_total
-            .with_label_values(&labels)
+            .recounted_events_total(partition.into())
             .inc_by(events);
         if events > 0 {
             tracing::error!(
-                event_hub = labels[0],
-                partition = labels[1],
+                event_hub = partition.event_hub(),
+                partition = partition.partition(),
                 events,
-                "another process took the partition before a checkpoint had passed these events: both count them"
+                "partition lost before these events were checkpointed: the new owner counts them again"
             );
         }
     }
 
-    /// A partition is ours, and its checkpoint has this sequence number.
-    pub fn checkpoint_taken(&self, partition: &PartitionId, sequence_number: i64) {
+    /// This replica acquired a partition, whose checkpoint has this sequence number.
+    pub(crate) fn checkpoint_taken(&self, partition: &PartitionId, sequence_number: i64) {
         self.checkpoints_are([(partition, sequence_number)]);
     }
 
-    /// The checkpoint of a partition is another's: ours was refused.
+    /// A checkpoint was refused: another process owns the partition.
     pub fn checkpoint_refused(&self, partition: &PartitionId) {
         tracing::warn!(
             event_hub = partition.event_hub(),
             partition = partition.partition(),
-            "checkpoint refused: another process has taken the partition"
+            "checkpoint refused: another process has acquired the partition"
         );
     }
 
-    /// A partition cannot be begun; it is tried again.
+    /// A partition was acquired and cannot be started; the replica tries again.
     pub fn partition_not_begun(&self, partition: &PartitionId, error: &dyn Error) {
         tracing::error!(
             event_hub = partition.event_hub(),
             partition = partition.partition(),
             error = chain(error),
-            "partition is ours and cannot be begun: its checkpoint cannot be read or rewritten"
+            "lease acquired, but the partition cannot be started: reading or writing its checkpoint failed"
         );
     }
 
-    /// Blobs of dead replicas and the like could not be tidied away.
+    /// Blobs of dead replicas and the like could not be deleted.
     pub fn tidying_failed(&self, event_hub: &str, error: &dyn Error) {
-        tracing::debug!(event_hub, error = chain(error), "not tidied away");
+        tracing::debug!(
+            event_hub,
+            error = chain(error),
+            "blobs of dead replicas not deleted"
+        );
     }
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::as_conversions,
-    reason = "a gauge is a float"
-)]
-fn float(count: usize) -> f64 {
-    count as f64
 }

@@ -1,4 +1,4 @@
-//! What the exporter tells about itself: every metric, and every line that goes with one.
+//! What the exporter reports about itself: every metric, and every log line that goes with one.
 //!
 //! What happens is an event: one function here counts it and logs it, so the two cannot disagree. Lines are written
 //! per batch or per change, never per record, and carry no body, token, key or address of a caller.
@@ -16,7 +16,7 @@ mod tally;
 
 use std::collections::HashSet;
 use std::error::Error;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use prometheus::Registry;
 use prometheus::process_collector::ProcessCollector;
@@ -34,6 +34,7 @@ pub(crate) use tally::Tally;
 
 use crate::disposition::{Disposition, Reject};
 use crate::event::PartitionId;
+use families::{Build, Drift, Ended, Overflow, Records, Rejects, Scrapes};
 use source::Behind;
 
 /// The exporter's metrics about itself.
@@ -44,11 +45,11 @@ pub struct Telemetry {
     drift_logged: Mutex<HashSet<(&'static str, String)>>,
     /// Since when each partition is behind, for a lag that grows while nothing else moves.
     behind: Behind,
-    /// Since when something is delivered and not written down.
+    /// Since when a position is delivered and not checkpointed.
     unwritten_since: Mutex<Option<OffsetDateTime>>,
 }
 
-/// Whoever sends nonsense shall not fill the log with it; the count goes on.
+/// A sender of nonsense must not fill the log with it; the count goes on.
 const DRIFT_LOGGED_MAX: usize = 200;
 
 impl Telemetry {
@@ -58,34 +59,27 @@ impl Telemetry {
     ///
     /// When the registry holds families of these names already.
     pub fn new(registry: &Registry) -> Self {
-        let families = ExporterFamilies::register(registry, ());
+        let families = ExporterFamilies::register(registry);
         registry
             .register(Box::new(ProcessCollector::for_self()))
             .expect("the names of the process collector are its own");
-        families
-            .build_info
-            .with_label_values(&[env!("CARGO_PKG_VERSION")])
-            .set(1.0);
-        let _at_zero = families
-            .records_received_total
-            .with_label_values::<&str>(&[]);
-        let _at_zero = families
-            .duplicate_records_total
-            .with_label_values::<&str>(&[]);
-        let _at_zero = families
-            .series_overflow_total
-            .with_label_values::<&str>(&[]);
+        let version = env!("CARGO_PKG_VERSION");
+        families.build_info(Build { version }).set(1.0);
+        let _at_zero = families.records_received_total();
+        let _at_zero = families.duplicate_records_total();
+        let _at_zero = families.series_overflow_total();
         for kind in ["category", "field"] {
-            let _at_zero = families.drift_total.with_label_values(&[kind]);
+            let _at_zero = families.drift_total(Drift { kind });
         }
         for counted in scrapes::COUNTED {
-            let _at_zero = families.scrapes_total.with_label_values(&[counted]);
+            let _at_zero = families.scrapes_total(Scrapes { counted });
         }
         for disposition in Disposition::LABELS {
-            let _at_zero = families.records_total.with_label_values(&[disposition]);
+            let _at_zero = families.records_total(Records { disposition });
         }
         for reason in Reject::ALL {
-            let _at_zero = families.rejects_total.with_label_values(&[reason.label()]);
+            let reason = reason.label();
+            let _at_zero = families.rejects_total(Rejects { reason });
         }
         let telemetry = Self {
             families,
@@ -98,51 +92,32 @@ impl Telemetry {
     }
 
     /// A batch was applied to the metrics.
-    pub fn batch_applied(&self, partition: &PartitionId, batch: AppliedBatch<'_>) {
-        let labels = [partition.event_hub(), partition.partition()];
+    pub(crate) fn batch_applied(&self, partition: &PartitionId, batch: AppliedBatch<'_>) {
         let families = &self.families;
+        families.events_total(partition.into()).inc_by(batch.events);
         families
-            .events_total
-            .with_label_values(&labels)
-            .inc_by(batch.events);
-        families
-            .event_bytes_total
-            .with_label_values(&labels)
+            .event_bytes_total(partition.into())
             .inc_by(batch.bytes);
-        #[expect(
-            clippy::cast_precision_loss,
-            clippy::as_conversions,
-            reason = "a gauge is a float"
-        )]
-        let sequence_number = batch.last_sequence_number as f64;
         families
-            .partition_last_sequence_number
-            .with_label_values(&labels)
-            .set(sequence_number);
+            .partition_last_sequence_number(partition.into())
+            .set(float(batch.last_sequence_number));
         families
-            .records_received_total
-            .with_label_values::<&str>(&[])
+            .records_received_total()
             .inc_by(batch.tally.received);
         for (disposition, records) in &batch.tally.dispositions {
             families
-                .records_total
-                .with_label_values(&[*disposition])
+                .records_total(Records { disposition })
                 .inc_by(*records);
         }
         for (reason, records) in &batch.tally.rejects {
-            families
-                .rejects_total
-                .with_label_values(&[reason.label()])
-                .inc_by(*records);
+            let reason = reason.label();
+            families.rejects_total(Rejects { reason }).inc_by(*records);
         }
         for (kind, times) in &batch.tally.drift {
-            families
-                .drift_total
-                .with_label_values(&[*kind])
-                .inc_by(*times);
+            families.drift_total(Drift { kind }).inc_by(*times);
         }
         for (kind, name) in &batch.tally.news {
-            self.tell_once(kind, name);
+            self.log_drift_once(kind, name);
         }
         let rejected: u64 = batch.tally.rejects.values().sum();
         if rejected > 0 {
@@ -160,19 +135,14 @@ impl Telemetry {
     /// Dead letters are kept: their series exist from now on.
     pub(crate) fn dead_letters_are_kept(&self) {
         for result in LetterFate::LABELS {
-            let _at_zero = self
-                .families
-                .dead_letters_total
-                .with_label_values(&[result]);
+            let _at_zero = self.families.dead_letters_total(Ended { result });
         }
     }
 
     /// What became of a dead letter. That they cannot be kept is logged at the first and then at every thousandth.
     pub(crate) fn dead_letter(&self, fate: LetterFate<'_>) {
-        let letters = self
-            .families
-            .dead_letters_total
-            .with_label_values(&[fate.label()]);
+        let result = fate.label();
+        let letters = self.families.dead_letters_total(Ended { result });
         let before = letters.get();
         letters.inc();
         if !before.is_multiple_of(LETTERS_PER_LINE) {
@@ -196,8 +166,8 @@ impl Telemetry {
         }
     }
 
-    /// It is known as whom tokens are asked for: their series exist from now on.
-    pub fn credential_chosen(
+    /// The identity for which tokens are requested is known: their series exist from now on.
+    pub(crate) fn credential_chosen(
         &self,
         kind: &'static str,
         reason: &str,
@@ -205,51 +175,40 @@ impl Telemetry {
         audience: &'static str,
     ) {
         for result in TOKEN_RESULTS {
-            let _at_zero = self
-                .families
-                .token_fetches_total
-                .with_label_values(&[result]);
+            let _at_zero = self.families.token_fetches_total(Ended { result });
         }
         tracing::info!(kind, reason, authority_host, audience, "credential chosen");
     }
 
-    /// There is a new token.
-    pub fn token_fetched(&self) {
-        self.token_asked_for(TOKEN_RESULTS[0]);
+    /// Entra ID issued a token.
+    pub(crate) fn token_fetched(&self) {
+        let result = TOKEN_RESULTS[0];
+        self.families.token_fetches_total(Ended { result }).inc();
     }
 
-    /// There is none. While the last one is valid, nobody else says so: links live on until it expires.
-    pub fn token_not_fetched(&self, error: &dyn Error, valid_for_s: Option<i64>) {
-        self.token_asked_for(TOKEN_RESULTS[1]);
+    /// Entra ID issued no token. While the last one is valid, links live on, and nothing else logs this.
+    pub(crate) fn token_not_fetched(&self, error: &dyn Error, valid_for_s: Option<i64>) {
+        let result = TOKEN_RESULTS[1];
+        self.families.token_fetches_total(Ended { result }).inc();
         if let Some(valid_for_s) = valid_for_s {
             tracing::warn!(error = chain(error), valid_for_s, "token not renewed");
         }
     }
 
-    fn token_asked_for(&self, result: &'static str) {
-        self.families
-            .token_fetches_total
-            .with_label_values(&[result])
-            .inc();
-    }
-
-    /// Drift of this kind is told apart from its first time on.
+    /// Drift of this kind is counted: its series exists from now on.
     pub(crate) fn drift_is_watched(&self, kind: &'static str) {
-        let _at_zero = self.families.drift_total.with_label_values(&[kind]);
+        let _at_zero = self.families.drift_total(Drift { kind });
     }
 
-    /// A label had a value that is not in the documentation: ACS has changed, or it never told.
-    pub(crate) fn drifted(&self, label: &'static str, value: &str) {
-        self.families.drift_total.with_label_values(&[label]).inc();
-        self.tell_once(label, &tally::shortened(value));
+    /// A label had a value that is not in the documentation: ACS has changed, or never documented it.
+    pub(crate) fn drifted(&self, kind: &'static str, value: &str) {
+        self.families.drift_total(Drift { kind }).inc();
+        self.log_drift_once(kind, &tally::shortened(value));
     }
 
-    fn tell_once(&self, kind: &'static str, value: &str) {
-        let mut told = self
-            .drift_logged
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if told.len() < DRIFT_LOGGED_MAX && told.insert((kind, value.to_owned())) {
+    fn log_drift_once(&self, kind: &'static str, value: &str) {
+        let mut logged = locked(&self.drift_logged);
+        if logged.len() < DRIFT_LOGGED_MAX && logged.insert((kind, value.to_owned())) {
             tracing::warn!(
                 kind,
                 value,
@@ -258,20 +217,14 @@ impl Telemetry {
         }
     }
 
-    /// A label has a cap.
+    /// A label has a cap: its series exists from now on.
     pub(crate) fn label_is_capped(&self, label: &'static str) {
-        let _at_zero = self
-            .families
-            .label_overflow_total
-            .with_label_values(&[label]);
+        let _at_zero = self.families.label_overflow_total(Overflow { label });
     }
 
     /// A value above a label's cap became `other`.
     pub(crate) fn label_overflowed(&self, label: &'static str) {
-        let overflow = self
-            .families
-            .label_overflow_total
-            .with_label_values(&[label]);
+        let overflow = self.families.label_overflow_total(Overflow { label });
         if overflow.get() == 0 {
             tracing::warn!(
                 label,
@@ -283,10 +236,7 @@ impl Telemetry {
 
     /// A label set beyond the budget of series was folded into one with `other`.
     pub(crate) fn series_overflowed(&self) {
-        let overflow = self
-            .families
-            .series_overflow_total
-            .with_label_values::<&str>(&[]);
+        let overflow = self.families.series_overflow_total();
         if overflow.get() == 0 {
             tracing::warn!(
                 "too many series: new label sets are counted under `other` from here on"
@@ -295,34 +245,36 @@ impl Telemetry {
         overflow.inc();
     }
 
-    /// A record came that had come before.
+    /// A record came that had been received before.
     pub(crate) fn record_repeated(&self) {
-        self.families
-            .duplicate_records_total
-            .with_label_values::<&str>(&[])
-            .inc();
+        self.families.duplicate_records_total().inc();
     }
 
-    /// How many records came that had come before.
-    pub fn records_repeated(&self) -> u64 {
-        self.families
-            .duplicate_records_total
-            .with_label_values::<&str>(&[])
-            .get()
+    /// How many records came that had been received before.
+    pub(crate) fn records_repeated(&self) -> u64 {
+        self.families.duplicate_records_total().get()
     }
 
-    /// How many series about ACS a scrape found.
+    /// How many series about ACS a scrape shows.
     pub(crate) fn series_are(&self, series: usize) {
-        #[expect(
-            clippy::cast_precision_loss,
-            clippy::as_conversions,
-            reason = "a gauge is a float"
-        )]
-        self.families
-            .series
-            .with_label_values::<&str>(&[])
-            .set(series as f64);
+        self.families.series().set(float(series));
     }
+}
+
+/// A number as a gauge has it: a float.
+fn float(number: impl TryInto<i64>) -> f64 {
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::as_conversions,
+        reason = "no count nears 2^53"
+    )]
+    let float = number.try_into().unwrap_or(i64::MAX) as f64;
+    float
+}
+
+/// What a mutex guards. A panic under the lock left nothing half done.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The values of the label `result` of token fetches.
@@ -356,7 +308,7 @@ impl LetterFate<'_> {
 
 /// What a batch adds to the exporter's own counts.
 #[derive(Clone, Copy, Debug)]
-pub struct AppliedBatch<'a> {
+pub(crate) struct AppliedBatch<'a> {
     /// Events in it.
     pub events: u64,
     /// Bytes of their bodies.
@@ -367,7 +319,7 @@ pub struct AppliedBatch<'a> {
     pub tally: &'a Tally,
 }
 
-/// An error and its causes in one line: an error describes itself only, so the chain is told where it is handled.
+/// An error and its causes in one line: an error describes itself only, so the chain is logged where it is handled.
 pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -1,91 +1,64 @@
-//! What happens between us and the store of blobs. Failures are counted here and told by whoever handles them.
+//! What happens between the exporter and the blob store. Failures are counted here and logged where they are handled.
 
 use super::Telemetry;
+use super::families::StoreOperations;
+use crate::family::label_values;
 
-/// What is asked of the store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StoreOperation {
-    /// Which blobs there are.
-    List,
-    /// What a blob, or what stands beside it, says.
-    Read,
-    /// That a blob is written.
-    Write,
-    /// That a blob is no more.
-    Delete,
-    /// That the container is made.
-    Create,
+label_values! {
+    /// A request to the store.
+    StoreOperation {
+        /// Lists the blobs.
+        List = "list",
+        /// Reads a blob or its metadata.
+        Read = "read",
+        /// Writes a blob.
+        Write = "write",
+        /// Deletes a blob.
+        Delete = "delete",
+        /// Creates the container.
+        Create = "create",
+    }
 }
 
-/// What became of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StoreResult {
-    /// It was done.
-    Ok,
-    /// The condition of a write did not hold, or what was to be created exists.
-    Refused,
-    /// It is not known to have been done.
-    Failed,
+label_values! {
+    /// How a request to the store ended.
+    StoreResult {
+        /// The store did it.
+        Ok = "ok",
+        /// The condition of a write did not hold, or what was to be created exists.
+        Refused = "refused",
+        /// The store did not do it, or did not answer.
+        Failed = "failed",
+    }
 }
 
 impl StoreOperation {
-    const ALL: [Self; 5] = [
-        Self::List,
-        Self::Read,
-        Self::Write,
-        Self::Delete,
-        Self::Create,
-    ];
-
-    fn label(self) -> &'static str {
-        match self {
-            Self::List => "list",
-            Self::Read => "read",
-            Self::Write => "write",
-            Self::Delete => "delete",
-            Self::Create => "create",
-        }
-    }
-
-    /// What can become of it.
-    fn results(self) -> &'static [StoreResult] {
-        match self {
-            Self::List | Self::Read | Self::Delete => &[StoreResult::Ok, StoreResult::Failed],
-            Self::Write | Self::Create => {
-                &[StoreResult::Ok, StoreResult::Refused, StoreResult::Failed]
-            }
-        }
-    }
-}
-
-impl StoreResult {
-    fn label(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Refused => "refused",
-            Self::Failed => "failed",
-        }
+    /// Whether it can end so.
+    fn can_end(self, result: StoreResult) -> bool {
+        result != StoreResult::Refused || matches!(self, Self::Write | Self::Create)
     }
 }
 
 impl Telemetry {
-    /// There is a store of blobs: its series exist from now on.
-    pub fn store_is_used(&self) {
+    /// A blob store is used: its series exist from now on.
+    pub(crate) fn store_is_used(&self) {
         for operation in StoreOperation::ALL {
-            for result in operation.results() {
-                let _at_zero = self
-                    .families
-                    .store_operations_total
-                    .with_label_values(&[operation.label(), result.label()]);
+            let results = StoreResult::ALL.iter();
+            for result in results.filter(|result| operation.can_end(**result)) {
+                let _at_zero = self.families.store_operations_total(StoreOperations {
+                    operation: operation.label(),
+                    result: result.label(),
+                });
             }
         }
     }
 
-    /// Something was asked of the store, and this became of it.
-    pub fn store_operation(&self, operation: StoreOperation, result: StoreResult) {
-        self.families
-            .store_operations_total
-            .with_label_values(&[operation.label(), result.label()])
-            .inc();
+    /// A request to the store ended.
+    pub(crate) fn store_operation(&self, operation: StoreOperation, result: StoreResult) {
+        let series = StoreOperations {
+            operation: operation.label(),
+            result: result.label(),
+        };
+        self.families.store_operations_total(series).inc();
     }
 }

@@ -24,12 +24,12 @@ const NAME_CHARACTERS: usize = 64;
 
 impl Tally {
     /// Counts records where the envelope is split.
-    pub fn received(&mut self, records: usize) {
+    pub(crate) fn received(&mut self, records: usize) {
         self.received += u64::try_from(records).unwrap_or(u64::MAX);
     }
 
     /// Notes what Microsoft does not document: a `field` of a record, or a `category`.
-    pub fn drifted(&mut self, kind: &'static str, name: &str) {
+    pub(crate) fn drifted(&mut self, kind: &'static str, name: &str) {
         *self.drift.entry(kind).or_default() += 1;
         if self.news.len() < NEWS_MAX {
             self.news.insert((kind, shortened(name)));
@@ -37,7 +37,7 @@ impl Tally {
     }
 
     /// Counts a record where it ends.
-    pub fn ended(&mut self, disposition: Disposition) {
+    pub(crate) fn ended(&mut self, disposition: Disposition) {
         *self.dispositions.entry(disposition.label()).or_default() += 1;
         if let Disposition::Rejected(reason) = disposition {
             *self.rejects.entry(reason).or_default() += 1;
@@ -45,7 +45,7 @@ impl Tally {
     }
 
     /// Adds what another tally has counted.
-    pub fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         self.received += other.received;
         for (disposition, records) in &other.dispositions {
             *self.dispositions.entry(disposition).or_default() += records;
@@ -59,17 +59,17 @@ impl Tally {
     }
 
     /// How many records were received.
-    pub fn records_received(&self) -> u64 {
+    pub(crate) fn records_received(&self) -> u64 {
         self.received
     }
 
     /// How many records ended so, by the label of a [`Disposition`].
-    pub fn records(&self, disposition: &str) -> u64 {
+    pub(crate) fn records(&self, disposition: &str) -> u64 {
         self.dispositions.get(disposition).copied().unwrap_or(0)
     }
 
     /// How many records were rejected for that reason.
-    pub fn rejects(&self, reason: Reject) -> u64 {
+    pub(crate) fn rejects(&self, reason: Reject) -> u64 {
         self.rejects.get(&reason).copied().unwrap_or(0)
     }
 }

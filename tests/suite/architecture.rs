@@ -10,7 +10,7 @@ const MAY_USE: [(&str, &[&str]); 24] = [
     ("disposition", &[]),
     ("repair", &[]),
     ("envelope", &["disposition", "repair"]),
-    ("acs", &["disposition", "repair"]),
+    ("acs", &["disposition", "family", "repair"]),
     ("family", &[]),
     ("setting", &[]),
     ("telemetry", &["disposition", "event", "family", "setting"]),

@@ -1,0 +1,154 @@
+//! What the records of all categories have: a resource, a time, a level, and the families that these move.
+
+use std::borrow::Cow;
+
+use time::OffsetDateTime;
+
+use super::category::{Category, Common};
+use super::moves::{Moves, acs_families};
+use super::value::Value;
+use super::view::View;
+use crate::family::Family;
+
+acs_families! {
+    /// Log records observed.
+    LogRecords = Counter acs_log_records_total { resource, category, level };
+    /// From the time of a log record to when the event hub enqueued it, in seconds.
+    LogRecordDelay = Histogram acs_log_record_delay_seconds { category };
+    /// The time of the latest log record, in seconds since 1970.
+    LastLogRecord = Gauge acs_log_last_record_timestamp_seconds { resource, category };
+    /// The ACS resources that records were about, always 1.
+    ResourceInfo = Gauge acs_resource_info { resource, resource_group, subscription_id };
+}
+
+/// The families that records of every category move.
+pub(crate) const COMMON_FAMILIES: &[&Family] = FAMILIES;
+
+/// The family that names each resource once. Records do not move it: `metrics` keeps one series a resource.
+pub(crate) const RESOURCE_INFO: &Family = ResourceInfo::FAMILY;
+
+/// The values of the label `level` that are documented.
+pub(crate) const LEVELS: (&str, &[&str]) =
+    ("level", &["Informational", "Warning", "Error", "Critical"]);
+
+/// Log Analytics' export names the table in `Type`, and mostly has no category.
+const CATEGORY_NAMES: [&str; 2] = ["category", "Type"];
+
+/// `category`, else the table in `Type`, as sent.
+pub(super) fn category_name<'a>(view: &View<'a>) -> Option<Cow<'a, str>> {
+    first(view, &CATEGORY_NAMES, Value::text)
+}
+
+/// The category that a record names.
+pub(super) fn named(
+    view: &View<'_>,
+    categories: &[&'static Category],
+) -> Option<&'static Category> {
+    first(view, &CATEGORY_NAMES, |value| {
+        let sent = value.text()?;
+        categories
+            .iter()
+            .copied()
+            .find(|category| category.has_name(&sent))
+    })
+}
+
+/// When a record was written, by ACS's clock: the first of its times that is legible.
+pub(super) fn time(view: &View<'_>, own_time: Option<&str>) -> Option<OffsetDateTime> {
+    // Event Hubs and Service Bus have names of their own
+    // (https://github.com/open-telemetry/opentelemetry-collector-contrib/issues/46162).
+    const NAMES: [&str; 5] = [
+        "time",
+        "timestamp",
+        "TimeGenerated",
+        "EventTimeString",
+        "EventTimestamp",
+    ];
+    first(view, &NAMES, Value::instant).or_else(|| view.common(own_time?).instant())
+}
+
+/// The first of these fields that can be read so.
+pub(super) fn first<'a, T>(
+    view: &View<'a>,
+    names: &[&str],
+    read: impl Fn(&Value<'a>) -> Option<T>,
+) -> Option<T> {
+    names.iter().find_map(|name| read(view.common(name)))
+}
+
+/// What a record moves because it is one.
+pub(super) fn observe<'a>(
+    view: &View<'a>,
+    category: &Category,
+    common: &Common<'_, 'a>,
+    moves: &mut Moves<'a>,
+) {
+    let &Common { resource, time, .. } = common;
+    let category = &Cow::Borrowed(category.name);
+    let level = &level(view.common("level").label());
+    // Clocks differ: a record from the future has waited for nothing.
+    let delay = time
+        .zip(common.enqueued_at)
+        .map(|(time, enqueued_at)| (enqueued_at - time).as_seconds_f64().max(0.0));
+    moves.count(LogRecords {
+        resource,
+        category,
+        level,
+    });
+    moves.take(LogRecordDelay { category }, delay);
+    moves.take(LastLogRecord { resource, category }, time.map(seconds));
+}
+
+/// Unix time, to the millisecond.
+fn seconds(time: OffsetDateTime) -> f64 {
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::as_conversions,
+        reason = "milliseconds fit for millennia"
+    )]
+    let milliseconds = (time.unix_timestamp_nanos() / 1_000_000) as f64;
+    milliseconds / 1000.0
+}
+
+/// The value of the label `level`: one of Azure Monitor's four in whatever case, else as sent.
+fn level(sent: Cow<'_, str>) -> Cow<'_, str> {
+    const LEVELS: [(&str, &str); 9] = [
+        ("Informational", "Informational"),
+        ("Information", "Informational"), // what other services of Azure write
+        ("Warning", "Warning"),
+        ("Error", "Error"),
+        ("Critical", "Critical"),
+        // API Management writes the numbers of .NET's `EventLevel`
+        // (https://github.com/open-telemetry/opentelemetry-collector-contrib/issues/28648).
+        ("1", "Critical"),
+        ("2", "Error"),
+        ("3", "Warning"),
+        ("4", "Informational"),
+    ];
+    match LEVELS
+        .iter()
+        .find(|(known, _)| known.eq_ignore_ascii_case(&sent))
+    {
+        Some((_, label)) => Cow::Borrowed(*label),
+        None => sent,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_of_every_spelling_are_one() {
+        for (sent, label) in [
+            ("Information", "Informational"),
+            ("informational", "Informational"),
+            ("4", "Informational"),
+            ("3", "Warning"),
+            ("ERROR", "Error"),
+            ("Verbose", "Verbose"),
+        ] {
+            assert_eq!(level(sent.into()), label);
+        }
+    }
+}
