@@ -1,4 +1,4 @@
-//! What no page of Microsoft names is counted as it is, and told; what counts as a failure is the user's to say.
+//! Names that Microsoft does not document are counted unchanged and logged; the user configures what counts as a failure.
 
 use serde_json::json;
 
