@@ -10,13 +10,13 @@ pub struct Tally {
     pub(super) received: u64,
     pub(super) dispositions: HashMap<&'static str, u64>,
     pub(super) rejects: HashMap<Reject, u64>,
-    /// How much of each kind no page of Microsoft names.
+    /// How much of each kind Microsoft does not document.
     pub(super) drift: HashMap<&'static str, u64>,
     /// Kinds and names of it, up to a limit.
     pub(super) news: HashSet<(&'static str, String)>,
 }
 
-/// Names that one batch keeps for the log. All drift is counted; whoever sends more names than this sends nonsense.
+/// Names that one batch keeps for the log. All drift is counted; a sender of more names than this sends nonsense.
 const NEWS_MAX: usize = 64;
 
 /// Names are shorter than this.
@@ -28,7 +28,7 @@ impl Tally {
         self.received += u64::try_from(records).unwrap_or(u64::MAX);
     }
 
-    /// Notes what no page of Microsoft names: a `field` of a record, or a `category`.
+    /// Notes what Microsoft does not document: a `field` of a record, or a `category`.
     pub(crate) fn drifted(&mut self, kind: &'static str, name: &str) {
         *self.drift.entry(kind).or_default() += 1;
         if self.news.len() < NEWS_MAX {

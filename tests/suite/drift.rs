@@ -1,4 +1,4 @@
-//! What no page of Microsoft names is counted as it is, and told; what counts as a failure is the user's to say.
+//! What Microsoft does not document is counted as it is, and logged; the configuration decides what counts as a failure.
 
 use serde_json::json;
 
