@@ -15,7 +15,7 @@
 //!   -> Record        its category, and an Observation:      acs::read           pure
 //!                    which series move, by how much
 //!   -> series        of the `prometheus` registry           metrics             the writer of pipeline, under one lock
-//!   -> scrape        a cut, taken under that lock           metrics::Exposition -> http
+//!   -> scrape        a snapshot, taken under that lock      metrics::Exposition -> http
 //!   -> acknowledged  when its last byte was written         delivery
 //!   -> checkpoint    a file, or blobs                       checkpoint          by the keeper of service
 //! ```
@@ -36,7 +36,7 @@
 //! | What becomes of what cannot be read? | counted in `telemetry`; kept, if asked for, by `dead_letters/` |
 //! | How does history get into Prometheus? | `metrics/backfill.rs` and `metrics/openmetrics.rs`, by the command `replay` |
 //! | What ends a link, and what is done about it? | `source/event_hub/progress/`, by the causes in `error.rs` and the waits in `backoff.rs`; docs/recovery.md has all in one table |
-//! | What proves that a partition lives? | `source/event_hub/progress/`; `liveness.rs` says what follows from a lack of proof |
+//! | What verifies that a partition is alive? | `source/event_hub/progress/`; `liveness.rs` decides what follows if that fails |
 //! | Why does the SDK's client live on a runtime of its own? | `source/event_hub/connections.rs` |
 //! | Which call was it that failed? | `log.failures: on`; `telemetry/failures.rs` |
 //! | When does an event wait for a scrape? | `pipeline/writer.rs`, by what `metrics/firsts.rs` knows; docs/delivery.md has the promise |
@@ -46,7 +46,7 @@
 //! | Which replica reads which partition, and when is one handed over? | `replica/balance.rs` computes it, `replica/cycle.rs` does it; docs/replicas-design.md has the promise |
 //! | What keeps a replica that slept from undoing what another did? | `checkpoint/blobs/positions.rs`, and the `Lease` of `source/event_hub/assignment.rs` |
 //! | What are the blobs called, and what is in them? | `blobs/names.rs`, `checkpoint/blobs/format.rs` |
-//! | When has a scrape been delivered, and to whom? | `http/connection.rs` knows its last byte, `http/scraper.rs` who counts, `delivery/ledger.rs` what follows |
+//! | When has a scrape been delivered, and to whom? | `http/connection.rs` knows its last byte, `http/scraper.rs` which scrapers count, `delivery/ledger.rs` what follows |
 //! | How long may a client take, and how many may connect? | `http/settings.rs` |
 //! | Which keys has the configuration? | the `settings!` of each module; `config/exporter.yaml` and `docs/configuration.md` are generated from them |
 //!
@@ -55,10 +55,9 @@
 //! [`event`], [`disposition`], [`repair`], [`envelope`] and [`acs`] are the core: values and functions of values, no
 //! I/O, no clock, no log. [`setting`] is how the keys of the configuration are declared, [`family`] how metric families
 //! are; [`metrics`] and [`telemetry`] hold every family, about ACS and about ourselves. [`queue`] leads from the
-//! partitions to [`pipeline`], the loop that joins them;
-//! [`dead_letters`] keeps what could not be read. [`identity`] is as whom the exporter authenticates to Azure: tokens and
-//! secrets, for [`source`] and [`blobs`] alike. [`source`] reads event hubs, or files in their stead, [`liveness`]
-//! knows whether it does, [`http`] serves what is known. [`delivery`] is about when that has been seen, [`checkpoint`]
+//! partitions to [`pipeline`], the loop that joins them; [`dead_letters`] keeps what could not be read. [`identity`] is
+//! how the exporter authenticates to Azure: tokens and secrets, for [`source`] and [`blobs`] alike. [`source`] reads
+//! event hubs, or files in their stead, [`liveness`] knows whether it does, [`http`] serves what is known. [`delivery`] is about when that has been seen, [`checkpoint`]
 //! stores how far it was across restarts. [`replica`] shares the partitions with other replicas, by leases; [`blobs`] is
 //! the store for that. [`config`] composes the settings that each module owns. [`service`] builds the parts, starts them
 //! and drains them in order, [`shutdown`] turns signals into a token. [`cli`] has the commands.
@@ -82,7 +81,7 @@
 //!    stand at 0 for the whole known vocabulary of every resource that is configured, remembered or was seen, and an event
 //!    that would move a failure series which no scrape has shown waits until one has. Failure series never expire.
 //! 3. **A checkpoint never runs ahead of a scrape.** A batch is applied whole under one lock and a scrape is gathered under
-//!    it, so what a scrape shows and the positions that it acknowledges are one cut.
+//!    it, so what a scrape shows and the positions that it acknowledges are one snapshot.
 //! 4. **It never stops in silence.** Each partition proves that it lives, also on a quiet hub; a link that cannot is
 //!    replaced, after the last event that was handed on; a hub that is away is not an error. `/metrics` answers from a
 //!    thread of its own, and no client can keep others from it.
@@ -101,7 +100,7 @@
 //! * A gap, a position lost, and an event stepped over each have a metric of their own beside
 //!   `receiver_restarts_total{cause}`.
 //! * Reading stands by, and counts as ready, while the start gate is closed.
-//! * A stop does not wait for a last scrape where nobody that counts has scraped for five minutes.
+//! * A stop does not wait for a last scrape if there was no qualifying scrape for five minutes.
 //! * A replica does not ask for one partition after the other. It announces itself by one blob, which it rewrites every
 //!   cycle; the replica with the most partitions hands over to the one with the fewest, by a function that all compute alike
 //!   (`replica`). That is one write a cycle however many partitions there are, nothing is asked for twice, and no replica

@@ -10,7 +10,7 @@ use axum::{Extension, Router};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
-use super::Shown;
+use super::Content;
 use super::connection::Connection;
 use super::delivery::Delivery;
 use super::scrape_watch::ScrapeWatch;
@@ -20,27 +20,27 @@ use super::scraper::Scraper;
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// The routes. Each request has its [`Connection`] as an extension.
-pub(super) fn router(shown: Shown, watch: Arc<ScrapeWatch>) -> Router {
+pub(super) fn router(content: Content, watch: Arc<ScrapeWatch>) -> Router {
     Router::new()
         .route("/metrics", get(metrics))
         .route("/-/healthy", get(healthy))
         .route("/-/ready", get(ready))
         .route("/", get(home))
         .layer(Extension(watch))
-        .with_state(shown)
+        .with_state(content)
 }
 
 /// A scrape that is delivered whole acknowledges its snapshot; its connection knows when that is. HEAD has no body to
 /// deliver.
 async fn metrics(
-    State(shown): State<Shown>,
+    State(content): State<Content>,
     Extension(watch): Extension<Arc<ScrapeWatch>>,
     Extension(connection): Extension<Arc<Connection>>,
     method: Method,
     Query(query): Query<Vec<(String, String)>>,
     headers: HeaderMap,
 ) -> Response {
-    let exposition = shown.exposition;
+    let exposition = content.exposition;
     let mut delivery =
         (method == Method::GET).then(|| Delivery::new(Arc::clone(&exposition), watch));
     let scraper = match Scraper::of(&query, &headers, connection.peer()) {
@@ -65,12 +65,12 @@ async fn metrics(
 }
 
 /// Fails only when a restart would help; an unreachable event hub does not fail it.
-async fn healthy(State(shown): State<Shown>) -> (StatusCode, String) {
-    answer("healthy", &shown.liveness.not_healthy(Instant::now()))
+async fn healthy(State(content): State<Content>) -> (StatusCode, String) {
+    answer("healthy", &content.liveness.not_healthy(Instant::now()))
 }
 
-async fn ready(State(shown): State<Shown>) -> (StatusCode, String) {
-    answer("ready", &shown.liveness.not_ready(Instant::now()))
+async fn ready(State(content): State<Content>) -> (StatusCode, String) {
+    answer("ready", &content.liveness.not_ready(Instant::now()))
 }
 
 fn answer(state: &str, faults: &[String]) -> (StatusCode, String) {

@@ -41,9 +41,9 @@ pub(crate) struct Server {
     limits: Limits,
 }
 
-/// What the endpoints show.
+/// What the endpoints serve.
 #[derive(Clone, Debug)]
-pub(crate) struct Shown {
+pub(crate) struct Content {
     /// For `/metrics`.
     pub exposition: Arc<Exposition>,
     /// For `/-/ready` and `/-/healthy`.
@@ -101,7 +101,11 @@ impl Server {
     /// # Errors
     ///
     /// [`HttpError::Start`] when the system has no thread for it.
-    pub(crate) fn spawn(self, shown: Shown, stop: CancellationToken) -> Result<Serving, HttpError> {
+    pub(crate) fn spawn(
+        self,
+        content: Content,
+        stop: CancellationToken,
+    ) -> Result<Serving, HttpError> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -115,7 +119,7 @@ impl Server {
                 runtime.block_on(async move {
                     let listener = tokio::net::TcpListener::from_std(self.listener)?;
                     let watch = Arc::new(ScrapeWatch::new(Instant::now()));
-                    let router = endpoints::router(shown, Arc::clone(&watch));
+                    let router = endpoints::router(content, Arc::clone(&watch));
                     tokio::select! {
                         () = serve::serve(listener, router, self.limits, stop) => Ok(()),
                         never = watch.watch() => match never {},

@@ -1,4 +1,4 @@
-//! As whom a token is requested from Microsoft Entra ID, and where: the checked form of the section `auth`.
+//! The identity that a token is requested for, and the identity service: the checked form of the section `auth`.
 //!
 //! `auto` is not among the kinds: the kind is decided once, when the configuration is read, so that a key that the kind
 //! lacks is a fault at the start.
@@ -11,7 +11,7 @@ use azure_core::http::Url;
 /// An identity and the service that knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credential {
-    /// As whom.
+    /// The identity that tokens are requested for.
     pub identity: Identity,
     /// The identity service: `https://HOST` without a path.
     pub authority_host: String,
@@ -19,7 +19,7 @@ pub struct Credential {
     pub reason: String,
 }
 
-/// As whom a token is requested, and what proves it.
+/// An identity in Microsoft Entra ID, and what proves it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identity {
     /// The identity of the machine, or a user-assigned one with this client id.

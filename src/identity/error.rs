@@ -110,11 +110,8 @@ fn explain(credential: &Credential, error: &azure_core::Error) -> (bool, String)
 
 /// What to do about a refusal: by its code, or by what is wrong most often.
 fn refused(kind: CredentialKind, codes: &str) -> &'static str {
-    let known = |code| REFUSALS.iter().find(|(known, _)| *known == code);
-    if let Some((_, advice)) = codes.split(',').find_map(known) {
-        return advice;
-    }
-    match kind {
+    let known = codes.split(',').find_map(of_code);
+    known.unwrap_or(match kind {
         CredentialKind::ManagedIdentity => {
             "the machine does not have this identity: assign it, or correct `auth.client_id`, which names a user-assigned one"
         }
@@ -128,45 +125,36 @@ fn refused(kind: CredentialKind, codes: &str) -> &'static str {
             "the certificate is refused: check `auth.tenant_id`, `auth.client_id` and the application's certificates"
         }
         CredentialKind::AzureCli => "sign in again with `az login`",
-    }
+    })
 }
 
-const REFUSALS: [(&str, &str); 11] = [
-    (
-        "7000215",
-        "the client secret is wrong: `auth.client_secret` must be the secret's value, not its id",
-    ),
-    (
-        "7000222",
-        "the client secret has expired: make a new one and set `auth.client_secret`, or write it to `auth.client_secret_file`",
-    ),
-    (
-        "700016",
-        "the tenant has no such application: check `auth.client_id` and `auth.tenant_id`",
-    ),
-    (
-        "90002",
-        "there is no such tenant: check `auth.tenant_id`, and `auth.authority_host` if it is in another cloud",
-    ),
-    (
-        "700027",
-        "the certificate is not the application's, or has expired: upload that of `auth.client_certificate_file` to the application",
-    ),
-    ("70021", FEDERATION),
-    ("700211", FEDERATION),
-    ("700212", FEDERATION),
-    ("700213", FEDERATION),
-    (
-        "700024",
-        "the assertion is not valid at this time: correct this machine's clock",
-    ),
-    (
-        "500011",
-        "the tenant does not know the service that the token is for: check `auth.tenant_id` and `auth.authority_host`",
-    ),
-];
-
-const FEDERATION: &str = "no federated credential matches the service account: give the identity one with the cluster's issuer and the subject `system:serviceaccount:NAMESPACE:NAME`";
+fn of_code(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "7000215" => {
+            "the client secret is wrong: `auth.client_secret` must be the secret's value, not its id"
+        }
+        "7000222" => {
+            "the client secret has expired: make a new one and set `auth.client_secret`, or write it to `auth.client_secret_file`"
+        }
+        "700016" => {
+            "the tenant has no such application: check `auth.client_id` and `auth.tenant_id`"
+        }
+        "90002" => {
+            "there is no such tenant: check `auth.tenant_id`, and `auth.authority_host` if it is in another cloud"
+        }
+        "700027" => {
+            "the certificate is not the application's, or has expired: upload that of `auth.client_certificate_file` to the application"
+        }
+        "70021" | "700211" | "700212" | "700213" => {
+            "no federated credential matches the service account: give the identity one with the cluster's issuer and the subject `system:serviceaccount:NAMESPACE:NAME`"
+        }
+        "700024" => "the assertion is not valid at this time: correct this machine's clock",
+        "500011" => {
+            "the tenant does not know the service that the token is for: check `auth.tenant_id` and `auth.authority_host`"
+        }
+        _ => return None,
+    })
+}
 
 fn unreachable(credential: &Credential) -> String {
     match credential.identity.kind() {

@@ -1,5 +1,5 @@
-//! As whom the exporter authenticates to Azure: the identities of Microsoft Entra ID and their tokens, and the secrets
-//! that files hold. The event hubs and the blob store use it alike; which identity to use is decided by `config`.
+//! How the exporter authenticates to Azure: the identities of Microsoft Entra ID and their tokens, and the secrets that
+//! files contain. The event hubs and the blob store use it alike. Which identity to use is decided by `config`.
 //!
 //! `credential` is the checked section `auth`. `entra` makes the credentials of `azure_identity` from it, `assertion`
 //! signs for an application with a certificate. `tokens` keeps the tokens of one service and renews them; `event_hubs`

@@ -14,7 +14,7 @@ use crate::checkpoint::{Scope, Store, StoreKind};
 use crate::config::Config;
 use crate::dead_letters;
 use crate::event::{PartitionId, Reached};
-use crate::http::{self, Shown};
+use crate::http::{self, Content};
 use crate::liveness::Liveness;
 use crate::metrics::Exposition;
 use crate::pipeline::Writer;
@@ -42,21 +42,21 @@ impl Service {
         let server = http::Server::bind(&config.http)?;
         let registry = Registry::new();
         let telemetry = Arc::new(Telemetry::new(&registry));
-        let shown = shown(&config, registry, &telemetry);
+        let content = content(&config, registry, &telemetry);
         let (queue, batches) = queue::queue();
         let signals = Signals::default();
         let storage = match &config.checkpoint.store {
             StoreKind::Memory => memory(&config.event_hub, &telemetry),
-            StoreKind::File(path) => file(path, &config.event_hub, &shown.exposition)?,
+            StoreKind::File(path) => file(path, &config.event_hub, &content.exposition)?,
             StoreKind::Blob(container) => {
-                blobs(container, &config, &queue, &shown, &telemetry, &signals)?
+                blobs(container, &config, &queue, &content, &telemetry, &signals)?
             }
         };
         let keeper = storage.target.map(|target| Keeper {
             target,
             checkpoint_after: config.delivery.checkpoint_after,
             interval: config.checkpoint.interval,
-            exposition: Arc::clone(&shown.exposition),
+            exposition: Arc::clone(&content.exposition),
             telemetry: Arc::clone(&telemetry),
             unwritten_since: None,
         });
@@ -66,7 +66,7 @@ impl Service {
             .transpose()
             .map_err(ServiceError::DeadLetters)?
             .unzip();
-        let exposition = Arc::clone(&shown.exposition);
+        let exposition = Arc::clone(&content.exposition);
         let writer = Writer::new(
             exposition,
             config.delivery.hold_max,
@@ -77,7 +77,7 @@ impl Service {
             config.event_hub,
             queue,
             Arc::clone(&telemetry),
-            Arc::clone(&shown.liveness),
+            Arc::clone(&content.liveness),
             storage.assignments,
             signals.begin.clone(),
         );
@@ -86,7 +86,7 @@ impl Service {
             start_gate: config.delivery.start_gate,
             signals,
             server,
-            shown,
+            content,
             telemetry,
             source,
             batches,
@@ -99,7 +99,7 @@ impl Service {
 }
 
 /// What the endpoints show.
-fn shown(config: &Config, registry: Registry, telemetry: &Arc<Telemetry>) -> Shown {
+fn content(config: &Config, registry: Registry, telemetry: &Arc<Telemetry>) -> Content {
     let exposition = Exposition::new(
         &config.metrics,
         config.delivery.scrapers.get(),
@@ -111,7 +111,7 @@ fn shown(config: &Config, registry: Registry, telemetry: &Arc<Telemetry>) -> Sho
         config.event_hub.watchdog.dead_after,
         Instant::now(),
     );
-    Shown {
+    Content {
         exposition: Arc::new(exposition),
         liveness: Arc::new(liveness),
     }
@@ -159,7 +159,7 @@ fn blobs(
     container: &blobs::Settings,
     config: &Config,
     queue: &Queue,
-    shown: &Shown,
+    content: &Content,
     telemetry: &Arc<Telemetry>,
     signals: &Signals,
 ) -> Result<Storage, ServiceError> {
@@ -170,9 +170,9 @@ fn blobs(
         event_hub: &config.event_hub,
         checkpoint_after: config.delivery.checkpoint_after,
         queue,
-        exposition: &shown.exposition,
+        exposition: &content.exposition,
         telemetry,
-        liveness: &shown.liveness,
+        liveness: &content.liveness,
         stop: &signals.stop_reading,
     })?;
     let target = Target::Blobs {

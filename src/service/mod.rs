@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use crate::blobs::BlobError;
 use crate::checkpoint::StoreError;
 use crate::dead_letters::Keeping;
-use crate::http::{self, HttpError, Shown};
+use crate::http::{self, Content, HttpError};
 use crate::pipeline::Writer;
 use crate::queue::Queued;
 use crate::replica::Replica;
@@ -40,7 +40,7 @@ pub(crate) struct Service {
     start_gate: Duration,
     signals: Signals,
     server: http::Server,
-    shown: Shown,
+    content: Content,
     telemetry: Arc<Telemetry>,
     source: EventHubSource,
     batches: mpsc::Receiver<Queued>,

@@ -48,9 +48,9 @@ impl Service {
     /// Starts every part.
     pub(super) fn start(self) -> Result<Running, ServiceError> {
         let signals = self.signals;
-        let exposition = Arc::clone(&self.shown.exposition);
-        let liveness = Arc::clone(&self.shown.liveness);
-        let serving = self.server.spawn(self.shown, signals.close.clone())?;
+        let exposition = Arc::clone(&self.content.exposition);
+        let liveness = Arc::clone(&self.content.liveness);
+        let serving = self.server.spawn(self.content, signals.close.clone())?;
 
         let mut tasks = JoinSet::new();
         let (source, stop) = (self.source, signals.stop_reading.clone());

@@ -1,4 +1,4 @@
-//! Whatever is sent, the number of series stays bounded and the totals stay right.
+//! Whatever the event hub sends, the number of series stays bounded and the totals stay right.
 
 use serde_json::json;
 

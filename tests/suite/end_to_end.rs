@@ -1,5 +1,5 @@
-//! The whole way: a client that others wrote publishes over AMQP to the hub's process, the exporter's process reads it
-//! through the SDK, and Prometheus' own tool reads what comes out.
+//! End to end: Microsoft's Python client publishes over AMQP to the hub's process, the exporter's process reads through
+//! the SDK, and Prometheus' own tool reads the metrics.
 
 use std::io::Write;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! The command `health`: what it says of an exporter, and of whatever else may be in its place.
+//! The command `health`: its answer for an exporter, and for whatever else may listen in its place.
 
 use std::process::{Command, Output};
 
@@ -34,7 +34,7 @@ async fn an_exporter_that_does_not_answer_200_is_not_healthy_and_the_command_say
     check(&["--address", &unhealthy], &[], 1, "not healthy; stuck").await;
     let other = answering("220 mail.example.com ESMTP\r\n").await;
     check(&["--address", &other], &[], 1, "220 mail.example.com ESMTP").await;
-    // Its connections wait to be accepted for ever.
+    // It never accepts a connection.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = silent.local_addr().unwrap().to_string();
     check(&["--address", &address], &[], 1, "did not answer within 3s").await;
@@ -51,7 +51,7 @@ async fn an_exporter_that_does_not_answer_200_is_not_healthy_and_the_command_say
 const LISTEN: &str = "ACS_RECORDING_EXPORTER__HTTP__LISTEN";
 
 /// Runs the command and compares how it ends, and part of what it writes.
-async fn check(arguments: &[&str], variables: &[(&str, &str)], code: i32, told: &str) {
+async fn check(arguments: &[&str], variables: &[(&str, &str)], code: i32, text: &str) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_acs-recording-exporter"));
     command
         .arg("health")
@@ -67,8 +67,8 @@ async fn check(arguments: &[&str], variables: &[(&str, &str)], code: i32, told: 
         .unwrap();
     let written = String::from_utf8([stdout, stderr].concat()).unwrap();
     assert!(
-        status.code() == Some(code) && written.contains(told),
-        "{arguments:?} {variables:?}: {status}, not {code} and `{told}`\n{written}"
+        status.code() == Some(code) && written.contains(text),
+        "{arguments:?} {variables:?}: {status}, not {code} and `{text}`\n{written}"
     );
 }
 
@@ -78,7 +78,7 @@ async fn answering(answer: &'static str) -> String {
     let address = listener.local_addr().unwrap().to_string();
     #[expect(
         clippy::disallowed_methods,
-        reason = "it ends with the runtime of its test, and nobody waits for it"
+        reason = "it ends with the runtime of its test, which does not wait for it"
     )]
     tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();

@@ -100,8 +100,8 @@ impl Series {
         value.parse().unwrap()
     }
 
-    /// By how much a counter has risen. Where it fell it began again at 0. What it was first seen with is no rise: that
-    /// is what `increase()` makes of it too.
+    /// By how much a counter has risen. Where it fell it began again at 0. Its first value is not a rise, as for
+    /// `increase()`.
     fn rise(&self) -> f64 {
         let values = self
             .values
@@ -117,7 +117,7 @@ impl Series {
     }
 }
 
-/// An address that nobody listens on: for programs that take no port 0, and for one that comes back to its address.
+/// An address on which no program listens: for programs that cannot take port 0, and for one that restarts at its address.
 pub(crate) fn free_address() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().to_string()

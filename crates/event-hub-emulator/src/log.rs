@@ -1,6 +1,6 @@
 //! A partition's log in memory: events in order, the oldest dropped first.
 //!
-//! It reads no clock and notifies nobody; how many bytes all logs may take together is decided in [`super::namespace`].
+//! It reads no clock and notifies nobody; how many bytes all logs may take together is decided in `namespace`.
 
 use std::collections::VecDeque;
 

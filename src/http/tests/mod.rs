@@ -9,7 +9,7 @@ use std::time::Duration;
 use prometheus::Registry;
 use tokio::time::Instant;
 
-use super::Shown;
+use super::Content;
 use crate::liveness::Liveness;
 use crate::metrics::{Exposition, Settings};
 use crate::telemetry::Telemetry;
@@ -36,8 +36,8 @@ impl Metrics {
         }
     }
 
-    fn shown(&self) -> Shown {
-        Shown {
+    fn content(&self) -> Content {
+        Content {
             exposition: Arc::clone(&self.exposition),
             liveness: Arc::new(Liveness::new([], Duration::from_mins(5), Instant::now())),
         }

@@ -208,7 +208,7 @@ impl Endpoints {
         server.limits = limits;
         let address = server.address();
         let stop = CancellationToken::new();
-        let _serving = server.spawn(metrics.shown(), stop.clone()).unwrap();
+        let _serving = server.spawn(metrics.content(), stop.clone()).unwrap();
         Self {
             address,
             metrics,

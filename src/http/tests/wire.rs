@@ -32,7 +32,7 @@ impl World {
     fn new() -> Self {
         let metrics = Metrics::new(1, 20);
         let watch = Arc::new(ScrapeWatch::new(Instant::now()));
-        let router = endpoints::router(metrics.shown(), watch);
+        let router = endpoints::router(metrics.content(), watch);
         Self {
             metrics,
             router: TowerToHyperService::new(router),

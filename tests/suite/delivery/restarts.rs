@@ -94,7 +94,7 @@ pub(crate) struct Plan {
 const FAILS: u32 = 5;
 
 /// Publishes steadily, sends the signal at random moments and starts the exporter again, and counts what Prometheus saw.
-/// Gives back what there is to tell.
+/// Returns the figures, as text.
 pub(crate) async fn restarted(plan: Plan) -> String {
     /// How long an exporter lives, at most, besides the time until it reads.
     const LIFE: Duration = Duration::from_secs(5);
@@ -150,7 +150,7 @@ pub(crate) async fn restarted(plan: Plan) -> String {
     if plan.signal == Signal::TERM {
         assert!(repeats == 0.0, "repeated: {told}");
     } else {
-        // For each crash at most one scrape is carried and not checkpointed: a second of failures, or two if it was late.
+        // For each crash at most one scrape is delivered and not checkpointed: a second of failures, or two if it was late.
         let a_second = f64::from(PER_TICK * 20) / f64::from(FAILS);
         let of_a_scrape = 2.0 * a_second;
         assert!(

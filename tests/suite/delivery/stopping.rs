@@ -1,4 +1,4 @@
-//! An exporter that is told to stop, and scrapers that come too late or not at all.
+//! An exporter that stops, and scrapers that come too late or not at all.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::world::{Exporter, Samples, Signal, eventually};
 const EVENTS: &str = "acs_recording_exporter_events_total";
 
 #[tokio::test]
-async fn with_nobody_scraping_it_ends_at_once_and_everything_is_read_again() {
+async fn without_a_scraper_it_ends_at_once_and_everything_is_read_again() {
     let mut scene = Scene::new(&[("ACS_RECORDING_EXPORTER__DELIVERY__START_GATE", "0s")]).await;
     let mut first = scene.exporter("pod").await;
     first.ready().await;
@@ -26,7 +26,7 @@ async fn with_nobody_scraping_it_ends_at_once_and_everything_is_read_again() {
 
 #[tokio::test]
 async fn a_grace_period_shorter_than_the_interval_is_kept_and_the_rest_is_read_again() {
-    // As with a scrape each minute: nobody comes within the grace period of 10 s.
+    // As with a scrape each minute: none comes within the grace period of 10 s.
     let mut scene = Scene::new(&[
         ("ACS_RECORDING_EXPORTER__SHUTDOWN__FINAL_SCRAPE", "7s"),
         ("ACS_RECORDING_EXPORTER__SHUTDOWN__DEADLINE", "9s"),
@@ -139,7 +139,7 @@ async fn labels_that_were_seen_before_stand_at_0_from_the_first_scrape_on() {
     assert_eq!(strange(&scrape(&second).await), Some(0.0));
 }
 
-/// The failures under labels that no page of Microsoft names, if there is a series of them.
+/// The failures under labels that are not in Microsoft's documentation, if there is a series of them.
 fn strange(samples: &Samples) -> Option<f64> {
     let series = samples
         .0
@@ -150,7 +150,7 @@ fn strange(samples: &Samples) -> Option<f64> {
 
 async fn has_read(exporter: &Exporter, events: f64) {
     eventually("so many events", || async {
-        // Not by a scraper that counts: this acknowledges nothing.
+        // Without the header of a counted scraper: this acknowledges nothing.
         let seen = exporter.scrape().await?.sum(EVENTS, &[]);
         if seen == events {
             Ok(())
@@ -164,7 +164,7 @@ async fn has_read(exporter: &Exporter, events: f64) {
     .await;
 }
 
-/// Scrapes as Prometheus does, which counts.
+/// Scrapes as Prometheus does: a qualifying scrape.
 async fn scrape(exporter: &Exporter) -> Samples {
     let asking = reqwest::Client::new()
         .get(format!("http://{}/metrics", exporter.address))
@@ -174,7 +174,7 @@ async fn scrape(exporter: &Exporter) -> Samples {
     Samples(answer.text().await.unwrap())
 }
 
-/// Tells it to stop, and waits until it has. How long that took.
+/// Stops it with SIGTERM, and waits until it has ended. How long that took.
 async fn stopped(exporter: &mut Exporter) -> Duration {
     let told_at = Instant::now();
     exporter.process.signal(Signal::TERM);

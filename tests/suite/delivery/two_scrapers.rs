@@ -30,7 +30,7 @@ async fn both_see_every_failure_though_one_is_away_and_the_exporter_crashes() {
     }
 
     drop(far);
-    // Labels that neither has seen: they are shown when the one that is here has, or the wait is over.
+    // Labels that neither has seen: the event is held until the one that is here has, or `hold_max` is over.
     let published_at = Instant::now();
     scene.fail(0, Failure::Strange);
     eventually(
@@ -56,7 +56,7 @@ async fn both_see_every_failure_though_one_is_away_and_the_exporter_crashes() {
     assert_eq!(scene.seen(&near, &exporter).await, 101.0);
 
     let far = scene.prometheus("away").await;
-    // What was born while it was away it has first seen above 0; all else has risen before its eyes.
+    // Series that were born while it was away it first saw above 0; it saw all others rise.
     eventually("the other one catches up", || async {
         let seen = far.rise(FAILURES).await;
         if seen >= 100.0 {

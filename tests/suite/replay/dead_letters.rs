@@ -1,4 +1,4 @@
-//! What an exporter could not read is kept, privately, and can be read back.
+//! Events that an exporter could not read are kept, privately, and can be read back.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -82,7 +82,7 @@ async fn events_with_rejected_records_are_kept_privately_and_read_back() {
         readable[r#"acs_usage_quantity_total{resource="unknown",unit_type="messages",usage_type="chat"}"#],
         2.0
     );
-    // They were taken in by a hub, and say when; the record has no time, so there is no delay.
+    // A hub enqueued them, and they have that time; the record has no time, so there is no delay.
     let lines = fs::read_to_string(&files[0]).unwrap();
     assert_eq!(lines.matches(r#""enqueued_at":"2"#).count(), 3, "{lines}");
 }
