@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::prometheus::{Prometheus, free_address};
 use crate::world::{Exporter, eventually};
 
-/// A failed request under labels that every resource has, or under labels that no page of Microsoft names.
+/// A failed request under labels that every resource has, or under labels that Microsoft does not document.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Failure {
     Known,

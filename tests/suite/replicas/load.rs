@@ -22,7 +22,7 @@ struct Published {
     by_partition: Mutex<Vec<u32>>,
 }
 
-/// Every fifth is a failure: some under labels that no page of Microsoft names.
+/// Every fifth is a failure: some under labels that Microsoft does not document.
 const FAILS: u32 = 5;
 
 const PER_TICK: u32 = 10;
