@@ -82,9 +82,9 @@
 //!    that would move a failure series which no scrape has shown waits until one has. Failure series never expire.
 //! 3. **A checkpoint never runs ahead of a scrape.** A batch is applied whole under one lock and a scrape is gathered under
 //!    it, so what a scrape shows and the positions that it acknowledges are one snapshot.
-//! 4. **It never stops in silence.** Each partition proves that it lives, also on a quiet hub; a link that cannot is
-//!    replaced, after the last event that was handed on; a hub that is away is not an error. `/metrics` answers from a
-//!    thread of its own, and no client can keep others from it.
+//! 4. **It never stalls silently.** Every partition is checked regularly, even when the event hub is idle. A link that
+//!    fails the check is replaced by one that starts after the last event that was passed on. An unreachable event hub is
+//!    not an error. `/metrics` answers from a thread of its own, and no client can keep others from it.
 //! 5. **Everything is bounded**: lanes and the queue, batches, what the hub may send ahead, label values, series, what a
 //!    body inflates to, connections, cuts, scrapers, waits. A panic inside the decoder costs one record, one inside the SDK
 //!    a link.

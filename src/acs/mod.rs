@@ -51,7 +51,7 @@ pub fn catalogue() -> impl Iterator<Item = &'static Family> {
 /// A record, read.
 #[derive(Clone, Debug)]
 pub struct Record<'a> {
-    /// `category`, else the table in `Type`, as sent: what it calls itself, be it exported or not.
+    /// `category`, else the table in `Type`, as sent: the category that the record names, exported or not.
     pub category: Option<Cow<'a, str>>,
     /// Names of properties that the schema of its category does not have, the first eight; none if its category is not
     /// exported.

@@ -179,8 +179,11 @@ fn denied(credential: &AzureCredential, code: &str) -> &'static str {
         ("AuthorizationPermissionMismatch" | "AuthorizationResourceTypeMismatch", _) => {
             "the SAS lacks a right: it must be for the container and its blobs, and allow to read, write, delete and list"
         }
-        ("AuthorizationFailure", AccessKey(_) | SASToken(_)) => {
-            "the account's network rules exclude this machine: allow its network in the account's firewall, or make a private endpoint; or the account key or the SAS is wrong or has expired"
+        ("AuthorizationFailure", AccessKey(_)) => {
+            "the account's network rules exclude this machine: allow its network in the account's firewall, or make a private endpoint; or the account key is wrong"
+        }
+        ("AuthorizationFailure", SASToken(_)) => {
+            "the account's network rules exclude this machine: allow its network in the account's firewall, or make a private endpoint; or the SAS is wrong or has expired"
         }
         ("AuthorizationFailure", BearerToken(_)) => {
             "the account's network rules exclude this machine: allow its network in the account's firewall, or make a private endpoint"

@@ -16,20 +16,20 @@ use crate::setting::{path, settings, text, words};
 settings! {
     /// Authentication
     ///
-    /// The identity that tokens of Microsoft Entra ID are requested for. Tokens are used with `event_hub.namespace`, and
-    /// with a `checkpoint.container_url` that has no SAS; a connection string needs none. docs/authentication.md describes
-    /// what each kind needs in Azure. A private certificate authority, for example of a proxy, is configured by the
-    /// variables `SSL_CERT_FILE` and `SSL_CERT_DIR`.
+    /// The identity for which the exporter requests tokens of Microsoft Entra ID. It needs tokens for
+    /// `event_hub.namespace`, and for a `checkpoint.container_url` without a SAS. It needs no token for a connection string.
+    /// docs/authentication.md describes what each kind needs in Azure. To trust a private certificate authority, for
+    /// example that of a proxy, set the variables `SSL_CERT_FILE` and `SSL_CERT_DIR`.
     #[derive(Clone, Debug, PartialEq)]
     pub(super) struct Auth in "auth" {
         /// The kind of identity.
         ///
-        /// - `auto`: the keys below decide: a federated token, a secret or a certificate, in this order; otherwise the
-        ///   managed identity. The log reports at startup which kind was chosen, and why.
-        /// - `managed_identity`: the machine's, or the user-assigned one of `client_id`
-        /// - `workload_identity`: a Kubernetes service account's; needs `tenant_id`, `client_id`, `federated_token_file`
-        /// - `client_secret`: an application's; needs `tenant_id`, `client_id`, `client_secret` or `client_secret_file`
-        /// - `client_certificate`: an application's; needs `tenant_id`, `client_id`, `client_certificate_file`
+        /// - `auto`: the kind whose key is set: a federated token, a secret or a certificate, in this order. If none is set,
+        ///   the managed identity. At startup, the log reports which kind was chosen, and why.
+        /// - `managed_identity`: the managed identity of the machine, or the user-assigned one that `client_id` names
+        /// - `workload_identity`: a Kubernetes service account; needs `tenant_id`, `client_id`, `federated_token_file`
+        /// - `client_secret`: an application; needs `tenant_id`, `client_id`, and `client_secret` or `client_secret_file`
+        /// - `client_certificate`: an application; needs `tenant_id`, `client_id`, `client_certificate_file`
         /// - `azure_cli`: the user who is signed in to `az`, for a developer's machine
         kind: Option<CredentialKind> = words(kinds()).default("auto"),
         /// The tenant that the identity is in: its id or its domain.
@@ -38,16 +38,16 @@ settings! {
         client_id: Option<String> = text("an id", client_id).optional().or_variable("AZURE_CLIENT_ID"),
         /// The secret of the application: its value, not its id.
         ///
-        /// Set the variable from a Secret, not this key in a file.
+        /// Do not write it into a file: set the variable from a Secret.
         client_secret: Option<Secret> = text("any text", |text| Ok::<_, &str>(Secret::new(text.to_owned())))
             .optional().secret().or_variable("AZURE_CLIENT_SECRET"),
         /// A file that contains the secret of the application.
         ///
-        /// It is read again for each token, so the secret can be replaced at any time.
+        /// The file is read again for each token, so the secret can be replaced at any time.
         client_secret_file: Option<PathBuf> = path().optional(),
         /// A file that contains a certificate of the application and its private key.
         ///
-        /// In PEM; the key is RSA and has no passphrase. It is read again for each token.
+        /// PEM, with an RSA key without a passphrase. The file is read again for each token.
         client_certificate_file: Option<PathBuf> = path().optional().or_variable("AZURE_CLIENT_CERTIFICATE_PATH"),
         /// A file that contains the token of a Kubernetes service account.
         ///
@@ -55,8 +55,9 @@ settings! {
         federated_token_file: Option<PathBuf> = path().optional().or_variable("AZURE_FEDERATED_TOKEN_FILE"),
         /// The identity service, if it is not the one of the namespace's cloud.
         ///
-        /// By default `https://login.microsoftonline.com`; `https://login.microsoftonline.us` for a namespace in
-        /// servicebus.usgovcloudapi.net, and `https://login.chinacloudapi.cn` for one in servicebus.chinacloudapi.cn.
+        /// The default is `https://login.microsoftonline.com`. For a namespace in servicebus.usgovcloudapi.net it is
+        /// `https://login.microsoftonline.us`, and for one in servicebus.chinacloudapi.cn
+        /// `https://login.chinacloudapi.cn`.
         authority_host: Option<String> = text("an https address without a path", authority_host)
             .optional().or_variable("AZURE_AUTHORITY_HOST"),
     }

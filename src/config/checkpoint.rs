@@ -27,30 +27,30 @@ settings! {
             (Store::File.word(), Store::File),
             (Store::Blob.word(), Store::Blob),
         ]).default("memory"),
-        /// The file, for the store `file` only, which requires it.
+        /// The checkpoint file. Required with the store `file`, and only there.
         ///
         /// Its directory must exist, must be writable, and must be on a volume that outlives the process. The exporter
-        /// also creates `PATH.tmp`, from which it replaces the file, and `PATH.lock`, which keeps a second process out. A
-        /// file belongs to one namespace and consumer group.
+        /// writes `PATH.tmp` and renames it to `PATH`. It locks `PATH.lock`, so that no second process uses the file. A file
+        /// belongs to one namespace and consumer group.
         path: Option<PathBuf> = text("a path that ends in a file name", file_path).optional(),
-        /// The container, for the store `blob` only. With a SAS it is a secret.
+        /// The URL of the container, for the store `blob` only. A URL with a SAS is a secret.
         ///
         /// `https://ACCOUNT.blob.core.windows.net/CONTAINER` is accessed with the identity of `auth`, which needs the role
-        /// "Storage Blob Data Contributor". With a SAS as its query, the SAS must be for the container and its blobs, and
-        /// must allow to read, write, delete and list (`sr=c&sp=rwdl`). The store `blob` requires one of this,
+        /// "Storage Blob Data Contributor". A SAS in the query of the URL must be for the container and its blobs, and must
+        /// allow read, write, delete and list (`sr=c&sp=rwdl`). The store `blob` requires exactly one of `container_url`,
         /// `connection_string` and `connection_string_file`.
         container_url: Option<blobs::Settings> = text("a URL", blobs::Settings::of_container_url).optional(),
         /// A connection string of the storage account, for the store `blob` only. It is a secret.
         ///
-        /// With the account's key, or with a SAS. That of an emulator is `UseDevelopmentStorage=true`, or
-        /// `BlobEndpoint=http://127.0.0.1:10000/devstoreaccount1`.
+        /// It contains the key of the account, or a SAS. The connection string of an emulator is
+        /// `UseDevelopmentStorage=true`, or `BlobEndpoint=http://127.0.0.1:10000/devstoreaccount1`.
         connection_string: Option<Secret> = text("a connection string", |text| {
             blobs::Settings::of_connection_string(text, ANY_CONTAINER).map(|_| Secret::new(text.to_owned()))
         }).optional().secret(),
         /// A file that contains a connection string of the storage account.
         ///
-        /// It is read again for each request: a key that is rotated in a mounted Secret works without a restart. The new
-        /// one must be for the same account.
+        /// The file is read again for each request, so a key that is rotated in a mounted Secret works without a restart.
+        /// The new connection string must be for the same account.
         connection_string_file: Option<PathBuf> = text("a path", |text| {
             let path = PathBuf::from(text);
             blobs::Settings::of_connection_string_file(&path, ANY_CONTAINER).map(|_| path)

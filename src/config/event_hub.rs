@@ -25,36 +25,38 @@ settings! {
     pub(super) struct EventHub in "event_hub" {
         /// A SAS connection string of the namespace, or of one event hub in it. It is a secret.
         ///
-        /// Set the variable from a Secret, not this key in a file. The Listen right is enough. A ready-made
-        /// `SharedAccessSignature` works too, until it expires. That of an emulator (`UseDevelopmentEmulator=true`) may have a
-        /// port. Exactly one of this, `connection_string_file` and `namespace` is required.
+        /// Do not write it into a file: set the variable from a Secret. The Listen right is enough. A connection string with
+        /// a `SharedAccessSignature` works until the signature expires. The connection string of an emulator
+        /// (`UseDevelopmentEmulator=true`) may contain a port. Exactly one of `connection_string`,
+        /// `connection_string_file` and `namespace` is required.
         connection_string: Option<ConnectionString> = text("a connection string", str::parse).optional().secret(),
-        /// A file that contains such a connection string.
+        /// A file that contains the connection string.
         ///
-        /// It is read again each time a connection is opened: a key that is rotated in a mounted Secret works without a
-        /// restart. The new one must be for the same namespace.
+        /// The file is read again each time a connection is opened, so a key that is rotated in a mounted Secret works
+        /// without a restart. The new connection string must be for the same namespace.
         connection_string_file: Option<(ConnectionString, PathBuf)> = text("a path", |text| {
             let path = PathBuf::from(text);
             ConnectionString::read(&path).map(|connection| (connection, path))
         }).optional(),
         /// The namespace to read from with a token of Microsoft Entra ID.
         ///
-        /// `contoso`, or the whole host: `contoso.servicebus.windows.net`, `contoso.servicebus.usgovcloudapi.net`. The
-        /// identity needs the role "Azure Event Hubs Data Receiver"; `auth.kind` selects the identity.
+        /// Either the name (`contoso`) or the whole host name: `contoso.servicebus.windows.net`, or, in another cloud,
+        /// `contoso.servicebus.usgovcloudapi.net`. The identity needs the role "Azure Event Hubs Data Receiver". `auth.kind`
+        /// selects the identity.
         namespace: Option<String> = text("a host name", namespace_host).optional(),
         /// The event hubs to read, all in the same namespace.
         ///
-        /// A diagnostic setting that names no event hub creates one for each category: `insights-logs-...`. Required,
-        /// unless the connection string names its event hub (`EntityPath`).
+        /// Required, unless the connection string names its event hub (`EntityPath`). If a diagnostic setting names no event
+        /// hub, Azure creates one for each category: `insights-logs-...`.
         names: Option<Vec<String>> = list(1..=EVENT_HUBS_MAX, event_hub_name).optional(),
         /// The consumer group. No other program may use it.
         ///
-        /// Required. The exporter reads with owner level 0, which evicts every reader without an owner level. Other tools
-        /// read `$Default`, so it is used only if it is named here.
+        /// Required. The exporter reads with owner level 0 (also called epoch), so Azure disconnects every reader without an
+        /// owner level. Other tools use `$Default`; the exporter uses it only if it is named here.
         consumer_group: Option<String> = text("a consumer group's name", event_hub::consumer_group).optional(),
         /// Where to begin in a partition without a checkpoint.
         ///
-        /// By default `earliest`, but `latest` with `checkpoint.store: memory`: every restart would otherwise count all
+        /// The default is `earliest`. With `checkpoint.store: memory` it is `latest`: otherwise every restart would count all
         /// retained events again, as new failures.
         start: Option<Start> = text("`earliest`, `latest`, or a time such as `2026-01-31T12:00:00Z`", start).optional(),
         /// How events are transferred.

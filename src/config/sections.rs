@@ -100,7 +100,7 @@ fn check_watchdog(reader: &mut Reader, watchdog: Watchdog) {
     if watchdog.dead_after <= watchdog.interval {
         reader.contradiction(
             "watchdog.dead_after",
-            "must be longer than `watchdog.interval`: no proof of life is due before that",
+            "must be longer than `watchdog.interval`: no liveness check is due before that",
         );
     }
 }

@@ -10,11 +10,11 @@ settings! {
     /// Events with records that cannot be read can be kept in files.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub(crate) struct Keys in "dead_letters" {
-        /// The directory for events with records that cannot be read. They are not kept while this is not set.
+        /// The directory for events with records that cannot be read. If it is not set, the events are not kept.
         ///
-        /// The files contain personal data: addresses of callers, ids. They have mode 0600; a directory that the exporter
-        /// creates has mode 0700, and one that exists keeps its mode. Nothing of their content is logged.
-        /// `acs-recording-exporter replay DIRECTORY` reads them back.
+        /// The files contain personal data: addresses of callers, ids. Their mode is 0600. A directory that the exporter
+        /// creates has mode 0700; an existing directory keeps its mode. The content of the files is never logged.
+        /// `acs-recording-exporter replay DIRECTORY` reads the files.
         directory: Option<PathBuf> = path().optional(),
         /// How much space all dead letters may take together. The oldest are deleted first.
         max_bytes: u64 = bytes(BYTES_LEAST..=BYTES_MOST).default("100MiB"),

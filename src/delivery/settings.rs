@@ -13,8 +13,8 @@ settings! {
     pub struct Settings in "delivery" {
         /// When a checkpoint may advance past an event.
         ///
-        /// - `scrape`: once a scrape that shows it was delivered. A crash loses nothing.
-        /// - `processing`: once it was counted. A crash loses what no delivered scrape has shown.
+        /// - `scrape`: once the event was counted and a scrape with that count was delivered. A crash loses nothing.
+        /// - `processing`: once the event was counted. A crash loses counts that no scrape has delivered.
         checkpoint_after: CheckpointAfter = words([
             ("scrape", CheckpointAfter::Scrape),
             ("processing", CheckpointAfter::Processing),
@@ -29,8 +29,8 @@ settings! {
         start_gate: Duration = duration(Duration::ZERO..=WAIT_MOST).default("2m"),
         /// How long an event waits for a scrape that shows its failure series at 0.
         ///
-        /// An event that would move a failure series for the first time is held until that scrape, and its partition
-        /// waits with it. `0s` does not wait.
+        /// An event is held if it would increase a failure series that no scrape has delivered yet. Later events of the same
+        /// partition wait behind it. `0s` does not wait.
         hold_max: Duration = duration(Duration::ZERO..=WAIT_MOST).default("2m"),
     }
 }

@@ -17,11 +17,11 @@ settings! {
         resources: Vec<String> = list(0..=RESOURCES_MAX, resource).default(""),
         /// How many different values one label may have.
         ///
-        /// Further values become `other`; totals stay right. Values that Microsoft documents do not count.
+        /// Further values become `other`; totals stay right. Values that Microsoft documents do not count towards this limit.
         label_values_max: NonZeroUsize = number(1..=LABEL_VALUES_LIMIT).default("100"),
         /// How many series there may be, not counting those whose label values Microsoft documents.
         ///
-        /// Beyond this the undocumented values of a new label set become `other`; totals stay right.
+        /// Beyond this limit, undocumented label values of a new series become `other`; totals stay right.
         series_max: NonZeroUsize = number(SERIES_FEWEST..=SERIES_LIMIT).default("20000"),
         /// Upper bounds of the histograms.
         buckets: BucketSettings,
@@ -52,8 +52,9 @@ settings! {
 settings! {
     /// Failures
     ///
-    /// What counts as a failure. An operation fails by its HTTP status (4xx, 5xx), or by its result type if it has no
-    /// status. A recording fails by its result type, or by an end reason that is one: `src/acs/end_reason.rs` has the table.
+    /// What counts as a failure. An operation counts as failed by its HTTP status (4xx, 5xx), or by its result type if it
+    /// has no status. A recording counts as failed by its result type, or by its end reason: `src/acs/end_reason.rs` lists
+    /// the end reasons that are failures.
     #[derive(Clone, Debug, PartialEq)]
     pub struct Failures in "failures" {
         /// End reasons that count as failures in addition to the built-in ones.

@@ -18,10 +18,10 @@ settings! {
         ///
         /// After a crash, a replica's partitions are not read for this long. At least three times `interval`.
         lease: Duration = duration(INTERVAL_LEAST * INTERVALS..=LEASE_MOST).default("30s"),
-        /// How long a partition that moves to another replica waits for a last scrape here.
+        /// How long a replica waits for a last scrape before it hands a partition over to another replica.
         ///
-        /// That scrape delivers what this replica counted of the partition. Without it the partition moves after this
-        /// time, and a later scrape of this replica delivers that. `0s` does not wait.
+        /// The scrape delivers what this replica counted of the partition. Without a scrape, the partition moves after this
+        /// time, and a later scrape of this replica delivers these counts. `0s` does not wait.
         hand_over_max: Duration = duration(Duration::ZERO..=LEASE_MOST).default("30s"),
     }
 }

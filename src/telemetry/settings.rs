@@ -28,7 +28,8 @@ settings! {
         level: Level = text("a level, or directives such as `info,azure_core_amqp=debug`", str::parse).default("info"),
         /// Whether to log each failed request and recording, with its correlation id.
         ///
-        /// The level is `warn`. The correlation id identifies the call to everybody who can read the log. No metric has it.
+        /// The level is `warn`. The correlation id identifies the call to everybody who can read the log. No metric contains
+        /// correlation ids.
         failures: bool = words([("off", false), ("on", true)]).default("off"),
     }
 }

@@ -1,4 +1,4 @@
-//! What Microsoft does not document is counted as it is, and logged; the configuration decides what counts as a failure.
+//! Names that Microsoft does not document are counted unchanged and logged; the user configures what counts as a failure.
 
 use serde_json::json;
 

@@ -138,7 +138,7 @@ impl Exporter {
     pub(crate) async fn start(variables: &[(&str, &str)]) -> Self {
         let mut all = vec![
             ("ACS_RECORDING_EXPORTER__LOG__FORMAT", "json"),
-            // Nobody that counts scrapes, unless a test says so: then it says this too.
+            // No scrape qualifies unless a test makes one; such a test sets the start gate itself.
             ("ACS_RECORDING_EXPORTER__DELIVERY__START_GATE", "0s"),
         ];
         all.extend(variables);

@@ -76,7 +76,7 @@ impl Report {
 /// (`insights-logs-callrecordingsummary`), else to the first that is not named after another category, else to the first.
 ///
 /// The event hubs take turns: one that hangs delays the others by some 10 s, and they catch up. After the first opening no
-/// error ends the run: an event hub that is away is opened again, after longer and longer waits.
+/// error ends the run: the sender reopens an unreachable event hub, after longer and longer waits.
 ///
 /// The simulation, producers included, runs on a thread and a runtime of its own: `fe2o3-amqp` 0.16 hands out a transfer
 /// before it registers it as unsettled, so on a runtime of many threads an answer that comes between the two is lost, and

@@ -34,7 +34,7 @@ const BACKOFF_MIN: Duration = Duration::from_millis(250);
 /// An event hub that is back receives its traffic soon.
 const BACKOFF_MAX: Duration = Duration::from_secs(15);
 
-/// For an event hub that is away: three minutes of the default traffic, and 120 MiB at most.
+/// For an unreachable event hub: three minutes of the default traffic, and 120 MiB at most.
 const WAITING_EVENTS_MAX: usize = 600;
 
 /// Why a producer could not be opened.

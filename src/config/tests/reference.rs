@@ -226,9 +226,9 @@ const YAML_HEAD: &str = "\
 # Durations need a unit: `25s`, `1m 30s`; so do sizes: B, KiB, MiB, GiB, TiB, kB, MB, GB, TB. An unknown key is a
 # fault, here and in a variable. All faults are reported at once, before anything starts.
 #
-# This file alone does not start the exporter: it lacks access to the namespace (connection_string,
-# connection_string_file or namespace), the names of the event hubs, and a consumer group. config/minimal.yaml has
-# the six keys that matter.
+# This file alone is not enough to start the exporter. Three things have no default: access to the namespace
+# (connection_string, connection_string_file or namespace), the names of the event hubs, and the consumer group.
+# config/minimal.yaml has the six keys that matter.
 ";
 
 const MARKDOWN_HEAD: &str = "\

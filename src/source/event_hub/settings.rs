@@ -36,22 +36,22 @@ settings! {
     /// How events are transferred; which ones, is for `config`.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Amqp in "event_hub" {
-        /// The transport of AMQP.
+        /// What AMQP runs over.
         ///
-        /// `tcp` uses port 5671, `websocket` port 443 for networks that block the other. Proxies are not supported.
+        /// `tcp` uses port 5671. `websocket` uses port 443, for networks that block 5671. Proxies are not supported.
         transport: Transport = words([
             ("tcp", Transport::Tcp),
             ("websocket", Transport::WebSocket),
         ]).default("tcp"),
-        /// How many bytes of events the event hub may send ahead, for each partition.
+        /// How many bytes of events to prefetch for each partition.
         ///
-        /// The SDK limits events, not bytes: the exporter computes their number from the size of the events it reads. Its
-        /// memory grows by up to twice this for each partition that is behind.
+        /// The SDK limits the number of events, not of bytes. The exporter computes that number from the size of the events
+        /// that it reads. For each partition that is behind, the exporter needs up to twice this much memory.
         prefetch_bytes: u64 = bytes(PREFETCH_LEAST..=PREFETCH_MOST).default("8MiB"),
         /// How many partitions share a connection.
         ///
-        /// One each is fastest, and a broken connection affects one partition only. With hundreds of partitions, sharing
-        /// saves connections and threads.
+        /// `1` is fastest, and a broken connection then affects one partition only. With hundreds of partitions, a higher
+        /// number saves connections and threads.
         partitions_per_connection: usize = number(1..=PARTITIONS_SHARING_MOST).default("1"),
     }
 }
@@ -71,19 +71,22 @@ settings! {
     /// How the exporter distinguishes an idle event hub from a dead link.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Watchdog in "watchdog" {
-        /// How often the event hub is asked for the last event of each partition.
+        /// The time between two liveness checks of a partition.
         ///
-        /// The answer proves that the hub is alive, and shows how far behind the partition is. If the hub has events that
-        /// do not arrive, the link is reopened some seconds later.
+        /// A liveness check asks the event hub for the last event of the partition. The answer verifies that the event hub
+        /// is alive, and shows how far behind the partition is. If the event hub has events that do not arrive, the link is
+        /// reopened some seconds later.
         interval: Duration = duration(WATCHDOG_LEAST..=WATCHDOG_MOST).default("30s"),
-        /// After how long without an event a link is reopened.
+        /// How long a link may be without an event before it is reopened.
         ///
-        /// An answer does not prove that the link on which events arrive is alive; a new link does.
+        /// A liveness check does not use the link on which events arrive, so it cannot verify that link. Opening a new link
+        /// does.
         reattach_idle: Duration = duration(WATCHDOG_LEAST..=WATCHDOG_MOST).default("5m"),
-        /// After how long without a proof of life a partition counts as not ready.
+        /// How long after it was last verified a partition counts as not ready.
         ///
-        /// `acs_recording_exporter_partition_last_proof_timestamp_seconds` shows the time of the last one. Must be
-        /// longer than `interval`.
+        /// An event, or the answer to a liveness check, verifies the partition.
+        /// `acs_recording_exporter_partition_last_proof_timestamp_seconds` shows when that was. Must be longer than
+        /// `interval`.
         dead_after: Duration = duration(WATCHDOG_LEAST..=WATCHDOG_MOST).default("5m"),
     }
 }

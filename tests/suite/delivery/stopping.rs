@@ -139,7 +139,7 @@ async fn labels_that_were_seen_before_stand_at_0_from_the_first_scrape_on() {
     assert_eq!(strange(&scrape(&second).await), Some(0.0));
 }
 
-/// The failures under labels that are not in Microsoft's documentation, if there is a series of them.
+/// The failures under labels that Microsoft does not document, if there is a series of them.
 fn strange(samples: &Samples) -> Option<f64> {
     let series = samples
         .0
