@@ -1,6 +1,6 @@
-//! Points in time, in every spelling that Azure was seen to use.
+//! Points in time, in every spelling that Azure is known to use.
 //!
-//! RFC 3339 first, then the table below from its top. What is no time is `None`, and never costs a record.
+//! RFC 3339 first, then the table below from its top. Text that is not a time is `None`, and never costs a record.
 
 use time::format_description::BorrowedFormatItem;
 use time::format_description::well_known::Rfc3339;
@@ -19,7 +19,7 @@ const LENGTH_MAX: usize = 48;
 
 /// Spellings without a zone, which is UTC then: Azure logs in UTC.
 ///
-/// Where a day and a month cannot be told apart, the month is first: so .NET writes dates unless told otherwise, and so
+/// Where a day could be a month, the month is first: .NET writes dates so by default, and so
 /// do the examples of ACS (`5/25/2023, 5:43:25.746 PM`). Only what has no such month (`25/12/2022`) is read day first.
 /// Blanks after a colon, and commas, are taken out before.
 const ZONELESS: [&[BorrowedFormatItem<'static>]; 6] = [

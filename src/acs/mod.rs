@@ -95,7 +95,7 @@ impl Observation<'_> {
 /// Reads the text of a record, given when the event hub enqueued it, if one did, and what counts as a failure.
 ///
 /// Every property may be missing, stand at the top level or in `properties`, in any case, as a number or as text. What
-/// cannot be read costs only itself: a bad time is no time, and where all of `properties` is lost the record counts for
+/// cannot be read costs only itself: a bad time counts as missing, and where all of `properties` is lost the record counts for
 /// what its top level says.
 ///
 /// # Errors

@@ -13,7 +13,7 @@ use crate::repair;
 /// its top level says.
 pub(super) struct Properties<'a>(pub(super) Fields<'a>);
 
-/// How often `properties` may be text of text of an object. Twice was seen.
+/// How often `properties` may be encoded as text. Azure is known to do it twice.
 const ENCODED_MAX: usize = 3;
 
 /// Reads text that was meant to be an object. Most text of JSON is full of escapes, so it is not a slice of the record:

@@ -13,8 +13,8 @@ pub struct FailureRules {
 }
 
 impl FailureRules {
-    /// End reasons that are failures though the table does not say so, those that are none though it does, and statuses
-    /// of operations that are none. Case does not matter.
+    /// End reasons that are failures in addition to the built-in ones, end reasons that are not failures although they
+    /// are built in, and statuses of operations that are not. Case does not matter.
     pub fn new(
         end_reasons: impl IntoIterator<Item = String>,
         end_reasons_except: impl IntoIterator<Item = String>,

@@ -12,7 +12,7 @@ use super::category::UNKNOWN;
 use super::instant::instant;
 use super::resource::lower_case;
 
-/// A value. Lists and objects are [`Value::Nested`]: no property that we read is one.
+/// A value. Lists and objects are [`Value::Nested`]: no property that is read has one.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value<'a> {
     /// Absent, JSON null, or text that says so (`""`, `"null"`, `"None"`).

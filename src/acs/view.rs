@@ -25,8 +25,8 @@ pub(super) struct View<'a> {
 /// Names and values, in the order in which they came.
 pub(super) type Fields<'a> = Vec<(Cow<'a, str>, Value<'a>)>;
 
-/// How many names of unfamiliar properties a record tells. One that is of another schema altogether has dozens, and the
-/// first few tell that.
+/// How many names of unfamiliar properties a record lists. A record of another schema altogether has dozens, and the
+/// first few are enough to notice that.
 const UNFAMILIAR_MAX: usize = 8;
 
 /// As many as a record of Call Recording has at its top level, or in `properties`, so that the list does not grow.

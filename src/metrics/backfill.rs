@@ -1,4 +1,4 @@
-//! The past: what moved when, by the records' own times, for a Prometheus that was not there.
+//! The past: what moved when, by the records' own times, for a Prometheus that did not scrape it.
 //!
 //! Records may come in any order. Each moves the same series by the same code as in a running exporter; what a run of
 //! records within one step has moved is then taken out of the registry and noted under that step. `openmetrics` adds
@@ -36,7 +36,7 @@ impl Step {
     ///
     /// # Errors
     ///
-    /// When it is no whole number of seconds, or out of range.
+    /// When it is not a whole number of seconds, or out of range.
     pub(crate) fn new(step: Duration) -> Result<Self, InvalidStep> {
         let is_whole = step.subsec_nanos() == 0;
         match i64::try_from(step.as_secs()) {
@@ -45,7 +45,7 @@ impl Step {
         }
     }
 
-    /// The first step that has seen a record of this time: the one at which a scrape would have found it.
+    /// The first step that shows a record of this time: the one at which a scrape would have found it.
     fn of(self, time: OffsetDateTime) -> i64 {
         let whole = time.unix_timestamp();
         let seconds = whole + i64::from(time.nanosecond() > 0);
@@ -137,7 +137,7 @@ impl Backfill {
             self.take();
             self.current = Some(step);
         }
-        self.metrics.apply(observation, 1); // nobody waits for a snapshot
+        self.metrics.apply(observation, 1); // no event is held for a snapshot
     }
 
     /// Writes all that was noted as OpenMetrics, version 1.0.0.

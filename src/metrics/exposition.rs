@@ -55,14 +55,14 @@ impl Applied {
     }
 
     /// The first event that moves a failure series which no acknowledged snapshot shows. All that they move exist from now on.
-    fn unshown(&mut self, events: &Applying<'_>) -> Option<Unshown> {
+    fn not_shown(&mut self, events: &Applying<'_>) -> Option<NotShown> {
         let (next, acknowledged) = (self.ledger.next(), self.ledger.acknowledged());
         let (mut begin, mut first) = (0, None);
         for (event, end) in events.ends.iter().enumerate() {
             for observation in events.observations.get(begin..*end).unwrap_or_default() {
                 let shown_from = self.metrics.shown_from(observation, next);
                 if shown_from.is_some_and(|snapshot| snapshot > acknowledged) {
-                    first.get_or_insert(Unshown { event });
+                    first.get_or_insert(NotShown { event });
                 }
             }
             begin = *end;
@@ -84,21 +84,21 @@ pub struct Applying<'a> {
     pub ends: &'a [usize],
 }
 
-/// How long events wait for a scraper to see the failure series at 0 that they move.
+/// Whether events are held until an acknowledged snapshot shows the failure series that they move at 0.
 #[derive(Clone, Copy, Debug)]
-pub enum Patience {
-    /// They do not.
-    None,
-    /// For as long as anyone scrapes: someone who counts has since this.
+pub enum Hold {
+    /// They are not.
+    Never,
+    /// They are, if there was a qualifying scrape since then.
     WhileScrapedSince(Instant),
-    /// No longer. Others that move the same series do not wait either.
-    AtItsEnd,
+    /// They were held long enough. Others that move the same series are not held either.
+    NoLonger,
 }
 
 /// An event moves a failure series that no acknowledged snapshot shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unshown {
-    /// Its index; those before it can be applied.
+pub struct NotShown {
+    /// The index of the event; those before it can be applied.
     pub event: usize,
 }
 
@@ -121,7 +121,7 @@ pub struct Scrape {
 }
 
 impl Exposition {
-    /// Registers the domain families; `own` is the registry of `telemetry`. A snapshot is acknowledged when so many
+    /// Registers the families about ACS; `own` is the registry of `telemetry`. A snapshot is acknowledged when so many
     /// scrapers have received it.
     pub fn new(
         settings: &Settings,
@@ -154,7 +154,7 @@ impl Exposition {
         &self.rules
     }
 
-    /// What the exporter tells about itself, beside what this shows about ACS.
+    /// The metrics about the exporter itself, beside those about ACS.
     pub fn telemetry(&self) -> &Telemetry {
         &self.telemetry
     }
@@ -169,22 +169,22 @@ impl Exposition {
     pub fn apply(
         &self,
         events: &Applying<'_>,
-        patience: Patience,
+        hold: Hold,
         account: impl FnOnce(&Telemetry),
-    ) -> Result<(), Unshown> {
+    ) -> Result<(), NotShown> {
         // A panic under the lock leaves counters that were moved one by one: each is still right by itself.
         let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
         let applied = &mut *applied;
         let next = applied.ledger.next();
-        match patience {
-            Patience::None => {}
-            Patience::WhileScrapedSince(since) => {
+        match hold {
+            Hold::Never => {}
+            Hold::WhileScrapedSince(since) => {
                 let is_scraped = applied.ledger.scraped_at().is_some_and(|at| at >= since);
-                if let Some(unshown) = applied.unshown(events).filter(|_| is_scraped) {
-                    return Err(unshown);
+                if let Some(not_shown) = applied.not_shown(events).filter(|_| is_scraped) {
+                    return Err(not_shown);
                 }
             }
-            Patience::AtItsEnd => {
+            Hold::NoLonger => {
                 for observation in events.observations {
                     applied.metrics.waited_enough(observation);
                 }
@@ -212,7 +212,7 @@ impl Exposition {
         let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
         if !applied.positions.contains_key(partition) {
             applied.ledger.begin(partition, &reached);
-            self.acknowledged.send_modify(|_same| {}); // whoever writes it down wants to know
+            self.acknowledged.send_modify(|_same| {}); // the checkpoint follows it
         }
         Arc::make_mut(&mut applied.positions).insert(partition.clone(), reached);
     }
@@ -220,7 +220,7 @@ impl Exposition {
     /// Lets every failure series exist that the events will move.
     pub fn prepare(&self, events: &Applying<'_>) {
         let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
-        let _waits_in_any_case = applied.unshown(events);
+        let _waits_in_any_case = applied.not_shown(events);
     }
 
     /// Takes a snapshot: everything applied so far and nothing else.
@@ -232,7 +232,7 @@ impl Exposition {
         self.scrape_of(|_| true)
     }
 
-    /// As [`scrape`](Self::scrape), of some families only, told by their names.
+    /// As [`scrape`](Self::scrape), of some families only, chosen by their names.
     ///
     /// # Errors
     ///
@@ -330,8 +330,8 @@ impl Exposition {
     /// Lets what an earlier process remembered exist at 0.
     pub fn restore(&self, remembered: impl IntoIterator<Item = (Series, OffsetDateTime)>) {
         let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
-        for (what, last_seen) in remembered {
-            applied.metrics.restore(what, last_seen);
+        for (series, last_moved) in remembered {
+            applied.metrics.restore(series, last_moved);
         }
     }
 

@@ -1,4 +1,4 @@
-//! Remembers which records were seen lately, in bounded memory.
+//! Remembers which records came lately, in bounded memory.
 
 use std::collections::HashSet;
 use std::mem;
@@ -7,7 +7,7 @@ use std::mem;
 /// two diagnostic settings repeat come within a minute or two of each other.
 const GENERATION: usize = 65_536;
 
-/// The identities seen lately: at least as many as one generation, at most two.
+/// The identities of the latest records: at least as many as one generation, at most two.
 ///
 /// An identity is a hash of 64 bits, so that among these a false repeat is a matter of one in 10¹⁴ records.
 #[derive(Debug, Default)]

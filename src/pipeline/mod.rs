@@ -21,7 +21,7 @@ pub(crate) use writer::Writer;
 use crate::delivery::Snapshot;
 use crate::event::Batch;
 use crate::liveness::Liveness;
-use crate::metrics::{Exposition, Patience};
+use crate::metrics::{Exposition, Hold};
 use crate::queue::Queued;
 
 /// Applies batches until `stop` is cancelled or every sender is gone. A batch that is not applied by then never is: it is
@@ -60,5 +60,5 @@ pub(crate) async fn run(
 
 /// Decodes a batch and applies it whole, whether its failure series were shown or not.
 pub fn apply(batch: &Batch, exposition: &Exposition) -> Ended {
-    writer::apply(batch, exposition, Patience::None, false).unwrap_or_default()
+    writer::apply(batch, exposition, Hold::Never, false).unwrap_or_default()
 }

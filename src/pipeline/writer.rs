@@ -16,7 +16,7 @@ use super::decode::{Decoded, Ended, decode};
 use crate::acs::Observation;
 use crate::dead_letters::DeadLetters;
 use crate::event::{Batch, PartitionId};
-use crate::metrics::{Applying, Exposition, Patience};
+use crate::metrics::{Applying, Exposition, Hold};
 use crate::queue::Queued;
 use crate::telemetry::{AppliedBatch, Failed};
 
@@ -105,16 +105,16 @@ impl Writer {
     /// Applies the held events of a partition, as far as that can be done now.
     fn work(&mut self, partition: &PartitionId, mut waiting: VecDeque<Held>, now: Instant) {
         while let Some(Held { queued, until }) = waiting.pop_front() {
-            let patience = if self.hold_max.is_zero() {
-                Patience::None
+            let hold = if self.hold_max.is_zero() {
+                Hold::Never
             } else if until <= now {
-                Patience::AtItsEnd
+                Hold::NoLonger
             } else {
-                Patience::WhileScrapedSince(now.checked_sub(self.hold_max).unwrap_or(now))
+                Hold::WhileScrapedSince(now.checked_sub(self.hold_max).unwrap_or(now))
             };
             match queued {
                 Queued::Events(batch, slot) => {
-                    if let Some(rest) = self.apply(batch, patience) {
+                    if let Some(rest) = self.apply(batch, hold) {
                         let queued = Queued::Events(rest, slot);
                         waiting.push_front(Held { queued, until });
                         break;
@@ -133,18 +133,18 @@ impl Writer {
     }
 
     /// Applies events: all of them, or those before one that has to wait. Returns that one and what follows it.
-    fn apply(&self, batch: Batch, patience: Patience) -> Option<Batch> {
-        let waits = self.try_apply(&batch, patience).err()?;
+    fn apply(&self, batch: Batch, hold: Hold) -> Option<Batch> {
+        let waits = self.try_apply(&batch, hold).err()?;
         let (before, rest) = batch.split_before(waits);
         if let Some(before) = before {
             // The failure series of these were shown, so none of them is held.
-            let _all_applied = self.try_apply(&before, Patience::None);
+            let _all_applied = self.try_apply(&before, Hold::Never);
         }
         Some(rest)
     }
 
-    fn try_apply(&self, batch: &Batch, patience: Patience) -> Result<(), usize> {
-        let applied = apply(batch, &self.exposition, patience, self.logs_failures)?;
+    fn try_apply(&self, batch: &Batch, hold: Hold) -> Result<(), usize> {
+        let applied = apply(batch, &self.exposition, hold, self.logs_failures)?;
         if let Some(dead_letters) = &self.dead_letters {
             for rejected in applied.rejected {
                 if let Some(event) = batch.events().nth(rejected.event) {
@@ -170,13 +170,13 @@ impl Writer {
 pub(super) fn apply(
     batch: &Batch,
     exposition: &Exposition,
-    patience: Patience,
+    hold: Hold,
     logs_failures: bool,
 ) -> Result<Ended, usize> {
     let bytes: usize = batch.events().map(|event| event.body.len()).sum();
     decode(batch, exposition.failure_rules(), |decoded| {
         let events = applying(batch, &decoded);
-        let applied = exposition.apply(&events, patience, |telemetry| {
+        let applied = exposition.apply(&events, hold, |telemetry| {
             telemetry.batch_applied(
                 &batch.partition,
                 AppliedBatch {
@@ -195,7 +195,7 @@ pub(super) fn apply(
                 }
                 Ok(decoded.ended)
             }
-            Err(unshown) => Err(unshown.event),
+            Err(not_shown) => Err(not_shown.event),
         }
     })
 }

@@ -1,7 +1,7 @@
-//! The failure log: a line for each failed request and recording, for whoever asked for it.
+//! The failure log: a line for each failed request and recording.
 //!
 //! It is the one place that names a call, by its correlation id, and the one that has a line for each record: it is off
-//! unless `log.failures` says otherwise.
+//! unless `log.failures` is on.
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;

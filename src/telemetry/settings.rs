@@ -63,7 +63,7 @@ pub struct Level(String);
 impl Level {
     /// The filter, made anew: an [`EnvFilter`] cannot be cloned.
     ///
-    /// The SDK is silent unless a directive names it: its errors reach us as values, and are logged once, where they are
+    /// The SDK is silent unless a directive names it: its errors arrive as values, and are logged once, where they are
     /// handled.
     pub fn filter(&self) -> EnvFilter {
         let silent = SDK_TARGETS

@@ -16,7 +16,7 @@ pub struct Tally {
     pub(super) news: HashSet<(&'static str, String)>,
 }
 
-/// Names that one batch keeps for the log. All drift is counted; whoever sends more names than this sends nonsense.
+/// Names that one batch keeps for the log. All drift is counted; a sender of more names than this sends nonsense.
 const NEWS_MAX: usize = 64;
 
 /// Names are shorter than this.
