@@ -57,10 +57,11 @@
 //! are; [`metrics`] and [`telemetry`] hold every family, about ACS and about ourselves. [`queue`] leads from the
 //! partitions to [`pipeline`], the loop that joins them; [`dead_letters`] keeps what could not be read. [`identity`] is
 //! how the exporter authenticates to Azure: tokens and secrets, for [`source`] and [`blobs`] alike. [`source`] reads
-//! event hubs, or files in their stead, [`liveness`] knows whether it does, [`http`] serves what is known. [`delivery`] is about when that has been seen, [`checkpoint`]
-//! stores how far it was across restarts. [`replica`] shares the partitions with other replicas, by leases; [`blobs`] is
-//! the store for that. [`config`] composes the settings that each module owns. [`service`] builds the parts, starts them
-//! and drains them in order, [`shutdown`] turns signals into a token. [`cli`] has the commands.
+//! event hubs, or files in their stead, [`liveness`] knows whether it does, [`http`] serves what is known. [`delivery`]
+//! decides when a snapshot has been delivered, [`checkpoint`] stores the delivered positions across restarts. [`replica`]
+//! shares the partitions with other replicas, by leases; [`blobs`] is the store for that. [`config`] composes the settings
+//! that each module owns. [`service`] builds the parts, starts them and drains them in order, [`shutdown`] turns signals
+//! into a token. [`cli`] has the commands.
 //!
 //! Two crates stand beside this one, since the exporter needs neither: `crates/event-hub-emulator`, a local Event Hub, and
 //! `crates/acs-log-simulator`, which makes traffic for it. The feature `demo` (a default) adds them and the commands
@@ -86,7 +87,7 @@
 //!    fails the check is replaced by one that starts after the last event that was passed on. An unreachable event hub is
 //!    not an error. `/metrics` answers from a thread of its own, and no client can keep others from it.
 //! 5. **Everything is bounded**: lanes and the queue, batches, what the hub may send ahead, label values, series, what a
-//!    body inflates to, connections, cuts, scrapers, waits. A panic inside the decoder costs one record, one inside the SDK
+//!    body inflates to, connections, snapshots, scrapers, waits. A panic inside the decoder costs one record, one inside the SDK
 //!    a link.
 //! 6. **No personal data leaves**: no caller address, URI, recording, call or correlation id in a label or a log line, but
 //!    for the failure log (`log.failures`, off by default), which names the correlation id.
@@ -96,10 +97,11 @@
 //!
 //! * Each connection has a runtime of its own (`source::event_hub`): the SDK's tasks wait for ever for the close of a peer
 //!   that is silent, and nothing but the end of their runtime ends them.
-//! * A hub made anew is told by its creation time, later than our last event: its sequence numbers may have passed ours.
-//! * A gap, a position lost, and an event stepped over each have a metric of their own beside
+//! * An event hub that was created anew is recognised by its creation time, which is later than the last event that was
+//!   read: its sequence numbers may have passed the stored ones.
+//! * A sequence gap, a lost position, and a skipped event each have a metric of their own beside
 //!   `receiver_restarts_total{cause}`.
-//! * Reading stands by, and counts as ready, while the start gate is closed.
+//! * The exporter counts as ready while the start gate is closed: it stands by.
 //! * A stop does not wait for a last scrape if there was no qualifying scrape for five minutes.
 //! * A replica does not ask for one partition after the other. It announces itself by one blob, which it rewrites every
 //!   cycle; the replica with the most partitions hands over to the one with the fewest, by a function that all compute alike
@@ -107,8 +109,11 @@
 //!   gets more than its share because two asked at once.
 //! * A replica acquires no partition before its start gate is open, and is not ready before that: others read on until the
 //!   scrapers know it, and a rollout waits for it.
-//! * The checkpoint blob names its writer beside what the official SDKs write there, or a write whose answer was lost could
-//!   not be told from one of another replica.
+//! * The checkpoint blob names its writer beside what the official SDKs write there: otherwise a write whose answer was lost
+//!   could not be distinguished from the write of another replica.
+//! * A log category is a value, [`acs`]`::category::Category`, and not an arm of an enum: the decoder returns moves of typed
+//!   label sets, and `metrics` applies them without knowing any category.
+//! * A key of the configuration is declared where it is used, by [`setting`]`::settings!`; the reference is generated.
 
 mod acs;
 mod blobs;
