@@ -181,7 +181,7 @@ async fn what_failed_is_named_in_the_log_where_that_is_asked_for_and_nowhere_els
     for exporter in [&telling, &silent] {
         exporter.reads(2).await;
     }
-    let line = telling.process.says("\"failed\"").await;
+    let line = telling.process.says("\"recording request failed\"").await;
     for told in [
         r#""correlation_id":"call-that-failed""#,
         r#""what":"StartRecording""#,
