@@ -89,7 +89,7 @@ impl Reader {
     pub(super) fn no_effect(&mut self, keys: impl IntoIterator<Item = &'static str>, why: &str) {
         for key in keys {
             let default = keys::named(key).and_then(|key| key.default);
-            let is_default = |entry: &Entry| matches!(&entry.value, Value::Text(text) if Some(text.as_str()) == default);
+            let is_default = |entry: &Entry| matches!(&entry.value, Value::Text(text) if default.is_some_and(|default| are_equal(text, default)));
             if self.is_set(key) && !self.is_faulty(key) && !self.winner(key).is_some_and(is_default)
             {
                 self.contradiction(key, format!("has no effect {why}"));
@@ -119,6 +119,13 @@ impl Reader {
     }
 }
 
+/// Whether two spellings are of one value: words in any case, durations in any unit.
+fn are_equal(text: &str, default: &str) -> bool {
+    let duration = |text: &str| humantime::parse_duration(text.trim()).ok();
+    text.trim().eq_ignore_ascii_case(default)
+        || duration(text).is_some_and(|time| duration(default) == Some(time))
+}
+
 /// The fault of a key that does not exist, with the key that was meant.
 fn unknown(entry: &Entry) -> Option<Fault> {
     let Entry { key, value, origin } = entry;
@@ -145,4 +152,22 @@ fn unknown(entry: &Entry) -> Option<Fault> {
         "unknown key; `config/exporter.yaml` lists every key".to_owned()
     };
     Some(Fault::new(entry, problem))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_default_is_recognised_in_any_spelling() {
+        let check = |text: &str, default: &str, expected: bool| {
+            assert_eq!(are_equal(text, default), expected, "{text} and {default}");
+        };
+        check(" AUTO ", "auto", true);
+        check("file", "memory", false);
+        check("30000ms", "30s", true);
+        check("0m 30 s", "30s", true);
+        check("30s", "31s", false);
+        check("30", "30s", false);
+    }
 }
