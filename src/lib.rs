@@ -166,7 +166,7 @@ pub mod inside {
         pub use crate::config::{File, Flag, KEYS, Sources, load};
     }
     pub mod envelope {
-        pub use crate::envelope::{RECORDS_MAX, open};
+        pub use crate::envelope::{Behind, Opened, RECORDS_MAX, RecordText, Walk, open};
     }
     pub mod event {
         pub use crate::event::{Batch, Event, PartitionId, Position, Reached};
@@ -181,6 +181,9 @@ pub mod inside {
     }
     pub mod pipeline {
         pub use crate::pipeline::apply;
+    }
+    pub mod repair {
+        pub use crate::repair::Repair;
     }
     pub mod source {
         pub mod event_hub {

@@ -34,6 +34,7 @@ pub use rules::FailureRules;
 
 use crate::disposition::Reject;
 use crate::family::Family;
+use crate::repair::Repairs;
 use category::Common;
 use resource::Resource;
 use view::View;
@@ -56,6 +57,8 @@ pub struct Record<'a> {
     /// Names of properties that the schema of its category does not have, the first eight; none if its category is not
     /// exported.
     pub unfamiliar: Vec<Cow<'a, str>>,
+    /// What was repaired inside it.
+    pub repairs: Repairs,
     /// What it moves; `None` if its category is not exported.
     pub observation: Option<Observation<'a>>,
 }
@@ -110,6 +113,7 @@ pub fn read<'a>(
     let name = common::category_name(&view);
     let category = category(&view, name.is_some());
     Ok(Record {
+        repairs: view.repairs().clone(),
         category: name,
         unfamiliar: category.map_or_else(Vec::new, |category| view.unfamiliar(&category.schema)),
         observation: category.map(|category| observe(&view, category, enqueued_at, rules)),

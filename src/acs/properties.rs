@@ -7,18 +7,22 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 
 use super::value::{Key, Value};
 use super::view::{FIELDS, Fields, field};
-use crate::repair;
+use crate::repair::{self, Repairs};
 
 /// The value of `properties`: an object, text of an object, or nothing of use, in which case the record counts for what
 /// its top level says.
-pub(super) struct Properties<'a>(pub(super) Fields<'a>);
+#[derive(Default)]
+pub(super) struct Properties<'a> {
+    pub(super) fields: Fields<'a>,
+    pub(super) repairs: Repairs,
+}
 
 /// How often `properties` may be encoded as text. Azure is known to do it twice.
 const ENCODED_MAX: usize = 3;
 
 /// Reads text that was meant to be an object. Most text of JSON is full of escapes, so it is not a slice of the record:
 /// its fields are owned.
-fn from_text(text: &str) -> Fields<'static> {
+fn from_text(text: &str) -> Properties<'static> {
     let mut text = Cow::Borrowed(text.trim());
     for _ in 0..ENCODED_MAX {
         match serde_json::from_str::<Key<'_>>(&text) {
@@ -27,17 +31,21 @@ fn from_text(text: &str) -> Fields<'static> {
         }
     }
     if !text.starts_with('{') {
-        return Vec::new();
+        return Properties::default();
     }
-    if let Ok(Properties(fields)) = serde_json::from_str(&text) {
-        return owned(fields);
+    if let Ok(Properties { fields, repairs }) = serde_json::from_str(&text) {
+        let fields = owned(fields);
+        return Properties { fields, repairs };
     }
-    let repaired = repair::object(&text).unwrap_or_default();
+    let (repaired, repairs) = repair::object(&text).unwrap_or_default();
     match serde_json::from_str(&repaired) {
-        Ok(Properties(fields)) if fields.iter().any(|(_, value)| *value != Value::Missing) => {
-            owned(fields)
+        Ok(Properties { fields, .. })
+            if fields.iter().any(|(_, value)| *value != Value::Missing) =>
+        {
+            let fields = owned(fields);
+            Properties { fields, repairs }
         }
-        _ => Vec::new(),
+        _ => Properties::default(),
     }
 }
 
@@ -61,36 +69,39 @@ impl<'de> Visitor<'de> for PropertiesVisitor {
         while let Some(key) = map.next_key()? {
             fields.push(field(key, &mut map)?);
         }
-        Ok(Properties(fields))
+        Ok(Properties {
+            fields,
+            repairs: Repairs::new(),
+        })
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Properties(from_text(text)))
+        Ok(from_text(text))
     }
 
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Properties(Vec::new()))
+        Ok(Properties::default())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
         while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Properties(Vec::new()))
+        Ok(Properties::default())
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(Properties(Vec::new()))
+        Ok(Properties::default())
     }
 
     fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(Properties(Vec::new()))
+        Ok(Properties::default())
     }
 
     fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(Properties(Vec::new()))
+        Ok(Properties::default())
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(Properties(Vec::new()))
+        Ok(Properties::default())
     }
 }
 

@@ -13,13 +13,14 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use super::properties::{Properties, owned};
 use super::schema::Schema;
 use super::value::{Key, Value};
-use crate::repair;
+use crate::repair::{self, Repairs};
 
 /// The properties of one record.
 #[derive(Debug)]
 pub(super) struct View<'a> {
     envelope: Fields<'a>,
     properties: Fields<'a>,
+    repairs: Repairs,
 }
 
 /// Names and values, in the order in which they came.
@@ -41,13 +42,14 @@ impl<'a> View<'a> {
     /// When it is not a JSON object.
     pub(super) fn read(record: &'a str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(record).or_else(|error| {
-            let repaired = repair::object(record)
+            let (repaired, repairs) = repair::object(record)
                 .filter(|_| error.classify() != serde_json::error::Category::Eof)
                 .ok_or(error)?;
             let view: View<'_> = serde_json::from_str(&repaired)?;
             Ok(View {
                 envelope: owned(view.envelope),
                 properties: owned(view.properties),
+                repairs: &view.repairs | &repairs,
             })
         })
     }
@@ -64,6 +66,11 @@ impl<'a> View<'a> {
         find(&self.envelope, name)
             .or_else(|| find(&self.properties, name))
             .unwrap_or(&Value::Missing)
+    }
+
+    /// What was repaired to read the record.
+    pub(super) fn repairs(&self) -> &Repairs {
+        &self.repairs
     }
 
     /// The names of the properties that a schema does not have, the first [`UNFAMILIAR_MAX`] of them.
@@ -129,11 +136,13 @@ impl<'de: 'a, 'a> Deserialize<'de> for View<'a> {
                 let mut view = View {
                     envelope: Vec::with_capacity(FIELDS),
                     properties: Vec::new(),
+                    repairs: Repairs::new(),
                 };
                 while let Some(key) = map.next_key::<Key<'de>>()? {
                     if holds_properties(&key.0) {
-                        let Properties(fields) = map.next_value()?;
+                        let Properties { fields, repairs } = map.next_value()?;
                         view.properties.extend(fields);
+                        view.repairs.extend(repairs);
                     } else {
                         view.envelope.push(field(key, &mut map)?);
                     }

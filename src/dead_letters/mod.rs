@@ -18,7 +18,7 @@ use std::thread::JoinHandle;
 use time::OffsetDateTime;
 use tokio::sync::mpsc;
 
-pub(crate) use letter::read;
+pub(crate) use letter::{MARK, read};
 pub(crate) use settings::{Keys, Settings};
 
 use crate::disposition::Reject;

@@ -2,10 +2,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use time::OffsetDateTime;
+
 use crate::acs::{self, FailureRules, Observation};
 use crate::disposition::{Disposition, Reject};
-use crate::envelope::{self, RecordText};
-use crate::event::{Batch, Event};
+use crate::envelope::{self, Opened};
+use crate::event::Batch;
 use crate::telemetry::Tally;
 
 /// What a batch moves in the metrics, and how its records ended.
@@ -33,50 +35,89 @@ pub struct Ended {
 pub struct Rejected {
     /// Its index in the batch.
     pub event: usize,
-    /// Why, one reason for each such record, in order.
+    /// The indices of these records in the event.
+    pub records: Vec<usize>,
+    /// Why, one reason for each of them.
     pub reasons: Vec<Reject>,
 }
 
+/// The records of an event, still unread.
+#[derive(Debug)]
+pub(crate) struct OpenedEvent<'a> {
+    /// When the event hub enqueued the event, if one did.
+    pub enqueued_at: Option<OffsetDateTime>,
+    /// What its body holds.
+    pub opened: Opened<'a>,
+}
+
+impl<'a> OpenedEvent<'a> {
+    /// Opens a body. A panic inside the decoder costs this event.
+    pub(crate) fn open(body: &'a [u8], enqueued_at: Option<OffsetDateTime>) -> Self {
+        let opened = guarded(|| Ok(envelope::open(body))).unwrap_or_else(|reason| Opened {
+            records: vec![Err(reason)],
+            repairs: Vec::new(),
+        });
+        Self {
+            enqueued_at,
+            opened,
+        }
+    }
+}
+
 /// Decodes a batch and passes on what it moves, which borrows from the decoded records and so cannot be returned.
-///
-/// A panic inside the decoder costs one record, or one event while it is split into records.
 pub(crate) fn decode<T>(
     batch: &Batch,
     rules: &FailureRules,
     then: impl FnOnce(Decoded<'_>) -> T,
 ) -> T {
-    // Observations are slices of the records: these outlive them.
-    let envelopes = batch.events().map(|event| {
-        guarded(|| Ok(envelope::open(&event.body))).unwrap_or_else(|reason| vec![Err(reason)])
-    });
-    let envelopes: Vec<_> = envelopes.collect();
+    let opened: Vec<_> = batch
+        .events()
+        .map(|event| OpenedEvent::open(&event.body, event.enqueued_at))
+        .collect();
+    then(decode_opened(&opened, rules))
+}
+
+/// Decodes events that are split into their records. A panic inside the decoder costs one record.
+pub(crate) fn decode_opened<'a>(
+    events: &'a [OpenedEvent<'_>],
+    rules: &FailureRules,
+) -> Decoded<'a> {
     let mut decoded = Decoded::default();
-    for (index, (event, records)) in batch.events().zip(&envelopes).enumerate() {
-        let mut reasons = Vec::new();
-        decode_event(event, records, rules, &mut decoded, &mut reasons);
+    for (index, event) in events.iter().enumerate() {
+        let mut rejected = Rejected {
+            event: index,
+            records: Vec::new(),
+            reasons: Vec::new(),
+        };
+        decode_event(event, rules, &mut decoded, &mut rejected);
         decoded.ends.push(decoded.observations.len());
-        if !reasons.is_empty() {
-            let event = index;
-            decoded.ended.rejected.push(Rejected { event, reasons });
+        if !rejected.reasons.is_empty() {
+            decoded.ended.rejected.push(rejected);
         }
     }
-    then(decoded)
+    decoded
 }
 
 fn decode_event<'a>(
-    event: &Event,
-    records: &'a [RecordText<'_>],
+    event: &'a OpenedEvent<'_>,
     rules: &FailureRules,
     decoded: &mut Decoded<'a>,
-    reasons: &mut Vec<Reject>,
+    rejected: &mut Rejected,
 ) {
     let tally = &mut decoded.ended.tally;
+    let Opened { records, repairs } = &event.opened;
     tally.received(records.len());
-    for record in records {
+    for repair in repairs {
+        tally.repaired(*repair);
+    }
+    for (index, record) in records.iter().enumerate() {
         let text = record.as_deref().map_err(|reason| *reason);
         let read = text.and_then(|text| guarded(|| acs::read(text, event.enqueued_at, rules)));
         let disposition = match read {
             Ok(record) => {
+                for repair in &record.repairs {
+                    tally.repaired(*repair);
+                }
                 for field in &record.unfamiliar {
                     tally.drifted("field", field);
                 }
@@ -85,6 +126,7 @@ fn decode_event<'a>(
                     Disposition::Observed
                 } else {
                     let category = record.category;
+                    tally.ignored(category.as_deref());
                     if let Some(unknown) = category.filter(|name| !acs::is_known_elsewhere(name)) {
                         tally.drifted("category", &unknown);
                     }
@@ -92,7 +134,8 @@ fn decode_event<'a>(
                 }
             }
             Err(reason) => {
-                reasons.push(reason);
+                rejected.records.push(index);
+                rejected.reasons.push(reason);
                 Disposition::Rejected(reason)
             }
         };

@@ -7,15 +7,16 @@
 //! argument.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::decode::{Decoded, Ended, decode};
+use super::decode::{Decoded, Ended, OpenedEvent, decode, decode_opened};
 use crate::acs::Observation;
 use crate::dead_letters::DeadLetters;
-use crate::event::{Batch, PartitionId};
+use crate::event::{Batch, PartitionId, Position, Reached};
 use crate::metrics::{Applying, Exposition, Hold};
 use crate::queue::Queued;
 use crate::telemetry::{AppliedBatch, Failed};
@@ -198,6 +199,37 @@ pub(super) fn apply(
             Err(not_shown) => Err(not_shown.event),
         }
     })
+}
+
+/// Applies records that came out of a file: nothing is held for a scrape, and no position is reached.
+pub(crate) fn apply_opened(
+    partition: &PartitionId,
+    event: &OpenedEvent<'_>,
+    exposition: &Exposition,
+) -> Ended {
+    let decoded = decode_opened(slice::from_ref(event), exposition.failure_rules());
+    let applying = Applying {
+        partition,
+        reached: Reached {
+            position: Position {
+                sequence_number: 0,
+                offset: None,
+            },
+            enqueued_at: event.enqueued_at,
+        },
+        observations: &decoded.observations,
+        ends: &decoded.ends,
+    };
+    let _nothing_is_held = exposition.apply(&applying, Hold::Never, |telemetry| {
+        let batch = AppliedBatch {
+            events: 0,
+            bytes: 0,
+            last_sequence_number: 0,
+            tally: &decoded.ended.tally,
+        };
+        telemetry.batch_applied(partition, batch);
+    });
+    decoded.ended
 }
 
 /// The line of the failure log for an observation, if it is of a failure.

@@ -64,6 +64,8 @@ families! {
         records_total: Counter[Records { disposition }],
         /// Records that could not be read, by reason.
         rejects_total: Counter[Rejects { reason }],
+        /// Records that were not valid JSON and were repaired, by kind of repair. A record that needed several kinds counts under each.
+        repairs_total: Counter[Repairs { kind }],
         /// Records that had been received before: two diagnostic settings on one event hub, or a redelivery.
         duplicate_records_total: Counter[],
         /// Values, fields and categories not in Microsoft's documentation, by kind.

@@ -34,7 +34,8 @@ pub(crate) use tally::Tally;
 
 use crate::disposition::{Disposition, Reject};
 use crate::event::PartitionId;
-use families::{Build, Drift, Ended, Overflow, Records, Rejects, Scrapes};
+use crate::repair::Repair;
+use families::{Build, Drift, Ended, Overflow, Records, Rejects, Repairs, Scrapes};
 use source::Behind;
 
 /// The exporter's metrics about itself.
@@ -81,6 +82,10 @@ impl Telemetry {
             let reason = reason.label();
             let _at_zero = families.rejects_total(Rejects { reason });
         }
+        for repair in Repair::ALL {
+            let kind = repair.label();
+            let _at_zero = families.repairs_total(Repairs { kind });
+        }
         let telemetry = Self {
             families,
             drift_logged: Mutex::default(),
@@ -112,6 +117,10 @@ impl Telemetry {
         for (reason, records) in &batch.tally.rejects {
             let reason = reason.label();
             families.rejects_total(Rejects { reason }).inc_by(*records);
+        }
+        for (repair, records) in &batch.tally.repairs {
+            let kind = repair.label();
+            families.repairs_total(Repairs { kind }).inc_by(*records);
         }
         for (kind, times) in &batch.tally.drift {
             families.drift_total(Drift { kind }).inc_by(*times);

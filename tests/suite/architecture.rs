@@ -13,7 +13,10 @@ const MAY_USE: [(&str, &[&str]); 24] = [
     ("acs", &["disposition", "family", "repair"]),
     ("family", &[]),
     ("setting", &[]),
-    ("telemetry", &["disposition", "event", "family", "setting"]),
+    (
+        "telemetry",
+        &["disposition", "event", "family", "repair", "setting"],
+    ),
     (
         "dead_letters",
         &["disposition", "event", "setting", "telemetry"],
@@ -47,6 +50,7 @@ const MAY_USE: [(&str, &[&str]); 24] = [
         "source",
         &[
             "dead_letters",
+            "envelope",
             "event",
             "identity",
             "liveness",
@@ -116,6 +120,7 @@ const MAY_USE: [(&str, &[&str]); 24] = [
             "acs",
             "config",
             "disposition",
+            "event",
             "metrics",
             "pipeline",
             "service",

@@ -34,6 +34,7 @@ mod faults;
 mod golden;
 mod health;
 mod local_hub;
+mod mutants;
 mod prometheus;
 mod reading;
 mod replay;
