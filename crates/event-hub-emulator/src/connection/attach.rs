@@ -15,7 +15,7 @@ use crate::start::Start;
 
 use super::Connection;
 use super::address::Node;
-use super::later::{DETACH_AFTER, Deferred};
+use super::later::{CBS_DETACH_AFTER, DETACH_AFTER, Deferred};
 use super::link::{Answers, Content, Events, Link, Purpose, Receiving, Sending, Service};
 use super::session::HANDLE_MAX;
 
@@ -208,12 +208,18 @@ impl Connection {
         };
         if let Some(link) = session.links.remove(&detach.handle) {
             self.release(&link);
+            let service = link.service();
+            let wait = if self.is_rust_sdk && service == Some(Service::Cbs) {
+                CBS_DETACH_AFTER
+            } else {
+                DETACH_AFTER
+            };
             let answer = Deferred::Detach {
                 channel,
                 handle: detach.handle,
-                of_service: link.is_of_service(),
+                of_service: service.is_some(),
             };
-            self.later.push(now + DETACH_AFTER, answer);
+            self.later.push(now + wait, answer);
         }
     }
 

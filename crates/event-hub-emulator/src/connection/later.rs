@@ -24,11 +24,17 @@ pub(super) const SETTLE_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// How long the answer to a detach waits. For a link to a service it is dropped if the session ends meanwhile.
 ///
-/// After putting a token the Rust SDK detaches twice, ends the session and drops it. Answers that come then look to it
-/// like frames of an unknown session, and it closes the connection: 3 of 230 producers failed so, none with this wait.
-/// JavaScript too ends the session right after it detaches from a partition, and expects both answers: without the first
-/// its process lives on for a minute.
+/// JavaScript ends the session right after it detaches from a partition, and expects both answers: without the first its
+/// process lives on for a minute.
 pub(super) const DETACH_AFTER: Duration = Duration::from_millis(3);
+
+/// How long the answer to the Rust SDK's detach from `$cbs` waits.
+///
+/// After putting a token it drops both links and then ends the session. The answers to the detaches find no link; if two
+/// come before that to the end, fe2o3-amqp forgets the session at the second, takes the end for one of an unknown
+/// session, and closes the connection. No time is short enough: a client that waits for a processor ends its session
+/// late. It never waits for these answers, so this is longer than any such wait.
+pub(super) const CBS_DETACH_AFTER: Duration = Duration::from_secs(1);
 
 /// An answer that is sent when its time has come.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,8 +84,8 @@ impl Connection {
         }
         for outcome in outcomes {
             // Settled at once, whatever mode the client attached with: pyamqp ignores a disposition that is not.
-            self.dispose(&outcome, !self.settles_twice);
-            if self.settles_twice {
+            self.dispose(&outcome, !self.is_rust_sdk);
+            if self.is_rust_sdk {
                 let again = Deferred::SettleAgain(outcome);
                 self.later.push(now + SETTLE_AGAIN_AFTER, again);
             }
