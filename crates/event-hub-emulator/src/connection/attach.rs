@@ -217,16 +217,28 @@ impl Connection {
             let answer = Deferred::Detach {
                 channel,
                 handle: detach.handle,
+                closed: detach.closed.unwrap_or(false),
                 of_service: service.is_some(),
             };
             self.later.push(now + wait, answer);
         }
     }
 
+    /// Ends a link for the client.
     pub(super) fn detach(&mut self, channel: u16, handle: u32, error: Option<AmqpError>) {
+        self.put_detach(channel, handle, true, error);
+    }
+
+    /// Answers a detach in its kind. To one that does not close, an answer that does makes fe2o3-amqp attach again only to
+    /// close (section 2.6.6), and so displace the reader that has taken over.
+    pub(super) fn answer_detach(&mut self, channel: u16, handle: u32, closed: bool) {
+        self.put_detach(channel, handle, closed, None);
+    }
+
+    fn put_detach(&mut self, channel: u16, handle: u32, closed: bool, error: Option<AmqpError>) {
         let detach = Detach {
             handle,
-            closed: Some(true),
+            closed: Some(closed),
             error,
         };
         self.output.put(channel, &detach);

@@ -44,6 +44,8 @@ pub(super) enum Deferred {
     Detach {
         channel: u16,
         handle: u32,
+        /// As the client's detach was.
+        closed: bool,
         /// Of a link to `$cbs` or `$management`, not to a partition.
         of_service: bool,
     },
@@ -73,8 +75,11 @@ impl Connection {
         for deferred in due {
             match deferred {
                 Deferred::Detach {
-                    channel, handle, ..
-                } => self.detach(channel, handle, None),
+                    channel,
+                    handle,
+                    closed,
+                    ..
+                } => self.answer_detach(channel, handle, closed),
                 Deferred::SettleAgain(outcome) => self.dispose(&outcome, true),
                 Deferred::Settle(outcome) => match outcomes.last_mut() {
                     Some(row) if outcome.continues(row) => row.last = outcome.last,
@@ -129,23 +134,25 @@ impl Later {
             .collect()
     }
 
-    /// Drops what waits for a session that has ended. Gives the handles of the links that still need their detach.
-    pub(super) fn take_ended(&mut self, ended: u16) -> Vec<u32> {
-        let mut handles = Vec::new();
+    /// Drops what waits for a session that has ended. Gives the links that still need their detach: the handle of each, and
+    /// whether it closes.
+    pub(super) fn take_ended(&mut self, ended: u16) -> Vec<(u32, bool)> {
+        let mut links = Vec::new();
         self.entries.retain(|_, deferred| match deferred {
             Deferred::Settle(outcome) | Deferred::SettleAgain(outcome) => outcome.channel != ended,
             Deferred::Detach {
                 channel,
                 handle,
+                closed,
                 of_service,
             } => {
                 if *channel == ended && !*of_service {
-                    handles.push(*handle);
+                    links.push((*handle, *closed));
                 }
                 *channel != ended
             }
         });
-        handles
+        links
     }
 
     pub(super) fn len(&self) -> usize {
