@@ -105,9 +105,9 @@ macro_rules! label_values {
         }
 
         impl $Values {
-            const ALL: &[Self] = &[$(Self::$Value),+];
+            pub(crate) const ALL: &[Self] = &[$(Self::$Value),+];
 
-            fn label(self) -> &'static str {
+            pub(crate) fn label(self) -> &'static str {
                 match self {
                     $(Self::$Value => $label,)+
                 }

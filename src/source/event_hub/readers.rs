@@ -86,7 +86,9 @@ impl Readers {
     fn found(&mut self, partitions: Vec<PartitionId>, start: Start, stop: &CancellationToken) {
         for partition in &partitions {
             let telemetry = &self.context.telemetry;
-            telemetry.partition_found(partition, Cause::labels(), Loss::LABELS);
+            let causes = Cause::ALL.iter().map(|cause| cause.label());
+            let reasons = Loss::ALL.iter().map(|loss| loss.label());
+            telemetry.partition_found(partition, causes, reasons);
         }
         self.found.extend(partitions.iter().cloned());
         let positions = match &self.assignment {
