@@ -78,7 +78,6 @@ impl Service {
             queue,
             Arc::clone(&telemetry),
             Arc::clone(&content.liveness),
-            storage.assignments,
             signals.begin.clone(),
         );
         Ok(Self {
@@ -89,6 +88,7 @@ impl Service {
             content,
             telemetry,
             source,
+            assignments: storage.assignments,
             batches,
             writer,
             dead_letters,

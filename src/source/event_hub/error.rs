@@ -8,6 +8,7 @@ use azure_core_amqp::error::{AmqpErrorCondition, AmqpErrorKind};
 use azure_messaging_eventhubs::EventHubsError;
 use azure_messaging_eventhubs::error::ErrorKind;
 use fe2o3_amqp::link::RecvError;
+use tokio::task::JoinError;
 
 use crate::family::label_values;
 use crate::identity::TokenError;
@@ -67,9 +68,9 @@ pub(crate) enum SourceError {
         /// What is wrong with it. Part of the message, and therefore not the source.
         problem: UnusableFile,
     },
-    /// A task that reads has ended although nothing stopped it.
-    #[error("the reader of `{0}` ended unexpectedly")]
-    ReaderEnded(String),
+    /// A task that reads has panicked.
+    #[error("a reader ended unexpectedly")]
+    ReaderEnded(#[from] JoinError),
 }
 
 label_values! {
