@@ -75,7 +75,6 @@ impl Service {
             queue,
             Arc::clone(&telemetry),
             Arc::clone(&content.liveness),
-            storage.assignments,
             signals.begin.clone(),
         );
         Ok(Self {
@@ -86,6 +85,7 @@ impl Service {
             content,
             telemetry,
             source,
+            assignments: storage.assignments,
             batches,
             writer,
             dead_letters,
