@@ -8,10 +8,10 @@
 //!
 //! ```text
 //! ReceivedEventData  (the SDK's)                            source::event_hub   one task for each partition
-//! or a document      of a file                              source::replay
 //!   -> Event         position, enqueued_at, body            event
 //!   -> Batch         of one partition, in order             event -> queue      a bounded lane for each partition
 //!   -> RecordText    a record of the body, still unread     envelope::open      pure; repair, where JSON is broken
+//!      or            of a file, in windows                  source::replay      by the same envelope::Walk
 //!   -> Record        its category, and an Observation:      acs::read           pure
 //!                    which series move, by how much
 //!   -> series        of the `prometheus` registry           metrics             the writer of pipeline, under one lock
@@ -27,6 +27,8 @@
 //! | Where is a label of a metric decided? | the `observe` of its log: `acs/operation.rs`, `acs/summary.rs`, `acs/usage.rs`; `resource`, `category` and `level` in `acs/common.rs` |
 //! | What counts as a failure? | `acs/outcome.rs` for requests, `acs/end_reason.rs` for recordings, `acs/rules.rs` for what the user says |
 //! | Which shapes of a body are taken, and what is repaired? | `envelope/tests.rs` shows all; `repair/mod.rs` lists each repair |
+//! | How does a record begin, where the one before it never ends? | `repair/lookahead.rs` |
+//! | How is a file of any size read as a body is? | `envelope/walk/`, window by window for `source/replay/text.rs` |
 //! | Which spellings of a time, a number, a name? | `acs/instant.rs`, `acs/value.rs`, `acs/view.rs` |
 //! | Which properties does a log have? | the `schema` of its `CATEGORY`; a property that is not in it is listed in `Record::unfamiliar` |
 //! | Which metrics are there? | the file of each log in `acs/` about ACS, `telemetry/families.rs` about the exporter; or the command `metrics` |
@@ -70,7 +72,7 @@
 //! Nothing points back up, and no two modules use each other: `main -> cli -> service -> config -> {replica, source,
 //! checkpoint, delivery, http, metrics, identity, blobs, telemetry, shutdown, dead_letters}`, `replica -> {source, checkpoint,
 //! blobs}`, `pipeline -> {queue, event, envelope, acs, metrics, delivery, telemetry, liveness, dead_letters}`, `source ->
-//! {identity, queue, liveness, telemetry, event}`, `identity -> telemetry`, and the core knows only itself. A test holds
+//! {envelope, dead_letters, identity, queue, liveness, telemetry, family, event}`, `identity -> telemetry`, and the core knows only itself. A test holds
 //! that, and prints the graph.
 //!
 //! # What always holds

@@ -190,7 +190,13 @@ fn what_is_not_an_object_costs_only_itself() {
     );
     check(r#"{"records":"I am no JSON"}"#, &[Err(NotAnObject)]);
     check(r#"{"records":null}"#, &[Err(NotAnObject)]);
-    check("7", &[Err(NotAnObject)]);
+    for number in ["7", "-1", "1.5", "1e-9", "true"] {
+        check(number, &[Err(NotAnObject)]);
+        check(
+            format!("x\n{{\"a\":1}}{number}"),
+            &[Err(BodyNotJson), A, Err(NotAnObject)],
+        );
+    }
     check(
         "\"x\"\n{\"a\":1}\n7",
         &[Err(NotAnObject), A, Err(NotAnObject)],

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use time::OffsetDateTime;
 
 use crate::acs::{self, FailureRules, Observation};
-use crate::disposition::{Disposition, Reject};
+use crate::disposition::Reject;
 use crate::envelope::{self, Opened};
 use crate::event::Batch;
 use crate::telemetry::Tally;
@@ -113,7 +113,7 @@ fn decode_event<'a>(
     for (index, record) in records.iter().enumerate() {
         let text = record.as_deref().map_err(|reason| *reason);
         let read = text.and_then(|text| guarded(|| acs::read(text, event.enqueued_at, rules)));
-        let disposition = match read {
+        match read {
             Ok(record) => {
                 for repair in &record.repairs {
                     tally.repaired(*repair);
@@ -123,23 +123,21 @@ fn decode_event<'a>(
                 }
                 if let Some(observation) = record.observation {
                     decoded.observations.push(observation);
-                    Disposition::Observed
+                    tally.observed += 1;
                 } else {
                     let category = record.category;
-                    tally.ignored(category.as_deref());
+                    tally.ignore(category.as_deref());
                     if let Some(unknown) = category.filter(|name| !acs::is_known_elsewhere(name)) {
                         tally.drifted("category", &unknown);
                     }
-                    Disposition::Ignored
                 }
             }
             Err(reason) => {
                 rejected.records.push(index);
                 rejected.reasons.push(reason);
-                Disposition::Rejected(reason)
+                tally.reject(reason);
             }
-        };
-        tally.ended(disposition);
+        }
     }
 }
 

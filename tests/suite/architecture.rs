@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 /// Which modules a module may use. A new arrow is a decision: make it here, and in the map.
 const MAY_USE: [(&str, &[&str]); 24] = [
     ("event", &[]),
-    ("disposition", &[]),
-    ("repair", &[]),
+    ("disposition", &["family"]),
+    ("repair", &["family"]),
     ("envelope", &["disposition", "repair"]),
     ("acs", &["disposition", "family", "repair"]),
     ("family", &[]),
@@ -52,6 +52,7 @@ const MAY_USE: [(&str, &[&str]); 24] = [
             "dead_letters",
             "envelope",
             "event",
+            "family",
             "identity",
             "liveness",
             "queue",

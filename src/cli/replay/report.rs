@@ -77,13 +77,11 @@ impl Report {
             counted(self.files, "file"),
             counted(self.bytes, "byte")
         )?;
-        let rejected = tally.records("rejected");
+        let rejected = tally.rejected();
         writeln!(
             out,
             "records: {} received = {} observed + {} ignored + {rejected} rejected",
-            tally.records_received(),
-            tally.records("observed"),
-            tally.records("ignored"),
+            tally.received, tally.observed, tally.ignored,
         )?;
         for (category, records) in tally.categories_ignored() {
             writeln!(out, "ignored, {category}: {records}")?;
@@ -140,7 +138,7 @@ impl Report {
     }
 
     pub(super) fn verdict(&self, is_strict: bool) -> Result<(), ReplayFailed> {
-        let rejected = self.tally.records("rejected");
+        let rejected = self.tally.rejected();
         let truncated = self.tally.rejects(Reject::Truncated);
         if self.is_stopped {
             Err(ReplayFailed::Stopped)

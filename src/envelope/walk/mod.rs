@@ -65,12 +65,14 @@ enum Next {
 
 /// What a step did.
 enum Step<'a> {
-    /// Passed what is not even an empty text.
+    /// It passed what does not even make a body that is not empty.
     Skipped,
+    /// It passed something that is no record.
     Passed(Next),
     Opened(Open, Next),
     Closed,
     Found(RecordText<'a>),
+    /// It found the records of a text within this one, and what was repaired in them.
     FoundInside(Vec<RecordText<'static>>, Vec<Repair>),
     /// The text ended within something.
     Truncated,
@@ -128,7 +130,7 @@ impl Walk {
         take: &mut impl FnMut(usize, RecordText<'a>),
     ) {
         let mut repairs = text.take_repairs();
-        if matches!(step, Step::Found(Err(_))) {
+        if matches!(step, Step::Found(Err(_)) | Step::Truncated) {
             repairs.retain(|repair| *repair == Repair::MergedRecords);
         }
         self.repairs.extend(repairs);

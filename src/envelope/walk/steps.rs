@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use super::{Behind, Next, Open, Step, Walk};
 use crate::disposition::Reject;
-use crate::envelope::{owned, shape};
+use crate::envelope::owned;
+use crate::envelope::shape::{self, NotStrict};
 use crate::repair::{Repair, Rewriter, Stop, is_json};
 
 /// How many brackets may stand around a record that are not its own. An envelope has two, one in an array three, one
@@ -135,7 +136,7 @@ impl Walk {
                     return Step::Found(Ok(Cow::Borrowed(record)));
                 }
                 Ok(_) => {}
-                Err(error) => may_be_strict = error.is_eof() && !is_last,
+                Err(why) => may_be_strict = why == NotStrict::Unfinished && !is_last,
             }
         }
         if self.depth() >= DEPTH_MAX {
@@ -244,8 +245,8 @@ impl Walk {
     fn unknown_text<'a>(&self, text: &mut Rewriter<'a>) -> Step<'a> {
         let scalar = match shape::strict_value(text.rest()) {
             Ok(scalar) => scalar,
-            Err(error) => {
-                if error.is_eof() {
+            Err(why) => {
+                if why == NotStrict::Unfinished {
                     text.meet_end();
                 }
                 return Step::Found(Err(Reject::BodyNotJson));
@@ -279,27 +280,17 @@ impl Walk {
             }
             may_begin
         });
-        let begins = match found {
-            Some(0) if of_line => true,
-            Some(0) if self.open.is_empty() && text.byte(text.at() + 1) == Some(b'"') => true,
-            Some(0) => text.is_record(text.at()),
-            _ => false,
-        };
-        match found {
-            Some(0) if begins => Step::Passed(Next::Any),
-            Some(0) => {
-                text.advance(1);
-                Step::Passed(Next::Beginning { of_line: false })
-            }
-            Some(bytes) => {
-                text.advance(bytes);
-                Step::Passed(Next::Beginning { of_line })
-            }
-            None => {
-                text.advance(rest.len());
-                Step::Passed(Next::Beginning { of_line })
-            }
+        let bytes = found.unwrap_or(rest.len());
+        if bytes > 0 {
+            text.advance(bytes);
+            return Step::Passed(Next::Beginning { of_line });
         }
+        let is_key_behind = || text.byte(text.at() + 1) == Some(b'"');
+        if of_line || (self.open.is_empty() && is_key_behind()) || text.is_record(text.at()) {
+            return Step::Passed(Next::Any);
+        }
+        text.advance(1);
+        Step::Passed(Next::Beginning { of_line: false })
     }
 
     fn too_deep<'a>(text: &mut Rewriter<'a>) -> Step<'a> {
