@@ -16,11 +16,7 @@ impl Container {
         match self.settings.access() {
             Access::File(path) => {
                 let now = self.settings.current(path);
-                let now = now.map_err(|source| BlobError::ConnectionStringFile {
-                    path: path.clone(),
-                    source,
-                })?;
-                fixed(&now)
+                fixed(&now.map_err(|error| BlobError::ConnectionStringFile(path.clone(), error))?)
             }
             Access::Tokens => {
                 let tokens = self.tokens.as_ref().ok_or(BlobError::NoCredential)?;

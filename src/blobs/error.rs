@@ -3,11 +3,12 @@
 //! The codes are those of "Blob Storage error codes" and "Common REST API error codes".
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use object_store::azure::AzureCredential;
 use object_store::client::HttpError;
 
+use super::requests::TIMEOUT;
+use super::{BLOB_BYTES_MAX, LIST_BYTES_MAX};
 use crate::identity::connection_string::UnusableFile;
 
 /// Why an operation on a container failed.
@@ -24,25 +25,13 @@ pub enum BlobError {
     )]
     Metadata(String),
     /// More than is read or written.
-    #[error("`{name}` has more than {bytes_max} bytes")]
-    TooLarge {
-        /// The blob.
-        name: String,
-        /// How many it may have.
-        bytes_max: usize,
-    },
-    /// More than is read.
+    #[error("`{0}` has more than {BLOB_BYTES_MAX} bytes")]
+    TooLarge(String),
+    /// More than is read of the blobs whose names begin so, in this container.
     #[error(
-        "the list of `{prefix}` in container `{container}` has more than {bytes_max} bytes: give the exporters a container of their own"
+        "the list of `{0}` in container `{1}` has more than {LIST_BYTES_MAX} bytes: give the exporters a container of their own"
     )]
-    ListTooLong {
-        /// The container.
-        container: String,
-        /// What the names begin with.
-        prefix: String,
-        /// How many it may have.
-        bytes_max: usize,
-    },
+    ListTooLong(String, String),
     /// The container needs tokens, and was opened without a credential.
     #[error("the container needs tokens, and there is no credential to request them with")]
     NoCredential,
@@ -53,47 +42,24 @@ pub enum BlobError {
     #[error("the HTTP client cannot be created")]
     NoClient(#[source] object_store::Error),
     /// The file with the connection string cannot be used now.
-    #[error("connection string file `{}`", path.display())]
-    ConnectionStringFile {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        #[source]
-        source: UnusableFile,
-    },
+    #[error("connection string file `{}`", .0.display())]
+    ConnectionStringFile(PathBuf, #[source] UnusableFile),
     /// There is no token.
     #[error("no token for Blob Storage")]
     NoToken(#[source] azure_core::Error),
-    /// No connection.
+    /// No connection with the account's host.
     #[error(
-        "`{host}` is unreachable: check the account's name, the network, its proxy (HTTPS_PROXY) and its certificate authority (SSL_CERT_FILE)"
+        "`{0}` is unreachable: check the account's name, the network, its proxy (HTTPS_PROXY) and its certificate authority (SSL_CERT_FILE)"
     )]
-    Unreachable {
-        /// The account's host.
-        host: String,
-        /// What the HTTP library reports.
-        #[source]
-        source: HttpError,
-    },
-    /// No answer.
+    Unreachable(String, #[source] HttpError),
+    /// No answer of the account's host.
     #[error(
-        "`{host}` did not answer within {after:?}: check the network and its proxy (HTTPS_PROXY)"
+        "`{0}` did not answer within {TIMEOUT:?}: check the network and its proxy (HTTPS_PROXY)"
     )]
-    TimedOut {
-        /// The account's host.
-        host: String,
-        /// How long it had.
-        after: Duration,
-    },
-    /// The connection ended during the request or the answer.
-    #[error("`{host}` closed the connection before its answer was complete")]
-    Disconnected {
-        /// The account's host.
-        host: String,
-        /// What the HTTP library reports.
-        #[source]
-        source: HttpError,
-    },
+    TimedOut(String),
+    /// The account's host ended the connection during the request or the answer.
+    #[error("`{0}` closed the connection before its answer was complete")]
+    Disconnected(String, #[source] HttpError),
     /// The container is missing.
     #[error("container `{0}` does not exist: create it, or use an identity or key that may")]
     NoContainer(String),
@@ -109,23 +75,12 @@ pub enum BlobError {
         /// What to do.
         advice: &'static str,
     },
-    /// An answer that no such service gives.
-    #[error("`{host}` answered with {problem}: check that it is an account's Blob endpoint")]
-    Malformed {
-        /// The account's host.
-        host: String,
-        /// What is wrong with it.
-        problem: &'static str,
-    },
-    /// A list that is not XML as it should be.
-    #[error("the list of container `{container}` cannot be read")]
-    Unreadable {
-        /// The container.
-        container: String,
-        /// What the XML library reports.
-        #[source]
-        source: quick_xml::DeError,
-    },
+    /// An answer of the account's host that no such service gives.
+    #[error("`{0}` answered with {1}: check that it is an account's Blob endpoint")]
+    Malformed(String, &'static str),
+    /// The list of this container is not XML as it should be.
+    #[error("the list of container `{0}` cannot be read")]
+    Unreadable(String, #[source] quick_xml::DeError),
 }
 
 impl BlobError {

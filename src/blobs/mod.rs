@@ -175,16 +175,11 @@ impl Container {
         let mut bytes_left = LIST_BYTES_MAX;
         loop {
             let answer = self.ask(Method::GET, &url).await?;
-            let body = self.body(answer, bytes_left).await?;
-            let body = body.ok_or_else(|| BlobError::ListTooLong {
-                container: self.settings.container().to_owned(),
-                prefix: prefix.to_owned(),
-                bytes_max: LIST_BYTES_MAX,
-            })?;
-            let page = listing::page(&body).map_err(|source| BlobError::Unreadable {
-                container: self.settings.container().to_owned(),
-                source,
-            })?;
+            let container = || self.settings.container().to_owned();
+            let too_long = BlobError::ListTooLong(prefix.to_owned(), container());
+            let body = self.body(answer, bytes_left, too_long).await?;
+            let page =
+                listing::page(&body).map_err(|error| BlobError::Unreadable(container(), error))?;
             // Each page takes its bytes, an empty one too: so there is an end.
             bytes_left -= body.len();
             blobs.extend(page.blobs);
@@ -203,8 +198,9 @@ impl Container {
             etag: self.etag(answer.headers())?,
             metadata: metadata(answer.headers()),
         };
-        let content = self.body(answer, BLOB_BYTES_MAX).await?;
-        Ok((blob, content.ok_or_else(|| too_large(name))?))
+        let too_large = BlobError::TooLarge(name.to_owned());
+        let content = self.body(answer, BLOB_BYTES_MAX, too_large).await?;
+        Ok((blob, content))
     }
 
     async fn put(
@@ -217,7 +213,7 @@ impl Container {
         let url = self.blob_url(name)?;
         blob::check_metadata(metadata)?;
         if body.len() > BLOB_BYTES_MAX {
-            return Err(too_large(name));
+            return Err(BlobError::TooLarge(name.to_owned()));
         }
         let mut headers = HeaderMap::new();
         headers.insert("x-ms-blob-type", HeaderValue::from_static("BlockBlob"));
@@ -276,13 +272,6 @@ const LIST_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// The names of headers with metadata begin with this.
 const METADATA_PREFIX: &str = "x-ms-meta-";
 
-fn too_large(name: &str) -> BlobError {
-    BlobError::TooLarge {
-        name: name.to_owned(),
-        bytes_max: BLOB_BYTES_MAX,
-    }
-}
-
 /// Whether a write of this metadata, on this condition, has made the blob what it is.
 fn is_ours(blob: &Blob, metadata: &Metadata, condition: &Condition) -> bool {
     let was_written = match condition {
@@ -302,18 +291,13 @@ fn is_missing(error: &BlobError) -> bool {
 fn is_refusal(error: &BlobError) -> bool {
     match error.answer() {
         Some((status, NO_CODE)) => status == 412,
-        Some((_, code)) => REFUSALS.contains(&code),
+        Some((_, code)) => matches!(
+            code,
+            "BlobAlreadyExists" | "BlobNotFound" | "ConditionNotMet" | "TargetConditionNotMet"
+        ),
         None => false,
     }
 }
-
-/// The codes of the answers to a write whose condition does not hold.
-const REFUSALS: [&str; 4] = [
-    "BlobAlreadyExists",
-    "BlobNotFound",
-    "ConditionNotMet",
-    "TargetConditionNotMet",
-];
 
 /// A value that is not ASCII was not written by an exporter, and is ignored.
 fn metadata(headers: &HeaderMap) -> Metadata {
