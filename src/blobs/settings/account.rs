@@ -20,29 +20,20 @@ const ENDPOINT: &str = "BlobEndpoint";
 const PROTOCOL: &str = "DefaultEndpointsProtocol";
 const SUFFIX: &str = "EndpointSuffix";
 const DEVELOPMENT: &str = "UseDevelopmentStorage";
-const KEYS: [&str; 7] = [
-    ACCOUNT,
-    KEY,
-    SIGNATURE,
-    ENDPOINT,
-    PROTOCOL,
-    SUFFIX,
-    DEVELOPMENT,
-];
 
 /// The endpoint, the name, and the key or SAS of the account that a connection string is for.
 pub(super) fn of_connection_string(text: &str) -> Result<(Url, String, Access), InvalidContainer> {
-    let pairs = Pairs::read(text, &KEYS)?;
+    let pairs = Pairs::read(text)?;
     let is_emulator = pairs
-        .get(DEVELOPMENT)
+        .get(DEVELOPMENT)?
         .is_some_and(|flag| flag.eq_ignore_ascii_case("true"));
-    let endpoint = match (pairs.get(ENDPOINT), pairs.get(ACCOUNT)) {
+    let endpoint = match (pairs.get(ENDPOINT)?, pairs.get(ACCOUNT)?) {
         (Some(endpoint), _) => endpoint.to_owned(),
         (None, _) if is_emulator => EMULATOR_ENDPOINT.to_owned(),
         (None, Some(account)) => {
-            let protocol = pairs.get(PROTOCOL).unwrap_or("https");
+            let protocol = pairs.get(PROTOCOL)?.unwrap_or("https");
             // Other clouds have other suffixes, and their connection strings contain them.
-            let suffix = pairs.get(SUFFIX).unwrap_or("core.windows.net");
+            let suffix = pairs.get(SUFFIX)?.unwrap_or("core.windows.net");
             format!("{protocol}://{account}.blob.{suffix}")
         }
         (None, None) => return Err(InvalidContainer::Missing(ACCOUNT)),
@@ -52,13 +43,13 @@ pub(super) fn of_connection_string(text: &str) -> Result<(Url, String, Access), 
     if endpoint.query().is_some() || path.len() > 1 {
         return Err(InvalidContainer::Endpoint);
     }
-    let account = match pairs.get(ACCOUNT) {
+    let account = match pairs.get(ACCOUNT)? {
         Some(account) if is_account(account) => account.to_owned(),
         Some(_) => return Err(InvalidContainer::Endpoint),
         // The host may be in a domain of one's own.
         None => account_of(&endpoint, &path).ok_or(InvalidContainer::Missing(ACCOUNT))?,
     };
-    let access = match (pairs.get(KEY), pairs.get(SIGNATURE)) {
+    let access = match (pairs.get(KEY)?, pairs.get(SIGNATURE)?) {
         (Some(_), Some(_)) => return Err(InvalidContainer::KeyAndSignature),
         (None, Some(signature)) => Access::Sas(checked_sas(signature)?),
         (Some(key), None) => {
