@@ -45,20 +45,14 @@ impl State {
 
     /// Notes that a series was seen. Where there are too many, the one that was seen longest ago is forgotten.
     pub(crate) fn remember(&mut self, series: Series, now: OffsetDateTime) {
-        if let Some(seen) = self.series.get_mut(&series) {
-            *seen = now.max(*seen);
-            return;
-        }
-        if self.series.len() >= SERIES_MAX {
+        let seen = self.series.entry(series).or_insert(now);
+        *seen = now.max(*seen);
+        if self.series.len() > SERIES_MAX {
             let oldest = self.series.iter().min_by_key(|(_, seen)| **seen);
-            if let Some((oldest, _)) = oldest.filter(|(_, seen)| **seen <= now) {
-                let oldest = oldest.clone();
+            if let Some(oldest) = oldest.map(|(series, _)| series.clone()) {
                 self.series.remove(&oldest);
-            } else {
-                return; // it is the oldest itself
             }
         }
-        self.series.insert(series, now);
     }
 
     /// Forgets the series that were not seen for 30 days.
@@ -101,11 +95,8 @@ impl Scope {
 
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            namespace,
-            consumer_group,
-        } = self;
-        write!(f, "consumer group `{consumer_group}` of `{namespace}`")
+        let (group, namespace) = (&self.consumer_group, &self.namespace);
+        write!(f, "consumer group `{group}` of `{namespace}`")
     }
 }
 

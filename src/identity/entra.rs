@@ -1,12 +1,10 @@
 //! The credentials of `azure_identity`: a new one for each token, since each keeps its token for longer than the SDK can
 //! use it (see `tokens`), and since the content of a file may have changed.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use azure_core::cloud::{CloudConfiguration, CustomConfiguration};
 use azure_core::credentials::{Secret, TokenCredential};
-use azure_core::error::ErrorKind;
 use azure_core::http::{ClientOptions, ExponentialRetryOptions, RetryOptions};
 use azure_identity::{
     AzureCliCredential, AzureCliCredentialOptions, ClientAssertionCredential,
@@ -74,21 +72,10 @@ pub(super) fn without_token(
     })
 }
 
-/// A file with a secret that cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("file `{}` cannot be read", path.display())]
-struct UnreadableSecret {
-    path: PathBuf,
-    source: std::io::Error,
-}
-
 fn current(secret: &SecretSource) -> azure_core::Result<Secret> {
     match secret {
         SecretSource::Value(secret) => Ok(secret.clone()),
-        SecretSource::File(path) => secret_file::read(path).map(Secret::new).map_err(|source| {
-            let path = path.clone();
-            azure_core::Error::new(ErrorKind::Credential, UnreadableSecret { path, source })
-        }),
+        SecretSource::File(path) => secret_file::read_for_credential(path).map(Secret::new),
     }
 }
 

@@ -83,11 +83,11 @@ impl Fetched {
     /// Whether it is the answer to a caller that asked at that time.
     fn answers(&self, asked_at: Instant) -> bool {
         // What was fetched after a caller asked is as new as what would be fetched for it.
-        let is_newer = self.at > asked_at;
-        match &self.result {
-            Ok(token) => is_newer || left(token) > RENEW_BEFORE,
-            Err(_) => is_newer || self.at.elapsed() < FAILED_FOR,
-        }
+        self.at > asked_at
+            || match &self.result {
+                Ok(token) => left(token) > RENEW_BEFORE,
+                Err(_) => self.at.elapsed() < FAILED_FOR,
+            }
     }
 }
 
@@ -104,14 +104,16 @@ impl Tokens {
             &credential.authority_host,
             audience.name,
         );
-        Self::made_by(entra::without_token, credential, audience, telemetry)
+        Self::made_by(
+            Arc::new(entra::without_token),
+            credential,
+            audience,
+            telemetry,
+        )
     }
 
     pub(super) fn made_by(
-        make: impl Fn(&Credential) -> azure_core::Result<Arc<dyn TokenCredential>>
-        + Send
-        + Sync
-        + 'static,
+        make: Arc<Make>,
         credential: &Credential,
         audience: Audience,
         telemetry: Arc<Telemetry>,
@@ -119,7 +121,7 @@ impl Tokens {
         Arc::new(Self {
             credential: credential.clone(),
             audience,
-            make: Arc::new(make),
+            make,
             runtime: Handle::current(),
             telemetry,
             latest: Mutex::default(),
@@ -256,7 +258,12 @@ pub(super) mod tests {
             reason: String::new(),
         };
         let telemetry = Arc::new(Telemetry::new(&Registry::new()));
-        Tokens::made_by(move |_| make(), &credential, audience, telemetry)
+        Tokens::made_by(
+            Arc::new(move |_: &_| make()),
+            &credential,
+            audience,
+            telemetry,
+        )
     }
 
     fn numbered(lifetime: time::Duration) -> Arc<Tokens> {
