@@ -13,7 +13,7 @@ impl Container {
     /// The credential for the next request. The tokens keep their token for as long as it is valid: each request asks for
     /// it.
     pub(super) async fn credential(&self) -> Result<AzureCredential, BlobError> {
-        match self.settings.access() {
+        match &self.settings.access {
             Access::File(path) => {
                 let now = self.settings.current(path);
                 fixed(&now.map_err(|error| BlobError::ConnectionStringFile(path.clone(), error))?)

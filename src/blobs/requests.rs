@@ -87,7 +87,7 @@ impl Container {
         }
         *request.method_mut() = method;
         let credential = self.credential().await?;
-        AzureAuthorizer::new(&credential, self.settings.account())
+        AzureAuthorizer::new(&credential, &self.settings.account)
             .try_authorize(&mut request)
             .map_err(|_| self.unsendable())?;
 

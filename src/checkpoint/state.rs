@@ -68,8 +68,9 @@ impl State {
 /// The consumer group to which positions belong: those of another group or namespace mean nothing here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Scope {
-    namespace: String,
-    consumer_group: String,
+    /// Its host.
+    pub(super) namespace: String,
+    pub(super) consumer_group: String,
 }
 
 impl Scope {
@@ -80,16 +81,6 @@ impl Scope {
             namespace: namespace.to_lowercase(),
             consumer_group: consumer_group.to_lowercase(),
         }
-    }
-
-    /// The namespace's host.
-    pub(crate) fn namespace(&self) -> &str {
-        &self.namespace
-    }
-
-    /// The consumer group.
-    pub(crate) fn consumer_group(&self) -> &str {
-        &self.consumer_group
     }
 }
 

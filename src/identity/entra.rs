@@ -14,7 +14,7 @@ use azure_identity::{
 };
 
 use super::assertion::SignedAssertion;
-use super::credential::{Application, Credential, Identity, SecretSource};
+use super::credential::{Credential, Identity, SecretSource};
 use super::secret_file;
 
 /// A credential that has no token yet, made from what the files hold now.
@@ -50,18 +50,18 @@ pub(super) fn without_token(
             Some(ClientSecretCredentialOptions { client_options }),
         )?,
         Identity::ClientCertificate { application, file } => {
-            let Application {
-                tenant_id,
-                client_id,
-            } = application.clone();
-            let authority_host = &credential.authority_host;
+            let (host, tenant_id) = (&credential.authority_host, &application.tenant_id);
             let assertion = SignedAssertion {
-                client_id: client_id.clone(),
-                audience: format!("{authority_host}/{tenant_id}/oauth2/v2.0/token"),
+                client_id: application.client_id.clone(),
+                audience: format!("{host}/{tenant_id}/oauth2/v2.0/token"),
                 file: file.clone(),
             };
-            let options = Some(assertion_options(client_options));
-            ClientAssertionCredential::new(tenant_id, client_id, assertion, options)?
+            ClientAssertionCredential::new(
+                tenant_id.clone(),
+                application.client_id.clone(),
+                assertion,
+                Some(assertion_options(client_options)),
+            )?
         }
         Identity::AzureCli { tenant_id } => {
             AzureCliCredential::new(Some(AzureCliCredentialOptions {
