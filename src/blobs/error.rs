@@ -63,7 +63,13 @@ pub enum BlobError {
     /// The container is missing.
     #[error("container `{0}` does not exist: create it, or use an identity or key that may")]
     NoContainer(String),
-    /// An answer with an error.
+    /// There is no such blob, though there is the container.
+    #[error("there is no such blob")]
+    NoBlob,
+    /// The condition of a write does not hold, or what should be created exists.
+    #[error("the condition of the write does not hold")]
+    Refused,
+    /// Another answer with an error.
     #[error("`{host}` answered HTTP {status} ({code}): {advice}")]
     Status {
         /// The account's host.
@@ -84,14 +90,6 @@ pub enum BlobError {
 }
 
 impl BlobError {
-    /// The status and the code of an answer with an error.
-    pub(super) fn answer(&self) -> Option<(u16, &str)> {
-        match self {
-            Self::Status { status, code, .. } => Some((*status, code)),
-            _ => None,
-        }
-    }
-
     /// Whether a write that ended with this error may have been done all the same: its request was on the way.
     pub(super) fn leaves_open_whether_done(&self) -> bool {
         match self {
@@ -102,9 +100,6 @@ impl BlobError {
     }
 }
 
-/// Stands for the code of an answer that has none.
-pub(super) const NO_CODE: &str = "no code";
-
 /// What an error in an answer means, and what to do about it.
 pub(super) fn of_answer(
     host: String,
@@ -113,9 +108,14 @@ pub(super) fn of_answer(
     status: u16,
     code: Option<&str>,
 ) -> BlobError {
-    let code = code.unwrap_or(NO_CODE);
+    let code = code.unwrap_or("no code");
     let advice = match (status, code) {
         (404, "ContainerNotFound") => return BlobError::NoContainer(container.to_owned()),
+        (404, "BlobNotFound") => return BlobError::NoBlob,
+        (409, "BlobAlreadyExists" | "ContainerAlreadyExists")
+        | (412, "ConditionNotMet" | "TargetConditionNotMet" | "no code") => {
+            return BlobError::Refused;
+        }
         (401 | 403, _) | (400, "InvalidAuthenticationInfo") => denied(credential, code),
         _ if is_temporary(status, code) => "the service has a problem; it is asked again",
         _ => "this is not expected: check that it is an account's Blob endpoint",
@@ -216,5 +216,30 @@ mod tests {
         let error = check(503, "ServerBusy", key(), "HTTP 503 (ServerBusy)");
         assert!(error.leaves_open_whether_done(), "{error}");
         check(418, "Teapot", key(), "HTTP 418 (Teapot)");
+    }
+
+    #[test]
+    fn a_blob_that_is_not_there_and_a_condition_that_does_not_hold_are_no_problem_of_the_service() {
+        let read = |status: u16, code: Option<&str>| {
+            let credential = AzureCredential::SASToken(Vec::new());
+            of_answer("a.b".to_owned(), "c", &credential, status, code)
+        };
+        assert!(matches!(read(404, Some("BlobNotFound")), BlobError::NoBlob));
+        for (status, code) in [
+            (409, Some("BlobAlreadyExists")),
+            (409, Some("ContainerAlreadyExists")),
+            (412, Some("ConditionNotMet")),
+            (412, Some("TargetConditionNotMet")),
+            (412, None),
+        ] {
+            let error = read(status, code);
+            assert!(matches!(error, BlobError::Refused), "{code:?}: {error}");
+        }
+        // Anybody may answer without a code that nothing is there, and a lease is no other version.
+        for (status, code) in [(404, None), (412, Some("LeaseIdMissing"))] {
+            let error = read(status, code);
+            let is_unexpected = matches!(error, BlobError::Status { .. });
+            assert!(is_unexpected, "{code:?}: {error}");
+        }
     }
 }

@@ -26,7 +26,6 @@ pub(crate) use settings::container_name;
 pub use settings::{InvalidContainer, Settings};
 
 use crate::telemetry::{StoreOperation, StoreResult, Telemetry};
-use error::NO_CODE;
 
 /// A container. Meant to be shared in an [`Arc`].
 #[derive(Debug)]
@@ -71,7 +70,7 @@ impl Container {
     pub async fn create(&self) -> Result<bool, BlobError> {
         let url = self.container_url(&[("restype", "container")]);
         let created = match self.ask(Method::PUT, &url).await {
-            Err(error) if error.answer() == Some((409, "ContainerAlreadyExists")) => Ok(false),
+            Err(BlobError::Refused) => Ok(false),
             answer => answer.map(|_| true),
         };
         let is_new = |created: &bool| *created;
@@ -106,7 +105,7 @@ impl Container {
     /// The service refuses, or does not answer; or the blob is too large.
     pub async fn read(&self, name: &str) -> Result<Option<(Blob, Vec<u8>)>, BlobError> {
         let found = match self.get(name).await {
-            Err(error) if is_missing(&error) => Ok(None),
+            Err(BlobError::NoBlob) => Ok(None),
             found => found.map(Some),
         };
         self.counted(StoreOperation::Read, found, |_| true)
@@ -132,7 +131,7 @@ impl Container {
         condition: &Condition,
     ) -> Result<Outcome, BlobError> {
         let mut written = match self.put(name, metadata, body, condition).await {
-            Err(error) if *condition != Condition::None && is_refusal(&error) => {
+            Err(BlobError::Refused | BlobError::NoBlob) if *condition != Condition::None => {
                 Ok(Outcome::Refused)
             }
             written => written.map(Outcome::Done),
@@ -156,7 +155,7 @@ impl Container {
     /// The service refuses, or does not answer.
     pub async fn delete(&self, name: &str) -> Result<(), BlobError> {
         let deleted = match self.ask_about(Method::DELETE, name).await {
-            Err(error) if is_missing(&error) => Ok(()),
+            Err(BlobError::NoBlob) => Ok(()),
             answer => answer.map(drop),
         };
         self.counted(StoreOperation::Delete, deleted, |()| true)
@@ -280,23 +279,6 @@ fn is_ours(blob: &Blob, metadata: &Metadata, condition: &Condition) -> bool {
         Condition::None => false,
     };
     was_written && !metadata.is_empty() && blob.metadata == *metadata
-}
-
-/// Whether the blob does not exist. Of a missing container the answer has another code.
-fn is_missing(error: &BlobError) -> bool {
-    matches!(error.answer(), Some((404, "BlobNotFound" | NO_CODE)))
-}
-
-/// Whether the condition of a write did not hold.
-fn is_refusal(error: &BlobError) -> bool {
-    match error.answer() {
-        Some((status, NO_CODE)) => status == 412,
-        Some((_, code)) => matches!(
-            code,
-            "BlobAlreadyExists" | "BlobNotFound" | "ConditionNotMet" | "TargetConditionNotMet"
-        ),
-        None => false,
-    }
 }
 
 /// A value that is not ASCII was not written by an exporter, and is ignored.
