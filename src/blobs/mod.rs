@@ -154,7 +154,8 @@ impl Container {
     ///
     /// The service refuses, or does not answer.
     pub async fn delete(&self, name: &str) -> Result<(), BlobError> {
-        let deleted = match self.ask_about(Method::DELETE, name).await {
+        let deleting = async { self.ask(Method::DELETE, &self.blob_url(name)?).await };
+        let deleted = match deleting.await {
             Err(BlobError::NoBlob) => Ok(()),
             answer => answer.map(drop),
         };
@@ -191,7 +192,7 @@ impl Container {
     }
 
     async fn get(&self, name: &str) -> Result<(Blob, Vec<u8>), BlobError> {
-        let answer = self.ask_about(Method::GET, name).await?;
+        let answer = self.ask(Method::GET, &self.blob_url(name)?).await?;
         let blob = Blob {
             name: name.to_owned(),
             etag: self.etag(answer.headers())?,

@@ -60,15 +60,6 @@ impl Container {
         self.send(method, url, HeaderMap::new(), b"").await
     }
 
-    /// Sends a request about a blob, without a body.
-    pub(super) async fn ask_about(
-        &self,
-        method: Method,
-        name: &str,
-    ) -> Result<HttpResponse, BlobError> {
-        self.ask(method, &self.blob_url(name)?).await
-    }
-
     /// Sends a request. An answer with an error is an error here; its body is not read.
     pub(super) async fn send(
         &self,
