@@ -1,8 +1,8 @@
 //! One request and its answer: signed, within a time and a size, and what goes wrong as a [`BlobError`].
 //!
-//! All requests are built here from parts of `object_store`, also those that it could make by itself: it keeps the code of
-//! an error to itself, so that a missing container is a missing blob and a container that is being deleted an existing
-//! blob; it deletes by a batch; and it lists without metadata.
+//! All requests are built here from parts of `object_store`, also those that it could make by itself. Its own errors have
+//! no code, so that a missing container would look like a missing blob, and a container that is being deleted like a blob
+//! that exists. It deletes by a batch, and it lists without metadata.
 
 use std::time::Duration;
 

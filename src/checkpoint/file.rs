@@ -106,7 +106,7 @@ impl Store {
     }
 
     /// Works with the files on a thread of its own, which nothing waits for when the process ends: disks block, and on a
-    /// network they hang. What hangs comes first: until it has ended, nothing else is begun.
+    /// network they hang. The thread locks the files until its work has ended, so nothing else is begun before that.
     async fn on_disk(
         &self,
         work: impl FnOnce(&Files) -> Result<(), StoreError> + Send + 'static,
