@@ -74,7 +74,6 @@ impl Service {
             queue,
             Arc::clone(&telemetry),
             Arc::clone(&content.liveness),
-            storage.assignments,
             signals.begin.clone(),
         );
         Ok(Self {
@@ -85,6 +84,7 @@ impl Service {
             content,
             telemetry,
             source,
+            assignments: storage.assignments,
             batches,
             writer,
             dead_letters,

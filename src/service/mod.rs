@@ -12,6 +12,7 @@ mod build;
 mod keeper;
 mod running;
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +29,7 @@ use crate::pipeline::Writer;
 use crate::queue::Queued;
 use crate::replica::Replica;
 use crate::shutdown;
-use crate::source::event_hub::{EventHubSource, SourceError};
+use crate::source::event_hub::{Assignment, EventHubSource, SourceError};
 use crate::telemetry::Telemetry;
 use keeper::Keeper;
 
@@ -42,6 +43,8 @@ pub(crate) struct Service {
     content: Content,
     telemetry: Arc<Telemetry>,
     source: EventHubSource,
+    /// Which partitions of each event hub are read, by the event hub's name.
+    assignments: HashMap<String, Assignment>,
     batches: mpsc::Receiver<Queued>,
     writer: Writer,
     /// The thread that writes dead letters, if they are kept.

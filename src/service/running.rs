@@ -52,11 +52,9 @@ impl Service {
         let serving = self.server.spawn(self.content, signals.close.clone())?;
 
         let mut tasks = JoinSet::new();
-        let (source, stop) = (self.source, signals.stop_reading.clone());
-        tasks.spawn(async move {
-            let ended = source.run(stop).await;
-            ("source", ended.map_err(ServiceError::from))
-        });
+        let stop = signals.stop_reading.clone();
+        let reading = self.source.run(self.assignments, stop);
+        tasks.spawn(async move { ("source", reading.await.map_err(ServiceError::from)) });
         let (batches, writer) = (self.batches, self.writer);
         let (acknowledged, working) = (exposition.acknowledged(), Arc::clone(&liveness));
         let stop = signals.stop_reading.clone();
@@ -64,22 +62,17 @@ impl Service {
             pipeline::run(batches, writer, acknowledged, working, stop).await;
             ("pipeline", Ok(()))
         });
-        let (pulse, telemetry) = (Arc::clone(&liveness), Arc::clone(&self.telemetry));
-        let stop = signals.stop_reading.clone();
-        tasks.spawn(async move {
-            stop.run_until_cancelled(beat(&pulse, &telemetry)).await;
-            ("pulse", Ok(()))
-        });
+        let (pulse, telemetry) = (Arc::clone(&liveness), self.telemetry);
         let (acknowledged, start_gate) = (exposition.acknowledged(), self.start_gate);
         let (begin, stop) = (signals.begin.clone(), signals.stop_reading.clone());
-        let telemetry = self.telemetry;
         tasks.spawn(async move {
-            let gate = gate(acknowledged, start_gate, &telemetry);
-            if stop.run_until_cancelled(gate).await.is_some() {
+            let gate = async {
+                gate(acknowledged, start_gate, &telemetry).await;
                 begin.cancel();
-            }
-            stop.cancelled().await;
-            ("gate", Ok(()))
+            };
+            let gate_and_pulse = async { tokio::join!(gate, beat(&pulse, &telemetry)) };
+            stop.run_until_cancelled(gate_and_pulse).await;
+            ("pulse", Ok(()))
         });
 
         let mut keeper = JoinSet::new();

@@ -12,7 +12,7 @@ use super::{ExporterFamilies, Telemetry, chain, float, log_partition};
 use crate::event::PartitionId;
 
 /// How far a partition is behind what its event hub has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Lag {
     /// Events in the event hub that were not received yet.
     pub events: u64,

@@ -48,6 +48,7 @@ const MAY_USE: [(&str, &[&str]); 24] = [
         &[
             "dead_letters",
             "event",
+            "family",
             "identity",
             "liveness",
             "queue",

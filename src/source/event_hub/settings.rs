@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use azure_core::credentials::Secret;
+pub(crate) use azure_core_amqp::AmqpTransport as Transport;
 use time::OffsetDateTime;
 
 use crate::identity::Credential;
@@ -139,15 +140,6 @@ pub enum Start {
     Latest,
     /// At the first event enqueued after this time, which is not before 1970.
     At(OffsetDateTime),
-}
-
-/// What AMQP runs over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Transport {
-    /// Port 5671; an emulator's own port.
-    Tcp,
-    /// Port 443, for networks that allow no other.
-    WebSocket,
 }
 
 /// Checks the name of an event hub.
