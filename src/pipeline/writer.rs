@@ -12,13 +12,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::decode::{Decoded, Ended, decode};
-use crate::acs::Observation;
+use super::decode::{Ended, decode};
+use super::failures;
 use crate::dead_letters::DeadLetters;
 use crate::event::{Batch, PartitionId};
-use crate::metrics::{Applying, Exposition, Hold};
+use crate::metrics::{Exposition, Hold};
 use crate::queue::Queued;
-use crate::telemetry::Failed;
 
 /// Applies events, and holds those that wait for a scrape.
 #[derive(Debug)]
@@ -175,50 +174,19 @@ pub(super) fn apply(
 ) -> Result<Ended, usize> {
     decode(batch, exposition.failure_rules(), |mut decoded| {
         let mut ended = std::mem::take(&mut decoded.ended);
-        let events = applying(batch, &decoded);
-        let dropped = exposition.apply(&events, hold, |telemetry, dropped| {
-            ended.tally.dropped(dropped.len());
-            telemetry.batch_applied(batch, &ended.tally);
-        })?;
+        let dropped = exposition.apply(batch, decoded.moves(), &mut ended.tally, hold)?;
         if logs_failures {
             let observations = decoded.observations.iter().enumerate();
             let moved = observations.filter(|(index, _)| dropped.binary_search(index).is_err());
-            let failed = moved.filter_map(|(_, observation)| failed(observation));
-            failed.for_each(|failed| failed.log());
+            moved.for_each(|(_, observation)| failures::log(observation));
         }
         Ok(ended)
-    })
-}
-
-/// The line of the failure log for an observation, if it is of a failure.
-fn failed<'a>(observation: &'a Observation<'_>) -> Option<Failed<'a>> {
-    let failures = observation.failure()?;
-    let (what, result) = failures.logged;
-    let label = |name| observation.moves.label(name);
-    Some(Failed {
-        message: failures.message,
-        resource: observation.resource(),
-        category: observation.category.name,
-        what: label(what),
-        result: label(result),
-        reason: label("reason"),
-        time: observation.time,
-        correlation_id: observation.correlation_id.as_deref(),
     })
 }
 
 /// Creates the failure series that a batch will move.
 fn prepare(batch: &Batch, exposition: &Exposition) {
     decode(batch, exposition.failure_rules(), |decoded| {
-        exposition.prepare(&applying(batch, &decoded));
+        exposition.prepare(decoded.moves());
     });
-}
-
-fn applying<'a>(batch: &'a Batch, decoded: &'a Decoded<'a>) -> Applying<'a> {
-    Applying {
-        partition: &batch.partition,
-        reached: batch.last().reached(),
-        observations: &decoded.observations,
-        ends: &decoded.ends,
-    }
 }

@@ -140,7 +140,7 @@ fn count(number: usize) -> u64 {
 }
 
 /// The beginning of a name, as the log shows it.
-pub(super) fn shortened(name: &str) -> String {
+pub(crate) fn shortened(name: &str) -> String {
     name.chars().take(NAME_CHARACTERS).collect()
 }
 
