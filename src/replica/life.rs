@@ -49,6 +49,28 @@ const HURRY: Duration = Duration::from_millis(200);
 const AWAKE_TIMES: u32 = 6;
 
 impl Replica {
+    /// A replica that has seen nothing yet. It acquires and hands over nothing more when `stop` is cancelled.
+    pub(super) fn new(
+        event_hub: &str,
+        settings: Settings,
+        leases: LeaseStore,
+        consumer: Consumer,
+        stop: CancellationToken,
+    ) -> Self {
+        Self {
+            event_hub: event_hub.to_owned(),
+            view: View::new(leases.me.clone(), settings.taken_after()),
+            settings,
+            leases,
+            consumer: Arc::new(consumer),
+            owned: BTreeMap::new(),
+            handing_over: JoinSet::new(),
+            stop,
+            is_announced: false,
+            is_failing: false,
+        }
+    }
+
     /// Shares from when `gate` is cancelled until this process stops; then keeps its leases, and releases them when
     /// `release` is cancelled: all that was counted is checkpointed by then, or never will be.
     pub(crate) async fn run(self, gate: CancellationToken, release: CancellationToken) {
@@ -68,7 +90,7 @@ impl Replica {
     }
 
     async fn live(mut self, gate: CancellationToken, release: CancellationToken) {
-        let telemetry = &self.consumer.telemetry;
+        let telemetry = &self.consumer.source.telemetry;
         telemetry.leases_are_shared(&self.event_hub);
         let stop = self.stop.clone();
         // No partition waits for the gate of this replica while others can read it.
@@ -113,7 +135,7 @@ impl Replica {
         if std::mem::take(&mut self.is_announced)
             && let Err(error) = self.leases.remove_member(&self.leases.me).await
         {
-            let telemetry = &self.consumer.telemetry;
+            let telemetry = &self.consumer.source.telemetry;
             telemetry.tidying_failed(&self.event_hub, &error);
         }
         // What cannot be renewed now is released soon, or expires.
@@ -155,18 +177,16 @@ impl Replica {
             HandOver::Checkpointed => {
                 let released = self.release(vec![id.to_owned()], LeaseMove::HandedOver);
                 if let Err(error) = released.await {
-                    let telemetry = &self.consumer.telemetry;
+                    let telemetry = &self.consumer.source.telemetry;
                     telemetry.lease_cycle_failed(&self.event_hub, &error, self.is_failing);
                 }
             }
             HandOver::Kept(reached) => {
-                let Discovered { partition, start } = lease.found.clone();
-                let reading = self.consumer.assigner.assign(partition, reached, start);
+                let reading = self.consumer.assigner.assign(lease.found.clone(), reached);
                 lease.reading = Some(reading.await);
                 lease.handing_over = None;
             }
-            HandOver::Lost => self.lose(vec![id.to_owned()]).await,
-            HandOver::Stopping => {}
+            HandOver::Nothing => {}
         }
     }
 
@@ -174,7 +194,7 @@ impl Replica {
         self.handing_over.abort_all();
         let ids = self.owned.keys().cloned().collect();
         if let Err(error) = self.release(ids, LeaseMove::Stopped).await {
-            let telemetry = &self.consumer.telemetry;
+            let telemetry = &self.consumer.source.telemetry;
             telemetry.lease_cycle_failed(&self.event_hub, &error, false);
         }
     }

@@ -36,4 +36,4 @@ use owner::Owner;
 
 pub(crate) use life::Replica;
 pub(crate) use settings::Settings;
-pub(crate) use sharing::{Dependencies, Sharing};
+pub(crate) use sharing::Sharing;

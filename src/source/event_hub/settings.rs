@@ -120,6 +120,15 @@ pub struct Namespace {
     pub authentication: Authentication,
 }
 
+impl Namespace {
+    /// Its name where positions are stored: an emulator's includes its port, as in the name that Python's client uses.
+    pub(crate) fn name(&self) -> &str {
+        let endpoint = self.endpoint.as_deref();
+        let emulator = endpoint.and_then(|endpoint| endpoint.strip_prefix("amqp://"));
+        emulator.unwrap_or(&self.host)
+    }
+}
+
 /// How to authenticate to a namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Authentication {
