@@ -95,9 +95,18 @@ impl Replica {
         let stop = self.stop.clone();
         // No partition waits for the gate of this replica while others can read it.
         stop.run_until_cancelled(self.look_on(&gate)).await;
-        // A stop does not interrupt a cycle: nobody reads the partition of a lease that is half acquired until the lease
-        // expires.
-        release.run_until_cancelled(self.share()).await;
+        // A replica that has announced itself withdraws that, however soon it is to end.
+        while self.is_announced || !release.is_cancelled() {
+            let begun = Instant::now();
+            // Nothing interrupts these: nobody reads the partition of a lease that is half acquired until the lease expires,
+            // and a lease whose version is not known cannot be released.
+            if stop.is_cancelled() {
+                self.keep(begun).await;
+            } else {
+                self.cycle(begun).await;
+            }
+            release.run_until_cancelled(self.wait(begun)).await;
+        }
         self.release_all().await;
     }
 
@@ -116,30 +125,18 @@ impl Replica {
         }
     }
 
-    /// Cycle after cycle. From when this process stops, it only keeps its leases.
-    async fn share(&mut self) {
-        loop {
-            let begun = Instant::now();
-            if self.stop.is_cancelled() {
-                self.keep(begun).await;
-            } else {
-                self.cycle(begun).await;
-            }
-            self.wait(begun).await;
-        }
-    }
-
-    /// Renews the leases, acquires none and hands nothing over.
+    /// Keeps the leases of a process that is stopping: acquires none and hands nothing over.
     async fn keep(&mut self, now: Instant) {
-        // First, so that nothing is handed over to this replica.
-        if std::mem::take(&mut self.is_announced)
-            && let Err(error) = self.leases.remove_member(&self.leases.me).await
-        {
+        if !std::mem::take(&mut self.is_announced) {
+            // What cannot be renewed now is released soon, or expires.
+            let _renewed_or_not = self.write_leases(BTreeSet::new(), now).await;
+            return;
+        }
+        // First, so that nothing is handed over to this replica. The last cycle has renewed its leases.
+        if let Err(error) = self.leases.remove_member(&self.leases.me).await {
             let telemetry = &self.consumer.source.telemetry;
             telemetry.tidying_failed(&self.event_hub, &error);
         }
-        // What cannot be renewed now is released soon, or expires.
-        let _renewed_or_not = self.write_leases(BTreeSet::new(), now).await;
     }
 
     /// Waits for the next cycle: its time, or a reason not to wait for that.
@@ -154,7 +151,7 @@ impl Replica {
         loop {
             tokio::select! {
                 biased;
-                () = self.stop.cancelled(), if self.is_announced => break,
+                () = self.stop.cancelled(), if self.is_announced => return,
                 Some(ended) = self.handing_over.join_next() => {
                     if let Ok((partition, ended)) = ended {
                         self.handed_over(&partition, ended).await;

@@ -65,7 +65,6 @@ impl Service {
             interval: config.checkpoint.interval,
             exposition: Arc::clone(&content.exposition),
             telemetry: Arc::clone(&telemetry),
-            unwritten_since: None,
         });
         let (letters, dead_letters) = config
             .dead_letters

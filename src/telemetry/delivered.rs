@@ -20,9 +20,14 @@ impl Telemetry {
         let _at_zero = self.families.checkpoint_unwritten_seconds();
     }
 
-    /// Since when a position is delivered and not yet checkpointed; `None` if every delivered position is.
-    pub(crate) fn unwritten_since(&self, since: Option<OffsetDateTime>) {
-        *locked(&self.unwritten_since) = since;
+    /// Positions are delivered that are not checkpointed: since now, if not since before.
+    pub(crate) fn checkpoint_is_due(&self, now: OffsetDateTime) {
+        locked(&self.unwritten_since).get_or_insert(now);
+    }
+
+    /// Every delivered position is checkpointed.
+    pub(crate) fn checkpoint_is_done(&self) {
+        *locked(&self.unwritten_since) = None;
     }
 
     /// Computes the age of the oldest position that is not checkpointed, which grows while nothing else moves.

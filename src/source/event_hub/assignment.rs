@@ -46,8 +46,6 @@ pub(crate) struct Order {
     pub(super) lease: Option<Lease>,
     /// Cancelled when the partition is to be read no more.
     pub(super) stop: CancellationToken,
-    /// Dropped when its reader has ended.
-    pub(super) ended: DropGuard,
 }
 
 /// A partition that is read because it was assigned.
@@ -57,7 +55,7 @@ pub(crate) struct Reading {
     ended: CancellationToken,
 }
 
-/// Assigns the partitions of an event hub to its readers, and tells them what is known of their leases.
+/// Assigns the partitions of an event hub to its readers. They share what is known of the leases.
 #[derive(Debug)]
 pub(crate) struct Assigner {
     orders: mpsc::Sender<Order>,
@@ -88,6 +86,8 @@ pub(crate) struct Lease {
     by: Arc<Assigner>,
     /// Another process read the partition at this time.
     doubted_at: Option<Instant>,
+    /// Dropped when the reader has ended.
+    _ended: DropGuard,
 }
 
 /// An order takes no time, and there is one for each partition at most.
@@ -118,8 +118,7 @@ pub(crate) fn leased(
 }
 
 impl Assignment {
-    /// The next order. Never resolves where there are none: all partitions are read, or the replica has ended, which
-    /// leaves the readers as they are until the source stops.
+    /// The next order. Never resolves if all partitions are read: then there are none.
     pub(super) async fn order(&mut self) -> Order {
         if let Self::Leased { orders, .. } = self
             && let Some(order) = orders.recv().await
@@ -152,13 +151,13 @@ impl Assigner {
         let lease = Lease {
             by: Arc::clone(self),
             doubted_at: None,
+            _ended: ended.clone().drop_guard(),
         };
         let order = Order {
             found,
             after,
             lease: Some(lease),
             stop: stop.clone(),
-            ended: ended.clone().drop_guard(),
         };
         // A source that has ended reads nothing, and needs no order.
         let _sent_or_ended = self.orders.send(order).await;

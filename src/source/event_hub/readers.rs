@@ -78,7 +78,6 @@ impl Readers {
                 found,
                 lease: None,
                 stop: stop.clone(),
-                ended: CancellationToken::new().drop_guard(),
             });
         }
     }
@@ -109,10 +108,6 @@ impl Readers {
             hub_created_at: None,
             lag: LagWatch::default(),
         };
-        let (stop, ended) = (order.stop, order.ended);
-        self.running.spawn(async move {
-            reader.run(stop).await;
-            drop(ended);
-        });
+        self.running.spawn(reader.run(order.stop));
     }
 }
