@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::acs::{self, FailureRules, Observation};
-use crate::disposition::{Disposition, Reject};
+use crate::disposition::Reject;
 use crate::envelope::{self, RecordText};
 use crate::event::{Batch, Event};
 use crate::telemetry::Tally;
@@ -75,28 +75,27 @@ fn decode_event<'a>(
     for record in records {
         let text = record.as_deref().map_err(|reason| *reason);
         let read = text.and_then(|text| guarded(|| acs::read(text, event.enqueued_at, rules)));
-        let disposition = match read {
+        match read {
             Ok(record) => {
                 for field in &record.unfamiliar {
                     tally.drifted("field", field);
                 }
                 if let Some(observation) = record.observation {
                     decoded.observations.push(observation);
-                    Disposition::Observed
+                    tally.observed += 1;
                 } else {
                     let category = record.category;
                     if let Some(unknown) = category.filter(|name| !acs::is_known_elsewhere(name)) {
                         tally.drifted("category", &unknown);
                     }
-                    Disposition::Ignored
+                    tally.ignored += 1;
                 }
             }
             Err(reason) => {
                 reasons.push(reason);
-                Disposition::Rejected(reason)
+                tally.reject(reason);
             }
-        };
-        tally.ended(disposition);
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use prometheus::Registry;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::keeper::{Keeper, Target};
@@ -66,12 +67,8 @@ impl Service {
             exposition: Arc::clone(&content.exposition),
             telemetry: Arc::clone(&telemetry),
         });
-        let (letters, dead_letters) = config
-            .dead_letters
-            .map(|settings| dead_letters::keep(settings, Arc::clone(&telemetry)))
-            .transpose()
-            .map_err(ServiceError::DeadLetters)?
-            .unzip();
+        let mut dead_letters = JoinSet::new();
+        let letters = dead_letters::keep(config.dead_letters, &telemetry, &mut dead_letters);
         let exposition = Arc::clone(&content.exposition);
         let writer = Writer::new(
             exposition,

@@ -11,7 +11,6 @@ use tokio::time::{Instant, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{Service, ServiceError, Signals};
-use crate::dead_letters::Keeping;
 use crate::delivery::Snapshot;
 use crate::http::Serving;
 use crate::liveness::Liveness;
@@ -39,7 +38,7 @@ pub(super) struct Running {
     serving: Serving,
     /// What reads and applies events.
     tasks: JoinSet<Ended>,
-    dead_letters: Option<Keeping>,
+    dead_letters: JoinSet<()>,
     keeper: JoinSet<()>,
     replicas: JoinSet<()>,
 }
@@ -125,9 +124,7 @@ impl Running {
             let (_, ended) = ended.map_err(|panic| ServiceError::Task("unknown", Some(panic)))?;
             ended?;
         }
-        if let Some(dead_letters) = self.dead_letters {
-            dead_letters.join().await; // the pipeline, which fed them, has ended
-        }
+        all_ended(self.dead_letters).await; // the pipeline, which fed them, has ended
         // Nothing is applied any more, so what is to be delivered does not change.
         let last_scrape = last_scrape(&self.exposition);
         let _in_time_or_not = timeout(self.settings.final_scrape, last_scrape).await;

@@ -5,34 +5,23 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::families::Ended;
-use super::{Telemetry, chain, float, locked};
+use super::{Telemetry, chain, ended, float};
 use crate::event::PartitionId;
 
-/// Every value of the label `result`.
-const WRITE_RESULTS: [&str; 2] = ["ok", "failed"];
-
 impl Telemetry {
-    pub(super) fn nothing_delivered_yet(&self) {
-        for result in WRITE_RESULTS {
-            let _at_zero = self.families.checkpoint_writes_total(Ended { result });
-        }
-        let _at_zero = self.families.checkpoint_unwritten_seconds();
-    }
-
     /// Positions are delivered that are not checkpointed: since now, if not since before.
     pub(crate) fn checkpoint_is_due(&self, now: OffsetDateTime) {
-        locked(&self.unwritten_since).get_or_insert(now);
+        self.unwritten_since.lock().get_or_insert(now);
     }
 
     /// Every delivered position is checkpointed.
     pub(crate) fn checkpoint_is_done(&self) {
-        *locked(&self.unwritten_since) = None;
+        *self.unwritten_since.lock() = None;
     }
 
     /// Computes the age of the oldest position that is not checkpointed, which grows while nothing else moves.
     pub(super) fn compute_unwritten(&self, now: OffsetDateTime) {
-        let since = *locked(&self.unwritten_since);
+        let since = *self.unwritten_since.lock();
         let seconds = since.map_or(0.0, |since| (now - since).as_seconds_f64().max(0.0));
         self.families.checkpoint_unwritten_seconds().set(seconds);
     }
@@ -69,10 +58,7 @@ impl Telemetry {
         positions: impl Iterator<Item = (&'a PartitionId, i64)>,
     ) {
         self.checkpoints_are(positions);
-        let result = WRITE_RESULTS[0];
-        self.families
-            .checkpoint_writes_total(Ended { result })
-            .inc();
+        self.families.checkpoint_writes_total(ended(true)).inc();
     }
 
     pub(super) fn checkpoints_are<'a>(
@@ -88,10 +74,7 @@ impl Telemetry {
 
     /// The checkpoint could not be written; the exporter tries again.
     pub(crate) fn checkpoint_failed(&self, error: &dyn Error) {
-        let result = WRITE_RESULTS[1];
-        self.families
-            .checkpoint_writes_total(Ended { result })
-            .inc();
+        self.families.checkpoint_writes_total(ended(false)).inc();
         tracing::error!(
             error = chain(error),
             "checkpoint not written: after a crash, events since the last checkpoint are counted again"

@@ -51,7 +51,7 @@ impl Clients {
                 Access::ConnectionStringFile(path.clone())
             }
             Authentication::Credential(credential) => {
-                Access::Tokens(Tokens::new(credential, Audience::EventHubs, telemetry))
+                Access::Tokens(Tokens::new(credential, Audience::EVENT_HUBS, telemetry))
             }
         };
         Self { settings, access }

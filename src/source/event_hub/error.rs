@@ -75,7 +75,7 @@ pub(crate) enum SourceError {
 
 label_values! {
     /// What ended a link, or kept it from opening; the value of the label `cause`.
-    Cause {
+    pub(crate) Cause {
         /// Not resolved, refused or disconnected: the hub or the network is down.
         Unreachable = "unreachable",
         /// The token or its rights are not accepted.

@@ -26,7 +26,7 @@ pub(super) struct Extent {
 
 label_values! {
     /// Why the hub cannot continue after a position; the value of the label `reason`.
-    Loss {
+    pub(crate) Loss {
         /// The sequence begins again: the hub was created again, or failed over to one with a sequence of its own.
         Restarted = "restarted",
         /// The events after the position have expired.

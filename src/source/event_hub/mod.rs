@@ -18,8 +18,6 @@ mod error;
 mod extent;
 mod lag;
 mod prefetch;
-#[cfg(feature = "demo")]
-mod producer;
 mod progress;
 mod reader;
 mod readers;
@@ -39,8 +37,6 @@ pub(crate) use settings::{
     Amqp, Authentication, Namespace, OnLostPosition, Settings, Start, Transport, Watchdog,
     consumer_group, event_hub_name, namespace_host,
 };
-#[cfg(feature = "demo")]
-pub(crate) use {connection_string::InvalidConnectionString, producer::producer};
 
 use crate::liveness::Liveness;
 use crate::queue::Queue;

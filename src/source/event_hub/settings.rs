@@ -58,10 +58,10 @@ settings! {
 }
 
 /// An event of a standard hub has 1 MB: with less in flight, each waits for the one before.
-const PREFETCH_LEAST: u64 = 1 << 20;
+const PREFETCH_LEAST: &str = "1MiB";
 
 /// More than this in flight for one partition hides how far behind it is.
-const PREFETCH_MOST: u64 = 1 << 30;
+const PREFETCH_MOST: &str = "1GiB";
 
 /// The SDK opens a session for each, of which a connection has 255.
 const PARTITIONS_SHARING_MOST: usize = 100;
