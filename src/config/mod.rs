@@ -54,7 +54,7 @@ pub struct Config {
     pub ownership: replica::Settings,
     /// `delivery`: when a scrape counts as delivered.
     pub delivery: delivery::Settings,
-    /// `metrics` and `failures`: what to export, and what of it counts as a failure.
+    /// `metrics`, `failures` and `records`: what to export, and what of it counts as a failure.
     pub metrics: metrics::Settings,
     /// `http`: where to serve them.
     pub http: http::Settings,
@@ -80,12 +80,16 @@ pub fn load(sources: Sources) -> Result<Config, ConfigError> {
     }
 }
 
-/// As [`load`], for a command that reads no event hub: only faults of `metrics` and `failures` count.
+/// As [`load`], for a command that reads no event hub: only faults of `metrics`, `failures` and `records` count.
 ///
 /// # Errors
 /// The file cannot be read, or is not YAML; or every fault of these sections.
 pub(crate) fn load_metrics(sources: Sources) -> Result<metrics::Settings, ConfigError> {
-    load_part(sources, metrics::Settings::take, &["metrics", "failures"])
+    load_part(
+        sources,
+        metrics::Settings::take,
+        &["metrics", "failures", "records"],
+    )
 }
 
 /// As [`load`], for a command that only needs the exporter's address: only faults of `http` count.

@@ -155,7 +155,8 @@ impl Exposition {
     }
 
     /// Applies events whole: what they move, the position that they reach, and, by `account`, what they add to the
-    /// exporter's own counts. No scrape sees a part of it.
+    /// exporter's own counts. No scrape sees a part of it. Returns, and hands to `account`, the indices of the observations
+    /// that were dropped, since their records have come before.
     ///
     /// # Errors
     ///
@@ -166,8 +167,8 @@ impl Exposition {
         &self,
         events: &Applying<'_>,
         hold: Hold,
-        account: impl FnOnce(&Telemetry),
-    ) -> Result<(), usize> {
+        account: impl FnOnce(&Telemetry, &[usize]),
+    ) -> Result<Vec<usize>, usize> {
         // A panic under the lock leaves counters that were moved one by one: each is still right by itself.
         let mut applied = self.applied.lock();
         let applied = &mut *applied;
@@ -186,8 +187,11 @@ impl Exposition {
                 }
             }
         }
-        for observation in events.observations {
-            applied.metrics.apply(observation, next);
+        let mut dropped = Vec::new();
+        for (index, observation) in events.observations.iter().enumerate() {
+            if !applied.metrics.apply(observation, next) {
+                dropped.push(index);
+            }
         }
         if !applied.began_after.contains_key(events.partition) {
             let events_applied = i64::try_from(events.ends.len()).unwrap_or(i64::MAX);
@@ -198,8 +202,8 @@ impl Exposition {
         }
         Arc::make_mut(&mut applied.positions)
             .insert(events.partition.clone(), events.reached.clone());
-        account(&self.telemetry);
-        Ok(())
+        account(&self.telemetry, &dropped);
+        Ok(dropped)
     }
 
     /// A partition goes on after this, whatever its last event was. Where nothing of it was applied, nothing is to be

@@ -22,4 +22,4 @@ pub(crate) use acs::AcsMetrics;
 pub(crate) use backfill::{Backfill, Step, Written};
 pub use exposition::Exposition;
 pub(crate) use exposition::{Applying, Hold};
-pub(crate) use settings::Settings;
+pub(crate) use settings::{Duplicates, Records, Settings};

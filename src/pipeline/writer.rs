@@ -173,16 +173,20 @@ pub(super) fn apply(
     hold: Hold,
     logs_failures: bool,
 ) -> Result<Ended, usize> {
-    decode(batch, exposition.failure_rules(), |decoded| {
+    decode(batch, exposition.failure_rules(), |mut decoded| {
+        let mut ended = std::mem::take(&mut decoded.ended);
         let events = applying(batch, &decoded);
-        exposition.apply(&events, hold, |telemetry| {
-            telemetry.batch_applied(batch, &decoded.ended.tally);
+        let dropped = exposition.apply(&events, hold, |telemetry, dropped| {
+            ended.tally.dropped(dropped.len());
+            telemetry.batch_applied(batch, &ended.tally);
         })?;
         if logs_failures {
-            let failed = decoded.observations.iter().filter_map(failed);
+            let observations = decoded.observations.iter().enumerate();
+            let moved = observations.filter(|(index, _)| dropped.binary_search(index).is_err());
+            let failed = moved.filter_map(|(_, observation)| failed(observation));
             failed.for_each(|failed| failed.log());
         }
-        Ok(decoded.ended)
+        Ok(ended)
     })
 }
 

@@ -13,7 +13,7 @@ pub struct Tally {
     pub(crate) received: u64,
     /// They moved the metrics.
     pub(crate) observed: u64,
-    /// They are of categories that are not exported.
+    /// They are of categories that are not exported, or came before and were dropped.
     pub(crate) ignored: u64,
     rejects: HashMap<Reject, u64>,
     /// How much of each kind Microsoft does not document.
@@ -40,6 +40,12 @@ impl Tally {
         if self.news.len() < NEWS_MAX {
             self.news.insert((kind, shortened(name)));
         }
+    }
+
+    /// Counts records as ignored that were taken for observed: they have come before.
+    pub(crate) fn dropped(&mut self, records: usize) {
+        self.observed -= count(records);
+        self.ignored += count(records);
     }
 
     /// Counts a record that cannot be read.
