@@ -88,7 +88,7 @@ impl Keeper {
     /// Writes what was delivered by now. A failure is logged, and tried again the next time.
     async fn save(&mut self) {
         let now = OffsetDateTime::now_utc();
-        self.telemetry.position_is_unwritten(now);
+        self.telemetry.checkpoint_is_due(now);
         self.restore().await;
         let delivered = || match self.checkpoint_after {
             CheckpointAfter::Scrape => self.exposition.acknowledged_positions(),
@@ -121,7 +121,7 @@ impl Keeper {
             }
         };
         if is_written {
-            self.telemetry.all_is_written();
+            self.telemetry.checkpoint_is_done();
         }
     }
 }

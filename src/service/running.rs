@@ -52,6 +52,7 @@ impl Service {
         let serving = self.server.spawn(self.content, signals.close.clone())?;
 
         let mut tasks = JoinSet::new();
+        let telemetry = Arc::clone(&self.source.telemetry);
         let stop = signals.stop_reading.clone();
         let reading = self.source.run(self.assignments, stop);
         tasks.spawn(async move { ("source", reading.await.map_err(ServiceError::from)) });
@@ -62,8 +63,8 @@ impl Service {
             pipeline::run(batches, writer, acknowledged, working, stop).await;
             ("pipeline", Ok(()))
         });
-        let (pulse, telemetry) = (Arc::clone(&liveness), self.telemetry);
-        let (acknowledged, start_gate) = (exposition.acknowledged(), self.start_gate);
+        let (pulse, start_gate) = (Arc::clone(&liveness), self.start_gate);
+        let acknowledged = exposition.acknowledged();
         let (begin, stop) = (signals.begin.clone(), signals.stop_reading.clone());
         tasks.spawn(async move {
             let gate = async {

@@ -9,13 +9,13 @@ use super::{Telemetry, chain, ended, float};
 use crate::event::PartitionId;
 
 impl Telemetry {
-    /// A position is delivered and not yet checkpointed.
-    pub(crate) fn position_is_unwritten(&self, now: OffsetDateTime) {
+    /// Positions are delivered that are not checkpointed: since now, if not since before.
+    pub(crate) fn checkpoint_is_due(&self, now: OffsetDateTime) {
         self.unwritten_since.lock().get_or_insert(now);
     }
 
     /// Every delivered position is checkpointed.
-    pub(crate) fn all_is_written(&self) {
+    pub(crate) fn checkpoint_is_done(&self) {
         *self.unwritten_since.lock() = None;
     }
 
