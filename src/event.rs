@@ -109,6 +109,15 @@ impl Batch {
         })
     }
 
+    /// One event.
+    pub(crate) fn of_one(partition: PartitionId, event: Event) -> Self {
+        Self {
+            partition,
+            before: Vec::new(),
+            last: event,
+        }
+    }
+
     /// The events, oldest first.
     pub fn events(&self) -> impl Iterator<Item = &Event> {
         self.before.iter().chain([&self.last])

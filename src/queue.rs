@@ -125,7 +125,7 @@ mod tests {
             enqueued_at: None,
             body: Vec::new(),
         };
-        Batch::new(PartitionId::new("hub", partition), vec![event]).unwrap()
+        Batch::of_one(PartitionId::new("hub", partition), event)
     }
 
     #[tokio::test]

@@ -8,6 +8,7 @@ use crate::acs::{self, FailureRules, Observation};
 use crate::disposition::Reject;
 use crate::envelope::{self, Opened};
 use crate::event::Batch;
+use crate::metrics::Moves;
 use crate::telemetry::Tally;
 
 /// What a batch moves in the metrics, and how its records ended.
@@ -19,6 +20,15 @@ pub(crate) struct Decoded<'a> {
     pub ends: Vec<usize>,
     /// How many records ended in which way.
     pub ended: Ended,
+}
+
+impl Decoded<'_> {
+    pub(super) fn moves(&self) -> Moves<'_> {
+        Moves {
+            observations: &self.observations,
+            ends: &self.ends,
+        }
+    }
 }
 
 /// How the records of a batch ended.

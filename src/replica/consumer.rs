@@ -8,22 +8,18 @@ use tokio_util::sync::CancellationToken;
 use crate::checkpoint::blobs::{BlobPositions, Found, Wrote};
 use crate::delivery::CheckpointAfter;
 use crate::event::{PartitionId, Reached};
-use crate::liveness::Liveness;
 use crate::metrics::Exposition;
-use crate::queue::Queue;
-use crate::source::event_hub::{Assigner, Discovered, Reading, Start};
-use crate::telemetry::{LeaseMove, Telemetry};
+use crate::source::event_hub::{Assigner, Discovered, EventHubSource, Reading, Start};
+use crate::telemetry::LeaseMove;
 
 /// What reads, counts and delivers the partitions of one event hub.
 #[derive(Debug)]
 pub(super) struct Consumer {
-    pub(super) assigner: Assigner,
-    pub(super) queue: Queue,
+    pub(super) assigner: Arc<Assigner>,
+    pub(super) source: EventHubSource,
     pub(super) exposition: Arc<Exposition>,
     pub(super) positions: Arc<BlobPositions>,
     pub(super) checkpoint_after: CheckpointAfter,
-    pub(super) telemetry: Arc<Telemetry>,
-    pub(super) liveness: Arc<Liveness>,
 }
 
 /// What became of a partition that was to be handed over.
@@ -33,31 +29,35 @@ pub(super) enum HandOver {
     Checkpointed,
     /// The store does not answer: this replica keeps the partition, which was counted up to here.
     Kept(Option<Reached>),
-    /// Another process has acquired it.
-    Lost,
-    /// This process is stopping, and releases it with all others.
-    Stopping,
+    /// Nothing: this process is stopping, and releases it with all others; or another process has acquired it, which the
+    /// next cycle sees.
+    Nothing,
 }
 
 impl Consumer {
     /// Has a partition read whose lease is acquired, once its checkpoint is this replica's too. None if that fails.
-    pub(super) async fn start(&self, found: Discovered) -> Option<Reading> {
-        let Discovered { partition, start } = found;
-        let from_beginning = start == Start::Earliest;
-        let (after, start) = match self.positions.acquire(&partition, from_beginning).await {
+    pub(super) async fn start(&self, mut found: Discovered) -> Option<Reading> {
+        let partition = &found.partition;
+        let from_beginning = found.start == Start::Earliest;
+        let after = match self.positions.acquire(partition, from_beginning).await {
             Ok(Found::Position(reached)) => {
                 let sequence_number = reached.position.sequence_number;
-                self.telemetry.checkpoint_taken(&partition, sequence_number);
-                (Some(reached), start)
+                self.source
+                    .telemetry
+                    .checkpoint_taken(partition, sequence_number);
+                Some(reached)
             }
-            Ok(Found::Beginning) => (None, Start::Earliest),
-            Ok(Found::Nothing) => (None, start),
+            Ok(Found::Beginning) => {
+                found.start = Start::Earliest;
+                None
+            }
+            Ok(Found::Nothing) => None,
             Err(error) => {
-                self.telemetry.partition_not_begun(&partition, &error);
+                self.source.telemetry.partition_not_begun(partition, &error);
                 return None;
             }
         };
-        Some(self.assigner.assign(partition, after, start).await)
+        Some(self.assigner.assign(found, after).await)
     }
 
     /// Hands a partition over: reads no more of it, waits for the scrape that delivers what was counted, and checkpoints
@@ -78,17 +78,17 @@ impl Consumer {
         };
         if stop.run_until_cancelled(ending).await.is_none() {
             // Nothing will scrape this process again, so the next owner must read again what was not delivered.
-            return HandOver::Stopping;
+            return HandOver::Nothing;
         }
         let applied = self.exposition.applied_positions().get(partition).cloned();
         match self.positions.release(partition, applied.as_ref()).await {
-            Ok(Wrote::Refused) => HandOver::Lost,
+            Ok(Wrote::Refused) => HandOver::Nothing,
             Ok(Wrote::Written | Wrote::Unchanged) => {
                 let _delivered_by_now_or_later = self.exposition.release(partition);
                 HandOver::Checkpointed
             }
             Err(error) => {
-                self.telemetry.checkpoint_failed(&error);
+                self.source.telemetry.checkpoint_failed(&error);
                 HandOver::Kept(applied)
             }
         }
@@ -104,15 +104,17 @@ impl Consumer {
             counted.sequence_number - written.unwrap_or(counted.began_after)
         });
         let recounted = u64::try_from(recounted).unwrap_or(0);
-        self.telemetry.events_are_recounted(partition, recounted);
+        self.source
+            .telemetry
+            .events_are_recounted(partition, recounted);
         self.released(partition, LeaseMove::Stolen);
     }
 
     /// Another process answers for the partition.
     pub(super) fn released(&self, partition: &PartitionId, reason: LeaseMove) {
-        self.telemetry.lease_moved(partition, reason);
-        self.telemetry.partition_left(partition);
-        self.liveness.partition_stands_by(partition);
+        self.source.telemetry.lease_moved(partition, reason);
+        self.source.telemetry.partition_left(partition);
+        self.source.liveness.partition_stands_by(partition);
     }
 
     /// Nothing of the partition is read, and what was read of it is not counted any more.
@@ -120,7 +122,7 @@ impl Consumer {
         if let Some(reading) = reading {
             reading.end().await;
         }
-        self.queue.release(partition.clone()).await;
+        self.source.queue.release(partition.clone()).await;
     }
 
     /// Waits until all that was counted of the partition is delivered.

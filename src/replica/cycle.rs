@@ -45,7 +45,7 @@ impl Replica {
     }
 
     pub(super) fn cycle_ended(&mut self, done: Result<(), BlobError>) {
-        let telemetry = &self.consumer.telemetry;
+        let telemetry = &self.consumer.source.telemetry;
         match done {
             Ok(()) => {
                 if std::mem::take(&mut self.is_failing) {
@@ -82,7 +82,7 @@ impl Replica {
     /// What should be done about the partitions, given what was seen.
     fn plan(&self, now: Instant) -> balance::Plan {
         let me = &self.leases.me;
-        let (mut unstarted, mut overdue) = (Vec::new(), Vec::new());
+        let mut more = Vec::new();
         let partitions = self.partitions().into_keys().map(|id| {
             let owner = match (self.owned.get(&id), self.view.owner(&id, now)) {
                 // On its way to another replica, which is found as if the partition were free.
@@ -91,13 +91,14 @@ impl Replica {
                 (None, Some(owner)) => {
                     // It was acquired though the answer was lost; or it was not released, or only its checkpoint was lost.
                     if owner == me {
-                        unstarted.push(id.clone());
+                        more.push(id.clone());
                     }
                     Some(owner.clone())
                 }
                 (None, None) => {
+                    // The replica that should read it is not able to: it is better that any replica reads it.
                     if self.view.is_overdue(&id, now) {
-                        overdue.push(id.clone());
+                        more.push(id.clone());
                     }
                     None
                 }
@@ -107,9 +108,7 @@ impl Replica {
         let partitions = partitions.collect();
         let members = self.view.members(now);
         let mut plan = balance::plan(&self.event_hub, me, &members, &partitions);
-        plan.claim.extend(unstarted);
-        // The replica that should read these is not able to: it is better that any replica reads them.
-        plan.claim.extend(overdue);
+        plan.claim.extend(more);
         plan.claim.retain(|id| !self.owned.contains_key(id));
         plan
     }
@@ -154,7 +153,7 @@ impl Replica {
     async fn remove_long_gone(&self, now: Instant) {
         for owner in self.view.long_gone(now) {
             if let Err(error) = self.leases.remove_member(owner).await {
-                let telemetry = &self.consumer.telemetry;
+                let telemetry = &self.consumer.source.telemetry;
                 telemetry.tidying_failed(&self.event_hub, &error);
                 return;
             }
@@ -171,7 +170,10 @@ impl Replica {
                 continue;
             }
             if self.is_announced {
-                self.consumer.liveness.partition_stands_by(&partition);
+                self.consumer
+                    .source
+                    .liveness
+                    .partition_stands_by(&partition);
             }
             match self.view.owner(&id, now) {
                 Some(owner) if owner.is_foreign() => leases.foreign += 1,
@@ -181,7 +183,7 @@ impl Replica {
         }
         let replicas = self.view.members(now).len();
         let at = OffsetDateTime::now_utc();
-        let telemetry = &self.consumer.telemetry;
+        let telemetry = &self.consumer.source.telemetry;
         telemetry.lease_cycle_ended(&self.event_hub, leases, replicas, at);
     }
 }

@@ -7,7 +7,6 @@ use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use super::Replica;
-use super::consumer::Consumer;
 use super::life::OwnedLease;
 use crate::blobs::{BlobError, Outcome};
 use crate::checkpoint::blobs::concurrently;
@@ -55,13 +54,9 @@ impl Replica {
         } else {
             LeaseMove::Claimed
         };
-        let Consumer {
-            telemetry,
-            liveness,
-            ..
-        } = self.consumer.as_ref();
-        telemetry.lease_moved(&found.partition, reason);
-        liveness.partition_closed(&found.partition); // until its link is open
+        let source = &self.consumer.source;
+        source.telemetry.lease_moved(&found.partition, reason);
+        source.liveness.partition_closed(&found.partition); // until its link is open
         let lease = OwnedLease {
             found: found.clone(),
             reading: None,

@@ -49,6 +49,28 @@ const HURRY: Duration = Duration::from_millis(200);
 const AWAKE_TIMES: u32 = 6;
 
 impl Replica {
+    /// A replica that has seen nothing yet. It acquires and hands over nothing more when `stop` is cancelled.
+    pub(super) fn new(
+        event_hub: &str,
+        settings: Settings,
+        leases: LeaseStore,
+        consumer: Consumer,
+        stop: CancellationToken,
+    ) -> Self {
+        Self {
+            event_hub: event_hub.to_owned(),
+            view: View::new(leases.me.clone(), settings.taken_after()),
+            settings,
+            leases,
+            consumer: Arc::new(consumer),
+            owned: BTreeMap::new(),
+            handing_over: JoinSet::new(),
+            stop,
+            is_announced: false,
+            is_failing: false,
+        }
+    }
+
     /// Shares from when `gate` is cancelled until this process stops; then keeps its leases, and releases them when
     /// `release` is cancelled: all that was counted is checkpointed by then, or never will be.
     pub(crate) async fn run(self, gate: CancellationToken, release: CancellationToken) {
@@ -68,14 +90,23 @@ impl Replica {
     }
 
     async fn live(mut self, gate: CancellationToken, release: CancellationToken) {
-        let telemetry = &self.consumer.telemetry;
+        let telemetry = &self.consumer.source.telemetry;
         telemetry.leases_are_shared(&self.event_hub);
         let stop = self.stop.clone();
         // No partition waits for the gate of this replica while others can read it.
         stop.run_until_cancelled(self.look_on(&gate)).await;
-        // A stop does not interrupt a cycle: nobody reads the partition of a lease that is half acquired until the lease
-        // expires.
-        release.run_until_cancelled(self.share()).await;
+        // A replica that has announced itself withdraws that, however soon it is to end.
+        while self.is_announced || !release.is_cancelled() {
+            let begun = Instant::now();
+            // Nothing interrupts these: nobody reads the partition of a lease that is half acquired until the lease expires,
+            // and a lease whose version is not known cannot be released.
+            if stop.is_cancelled() {
+                self.keep(begun).await;
+            } else {
+                self.cycle(begun).await;
+            }
+            release.run_until_cancelled(self.wait(begun)).await;
+        }
         self.release_all().await;
     }
 
@@ -94,30 +125,18 @@ impl Replica {
         }
     }
 
-    /// Cycle after cycle. From when this process stops, it only keeps its leases.
-    async fn share(&mut self) {
-        loop {
-            let begun = Instant::now();
-            if self.stop.is_cancelled() {
-                self.keep(begun).await;
-            } else {
-                self.cycle(begun).await;
-            }
-            self.wait(begun).await;
-        }
-    }
-
-    /// Renews the leases, acquires none and hands nothing over.
+    /// Keeps the leases of a process that is stopping: acquires none and hands nothing over.
     async fn keep(&mut self, now: Instant) {
-        // First, so that nothing is handed over to this replica.
-        if std::mem::take(&mut self.is_announced)
-            && let Err(error) = self.leases.remove_member(&self.leases.me).await
-        {
-            let telemetry = &self.consumer.telemetry;
+        if !std::mem::take(&mut self.is_announced) {
+            // What cannot be renewed now is released soon, or expires.
+            let _renewed_or_not = self.write_leases(BTreeSet::new(), now).await;
+            return;
+        }
+        // First, so that nothing is handed over to this replica. The last cycle has renewed its leases.
+        if let Err(error) = self.leases.remove_member(&self.leases.me).await {
+            let telemetry = &self.consumer.source.telemetry;
             telemetry.tidying_failed(&self.event_hub, &error);
         }
-        // What cannot be renewed now is released soon, or expires.
-        let _renewed_or_not = self.write_leases(BTreeSet::new(), now).await;
     }
 
     /// Waits for the next cycle: its time, or a reason not to wait for that.
@@ -132,7 +151,7 @@ impl Replica {
         loop {
             tokio::select! {
                 biased;
-                () = self.stop.cancelled(), if self.is_announced => break,
+                () = self.stop.cancelled(), if self.is_announced => return,
                 Some(ended) = self.handing_over.join_next() => {
                     if let Ok((partition, ended)) = ended {
                         self.handed_over(&partition, ended).await;
@@ -155,18 +174,16 @@ impl Replica {
             HandOver::Checkpointed => {
                 let released = self.release(vec![id.to_owned()], LeaseMove::HandedOver);
                 if let Err(error) = released.await {
-                    let telemetry = &self.consumer.telemetry;
+                    let telemetry = &self.consumer.source.telemetry;
                     telemetry.lease_cycle_failed(&self.event_hub, &error, self.is_failing);
                 }
             }
             HandOver::Kept(reached) => {
-                let Discovered { partition, start } = lease.found.clone();
-                let reading = self.consumer.assigner.assign(partition, reached, start);
+                let reading = self.consumer.assigner.assign(lease.found.clone(), reached);
                 lease.reading = Some(reading.await);
                 lease.handing_over = None;
             }
-            HandOver::Lost => self.lose(vec![id.to_owned()]).await,
-            HandOver::Stopping => {}
+            HandOver::Nothing => {}
         }
     }
 
@@ -174,7 +191,7 @@ impl Replica {
         self.handing_over.abort_all();
         let ids = self.owned.keys().cloned().collect();
         if let Err(error) = self.release(ids, LeaseMove::Stopped).await {
-            let telemetry = &self.consumer.telemetry;
+            let telemetry = &self.consumer.source.telemetry;
             telemetry.lease_cycle_failed(&self.event_hub, &error, false);
         }
     }

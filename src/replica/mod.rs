@@ -6,10 +6,10 @@
 //! partition is asked for twice, and a lease is written by its owner alone.
 //!
 //! ```text
-//!   acquired --checkpoint rewritten--> reading --handed over--> stopped --lease released--> (another's)
-//!      ^                                  |                                                     |
-//!      |                                  +-------------------- lost ---------------------------+
-//!      +-------------------------- released, or expired ----------------------------------------+
+//!   acquired --checkpoint rewritten--> reading --handed over, lease released--> (another's)
+//!      ^                                  |                                       |
+//!      |                                  +-------------- lost -------------------+
+//!      +------------------------- released, or expired ---------------------------+
 //! ```
 //!
 //! While the store does not answer, everything stays as it is: owned partitions are still read.
@@ -36,4 +36,4 @@ use owner::Owner;
 
 pub(crate) use life::Replica;
 pub(crate) use settings::Settings;
-pub(crate) use sharing::{Dependencies, Sharing};
+pub(crate) use sharing::Sharing;

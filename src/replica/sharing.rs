@@ -1,15 +1,13 @@
 //! Builds the replicas of all event hubs, which share one container for leases, positions and series.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::consumer::Consumer;
 use super::lease_store::LeaseStore;
-use super::view::View;
 use super::{Owner, Replica, Settings};
 use crate::blobs::names::{self, Names};
 use crate::blobs::{self, BlobError, Container};
@@ -17,11 +15,8 @@ use crate::checkpoint::Scope;
 use crate::checkpoint::blobs::{BlobPositions, BlobSeries};
 use crate::delivery::CheckpointAfter;
 use crate::identity::{Credential, storage_tokens};
-use crate::liveness::Liveness;
 use crate::metrics::Exposition;
-use crate::queue::Queue;
-use crate::source::event_hub::{self, Assignment, leased};
-use crate::telemetry::Telemetry;
+use crate::source::event_hub::{Assignment, EventHubSource, leased};
 
 /// A replica for each event hub, and what they have in common.
 #[derive(Debug)]
@@ -36,90 +31,58 @@ pub(crate) struct Sharing {
     pub series: BlobSeries,
 }
 
-/// What replicas are built of.
-pub(crate) struct Dependencies<'a> {
-    pub container: &'a blobs::Settings,
-    pub credential: Option<&'a Credential>,
-    pub settings: Settings,
-    pub event_hub: &'a event_hub::Settings,
-    pub checkpoint_after: CheckpointAfter,
-    pub queue: &'a Queue,
-    pub exposition: &'a Arc<Exposition>,
-    pub telemetry: &'a Arc<Telemetry>,
-    pub liveness: &'a Arc<Liveness>,
-    /// Cancelled when nothing more is to be acquired or handed over.
-    pub stop: &'a CancellationToken,
-}
-
 impl Sharing {
-    /// Builds the replicas; no request is sent yet.
-    pub(crate) fn new(of: &Dependencies<'_>) -> Result<Self, BlobError> {
-        let tokens = of
-            .credential
-            .map(|credential| storage_tokens(credential, Arc::clone(of.telemetry)));
-        let container = Container::open(of.container, tokens, Arc::clone(of.telemetry))?;
-        let container = Arc::new(container);
+    /// Builds the replicas; no request is sent yet. They acquire and hand over nothing more when `stop` is cancelled.
+    pub(crate) fn new(
+        container: &blobs::Settings,
+        credential: Option<&Credential>,
+        settings: Settings,
+        source: &EventHubSource,
+        exposition: &Arc<Exposition>,
+        checkpoint_after: CheckpointAfter,
+        stop: &CancellationToken,
+    ) -> Result<Self, BlobError> {
+        let telemetry = &source.telemetry;
+        let tokens = credential.map(|credential| storage_tokens(credential, Arc::clone(telemetry)));
+        let container = Arc::new(Container::open(container, tokens, Arc::clone(telemetry))?);
         let me = Owner::new(&host_name(), rand::random());
         tracing::info!(
             owner = me.id(),
             "sharing the partitions with other replicas"
         );
-        let namespace = &of.event_hub.namespace;
-        // An emulator's name includes its port, as in the name that Python's client uses.
-        let emulator = namespace.endpoint.as_deref();
-        let emulator = emulator.and_then(|endpoint| endpoint.strip_prefix("amqp://"));
-        let host = emulator.unwrap_or(&namespace.host);
-        let group = &of.event_hub.consumer_group;
+        let host = source.settings.namespace.name();
+        let group = &source.settings.consumer_group;
+        let series = names::series(host, group);
+        let scope = Scope::new(host, group);
         let mut sharing = Self {
             replicas: Vec::new(),
             assignments: HashMap::new(),
             positions: Vec::new(),
-            series: BlobSeries::new(
-                Arc::clone(&container),
-                names::series(host, group),
-                Scope::new(host, group),
-            ),
+            series: BlobSeries::new(Arc::clone(&container), series, scope),
         };
-        for event_hub in &of.event_hub.event_hubs {
+        for event_hub in &source.settings.event_hubs {
             let leases = LeaseStore {
                 container: Arc::clone(&container),
                 names: Names::new(host, event_hub, group),
                 me: me.clone(),
             };
-            sharing.add(of, event_hub, leases);
+            let (names, me) = (leases.names.clone(), me.id().to_owned());
+            let positions = Arc::new(BlobPositions::new(Arc::clone(&container), names, me));
+            let (assigner, assignment) =
+                leased(settings.taken_after(), stop.clone(), Instant::now());
+            let consumer = Consumer {
+                assigner,
+                source: source.clone(),
+                exposition: Arc::clone(exposition),
+                positions: Arc::clone(&positions),
+                checkpoint_after,
+            };
+            let replica = Replica::new(event_hub, settings, leases, consumer, stop.clone());
+            sharing.replicas.push(replica);
+            sharing.assignments.insert(event_hub.clone(), assignment);
+            sharing.positions.push(positions);
         }
         Ok(sharing)
-    }
-
-    fn add(&mut self, of: &Dependencies<'_>, event_hub: &str, leases: LeaseStore) {
-        let (container, me) = (Arc::clone(&leases.container), leases.me.clone());
-        let names = leases.names.clone();
-        let positions = Arc::new(BlobPositions::new(container, names, me.id().to_owned()));
-        let taken_after = of.settings.taken_after();
-        let (assigner, assignment) = leased(taken_after, of.stop.clone(), Instant::now());
-        let consumer = Consumer {
-            assigner,
-            queue: of.queue.clone(),
-            exposition: Arc::clone(of.exposition),
-            positions: Arc::clone(&positions),
-            checkpoint_after: of.checkpoint_after,
-            telemetry: Arc::clone(of.telemetry),
-            liveness: Arc::clone(of.liveness),
-        };
-        self.replicas.push(Replica {
-            event_hub: event_hub.to_owned(),
-            view: View::new(me, taken_after),
-            settings: of.settings,
-            leases,
-            consumer: Arc::new(consumer),
-            owned: BTreeMap::new(),
-            handing_over: JoinSet::new(),
-            stop: of.stop.clone(),
-            is_announced: false,
-            is_failing: false,
-        });
-        self.assignments.insert(event_hub.to_owned(), assignment);
-        self.positions.push(positions);
     }
 }
 

@@ -94,13 +94,8 @@ impl View {
 
     /// Whether a partition has had no owner for as long as a lease lasts: the replica that should acquire it does not.
     pub(super) fn is_overdue(&self, partition: &str, now: Instant) -> bool {
-        self.leases.get(partition).is_some_and(|seen| {
-            let free_since = match &seen.owner {
-                None => seen.since,
-                Some(_) => seen.since + self.lasts_for(seen),
-            };
-            now.saturating_duration_since(free_since) >= self.lasts
-        })
+        let seen = self.leases.get(partition);
+        seen.is_some_and(|seen| now.saturating_duration_since(self.owned_until(seen)) >= self.lasts)
     }
 
     /// The version of a lease that was seen last; none if there is no lease.
@@ -136,22 +131,23 @@ impl View {
     /// When the next lease of others expires, if it is not renewed before.
     pub(super) fn next_expiry(&self, now: Instant) -> Option<Instant> {
         let of_others = self.leases.values().filter(|seen| self.is_of_others(seen));
-        let expiries = of_others.map(|seen| seen.since + self.lasts_for(seen));
+        let expiries = of_others.map(|seen| self.owned_until(seen));
         expiries.filter(|at| *at > now).min()
     }
 
     fn has_expired(&self, seen: &Seen, now: Instant) -> bool {
-        self.is_of_others(seen) && now - seen.since >= self.lasts_for(seen)
+        self.is_of_others(seen) && now >= self.owned_until(seen)
     }
 
     fn is_of_others(&self, seen: &Seen) -> bool {
         seen.owner.as_ref().is_some_and(|owner| *owner != self.me)
     }
 
-    fn lasts_for(&self, seen: &Seen) -> Duration {
+    fn owned_until(&self, seen: &Seen) -> Instant {
         match &seen.owner {
-            Some(owner) if owner.is_foreign() => self.lasts * FOREIGN,
-            _ => self.lasts,
+            Some(owner) if owner.is_foreign() => seen.since + self.lasts * FOREIGN,
+            Some(_) => seen.since + self.lasts,
+            None => seen.since,
         }
     }
 }

@@ -19,8 +19,8 @@ use crate::http::{self, Content};
 use crate::liveness::Liveness;
 use crate::metrics::Exposition;
 use crate::pipeline::Writer;
-use crate::queue::{self, Queue};
-use crate::replica::{Dependencies, Replica, Sharing};
+use crate::queue;
+use crate::replica::{Replica, Sharing};
 use crate::source::event_hub::{self, Assignment, EventHubSource};
 use crate::telemetry::Telemetry;
 
@@ -46,11 +46,18 @@ impl Service {
         let content = content(&config, registry, &telemetry);
         let (queue, batches) = queue::queue();
         let signals = Signals::default();
+        let source = EventHubSource::new(
+            config.event_hub.clone(),
+            queue,
+            Arc::clone(&telemetry),
+            Arc::clone(&content.liveness),
+            signals.begin.clone(),
+        );
         let storage = match &config.checkpoint.store {
-            StoreKind::Memory => memory(&config.event_hub, &telemetry),
-            StoreKind::File(path) => file(path, &config.event_hub, &content.exposition)?,
+            StoreKind::Memory => memory(&source),
+            StoreKind::File(path) => file(path, &source, &content.exposition)?,
             StoreKind::Blob(container) => {
-                blobs(container, &config, &queue, &content, &telemetry, &signals)?
+                blobs(container, &config, &source, &content.exposition, &signals)?
             }
         };
         let keeper = storage.target.map(|target| Keeper {
@@ -59,7 +66,6 @@ impl Service {
             interval: config.checkpoint.interval,
             exposition: Arc::clone(&content.exposition),
             telemetry: Arc::clone(&telemetry),
-            unwritten_since: None,
         });
         let mut dead_letters = JoinSet::new();
         let letters = dead_letters::keep(config.dead_letters, &telemetry, &mut dead_letters);
@@ -70,20 +76,12 @@ impl Service {
             letters,
             config.log.failures,
         );
-        let source = EventHubSource::new(
-            config.event_hub,
-            queue,
-            Arc::clone(&telemetry),
-            Arc::clone(&content.liveness),
-            signals.begin.clone(),
-        );
         Ok(Self {
             settings: config.shutdown,
             start_gate: config.delivery.start_gate,
             signals,
             server,
             content,
-            telemetry,
             source,
             assignments: storage.assignments,
             batches,
@@ -114,28 +112,29 @@ fn content(config: &Config, registry: Registry, telemetry: &Arc<Telemetry>) -> C
     }
 }
 
-fn memory(event_hub: &event_hub::Settings, telemetry: &Telemetry) -> Storage {
+fn memory(source: &EventHubSource) -> Storage {
     // An emulator forgets its events as the exporter forgets its positions.
-    if event_hub.namespace.endpoint.is_none() {
-        telemetry.positions_are_not_kept();
+    if source.settings.namespace.endpoint.is_none() {
+        source.telemetry.positions_are_not_kept();
     }
     Storage {
         target: None,
-        assignments: all(event_hub, &BTreeMap::new()),
+        assignments: all(&source.settings, &BTreeMap::new()),
         replicas: Vec::new(),
     }
 }
 
 fn file(
     path: &Path,
-    event_hub: &event_hub::Settings,
+    source: &EventHubSource,
     exposition: &Exposition,
 ) -> Result<Storage, ServiceError> {
-    let scope = Scope::new(&event_hub.namespace.host, &event_hub.consumer_group);
+    let settings = &source.settings;
+    let scope = Scope::new(&settings.namespace.host, &settings.consumer_group);
     let (store, state) = Store::open(path, scope)?;
     exposition.restore(state.series().clone());
     Ok(Storage {
-        assignments: all(event_hub, state.checkpoints()),
+        assignments: all(settings, state.checkpoints()),
         target: Some(Target::File { store, state }),
         replicas: Vec::new(),
     })
@@ -143,10 +142,10 @@ fn file(
 
 /// This process reads all partitions, each after its position.
 fn all(
-    event_hub: &event_hub::Settings,
+    settings: &event_hub::Settings,
     positions: &BTreeMap<PartitionId, Reached>,
 ) -> HashMap<String, Assignment> {
-    let names = event_hub.event_hubs.iter().cloned();
+    let names = settings.event_hubs.iter().cloned();
     names
         .map(|name| (name, Assignment::All(positions.clone())))
         .collect()
@@ -155,23 +154,19 @@ fn all(
 fn blobs(
     container: &blobs::Settings,
     config: &Config,
-    queue: &Queue,
-    content: &Content,
-    telemetry: &Arc<Telemetry>,
+    source: &EventHubSource,
+    exposition: &Arc<Exposition>,
     signals: &Signals,
 ) -> Result<Storage, ServiceError> {
-    let sharing = Sharing::new(&Dependencies {
+    let sharing = Sharing::new(
         container,
-        credential: config.store_credential.as_ref(),
-        settings: config.ownership,
-        event_hub: &config.event_hub,
-        checkpoint_after: config.delivery.checkpoint_after,
-        queue,
-        exposition: &content.exposition,
-        telemetry,
-        liveness: &content.liveness,
-        stop: &signals.stop_reading,
-    })?;
+        config.store_credential.as_ref(),
+        config.ownership,
+        source,
+        exposition,
+        config.delivery.checkpoint_after,
+        &signals.stop_reading,
+    )?;
     let target = Target::Blobs {
         positions: sharing.positions,
         series: sharing.series,

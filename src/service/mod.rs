@@ -14,7 +14,6 @@ mod running;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -30,7 +29,6 @@ use crate::queue::Queued;
 use crate::replica::Replica;
 use crate::shutdown;
 use crate::source::event_hub::{Assignment, EventHubSource, SourceError};
-use crate::telemetry::Telemetry;
 use keeper::Keeper;
 
 /// The service, built and not started.
@@ -41,7 +39,6 @@ pub(crate) struct Service {
     signals: Signals,
     server: http::Server,
     content: Content,
-    telemetry: Arc<Telemetry>,
     source: EventHubSource,
     /// Which partitions of each event hub are read, by the event hub's name.
     assignments: HashMap<String, Assignment>,

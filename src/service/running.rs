@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Service, ServiceError, Signals};
 use crate::delivery::Snapshot;
-use crate::http::Serving;
+use crate::http::{HttpError, Serving};
 use crate::liveness::Liveness;
 use crate::metrics::Exposition;
 use crate::pipeline;
@@ -52,6 +52,7 @@ impl Service {
         let serving = self.server.spawn(self.content, signals.close.clone())?;
 
         let mut tasks = JoinSet::new();
+        let telemetry = Arc::clone(&self.source.telemetry);
         let stop = signals.stop_reading.clone();
         let reading = self.source.run(self.assignments, stop);
         tasks.spawn(async move { ("source", reading.await.map_err(ServiceError::from)) });
@@ -62,8 +63,8 @@ impl Service {
             pipeline::run(batches, writer, acknowledged, working, stop).await;
             ("pipeline", Ok(()))
         });
-        let (pulse, telemetry) = (Arc::clone(&liveness), self.telemetry);
-        let (acknowledged, start_gate) = (exposition.acknowledged(), self.start_gate);
+        let (pulse, start_gate) = (Arc::clone(&liveness), self.start_gate);
+        let acknowledged = exposition.acknowledged();
         let (begin, stop) = (signals.begin.clone(), signals.stop_reading.clone());
         tasks.spawn(async move {
             let gate = async {
@@ -128,12 +129,12 @@ impl Running {
         let last_scrape = last_scrape(&self.exposition);
         let _in_time_or_not = timeout(self.settings.final_scrape, last_scrape).await;
         self.signals.close.cancel();
-        let served = self.serving.join().await;
+        let served = self.serving.await;
         self.signals.last_checkpoint.cancel();
         all_ended(self.keeper).await;
         self.signals.release.cancel();
         let _released_or_expiring = timeout(LAST_WORDS, all_ended(self.replicas)).await;
-        Ok(served?)
+        Ok(served.unwrap_or(Err(HttpError::Ended(None)))?) // by a panic
     }
 }
 

@@ -14,7 +14,7 @@ pub struct Tally {
     pub(crate) received: u64,
     /// They moved the metrics.
     pub(crate) observed: u64,
-    /// They are of categories that are not exported.
+    /// They are of categories that are not exported, or came before and were dropped.
     pub(crate) ignored: u64,
     rejects: HashMap<Reject, u64>,
     /// How many records of which category were ignored, for the categories that came first.
@@ -67,6 +67,12 @@ impl Tally {
         if self.news.len() < NEWS_MAX {
             self.news.insert((kind, shortened(name)));
         }
+    }
+
+    /// Counts records as ignored that were taken for observed: they have come before.
+    pub(crate) fn dropped(&mut self, records: usize) {
+        self.observed -= count(records);
+        self.ignored += count(records);
     }
 
     /// Counts a record that cannot be read.
@@ -192,7 +198,7 @@ fn count(number: usize) -> u64 {
 }
 
 /// The beginning of a name, as the log shows it.
-pub(super) fn shortened(name: &str) -> String {
+pub(crate) fn shortened(name: &str) -> String {
     name.chars().take(NAME_CHARACTERS).collect()
 }
 

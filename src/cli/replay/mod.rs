@@ -18,7 +18,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::acs::FailureRules;
 use crate::config::{self, ConfigError, File, Sources};
-use crate::event::PartitionId;
 use crate::metrics::{Backfill, Exposition, Settings, Step};
 use crate::pipeline::{self, Ended, OpenedEvent};
 use crate::source::replay::{self, Replayed};
@@ -137,7 +136,6 @@ fn run(
         let mut previous = None;
         let ended = replay::read(input, &read, &mut |replayed| {
             let Replayed {
-                partition,
                 enqueued_at,
                 opened,
                 locations,
@@ -146,7 +144,7 @@ fn run(
                 enqueued_at,
                 opened,
             };
-            let ended = sink.take(&partition, &event, &mut previous, &mut report.undated);
+            let ended = sink.take(&event, &mut previous, &mut report.undated);
             report.bytes = read.get();
             report.records(input, &locations, &ended);
             !stop.is_cancelled()
@@ -192,13 +190,12 @@ impl Sink {
     /// known, the record is counted as `undated` and is not part of the history.
     fn take(
         &mut self,
-        partition: &PartitionId,
         event: &OpenedEvent<'_>,
         previous: &mut Option<OffsetDateTime>,
         undated: &mut u64,
     ) -> Ended {
         match self {
-            Self::State(exposition) => pipeline::apply_opened(partition, event, exposition),
+            Self::State(exposition) => pipeline::apply_opened(event, exposition),
             Self::History(backfill, rules) => {
                 let decoded = pipeline::decode_opened(slice::from_ref(event), rules);
                 for observation in &decoded.observations {
@@ -217,5 +214,5 @@ impl Sink {
 
 fn step(text: &str) -> Result<Step, String> {
     let duration: Duration = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    Step::new(duration).map_err(|error| error.to_string())
+    Step::new(duration).map_err(str::to_owned)
 }

@@ -23,8 +23,8 @@ pub(crate) enum Assignment {
     Leased {
         /// What the assigner orders.
         orders: mpsc::Receiver<Order>,
-        /// What the assigner and the readers share.
-        leases: Arc<Leases>,
+        /// The assigner.
+        by: Arc<Assigner>,
     },
 }
 
@@ -39,17 +39,13 @@ pub(crate) struct Discovered {
 /// A partition to read.
 #[derive(Debug)]
 pub(crate) struct Order {
-    pub(super) partition: PartitionId,
+    pub(super) found: Discovered,
     /// Where it was left.
     pub(super) after: Option<Reached>,
-    /// Where to start if it was never read.
-    pub(super) start: Start,
     /// None if only this process reads the partition.
     pub(super) lease: Option<Lease>,
     /// Cancelled when the partition is to be read no more.
     pub(super) stop: CancellationToken,
-    /// Dropped when its reader has ended.
-    pub(super) ended: DropGuard,
 }
 
 /// A partition that is read because it was assigned.
@@ -59,23 +55,17 @@ pub(crate) struct Reading {
     ended: CancellationToken,
 }
 
-/// Assigns the partitions of an event hub to its readers.
+/// Assigns the partitions of an event hub to its readers. They share what is known of the leases.
 #[derive(Debug)]
 pub(crate) struct Assigner {
     orders: mpsc::Sender<Order>,
-    leases: Arc<Leases>,
-    /// Cancelled when the source stops.
-    stop: CancellationToken,
-}
-
-/// What the assigner and the readers of an event hub share.
-#[derive(Debug)]
-pub(crate) struct Leases {
     state: watch::Sender<State>,
     /// Notified when something should not wait for the next cycle.
     hurry: Notify,
     /// How long a lease lasts.
     lasts: Duration,
+    /// Cancelled when the source stops.
+    stop: CancellationToken,
 }
 
 #[derive(Debug)]
@@ -93,9 +83,11 @@ struct State {
 /// What a reader knows of the lease of its partition.
 #[derive(Debug)]
 pub(crate) struct Lease {
-    leases: Arc<Leases>,
+    by: Arc<Assigner>,
     /// Another process read the partition at this time.
     doubted_at: Option<Instant>,
+    /// Dropped when the reader has ended.
+    _ended: DropGuard,
 }
 
 /// An order takes no time, and there is one for each partition at most.
@@ -107,9 +99,10 @@ pub(crate) fn leased(
     lease: Duration,
     stop: CancellationToken,
     now: Instant,
-) -> (Assigner, Assignment) {
+) -> (Arc<Assigner>, Assignment) {
     let (sender, orders) = mpsc::channel(ORDERS_MAX);
-    let leases = Arc::new(Leases {
+    let assigner = Arc::new(Assigner {
+        orders: sender,
         state: watch::Sender::new(State {
             found: Vec::new(),
             awake_at: now,
@@ -118,18 +111,14 @@ pub(crate) fn leased(
         }),
         hurry: Notify::new(),
         lasts: lease,
-    });
-    let assigner = Assigner {
-        orders: sender,
-        leases: Arc::clone(&leases),
         stop,
-    };
-    (assigner, Assignment::Leased { orders, leases })
+    });
+    let by = Arc::clone(&assigner);
+    (assigner, Assignment::Leased { orders, by })
 }
 
 impl Assignment {
-    /// The next order. Never resolves where there are none: all partitions are read, or the replica has ended, which
-    /// leaves the readers as they are until the source stops.
+    /// The next order. Never resolves if all partitions are read: then there are none.
     pub(super) async fn order(&mut self) -> Order {
         if let Self::Leased { orders, .. } = self
             && let Some(order) = orders.recv().await
@@ -143,33 +132,32 @@ impl Assignment {
 impl Assigner {
     /// The partitions that the event hub has, in the order in which they were found; none before it has answered.
     pub(crate) fn partitions(&self) -> Vec<Discovered> {
-        self.leases.state.borrow().found.clone()
+        self.state.borrow().found.clone()
     }
 
     /// Waits until something should not wait for the next cycle: the event hub has reported partitions, or a reader doubts
     /// that its partition is still owned.
     pub(crate) async fn hurry(&self) {
-        self.leases.hurry.notified().await;
+        self.hurry.notified().await;
     }
 
-    /// Has a partition read after this position or, if there is none, from `start`.
+    /// Has a partition read after this position or, if there is none, from its start.
     pub(crate) async fn assign(
-        &self,
-        partition: PartitionId,
+        self: &Arc<Self>,
+        found: Discovered,
         after: Option<Reached>,
-        start: Start,
     ) -> Reading {
         let (stop, ended) = (self.stop.child_token(), CancellationToken::new());
+        let lease = Lease {
+            by: Arc::clone(self),
+            doubted_at: None,
+            _ended: ended.clone().drop_guard(),
+        };
         let order = Order {
-            partition,
+            found,
             after,
-            start,
-            lease: Some(Lease {
-                leases: Arc::clone(&self.leases),
-                doubted_at: None,
-            }),
+            lease: Some(lease),
             stop: stop.clone(),
-            ended: ended.clone().drop_guard(),
         };
         // A source that has ended reads nothing, and needs no order.
         let _sent_or_ended = self.orders.send(order).await;
@@ -178,23 +166,28 @@ impl Assigner {
 
     /// The leases were listed in a cycle that began at this time: the replica owns those of all assigned partitions.
     pub(crate) fn confirm(&self, begun: Instant) {
-        let state = &self.leases.state;
-        state.send_modify(|state| state.confirmed = begun);
+        self.state.send_modify(|state| state.confirmed = begun);
     }
 
     /// The replica is awake; to be called many times while a lease lasts, whatever the store does.
     pub(crate) fn awake(&self, now: Instant) {
-        self.leases.state.send_modify(|state| {
-            if now - state.awake_at >= self.leases.lasts {
+        self.state.send_modify(|state| {
+            if now - state.awake_at >= self.lasts {
                 state.slept_until = now;
             }
             state.awake_at = now;
         });
     }
 
+    /// The event hub has these partitions, in the order in which they were found.
+    pub(super) fn found(&self, partitions: Vec<Discovered>) {
+        self.state.send_modify(|state| state.found = partitions);
+        self.hurry.notify_one();
+    }
+
     /// Whether this process has slept for as long as a lease lasts, and has not listed the leases since.
     pub(crate) fn has_slept(&self) -> bool {
-        !self.leases.state.borrow().is_fresh(self.leases.lasts)
+        !self.state.borrow().is_fresh(self.lasts)
     }
 }
 
@@ -203,14 +196,6 @@ impl Reading {
     pub(crate) async fn end(&self) {
         self.stop.cancel();
         self.ended.cancelled().await;
-    }
-}
-
-impl Leases {
-    /// The event hub has these partitions, in the order in which they were found.
-    pub(super) fn found(&self, partitions: Vec<Discovered>) {
-        self.state.send_modify(|state| state.found = partitions);
-        self.hurry.notify_one();
     }
 }
 
@@ -225,17 +210,17 @@ impl Lease {
     /// not, it has the reading ended.
     pub(super) fn doubt(&mut self) {
         self.doubted_at = Some(Instant::now());
-        self.leases.hurry.notify_one();
+        self.by.hurry.notify_one();
     }
 
     /// Waits while this process has slept for as long as a lease lasts and has not listed the leases since, or while the
     /// lease is doubted: another replica may own the partition. An outage of the store does not matter here.
     pub(super) async fn is_owned(&self) {
         let is_owned = |state: &State| {
-            state.is_fresh(self.leases.lasts)
-                && self.doubted_at.is_none_or(|at| state.confirmed > at)
+            let is_confirmed = self.doubted_at.is_none_or(|at| state.confirmed > at);
+            is_confirmed && state.is_fresh(self.by.lasts)
         };
-        let mut state = self.leases.state.subscribe();
+        let mut state = self.by.state.subscribe();
         // The state is there as long as the lease is.
         let _owned = state.wait_for(is_owned).await;
     }
@@ -249,10 +234,13 @@ mod tests {
 
     const LASTS: Duration = Duration::from_secs(30);
 
-    async fn assigned() -> (Assigner, Lease) {
+    async fn assigned() -> (Arc<Assigner>, Lease) {
         let (assigner, mut assignment) = leased(LASTS, CancellationToken::new(), Instant::now());
-        let partition = PartitionId::new("hub", "0");
-        assigner.assign(partition, None, Start::Earliest).await;
+        let found = Discovered {
+            partition: PartitionId::new("hub", "0"),
+            start: Start::Earliest,
+        };
+        assigner.assign(found, None).await;
         let lease = assignment.order().await.lease;
         (assigner, lease.expect("it was assigned"))
     }

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use tokio::time::{Instant, sleep_until};
 
 use super::EventHubSource;
+use super::assignment::Discovered;
 use super::backoff::Backoff;
 use super::connections::{Connection, Connections};
 use super::error::SourceError;
+use super::settings::Start;
 use crate::event::PartitionId;
 
 /// Asks an event hub for its partitions, again and again.
@@ -18,6 +20,8 @@ pub(super) struct Discovery {
     source: EventHubSource,
     connection: Option<Connection>,
     known: HashSet<String>,
+    /// Where to start with partitions that are found now.
+    start: Start,
     /// When to ask next.
     ask_at: Instant,
     backoff: Backoff,
@@ -28,16 +32,17 @@ impl Discovery {
         Self {
             event_hub: event_hub.into(),
             connections: Connections::new(&source.clients, event_hub),
-            source,
             connection: None,
             known: HashSet::new(),
+            start: source.settings.start,
             ask_at: Instant::now(),
             backoff: Backoff::default(),
+            source,
         }
     }
 
     /// The partitions that were not known before, once there are any. It may be dropped at any time and called again.
-    pub(super) async fn found(&mut self) -> Vec<PartitionId> {
+    pub(super) async fn found(&mut self) -> Vec<Discovered> {
         loop {
             sleep_until(self.ask_at).await;
             match self.ask().await {
@@ -46,6 +51,8 @@ impl Discovery {
                     self.backoff = Backoff::default();
                     let found = self.answered(ids);
                     if !found.is_empty() {
+                        // A partition that is found later was created later: all its events came after the start.
+                        self.start = Start::Earliest;
                         return found;
                     }
                 }
@@ -64,7 +71,7 @@ impl Discovery {
         }
     }
 
-    fn answered(&mut self, ids: Vec<String>) -> Vec<PartitionId> {
+    fn answered(&mut self, ids: Vec<String>) -> Vec<Discovered> {
         self.source.telemetry.event_hub_answered(&self.event_hub);
         self.source.liveness.event_hub_answered(
             &self.event_hub,
@@ -73,7 +80,10 @@ impl Discovery {
         );
         ids.into_iter()
             .filter(|id| self.known.insert(id.clone()))
-            .map(|id| PartitionId::new(Arc::clone(&self.event_hub), id))
+            .map(|id| Discovered {
+                partition: PartitionId::new(Arc::clone(&self.event_hub), id),
+                start: self.start,
+            })
             .collect()
     }
 

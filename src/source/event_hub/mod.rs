@@ -47,11 +47,11 @@ use readers::Readers;
 /// The Event Hub source: what the readers of all event hubs have in common.
 #[derive(Clone, Debug)]
 pub(crate) struct EventHubSource {
-    settings: Arc<Settings>,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) queue: Queue,
+    pub(crate) telemetry: Arc<Telemetry>,
+    pub(crate) liveness: Arc<Liveness>,
     clients: Arc<Clients>,
-    queue: Queue,
-    telemetry: Arc<Telemetry>,
-    liveness: Arc<Liveness>,
     /// Cancelled when reading may begin: scrapers have got every failure series at 0.
     begin: CancellationToken,
 }
@@ -69,10 +69,10 @@ impl EventHubSource {
         let clients = Clients::new(Arc::clone(&settings), Arc::clone(&telemetry));
         Self {
             settings,
-            clients: Arc::new(clients),
             queue,
             telemetry,
             liveness,
+            clients: Arc::new(clients),
             begin,
         }
     }

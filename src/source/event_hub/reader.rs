@@ -21,7 +21,7 @@ use super::error::{Cause, SourceError};
 use super::extent::Extent;
 use super::lag::LagWatch;
 use super::progress::{Action, Progress};
-use super::received::{Gathered, is_of_the_past};
+use super::received::Gathered;
 use crate::event::{Batch, PartitionId, Reached};
 use crate::liveness::AtWork;
 use crate::queue::Lane;
@@ -44,6 +44,8 @@ pub(super) struct Reader {
     /// None if only this process reads the partition.
     pub(super) lease: Option<Lease>,
     pub(super) progress: Progress,
+    /// When the event hub was created, if it reports that.
+    pub(super) hub_created_at: Option<OffsetDateTime>,
     pub(super) lag: LagWatch,
 }
 
@@ -145,7 +147,7 @@ impl Reader {
 
     /// Reads over a link of this connection, to its first error; `Ok` when the writer takes no events any more.
     async fn read_over(&mut self, connection: &Connection) -> Result<(), SourceError> {
-        let mut extent = self.ask_all(connection).await?;
+        let extent = self.ask_all(connection).await?;
         let receiver = self.open(connection, &extent).await?;
         let mut events = pin!(receiver.stream_events().peekable());
         loop {
@@ -156,30 +158,21 @@ impl Reader {
                         continue;
                     };
                     let first = first.ok_or(SourceError::Ended)??;
-                    let is_again = is_of_the_past(&first, self.reached());
+                    let mut gathered = Gathered::after(self.reached());
+                    let is_again = gathered.had(&first);
                     if is_again {
                         // Harmless, unless it is of another sequence, whose events must not be refused.
-                        extent = self.ask(connection, &extent).await?;
-                        self.take_answer(&extent)?;
+                        self.check(connection).await?;
                     }
-                    let mut gathered = Gathered::after(self.reached());
                     gathered.take(&first);
                     let inside = connection.runtime.enter();
                     gather(&mut gathered, is_again, events.as_mut());
                     drop(inside);
-                    if !self.hand_on(gathered, connection, &extent).await {
+                    if !self.hand_on(gathered, connection).await {
                         return Ok(()); // the writer has ended: the service is stopping
                     }
                 }
-                Action::Ask => {
-                    // For questions, a client keeps the token that it began with; for reading, it renews it.
-                    let answer = self.ask(connection, &extent).await;
-                    extent = answer.map_err(|error| match error.cause() {
-                        Cause::Unauthorized => SourceError::Replaced(Cause::Token),
-                        _ => error,
-                    })?;
-                    self.take_answer(&extent)?;
-                }
+                Action::Ask => self.check(connection).await?,
                 Action::Replace(cause) => return Err(SourceError::Replaced(cause)),
                 Action::Wait(_) | Action::Open => return Err(SourceError::Ended),
             }
@@ -229,12 +222,7 @@ impl Reader {
     }
 
     /// Hands events on to the writer, as soon as it has room. False: the writer has ended.
-    async fn hand_on(
-        &mut self,
-        gathered: Gathered,
-        connection: &Connection,
-        extent: &Extent,
-    ) -> bool {
+    async fn hand_on(&mut self, gathered: Gathered, connection: &Connection) -> bool {
         self.verified();
         let telemetry = Arc::clone(&self.source.telemetry);
         if gathered.refused > 0 {
@@ -255,7 +243,7 @@ impl Reader {
                 // The writer makes this reader wait; that the hub still answers is enough meanwhile.
                 Err(_) => {
                     self.progress.excused(Instant::now());
-                    if let Ok(extent) = self.ask(connection, extent).await {
+                    if let Ok(extent) = self.ask(connection).await {
                         self.hub_answered(&extent);
                     }
                 }
@@ -273,27 +261,32 @@ impl Reader {
     }
 
     /// Asks what the event hub is and what the partition holds.
-    async fn ask_all(&self, connection: &Connection) -> Result<Extent, SourceError> {
+    async fn ask_all(&mut self, connection: &Connection) -> Result<Extent, SourceError> {
         let _work = self.at_work("asking");
         let hub = connection.ask_hub().await?;
-        let created_at = hub.created_on.map(OffsetDateTime::from);
-        let partition = self.partition.partition();
-        connection.ask_partition(partition, created_at).await
+        self.hub_created_at = hub.created_on.map(OffsetDateTime::from);
+        self.ask(connection).await
     }
 
     /// Asks what the partition holds.
-    async fn ask(&self, connection: &Connection, before: &Extent) -> Result<Extent, SourceError> {
+    async fn ask(&self, connection: &Connection) -> Result<Extent, SourceError> {
         let _work = self.at_work("asking");
         let partition = self.partition.partition();
         connection
-            .ask_partition(partition, before.hub_created_at)
+            .ask_partition(partition, self.hub_created_at)
             .await
     }
 
-    /// The hub has answered while a link is open; the answer may show that the link must be replaced.
-    fn take_answer(&mut self, extent: &Extent) -> Result<(), SourceError> {
-        self.hub_answered(extent);
-        match self.progress.answered(extent, Instant::now()) {
+    /// Asks what the partition holds while a link is open: the answer may show that the link must be replaced.
+    async fn check(&mut self, connection: &Connection) -> Result<(), SourceError> {
+        let answer = self.ask(connection).await;
+        // For questions, a client keeps the token that it began with; for reading, it renews it.
+        let extent = answer.map_err(|error| match error.cause() {
+            Cause::Unauthorized => SourceError::Replaced(Cause::Token),
+            _ => error,
+        })?;
+        self.hub_answered(&extent);
+        match self.progress.answered(&extent, Instant::now()) {
             Some(cause) => Err(SourceError::Replaced(cause)),
             None => Ok(()),
         }
@@ -363,10 +356,9 @@ where
     S: Stream<Item = azure_messaging_eventhubs::Result<ReceivedEventData>>,
 {
     while !gathered.is_full() {
-        let last = gathered.last();
         let is_next = |next: &S::Item| {
             let event = next.as_ref().ok();
-            event.is_some_and(|event| refuses || !is_of_the_past(event, last))
+            event.is_some_and(|event| refuses || !gathered.had(event))
         };
         let next = events.as_mut().next_if(is_next).now_or_never();
         let Some(Some(Ok(event))) = next else { return };

@@ -16,8 +16,6 @@ use super::extent::Loss;
 use super::lag::LagWatch;
 use super::progress::Progress;
 use super::reader::Reader;
-use super::settings::Start;
-use crate::event::PartitionId;
 
 /// The readers of one event hub, and the source of their assignments.
 #[derive(Debug)]
@@ -47,18 +45,13 @@ impl Readers {
     /// Reads until it is stopped.
     pub(super) async fn run(mut self, stop: CancellationToken) -> Result<(), SourceError> {
         let mut discovery = Discovery::new(&self.event_hub, self.source.clone());
-        let mut start = self.source.settings.start;
         loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
                 Some(ended) = self.running.join_next() => ended?,
                 order = self.assignment.order() => self.begin(order),
-                found = discovery.found() => {
-                    self.found(found, start, &stop);
-                    // A partition that is found later was created later: all its events came after the start.
-                    start = Start::Earliest;
-                }
+                found = discovery.found() => self.found(found, &stop),
             }
         }
         while let Some(ended) = self.running.join_next().await {
@@ -67,38 +60,33 @@ impl Readers {
         Ok(())
     }
 
-    fn found(&mut self, partitions: Vec<PartitionId>, start: Start, stop: &CancellationToken) {
-        for partition in &partitions {
-            let telemetry = &self.source.telemetry;
+    fn found(&mut self, partitions: Vec<Discovered>, stop: &CancellationToken) {
+        for found in &partitions {
             let causes = Cause::ALL.iter().map(|cause| cause.label());
             let reasons = Loss::ALL.iter().map(|loss| loss.label());
-            telemetry.partition_found(partition, causes, reasons);
+            let telemetry = &self.source.telemetry;
+            telemetry.partition_found(&found.partition, causes, reasons);
         }
-        let found = partitions.iter().cloned();
-        let found = found.map(|partition| Discovered { partition, start });
-        self.found.extend(found);
+        self.found.extend_from_slice(&partitions);
         let positions = match &self.assignment {
             Assignment::All(positions) => positions.clone(),
-            Assignment::Leased { leases, .. } => return leases.found(self.found.clone()),
+            Assignment::Leased { by, .. } => return by.found(self.found.clone()),
         };
-        for partition in partitions {
+        for found in partitions {
             self.begin(Order {
-                after: positions.get(&partition.folded()).cloned(),
-                partition,
-                start,
+                after: positions.get(&found.partition.folded()).cloned(),
+                found,
                 lease: None,
                 stop: stop.clone(),
-                ended: CancellationToken::new().drop_guard(),
             });
         }
     }
 
     fn begin(&mut self, order: Order) {
         let settings = &self.source.settings;
-        let number = self
-            .found
-            .iter()
-            .position(|found| found.partition == order.partition);
+        let Discovered { partition, start } = order.found;
+        let mut found = self.found.iter();
+        let number = found.position(|found| found.partition == partition);
         let group = number.unwrap_or_default() / settings.amqp.partitions_per_connection;
         let connections = self.connections.entry(group);
         let connections = connections
@@ -106,23 +94,20 @@ impl Readers {
         let reader = Reader {
             source: self.source.clone(),
             connections: Arc::clone(connections),
-            partition: order.partition,
+            partition,
             lane: self.source.queue.lane(),
             lease: order.lease,
             progress: Progress::new(
-                order.start,
+                start,
                 order.after,
                 settings.watchdog,
                 settings.on_lost_position,
                 settings.amqp.prefetch_bytes,
                 Instant::now(),
             ),
+            hub_created_at: None,
             lag: LagWatch::default(),
         };
-        let (stop, ended) = (order.stop, order.ended);
-        self.running.spawn(async move {
-            reader.run(stop).await;
-            drop(ended);
-        });
+        self.running.spawn(reader.run(order.stop));
     }
 }

@@ -62,18 +62,13 @@ impl Gathered {
         self.events.len() >= BATCH_EVENTS_MAX || self.bytes >= BATCH_BYTES_MAX
     }
 
-    /// The sequence number of the last event that came; none before the first of all.
-    pub(super) fn last(&self) -> Option<i64> {
-        self.last
+    /// Whether the event came before.
+    pub(super) fn had(&self, received: &ReceivedEventData) -> bool {
+        let sequence_number = received.sequence_number();
+        sequence_number
+            .zip(self.last)
+            .is_some_and(|(sequence_number, last)| sequence_number <= last)
     }
-}
-
-/// Whether the event came before the one of this sequence number, or is that one.
-pub(super) fn is_of_the_past(received: &ReceivedEventData, last: Option<i64>) -> bool {
-    received
-        .sequence_number()
-        .zip(last)
-        .is_some_and(|(sequence_number, last)| sequence_number <= last)
 }
 
 fn event(received: &ReceivedEventData, previous: Option<i64>) -> Event {

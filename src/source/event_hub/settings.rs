@@ -120,6 +120,15 @@ pub struct Namespace {
     pub authentication: Authentication,
 }
 
+impl Namespace {
+    /// Its name where positions are stored: an emulator's includes its port, as in the name that Python's client uses.
+    pub(crate) fn name(&self) -> &str {
+        let endpoint = self.endpoint.as_deref();
+        let emulator = endpoint.and_then(|endpoint| endpoint.strip_prefix("amqp://"));
+        emulator.unwrap_or(&self.host)
+    }
+}
+
 /// How to authenticate to a namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Authentication {
@@ -147,7 +156,7 @@ pub enum Start {
 /// # Errors
 /// Azure does not allow an event hub to have this name.
 pub(crate) fn event_hub_name(text: &str) -> Result<String, &'static str> {
-    is_entity_name(text, 256)
+    is_name(text, 256, b"._-")
         .then(|| text.to_owned())
         .ok_or(NOT_AN_EVENT_HUB)
 }
@@ -160,7 +169,7 @@ pub(crate) fn consumer_group(text: &str) -> Result<String, &'static str> {
     if text.eq_ignore_ascii_case(DEFAULT_CONSUMER_GROUP) {
         return Ok(DEFAULT_CONSUMER_GROUP.to_owned());
     }
-    is_entity_name(text, 50)
+    is_name(text, 50, b"._-")
         .then(|| text.to_owned())
         .ok_or(NOT_A_CONSUMER_GROUP)
 }
@@ -173,14 +182,7 @@ pub(crate) fn consumer_group(text: &str) -> Result<String, &'static str> {
 pub(crate) fn namespace_host(text: &str) -> Result<String, &'static str> {
     let host = text.to_ascii_lowercase();
     // A label and a whole name are as long as DNS lets them be (RFC 1035, section 2.3.4).
-    let is_label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
+    let is_label = |label: &str| is_name(label, 63, b"-");
     if host.len() > 253 || !host.split('.').all(is_label) {
         return Err(NOT_A_NAMESPACE);
     }
@@ -203,12 +205,12 @@ const DEFAULT_CONSUMER_GROUP: &str = "$Default";
 /// Namespaces of other clouds (`servicebus.usgovcloudapi.net`, `servicebus.chinacloudapi.cn`) are written out.
 const PUBLIC_SUFFIX: &str = ".servicebus.windows.net";
 
-/// Event hubs and consumer groups allow the same characters.
-fn is_entity_name(text: &str, length_max: usize) -> bool {
+/// Whether a text consists of letters, digits and these others, with a letter or digit at both ends.
+fn is_name(text: &str, length_max: usize, others: &[u8]) -> bool {
     (1..=length_max).contains(&text.len())
         && text
             .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+            .all(|byte| byte.is_ascii_alphanumeric() || others.contains(&byte))
         && text.starts_with(|first: char| first.is_ascii_alphanumeric())
         && text.ends_with(|last: char| last.is_ascii_alphanumeric())
 }

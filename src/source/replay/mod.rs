@@ -21,7 +21,7 @@ pub(crate) use files::{Input, find};
 
 use crate::dead_letters;
 use crate::envelope::{self, Opened};
-use crate::event::{Event, PartitionId, Position};
+use crate::event::{Event, Position};
 use capture::CaptureError;
 
 /// A dead letter has an event's body, as base64 at worst: more than 20 MB is not a letter.
@@ -30,8 +30,6 @@ const LETTER_BYTES_MAX: u64 = 64 << 20;
 /// Records out of a file: those of an event, or some of a text.
 #[derive(Debug)]
 pub(crate) struct Replayed<'a> {
-    /// The partition of the event, or what stands for one.
-    pub partition: PartitionId,
     /// When an event hub enqueued the event, if one did.
     pub enqueued_at: Option<OffsetDateTime>,
     /// The records.
@@ -107,11 +105,7 @@ fn read_stream(reader: impl Read, take: &mut dyn FnMut(Replayed<'_>) -> bool) ->
         let mut number = 0;
         capture::read(reader, |event| {
             number += 1;
-            take(Replayed::event(
-                partition(),
-                &event,
-                Location::Event(number),
-            ))
+            take(Replayed::event(&event, Location::Event(number)))
         })?;
     } else if is_letters {
         read_letters(reader, take)?;
@@ -133,34 +127,28 @@ fn read_letters(
         if letter.read_until(b'\n', &mut line)? == 0 {
             break;
         }
-        let (partition, event) = dead_letters::read(&line).unwrap_or_else(|| {
-            let event = Event {
+        let event = dead_letters::read(&line).map_or_else(
+            || Event {
                 position: Position {
                     sequence_number: 0,
                     offset: None,
                 },
                 enqueued_at: None,
                 body: std::mem::take(&mut line),
-            };
-            (partition(), event)
-        });
-        if !take(Replayed::event(partition, &event, Location::Line(number))) {
+            },
+            |(_, event)| event,
+        );
+        if !take(Replayed::event(&event, Location::Line(number))) {
             break;
         }
     }
     Ok(())
 }
 
-/// What stands for the partition of an event that names none.
-fn partition() -> PartitionId {
-    PartitionId::new("replay", "0")
-}
-
 impl<'a> Replayed<'a> {
-    fn event(partition: PartitionId, event: &'a Event, location: Location) -> Self {
+    fn event(event: &'a Event, location: Location) -> Self {
         let opened = envelope::open(&event.body);
         Self {
-            partition,
             enqueued_at: event.enqueued_at,
             locations: vec![location; opened.records.len()],
             opened,

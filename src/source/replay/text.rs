@@ -72,7 +72,6 @@ fn pass_on(
     count_to(used, line);
     let repairs = walk.take_repairs();
     let goes_on = take(Replayed {
-        partition: super::partition(),
         enqueued_at: None,
         opened: Opened { records, repairs },
         locations,
