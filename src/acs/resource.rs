@@ -30,16 +30,36 @@ impl Default for Resource<'_> {
 
 impl<'a> Resource<'a> {
     /// Reads `/subscriptions/S/resourceGroups/G/providers/Microsoft.Communication/CommunicationServices/NAME`, in any
-    /// case, with or without its first slash. `None` when it names no ACS resource.
-    pub(super) fn parse(id: Cow<'a, str>) -> Option<Self> {
+    /// case, with or without its first slash.
+    ///
+    /// # Errors
+    ///
+    /// What the id is instead.
+    pub(super) fn parse(id: Cow<'a, str>) -> Result<Self, NotAcs> {
         let id = lower_case(id);
-        let part_after = |key: &str| part_after(&id, key).map(|part| Cow::Owned(part.to_owned()));
-        Some(Self {
-            name: part_after("communicationservices")?,
-            resource_group: part_after("resourcegroups"),
-            subscription_id: part_after("subscriptions"),
+        let (scope, resource) = id.split_once("/providers/").ok_or(NotAcs::Illegible)?;
+        let mut parts = resource.split('/').map(str::trim);
+        if parts.next() != Some("microsoft.communication") {
+            return Err(NotAcs::Foreign);
+        }
+        let is_acs = parts.next() == Some("communicationservices");
+        let name = parts.next().filter(|name| is_acs && !name.is_empty());
+        let owned = |part: &str| Cow::Owned(part.to_owned());
+        Ok(Self {
+            name: name.map(owned).ok_or(NotAcs::Illegible)?,
+            resource_group: part_after(scope, "resourcegroups").map(owned),
+            subscription_id: part_after(scope, "subscriptions").map(owned),
         })
     }
+}
+
+/// What a text is that is not the id of an ACS resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NotAcs {
+    /// The id of a resource of another provider.
+    Foreign,
+    /// Nothing that could be read.
+    Illegible,
 }
 
 /// `text` in lower case, borrowed where it is already.
@@ -62,7 +82,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(id: &str, expected: Option<(&str, Option<&str>, Option<&str>)>) {
+    fn check(id: &str, expected: Result<(&str, Option<&str>, Option<&str>), NotAcs>) {
         let resource = Resource::parse(Cow::Borrowed(id));
         let parts = resource.as_ref().map(|r| {
             (
@@ -71,12 +91,12 @@ mod tests {
                 r.subscription_id.as_deref(),
             )
         });
-        assert_eq!(parts, expected, "{id}");
+        assert_eq!(parts.map_err(|not| *not), expected, "{id}");
     }
 
     #[test]
     fn an_id_is_read_in_any_case_with_or_without_its_first_slash() {
-        let expected = Some(("contoso", Some("rg-1"), Some("0000-1111")));
+        let expected = Ok(("contoso", Some("rg-1"), Some("0000-1111")));
         check(
             "/SUBSCRIPTIONS/0000-1111/RESOURCEGROUPS/RG-1/PROVIDERS/MICROSOFT.COMMUNICATION/COMMUNICATIONSERVICES/CONTOSO",
             expected,
@@ -88,12 +108,30 @@ mod tests {
     }
 
     #[test]
-    fn an_id_of_something_else_is_no_acs_resource() {
-        check("/tenants/0000/providers/microsoft.aadiam", None);
+    fn a_group_may_be_called_as_the_type_is() {
         check(
-            "/subscriptions/0/resourceGroups/r/providers/Microsoft.Communication/CommunicationServices/",
-            None,
+            "/SUBSCRIPTIONS/S/RESOURCEGROUPS/CommunicationServices/PROVIDERS/MICROSOFT.COMMUNICATION/COMMUNICATIONSERVICES/A",
+            Ok(("a", Some("communicationservices"), Some("s"))),
         );
-        check("", None);
+    }
+
+    #[test]
+    fn an_id_of_something_else_is_foreign_or_illegible() {
+        let foreign = [
+            "/tenants/0000/providers/microsoft.aadiam",
+            "/SUBSCRIPTIONS/S/RESOURCEGROUPS/COMMUNICATIONSERVICES/PROVIDERS/MICROSOFT.STORAGE/STORAGEACCOUNTS/A",
+        ];
+        for id in foreign {
+            check(id, Err(NotAcs::Foreign));
+        }
+        let illegible = [
+            "/subscriptions/0/resourceGroups/r/providers/Microsoft.Communication/CommunicationServices/",
+            "/subscriptions/0/resourceGroups/r/providers/Microsoft.Communication/EmailServices/e",
+            "contoso",
+            "",
+        ];
+        for id in illegible {
+            check(id, Err(NotAcs::Illegible));
+        }
     }
 }

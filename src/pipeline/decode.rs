@@ -2,11 +2,11 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::acs::{self, FailureRules, Observation};
+use crate::acs::{self, FailureRules, Observation, Record};
 use crate::disposition::{Disposition, Reject};
 use crate::envelope::{self, RecordText};
 use crate::event::{Batch, Event};
-use crate::telemetry::Tally;
+use crate::telemetry::{Became, Tally};
 
 /// What a batch moves in the metrics, and how its records ended.
 #[derive(Debug, Default)]
@@ -77,18 +77,13 @@ fn decode_event<'a>(
         let read = text.and_then(|text| guarded(|| acs::read(text, event.enqueued_at, rules)));
         let disposition = match read {
             Ok(record) => {
-                for field in &record.unfamiliar {
-                    tally.drifted("field", field);
-                }
-                if let Some(observation) = record.observation {
-                    decoded.observations.push(observation);
-                    Disposition::Observed
-                } else {
-                    let category = record.category;
-                    if let Some(unknown) = category.filter(|name| !acs::is_known_elsewhere(name)) {
-                        tally.drifted("category", &unknown);
+                note_faults(&record, tally);
+                match record.observation {
+                    Some(observation) => {
+                        decoded.observations.push(observation);
+                        Disposition::Observed
                     }
-                    Disposition::Ignored
+                    None => Disposition::Ignored,
                 }
             }
             Err(reason) => {
@@ -97,6 +92,22 @@ fn decode_event<'a>(
             }
         };
         tally.ended(disposition);
+    }
+}
+
+/// Notes what Microsoft does not document, and what cannot be read.
+fn note_faults(record: &Record<'_>, tally: &mut Tally) {
+    let category = record.observation.as_ref().map(|it| it.category.name);
+    let became = category.map_or(Became::Ignored, Became::ObservedAs);
+    let unfamiliar = record.category.as_ref();
+    if let Some(name) = unfamiliar.filter(|_| record.is_category_unfamiliar) {
+        tally.drifted("category", name, became);
+    }
+    for field in &record.unfamiliar {
+        tally.drifted("field", field, Became::Ignored);
+    }
+    for field in &record.unreadable {
+        tally.unreadable(category.unwrap_or_default(), field);
     }
 }
 

@@ -30,11 +30,11 @@ pub(crate) use log::start as start_log;
 pub(crate) use settings::Settings;
 pub(crate) use source::{Lag, LostPosition};
 pub(crate) use store::{StoreOperation, StoreResult};
-pub(crate) use tally::Tally;
+pub(crate) use tally::{Became, Tally};
 
 use crate::disposition::{Disposition, Reject};
 use crate::event::PartitionId;
-use families::{Build, Drift, Ended, Overflow, Records, Rejects, Scrapes};
+use families::{Build, Drift, Ended, Overflow, Records, Rejects, Scrapes, Unreadable};
 use source::Behind;
 
 /// The exporter's metrics about itself.
@@ -116,8 +116,11 @@ impl Telemetry {
         for (kind, times) in &batch.tally.drift {
             families.drift_total(Drift { kind }).inc_by(*times);
         }
-        for (kind, name) in &batch.tally.news {
-            self.log_drift_once(kind, name);
+        for (kind, name, became) in &batch.tally.news {
+            self.log_drift_once(kind, name, *became);
+        }
+        for ((category, field), values) in &batch.tally.unreadable {
+            self.values_unreadable(category, field, *values);
         }
         let rejected: u64 = batch.tally.rejects.values().sum();
         if rejected > 0 {
@@ -203,18 +206,35 @@ impl Telemetry {
     /// A label had a value that is not in the documentation: ACS has changed, or never documented it.
     pub(crate) fn drifted(&self, kind: &'static str, value: &str) {
         self.families.drift_total(Drift { kind }).inc();
-        self.log_drift_once(kind, &tally::shortened(value));
+        self.log_drift_once(kind, &tally::shortened(value), Became::Shown);
     }
 
-    fn log_drift_once(&self, kind: &'static str, value: &str) {
+    fn log_drift_once(&self, kind: &'static str, value: &str, became: Became) {
         let mut logged = locked(&self.drift_logged);
         if logged.len() < DRIFT_LOGGED_MAX && logged.insert((kind, value.to_owned())) {
+            tracing::warn!(kind, value, "not in the documentation of ACS: {became}");
+        }
+    }
+
+    /// A field of a category is read: its series exists from now on.
+    pub(crate) fn field_is_read(&self, category: &'static str, field: &'static str) {
+        let _at_zero = self
+            .families
+            .unreadable_values_total(Unreadable { category, field });
+    }
+
+    /// Values of a field were there and could not be read.
+    fn values_unreadable(&self, category: &'static str, field: &'static str, values: u64) {
+        let unreadable = Unreadable { category, field };
+        let unreadable = self.families.unreadable_values_total(unreadable);
+        if unreadable.get() == 0 {
             tracing::warn!(
-                kind,
-                value,
-                "not in the documentation of ACS; counted as it is"
+                category,
+                field,
+                "a value cannot be read and counts as missing"
             );
         }
+        unreadable.inc_by(values);
     }
 
     /// A label has a cap: its series exists from now on.

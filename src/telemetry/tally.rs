@@ -1,6 +1,7 @@
 //! How the records of a batch ended, counted while it is decoded and added to the metrics when it is applied.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 
 use crate::disposition::{Disposition, Reject};
 
@@ -12,8 +13,31 @@ pub struct Tally {
     pub(super) rejects: HashMap<Reject, u64>,
     /// How much of each kind Microsoft does not document.
     pub(super) drift: HashMap<&'static str, u64>,
-    /// Kinds and names of it, up to a limit.
-    pub(super) news: HashSet<(&'static str, String)>,
+    /// Kinds and names of it, and what became of it, up to a limit.
+    pub(super) news: HashSet<(&'static str, String, Became)>,
+    /// Values that could not be read, by category and field.
+    pub(super) unreadable: HashMap<(&'static str, &'static str), u64>,
+}
+
+/// What becomes of what Microsoft does not document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Became {
+    /// A record or a field that nothing is made of.
+    Ignored,
+    /// A record, which is observed as one of this category.
+    ObservedAs(&'static str),
+    /// A value, which a label has as it was sent.
+    Shown,
+}
+
+impl fmt::Display for Became {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ignored => f.write_str("ignored"),
+            Self::ObservedAs(category) => write!(f, "observed as {category}"),
+            Self::Shown => f.write_str("shown as sent"),
+        }
+    }
 }
 
 /// Names that one batch keeps for the log. All drift is counted; a sender of more names than this sends nonsense.
@@ -29,11 +53,16 @@ impl Tally {
     }
 
     /// Notes what Microsoft does not document: a `field` of a record, or a `category`.
-    pub(crate) fn drifted(&mut self, kind: &'static str, name: &str) {
+    pub(crate) fn drifted(&mut self, kind: &'static str, name: &str, became: Became) {
         *self.drift.entry(kind).or_default() += 1;
         if self.news.len() < NEWS_MAX {
-            self.news.insert((kind, shortened(name)));
+            self.news.insert((kind, shortened(name), became));
         }
+    }
+
+    /// Counts a value that is there and cannot be read.
+    pub(crate) fn unreadable(&mut self, category: &'static str, field: &'static str) {
+        *self.unreadable.entry((category, field)).or_default() += 1;
     }
 
     /// Counts a record where it ends.
@@ -55,6 +84,9 @@ impl Tally {
         }
         for (kind, times) in &other.drift {
             *self.drift.entry(kind).or_default() += times;
+        }
+        for (field, values) in &other.unreadable {
+            *self.unreadable.entry(*field).or_default() += values;
         }
     }
 
@@ -87,7 +119,7 @@ mod tests {
     fn all_drift_is_counted_though_only_so_many_names_are_kept() {
         let mut tally = Tally::default();
         for name in 0..1000 {
-            tally.drifted("field", &format!("field{name}"));
+            tally.drifted("field", &format!("field{name}"), Became::Ignored);
         }
         assert_eq!(tally.drift.get("field"), Some(&1000));
         assert_eq!(tally.news.len(), NEWS_MAX);
