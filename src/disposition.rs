@@ -5,7 +5,7 @@
 pub(crate) enum Disposition {
     /// It moved the metrics.
     Observed,
-    /// It is of a category that is not exported.
+    /// It is of a category that is not exported, or of a resource of another provider.
     Ignored,
     /// It cannot be read.
     Rejected(Reject),

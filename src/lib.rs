@@ -76,8 +76,8 @@
 //!
 //! # What always holds
 //!
-//! 1. **Nothing is lost in silence.** Every record received is observed, ignored (a category that is not exported) or
-//!    rejected (with a reason). What was received is counted where the envelope is split, the three where they happen.
+//! 1. **Nothing is lost in silence.** Every record received is observed, ignored (a category that is not exported, or a
+//!    resource of another provider) or rejected (with a reason). What was received is counted where the envelope is split, the three where they happen.
 //!    A record that is broken is repaired as far as that goes, and costs no other.
 //! 2. **The first failure is seen.** A counter that is born at 1 is invisible to `increase()`, so the failure families
 //!    stand at 0 for the whole known vocabulary of every resource that is configured, remembered or was seen, and an event

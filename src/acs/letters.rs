@@ -3,7 +3,7 @@
 
 /// Whether two names are the same by their letters.
 pub(super) fn alike(one: &str, other: &str) -> bool {
-    characters(one).eq(characters(other))
+    one.eq_ignore_ascii_case(other) || characters(one).eq(characters(other))
 }
 
 /// The one of some known names that is the same as what was sent.

@@ -39,7 +39,7 @@ use crate::disposition::Reject;
 use crate::family::Family;
 use category::Common;
 use recognise::recognise;
-use resource::{NotAcs, Resource};
+use resource::{NotAcs, ResourceId};
 use value::Value;
 use view::{Faults, View};
 
@@ -117,8 +117,8 @@ pub fn read<'a>(
 ) -> Result<Record<'a>, Reject> {
     let view = View::read(record).map_err(|_| Reject::Malformed)?;
     let id = common::first(&view, &["resourceId", "_ResourceId"], Value::text);
-    let resource = id.map(Resource::parse);
-    let is_foreign = matches!(resource, Some(Err(NotAcs::Foreign)));
+    let id = id.as_deref().map(ResourceId::parse);
+    let is_foreign = matches!(id, Some(Err(NotAcs::Foreign)));
     let log = recognise(&view, is_foreign, &CATEGORIES);
     let category = log.category;
     let faults = category.map(|category| view.faults(&category.schema));
@@ -127,8 +127,8 @@ pub fn read<'a>(
         unreadable,
     } = faults.unwrap_or_default();
     let observe = |category| {
-        let resource = resource.and_then(Result::ok).unwrap_or_default();
-        observe(&view, category, resource, enqueued_at, rules)
+        let id = id.and_then(Result::ok);
+        observe(&view, category, id, enqueued_at, rules)
     };
     Ok(Record {
         category: log.name,
@@ -142,14 +142,16 @@ pub fn read<'a>(
 fn observe<'a>(
     view: &View<'a>,
     category: &'static Category,
-    resource: Resource<'a>,
+    id: Option<ResourceId<'_>>,
     enqueued_at: Option<OffsetDateTime>,
     rules: &FailureRules,
 ) -> Observation<'a> {
+    let label = |part: &str| Cow::Owned(part.to_ascii_lowercase());
+    let resource = id.map_or(Cow::Borrowed(UNKNOWN), |id| label(id.name));
     let time = common::time(view, category.own_time);
     let level = common::level(view.common("level").label());
     let common = Common {
-        resource: &resource.name,
+        resource: &resource,
         level: &level,
         time,
         enqueued_at,
@@ -160,8 +162,8 @@ fn observe<'a>(
     (category.observe)(view, &common, &mut moves);
     let mut observation = Observation {
         category,
-        resource_group: resource.resource_group,
-        subscription_id: resource.subscription_id,
+        resource_group: id.and_then(|id| id.resource_group).map(label),
+        subscription_id: id.and_then(|id| id.subscription_id).map(label),
         time,
         identity: (category.identity)(view, time),
         correlation_id: None,

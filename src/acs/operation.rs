@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use time::OffsetDateTime;
 
 use super::category::{Category, Common, Failures, TakeLabels, UNKNOWN, hashed};
-use super::failure::{FAILED, FAILING_STATUSES, RESULT_TYPES, of_status};
+use super::failure::{FAILED, FAILING_STATUSES, RESULT_TYPES, label, of_status};
 use super::letters::letters;
 use super::moves::{Moves, acs_families};
 use super::operation_name::{OPERATIONS, by_name, by_uri};
@@ -51,7 +51,7 @@ pub(super) static CATEGORY: Category = Category {
         ("result_signature", || vec!["200", "202", "204"]),
         ("result_signature", || FAILING_STATUSES.to_vec()),
         ("result_type", || {
-            RESULT_TYPES.map(|(label, ..)| label).to_vec()
+            RESULT_TYPES.map(|(_, row)| label(row)).to_vec()
         }),
     ],
     failures: Some(Failures {

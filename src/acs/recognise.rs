@@ -75,9 +75,9 @@ impl Name<'_> {
         match self {
             // The page about closed captions prints a table's name as a category.
             Self::Category(sent) => {
-                let others = category.other_names.iter();
-                let mut names = others.chain([&category.name, &category.table]);
-                names.any(|name| alike(name, sent))
+                let mut names = [category.name, category.table].into_iter();
+                let mut others = category.other_names.iter();
+                names.any(|name| alike(name, sent)) || others.any(|name| alike(name, sent))
             }
             Self::Table(sent) => alike(category.table, sent),
         }

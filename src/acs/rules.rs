@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::failure::{
     EMPTY, END_REASONS, ENDED_BADLY, End, FAILED, FAILING_LEVELS, FAILING_WORDS, RESULT_TYPES,
-    ROUTINE, Says, of_status,
+    ROUTINE, Says, label, of_status, words,
 };
 use super::letters::{alike, find, letters};
 use super::operation_name::by_name;
@@ -43,14 +43,14 @@ pub struct Exceptions {
 impl FailureRules {
     /// The value of the label `result_type`, and what it says, if anything.
     pub(super) fn result_type<'a>(&self, sent: Cow<'a, str>) -> (Cow<'a, str>, Option<Says>) {
-        let known = RESULT_TYPES.iter().find(|(label, _, words)| {
-            alike(label, &sent) || words.iter().any(|word| alike(word, &sent))
-        });
-        let label = known.map(|(label, ..)| *label);
+        let known = RESULT_TYPES
+            .into_iter()
+            .find(|(_, row)| words(row).any(|word| alike(word, &sent)));
+        let label = known.map(|(_, row)| label(row));
         let says = match self.result_types.decide([&sent, label.unwrap_or(&sent)]) {
             Some(true) => Some(Says::Failure(FAILED)),
             Some(false) => Some(Says::NoFailure),
-            None => known.map(|(_, says, _)| *says),
+            None => known.map(|(says, _)| says),
         };
         (label.map_or(sent, Cow::Borrowed), says)
     }

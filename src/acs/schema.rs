@@ -1,6 +1,6 @@
 //! Which properties a log is known to have, and how each is read, so that a new one and an unreadable one are noticed.
 
-use super::resource::Resource;
+use super::resource::ResourceId;
 use super::value::Value;
 
 /// How the value of a property is read.
@@ -29,7 +29,9 @@ impl Form {
                 Self::Amount => value.is_minus_one() || value.amount().is_some(),
                 Self::Length => value.is_minus_one() || value.length().is_some(),
                 Self::Time => value.instant().is_some(),
-                Self::ResourceId => value.text().is_some_and(|id| Resource::parse(id).is_ok()),
+                Self::ResourceId => value
+                    .text()
+                    .is_some_and(|id| ResourceId::parse(&id).is_ok()),
                 Self::Unread => true,
             }
     }

@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use time::{Duration, OffsetDateTime};
 
 use super::category::{Category, Common, Failures, TakeLabels, UNKNOWN, hashed};
-use super::failure::{EMPTY, END_REASONS, ENDED_BADLY, End, FAILED, RESULT_TYPES};
+use super::failure::{EMPTY, END_REASONS, ENDED_BADLY, End, FAILED, RESULT_TYPES, label};
 use super::letters::{alike, letters};
 use super::moves::{Moves, acs_families};
 use super::rules::end_reason;
@@ -66,7 +66,7 @@ pub(super) static CATEGORY: Category = Category {
         ("channel_type", || CHANNEL_TYPES.to_vec()),
         ("format_type", || FORMAT_TYPES.to_vec()),
         ("result_type", || {
-            RESULT_TYPES.map(|(label, ..)| label).to_vec()
+            RESULT_TYPES.map(|(_, row)| label(row)).to_vec()
         }),
     ],
     failures: Some(Failures {
@@ -203,6 +203,23 @@ fn report_delay(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::acs::value::Value;
+
+    #[test]
+    fn every_spelling_of_a_channel_or_a_format_is_one_value() {
+        #[track_caller]
+        fn check(sent: &str, channel_type: &str, format_type: &str) {
+            let value = Value::from_text(sent.into());
+            assert_eq!(value.label_of(CHANNEL_TYPES), channel_type);
+            assert_eq!(value.label_of(FORMAT_TYPES), format_type);
+        }
+        check("un-mixed", "unmixed", "un-mixed");
+        check("Mixed", "mixed", "mixed");
+        check(".MP4", ".mp4", "mp4");
+        check("WAV", "wav", "wav");
+        check("Quadraphonic", "quadraphonic", "quadraphonic");
+        check("", UNKNOWN, UNKNOWN);
+    }
 
     #[test]
     fn every_spelling_of_a_content_type_is_one_value() {

@@ -11,7 +11,6 @@ use time::OffsetDateTime;
 use super::category::UNKNOWN;
 use super::instant::{instant, since_1970};
 use super::letters::find;
-use super::resource::lower_case;
 
 /// A value. Lists and objects are [`Value::Nested`]: no property that is read has one.
 #[derive(Clone, Debug, PartialEq)]
@@ -137,6 +136,15 @@ impl<'a> Value<'a> {
             Self::Text(text) => Value::Text(Cow::Owned(text.into_owned())),
             Self::Nested => Value::Nested,
         }
+    }
+}
+
+/// `text` in lower case, borrowed where it is already.
+fn lower_case(text: Cow<'_, str>) -> Cow<'_, str> {
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(text.to_ascii_lowercase())
+    } else {
+        text
     }
 }
 

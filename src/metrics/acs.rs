@@ -187,15 +187,12 @@ impl AcsMetrics {
         else {
             return;
         };
-        if resource == OTHER {
+        let known = self.info.get(resource);
+        if resource == OTHER || known.is_some_and(|(g, s)| g == group && s == subscription) {
             return;
         }
         let group = self.labels.admit("resource_group", group).value;
         let subscription = self.labels.admit("subscription_id", subscription).value;
-        let known = self.info.get(resource);
-        if known.is_some_and(|(g, s)| g == group && s == subscription) {
-            return;
-        }
         if let Some((group, subscription)) = known {
             self.vectors
                 .remove(RESOURCE_INFO, &[resource, group, subscription]);
