@@ -1,80 +1,28 @@
-//! How a record ends. Every record received ends in exactly one of these.
+//! How a record ends: it moves the metrics, its category is not exported, or it is rejected for one of these reasons.
 
-/// The end of a record: observed, ignored or rejected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Disposition {
-    /// It moved the metrics.
-    Observed,
-    /// It is of a category that is not exported, or of a resource of another provider.
-    Ignored,
-    /// It cannot be read.
-    Rejected(Reject),
-}
+use crate::family::label_values;
 
-impl Disposition {
-    /// Every value that the label `disposition` can take.
-    pub(crate) const LABELS: [&'static str; 3] = ["observed", "ignored", "rejected"];
-
-    /// The value of the label `disposition`.
-    pub(crate) fn label(self) -> &'static str {
-        match self {
-            Self::Observed => "observed",
-            Self::Ignored => "ignored",
-            Self::Rejected(_) => "rejected",
-        }
-    }
-}
-
-/// Why a record cannot be read: a closed set, since it is a label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Reject {
-    /// The event's body is empty.
-    EmptyBody,
-    /// The event's body, or a part of it between documents, is not JSON. Its records cannot be counted, so it counts as
-    /// one.
-    BodyNotJson,
-    /// Where a record should be stands something other than an object.
-    NotAnObject,
-    /// An object, but one that cannot be read, even after repair.
-    Malformed,
-    /// The body ends too early: its incomplete or missing records count as one.
-    Truncated,
-    /// Envelopes nest deeper than the limit: their records count as one.
-    TooDeep,
-    /// The body holds more records than the limit: all beyond it count as one.
-    TooManyRecords,
-    /// A defect of the exporter panicked, which cost this record and no other; the log has the place in the code.
-    Panicked,
-    /// A compressed body inflates beyond the limit: its records count as one.
-    InflatesTooFar,
-}
-
-impl Reject {
-    /// Every reason there is.
-    pub const ALL: [Self; 9] = [
-        Self::EmptyBody,
-        Self::BodyNotJson,
-        Self::NotAnObject,
-        Self::Malformed,
-        Self::Truncated,
-        Self::TooDeep,
-        Self::TooManyRecords,
-        Self::Panicked,
-        Self::InflatesTooFar,
-    ];
-
-    /// The value of the label `reason`.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::EmptyBody => "empty_body",
-            Self::BodyNotJson => "body_not_json",
-            Self::NotAnObject => "not_an_object",
-            Self::Malformed => "malformed",
-            Self::Truncated => "truncated",
-            Self::TooDeep => "too_deep",
-            Self::TooManyRecords => "too_many_records",
-            Self::Panicked => "panicked",
-            Self::InflatesTooFar => "inflates_too_far",
-        }
+label_values! {
+    /// Why a record cannot be read: a closed set, since it is a label.
+    pub Reject {
+        /// The event's body is empty.
+        EmptyBody = "empty_body",
+        /// The event's body, or a part of it between documents, is not JSON. Its records cannot be counted, so it counts as
+        /// one.
+        BodyNotJson = "body_not_json",
+        /// Where a record should be stands something other than an object.
+        NotAnObject = "not_an_object",
+        /// An object, but one that cannot be read, even after repair.
+        Malformed = "malformed",
+        /// The body ends too early: its incomplete or missing records count as one.
+        Truncated = "truncated",
+        /// Envelopes nest deeper than the limit: their records count as one.
+        TooDeep = "too_deep",
+        /// The body holds more records than the limit: all beyond it count as one.
+        TooManyRecords = "too_many_records",
+        /// A defect of the exporter panicked, which cost this record and no other; the log has the place in the code.
+        Panicked = "panicked",
+        /// A compressed body inflates beyond the limit: its records count as one.
+        InflatesTooFar = "inflates_too_far",
     }
 }

@@ -96,18 +96,20 @@ macro_rules! label_set {
 macro_rules! label_values {
     (
         $(#[$about:meta])*
-        $Values:ident { $($(#[$doc:meta])* $Value:ident = $label:literal,)+ }
+        $vis:vis $Values:ident { $($(#[$doc:meta])* $Value:ident = $label:literal,)+ }
     ) => {
         $(#[$about])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(crate) enum $Values {
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        $vis enum $Values {
             $($(#[$doc])* $Value,)+
         }
 
         impl $Values {
-            const ALL: &[Self] = &[$(Self::$Value),+];
+            /// Every value, in this order.
+            $vis const ALL: [Self; [$($label),+].len()] = [$(Self::$Value),+];
 
-            fn label(self) -> &'static str {
+            /// How the label spells it.
+            $vis fn label(self) -> &'static str {
                 match self {
                     $(Self::$Value => $label,)+
                 }

@@ -71,7 +71,7 @@
 //! Nothing points back up, and no two modules use each other: `main -> cli -> service -> config -> {replica, source,
 //! checkpoint, delivery, http, metrics, identity, blobs, telemetry, shutdown, dead_letters}`, `replica -> {source, checkpoint,
 //! blobs}`, `pipeline -> {queue, event, envelope, acs, metrics, delivery, telemetry, liveness, dead_letters}`, `source ->
-//! {identity, queue, liveness, telemetry, event}`, `identity -> telemetry`, and the core knows only itself. A test holds
+//! {identity, queue, liveness, telemetry, family, event}`, `identity -> telemetry`, and the core knows only itself. A test holds
 //! that, and prints the graph.
 //!
 //! # What always holds

@@ -1,41 +1,38 @@
 //! The credential that signs a request: a key, a SAS or a token, as it is now.
 
-use std::sync::Arc;
-
-use azure_core::credentials::TokenCredential;
 use hyper::header::HeaderValue;
 use object_store::azure::{AzureAccessKey, AzureCredential, split_sas};
 
-use super::BlobError;
-use super::settings::{Access, Settings};
+use super::settings::Access;
+use super::{BlobError, Container};
 
 /// What a token for Blob Storage is requested with, in every cloud.
 const SCOPE: &str = "https://storage.azure.com/.default";
 
-/// The credential for the next request. `tokens` keep their token for as long as it is valid: each request asks for it.
-pub(super) async fn credential(
-    settings: &Settings,
-    tokens: Option<&Arc<dyn TokenCredential>>,
-) -> Result<AzureCredential, BlobError> {
-    match settings.access() {
-        Access::File(path) => {
-            let now = settings.current(path);
-            let now = now.map_err(|source| BlobError::ConnectionStringFile {
-                path: path.clone(),
-                source,
-            })?;
-            fixed(&now)
+impl Container {
+    /// The credential for the next request. The tokens keep their token for as long as it is valid: each request asks for
+    /// it.
+    pub(super) async fn credential(&self) -> Result<AzureCredential, BlobError> {
+        match self.settings.access() {
+            Access::File(path) => {
+                let now = self.settings.current(path);
+                let now = now.map_err(|source| BlobError::ConnectionStringFile {
+                    path: path.clone(),
+                    source,
+                })?;
+                fixed(&now)
+            }
+            Access::Tokens => {
+                let tokens = self.tokens.as_ref().ok_or(BlobError::NoCredential)?;
+                let token = tokens.get_token(&[SCOPE], None).await;
+                let token = token.map_err(BlobError::NoToken)?;
+                let token = token.token.secret();
+                // The library panics on a token that cannot be in a header.
+                HeaderValue::from_str(token).map_err(|_| BlobError::Unsignable("token"))?;
+                Ok(AzureCredential::BearerToken(token.to_owned()))
+            }
+            access => fixed(access),
         }
-        Access::Tokens => {
-            let tokens = tokens.ok_or(BlobError::NoCredential)?;
-            let token = tokens.get_token(&[SCOPE], None).await;
-            let token = token.map_err(BlobError::NoToken)?;
-            let token = token.token.secret();
-            // The library panics on a token that cannot be in a header.
-            HeaderValue::from_str(token).map_err(|_| BlobError::Unsignable("token"))?;
-            Ok(AzureCredential::BearerToken(token.to_owned()))
-        }
-        access => fixed(access),
     }
 }
 

@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use time::OffsetDateTime;
-
 use super::BlobError;
 
 /// The metadata of a blob: names in lower case, and values of printable ASCII.
@@ -17,8 +15,6 @@ pub struct Blob {
     pub name: String,
     /// Its version.
     pub etag: ETag,
-    /// When it was written, by the service's clock.
-    pub last_modified: OffsetDateTime,
     /// Its metadata.
     pub metadata: Metadata,
 }

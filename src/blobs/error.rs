@@ -129,6 +129,14 @@ pub enum BlobError {
 }
 
 impl BlobError {
+    /// The status and the code of an answer with an error.
+    pub(super) fn answer(&self) -> Option<(u16, &str)> {
+        match self {
+            Self::Status { status, code, .. } => Some((*status, code)),
+            _ => None,
+        }
+    }
+
     /// Whether a write that ended with this error may have been done all the same: its request was on the way.
     pub(super) fn leaves_open_whether_done(&self) -> bool {
         match self {
@@ -139,6 +147,9 @@ impl BlobError {
     }
 }
 
+/// Stands for the code of an answer that has none.
+pub(super) const NO_CODE: &str = "no code";
+
 /// What an error in an answer means, and what to do about it.
 pub(super) fn of_answer(
     host: String,
@@ -147,7 +158,7 @@ pub(super) fn of_answer(
     status: u16,
     code: Option<&str>,
 ) -> BlobError {
-    let code = code.unwrap_or("no code");
+    let code = code.unwrap_or(NO_CODE);
     let advice = match (status, code) {
         (404, "ContainerNotFound") => return BlobError::NoContainer(container.to_owned()),
         (401 | 403, _) | (400, "InvalidAuthenticationInfo") => denied(credential, code),

@@ -2,9 +2,6 @@
 
 use quick_xml::DeError;
 use serde::Deserialize;
-use serde::de::Error as _;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc2822;
 
 use super::blob::{Blob, ETag, Metadata};
 
@@ -31,12 +28,9 @@ pub(super) fn page(xml: &[u8]) -> Result<Page, DeError> {
         if metadata.get(DIRECTORY).is_some_and(|value| value == "true") {
             continue;
         }
-        let last_modified = date(&entry.properties.last_modified)
-            .ok_or_else(|| DeError::custom("`Last-Modified` is not a date"))?;
         blobs.push(Blob {
             name: entry.name.text,
             etag: ETag::new(&entry.properties.etag),
-            last_modified,
             metadata,
         });
     }
@@ -44,11 +38,6 @@ pub(super) fn page(xml: &[u8]) -> Result<Page, DeError> {
         blobs,
         next: results.next_marker.filter(|marker| !marker.is_empty()),
     })
-}
-
-/// A date as in headers: `Sun, 01 Mar 2026 12:00:00 GMT`.
-pub(super) fn date(text: &str) -> Option<OffsetDateTime> {
-    OffsetDateTime::parse(text, &Rfc2822).ok()
 }
 
 /// The metadata that an account with a hierarchical namespace gives to each folder.
@@ -85,16 +74,12 @@ struct Name {
 
 #[derive(Deserialize)]
 struct Properties {
-    #[serde(rename = "Last-Modified")]
-    last_modified: String,
     #[serde(rename = "Etag")]
     etag: String,
 }
 
 #[cfg(test)]
 mod tests {
-    use time::macros::datetime;
-
     use super::*;
 
     const HEAD: &str = "\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?><EnumerationResults ServiceEndpoint=\"https://contoso.blob.core.windows.net/\" ContainerName=\"recordings\"><Prefix>a/</Prefix><MaxResults>2</MaxResults>";
@@ -109,10 +94,10 @@ mod tests {
     fn read(entries: &str, next: &str) -> (Vec<String>, Option<String>) {
         let xml = format!("{HEAD}<Blobs>{entries}</Blobs>{next}</EnumerationResults>");
         let page = page(xml.as_bytes()).unwrap();
-        let blobs = page.blobs.iter().map(|blob| {
-            assert_eq!(blob.last_modified, datetime!(2026-03-01 12:00 UTC));
-            format!("{} {} {:?}", blob.name, blob.etag, blob.metadata)
-        });
+        let blobs = page
+            .blobs
+            .iter()
+            .map(|blob| format!("{} {} {:?}", blob.name, blob.etag, blob.metadata));
         (blobs.collect(), page.next)
     }
 

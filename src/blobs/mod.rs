@@ -15,8 +15,9 @@ mod settings;
 use std::sync::Arc;
 
 use azure_core::credentials::TokenCredential;
-use hyper::header::{ETAG, HeaderName, IF_MATCH, IF_NONE_MATCH, LAST_MODIFIED};
-use hyper::{HeaderMap, Method, StatusCode};
+use hyper::header::{ETAG, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH};
+use hyper::{HeaderMap, Method};
+use object_store::client::HttpClient;
 
 pub(crate) use blob::ETag;
 pub use blob::{Blob, Condition, Metadata, Outcome};
@@ -25,12 +26,14 @@ pub(crate) use settings::container_name;
 pub use settings::{InvalidContainer, Settings};
 
 use crate::telemetry::{StoreOperation, StoreResult, Telemetry};
-use requests::{Answer, Requests};
+use error::NO_CODE;
 
 /// A container. Meant to be shared in an [`Arc`].
 #[derive(Debug)]
 pub struct Container {
-    requests: Requests,
+    settings: Settings,
+    tokens: Option<Arc<dyn TokenCredential>>,
+    http: HttpClient,
     telemetry: Arc<Telemetry>,
 }
 
@@ -47,8 +50,13 @@ impl Container {
         telemetry: Arc<Telemetry>,
     ) -> Result<Self, BlobError> {
         telemetry.store_is_used();
+        if settings.wants_tokens() && tokens.is_none() {
+            return Err(BlobError::NoCredential);
+        }
         Ok(Self {
-            requests: Requests::new(settings, tokens)?,
+            settings: settings.clone(),
+            tokens,
+            http: requests::client()?,
             telemetry,
         })
     }
@@ -61,17 +69,13 @@ impl Container {
     ///
     /// The service refuses, or does not answer.
     pub async fn create(&self) -> Result<bool, BlobError> {
-        let created = async {
-            let url = self.requests.container_url(&[("restype", "container")]);
-            let answer = self.requests.ask(Method::PUT, &url, &[], b"").await?;
-            match (answer.status, answer.code()) {
-                (StatusCode::CREATED, _) => Ok(true),
-                (StatusCode::CONFLICT, Some("ContainerAlreadyExists")) => Ok(false),
-                _ => Err(self.requests.error(&answer)),
-            }
+        let url = self.container_url(&[("restype", "container")]);
+        let created = match self.ask(Method::PUT, &url).await {
+            Err(error) if error.answer() == Some((409, "ContainerAlreadyExists")) => Ok(false),
+            answer => answer.map(|_| true),
         };
         let is_new = |created: &bool| *created;
-        self.counted(StoreOperation::Create, created.await, is_new)
+        self.counted(StoreOperation::Create, created, is_new)
     }
 
     /// Every blob whose name begins with `prefix` (whole parts, each with its `/`; or nothing), in the order of their
@@ -89,15 +93,10 @@ impl Container {
     ///
     /// # Errors
     ///
-    /// The service refuses, or does not answer.
+    /// As of [`Self::read`].
     pub async fn head(&self, name: &str) -> Result<Option<Blob>, BlobError> {
-        let found = async {
-            blob::check_name(name)?;
-            let url = self.requests.blob_url(name);
-            let answer = self.requests.ask(Method::HEAD, &url, &[], b"").await?;
-            self.found(name, &answer)
-        };
-        self.counted(StoreOperation::Read, found.await, |_| true)
+        // The blobs that this is asked for have no content.
+        Ok(self.read(name).await?.map(|(blob, _content)| blob))
     }
 
     /// A blob and its content, if there is one of that name.
@@ -106,17 +105,11 @@ impl Container {
     ///
     /// The service refuses, or does not answer; or the blob is too large.
     pub async fn read(&self, name: &str) -> Result<Option<(Blob, Vec<u8>)>, BlobError> {
-        let found = async {
-            blob::check_name(name)?;
-            let url = self.requests.blob_url(name);
-            let reading = self
-                .requests
-                .send(Method::GET, &url, &[], b"", BLOB_BYTES_MAX);
-            let answer = reading.await?.ok_or_else(|| too_large(name))?;
-            let found = self.found(name, &answer)?;
-            Ok(found.map(|blob| (blob, answer.body)))
+        let found = match self.get(name).await {
+            Err(error) if is_missing(&error) => Ok(None),
+            found => found.map(Some),
         };
-        self.counted(StoreOperation::Read, found.await, |_| true)
+        self.counted(StoreOperation::Read, found, |_| true)
     }
 
     /// Writes a blob whole, if the condition holds.
@@ -138,7 +131,12 @@ impl Container {
         body: &[u8],
         condition: &Condition,
     ) -> Result<Outcome, BlobError> {
-        let mut written = self.put(name, metadata, body, condition).await;
+        let mut written = match self.put(name, metadata, body, condition).await {
+            Err(error) if *condition != Condition::None && is_refusal(&error) => {
+                Ok(Outcome::Refused)
+            }
+            written => written.map(Outcome::Done),
+        };
         if let Err(error) = &written
             && error.leaves_open_whether_done()
             && body.is_empty()
@@ -157,49 +155,38 @@ impl Container {
     ///
     /// The service refuses, or does not answer.
     pub async fn delete(&self, name: &str) -> Result<(), BlobError> {
-        let deleted = async {
-            blob::check_name(name)?;
-            let url = self.requests.blob_url(name);
-            let answer = self.requests.ask(Method::DELETE, &url, &[], b"").await?;
-            if answer.status == StatusCode::ACCEPTED || is_missing(&answer) {
-                Ok(())
-            } else {
-                Err(self.requests.error(&answer))
-            }
+        let deleted = match self.ask_about(Method::DELETE, name).await {
+            Err(error) if is_missing(&error) => Ok(()),
+            answer => answer.map(drop),
         };
-        self.counted(StoreOperation::Delete, deleted.await, |()| true)
+        self.counted(StoreOperation::Delete, deleted, |()| true)
     }
 
     async fn pages(&self, prefix: &str) -> Result<Vec<Blob>, BlobError> {
         blob::check_prefix(prefix)?;
-        let mut query = vec![
+        let first = self.container_url(&[
             ("restype", "container"),
             ("comp", "list"),
             ("include", "metadata"),
-        ];
-        if !prefix.is_empty() {
-            query.push(("prefix", prefix));
-        }
-        let first = self.requests.container_url(&query);
+            ("prefix", prefix),
+        ]);
         let mut url = first.clone();
         let mut blobs = Vec::new();
         let mut bytes_left = LIST_BYTES_MAX;
         loop {
-            let reading = self.requests.send(Method::GET, &url, &[], b"", bytes_left);
-            let answer = reading.await?.ok_or_else(|| BlobError::ListTooLong {
-                container: self.requests.container().to_owned(),
+            let answer = self.ask(Method::GET, &url).await?;
+            let body = self.body(answer, bytes_left).await?;
+            let body = body.ok_or_else(|| BlobError::ListTooLong {
+                container: self.settings.container().to_owned(),
                 prefix: prefix.to_owned(),
                 bytes_max: LIST_BYTES_MAX,
             })?;
-            if answer.status != StatusCode::OK {
-                return Err(self.requests.error(&answer));
-            }
-            let page = listing::page(&answer.body).map_err(|source| BlobError::Unreadable {
-                container: self.requests.container().to_owned(),
+            let page = listing::page(&body).map_err(|source| BlobError::Unreadable {
+                container: self.settings.container().to_owned(),
                 source,
             })?;
             // Each page takes its bytes, an empty one too: so there is an end.
-            bytes_left -= answer.body.len();
+            bytes_left -= body.len();
             blobs.extend(page.blobs);
             let Some(marker) = page.next else {
                 return Ok(blobs);
@@ -209,70 +196,50 @@ impl Container {
         }
     }
 
+    async fn get(&self, name: &str) -> Result<(Blob, Vec<u8>), BlobError> {
+        let answer = self.ask_about(Method::GET, name).await?;
+        let blob = Blob {
+            name: name.to_owned(),
+            etag: self.etag(answer.headers())?,
+            metadata: metadata(answer.headers()),
+        };
+        let content = self.body(answer, BLOB_BYTES_MAX).await?;
+        Ok((blob, content.ok_or_else(|| too_large(name))?))
+    }
+
     async fn put(
         &self,
         name: &str,
         metadata: &Metadata,
         body: &[u8],
         condition: &Condition,
-    ) -> Result<Outcome, BlobError> {
-        blob::check_name(name)?;
+    ) -> Result<ETag, BlobError> {
+        let url = self.blob_url(name)?;
         blob::check_metadata(metadata)?;
         if body.len() > BLOB_BYTES_MAX {
             return Err(too_large(name));
         }
-        let mut headers = vec![(
-            HeaderName::from_static("x-ms-blob-type"),
-            "BlockBlob".to_owned(),
-        )];
+        let mut headers = HeaderMap::new();
+        headers.insert("x-ms-blob-type", HeaderValue::from_static("BlockBlob"));
         for (key, value) in metadata {
             let header = HeaderName::try_from(format!("{METADATA_PREFIX}{key}"));
-            let header = header.map_err(|_| BlobError::Metadata(key.clone()))?;
-            headers.push((header, value.clone()));
+            let (Ok(header), Ok(value)) = (header, HeaderValue::from_str(value)) else {
+                return Err(BlobError::Metadata(key.clone()));
+            };
+            headers.insert(header, value);
         }
         match condition {
-            Condition::Missing => headers.push((IF_NONE_MATCH, "*".to_owned())),
-            Condition::Unchanged(etag) => headers.push((IF_MATCH, etag.quoted())),
+            Condition::Missing => {
+                headers.insert(IF_NONE_MATCH, HeaderValue::from_static("*"));
+            }
+            Condition::Unchanged(etag) => {
+                let etag = HeaderValue::from_str(&etag.quoted());
+                headers.insert(IF_MATCH, etag.map_err(|_| self.unsendable())?);
+            }
             Condition::None => {}
         }
-        let url = self.requests.blob_url(name);
-        let answer = self.requests.ask(Method::PUT, &url, &headers, body).await?;
-        if answer.status == StatusCode::CREATED {
-            return Ok(Outcome::Done(self.etag(&answer.headers)?));
-        }
-        let is_refusal = match (condition, answer.code()) {
-            (Condition::None, _) => false,
-            (_, Some("ConditionNotMet" | "TargetConditionNotMet"))
-            | (Condition::Missing, Some("BlobAlreadyExists"))
-            | (Condition::Unchanged(_), Some("BlobNotFound")) => true,
-            (_, Some(_)) => false,
-            (_, None) => answer.status == StatusCode::PRECONDITION_FAILED,
-        };
-        if is_refusal {
-            Ok(Outcome::Refused)
-        } else {
-            Err(self.requests.error(&answer))
-        }
-    }
-
-    /// The blob that an answer is about.
-    fn found(&self, name: &str, answer: &Answer) -> Result<Option<Blob>, BlobError> {
-        if is_missing(answer) {
-            return Ok(None);
-        }
-        if answer.status != StatusCode::OK {
-            return Err(self.requests.error(answer));
-        }
-        let last_modified = answer.headers.get(LAST_MODIFIED);
-        let last_modified = last_modified
-            .and_then(|date| listing::date(date.to_str().ok()?))
-            .ok_or_else(|| self.requests.malformed("no `Last-Modified`"))?;
-        Ok(Some(Blob {
-            name: name.to_owned(),
-            etag: self.etag(&answer.headers)?,
-            last_modified,
-            metadata: metadata(&answer.headers),
-        }))
+        let answer = self.send(Method::PUT, &url, headers, body).await?;
+        self.etag(answer.headers())
     }
 
     fn etag(&self, headers: &HeaderMap) -> Result<ETag, BlobError> {
@@ -280,7 +247,7 @@ impl Container {
             .get(ETAG)
             .and_then(|etag| etag.to_str().ok())
             .map(ETag::new)
-            .ok_or_else(|| self.requests.malformed("no `ETag`"))
+            .ok_or_else(|| self.malformed("no `ETag`"))
     }
 
     /// Counts the outcome of an operation, and returns it.
@@ -327,13 +294,30 @@ fn is_ours(blob: &Blob, metadata: &Metadata, condition: &Condition) -> bool {
 }
 
 /// Whether the blob does not exist. Of a missing container the answer has another code.
-fn is_missing(answer: &Answer) -> bool {
-    answer.status == StatusCode::NOT_FOUND && matches!(answer.code(), None | Some("BlobNotFound"))
+fn is_missing(error: &BlobError) -> bool {
+    matches!(error.answer(), Some((404, "BlobNotFound" | NO_CODE)))
 }
+
+/// Whether the condition of a write did not hold.
+fn is_refusal(error: &BlobError) -> bool {
+    match error.answer() {
+        Some((status, NO_CODE)) => status == 412,
+        Some((_, code)) => REFUSALS.contains(&code),
+        None => false,
+    }
+}
+
+/// The codes of the answers to a write whose condition does not hold.
+const REFUSALS: [&str; 4] = [
+    "BlobAlreadyExists",
+    "BlobNotFound",
+    "ConditionNotMet",
+    "TargetConditionNotMet",
+];
 
 /// A value that is not ASCII was not written by an exporter, and is ignored.
 fn metadata(headers: &HeaderMap) -> Metadata {
-    let entry = |(name, value): (&HeaderName, &hyper::header::HeaderValue)| {
+    let entry = |(name, value): (&HeaderName, &HeaderValue)| {
         let key = name.as_str().strip_prefix(METADATA_PREFIX)?;
         Some((key.to_owned(), value.to_str().ok()?.to_owned()))
     };
@@ -342,8 +326,6 @@ fn metadata(headers: &HeaderMap) -> Metadata {
 
 #[cfg(test)]
 mod tests {
-    use time::macros::datetime;
-
     use super::*;
 
     #[test]
@@ -352,7 +334,6 @@ mod tests {
         let blob = Blob {
             name: "a".to_owned(),
             etag: ETag::new("2"),
-            last_modified: datetime!(2026-03-01 12:00 UTC),
             metadata: mine.clone(),
         };
         let changed = |before: &str| Condition::Unchanged(ETag::new(before));

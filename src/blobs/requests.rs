@@ -1,91 +1,51 @@
 //! One request and its answer: signed, within a time and a size, and what goes wrong as a [`BlobError`].
 //!
-//! All requests are built here from parts of `object_store`, also those that it could make by itself: it retries, so that
-//! a write which was done is reported as refused; it deletes by a batch; and it lists without metadata.
+//! All requests are built here from parts of `object_store`, also those that it could make by itself: it keeps the code of
+//! an error to itself, so that a missing container is a missing blob and a container that is being deleted an existing
+//! blob; it deletes by a batch; and it lists without metadata.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use azure_core::credentials::TokenCredential;
 use azure_core::http::Url;
 use futures_util::StreamExt as _;
-use hyper::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
-use hyper::{HeaderMap, Method, StatusCode, Uri};
+use hyper::header::{CONTENT_LENGTH, HeaderValue};
+use hyper::{HeaderMap, Method, Uri};
 use object_store::ClientOptions;
-use object_store::azure::{AzureAuthorizer, AzureCredential};
+use object_store::azure::AzureAuthorizer;
 use object_store::client::{
-    HttpClient, HttpConnector as _, HttpError, HttpErrorKind, HttpRequest, HttpResponseBody,
+    HttpClient, HttpConnector as _, HttpError, HttpErrorKind, HttpRequest, HttpResponse,
     ReqwestConnector,
 };
 
-use super::access;
-use super::error::{self, BlobError};
-use super::settings::Settings;
+use super::{BlobError, Container, blob, error};
 
 /// A request is answered within milliseconds. One that takes this long is abandoned, since leases must be renewed before
 /// they expire, and the next request may do better. Fetching a token, where that is needed, has a timeout of its own.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Signs requests to one container, and sends them.
-#[derive(Debug)]
-pub(super) struct Requests {
-    settings: Settings,
-    tokens: Option<Arc<dyn TokenCredential>>,
-    http: HttpClient,
+/// The name of the exporter in the logs of the service.
+const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
+
+/// The client of a container.
+pub(super) fn client() -> Result<HttpClient, BlobError> {
+    // Whether http is allowed was decided with the settings.
+    let options = ClientOptions::new()
+        .with_allow_http(true)
+        .with_timeout(TIMEOUT)
+        .with_user_agent(HeaderValue::from_static(USER_AGENT));
+    let client = ReqwestConnector::default().connect(&options);
+    client.map_err(BlobError::NoClient)
 }
 
-/// An answer, good or bad.
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Vec<u8>,
-    /// What signed its request.
-    credential: AzureCredential,
-}
-
-impl Answer {
-    /// Azure's word for what is wrong, if the answer has one. Anything but a word is not repeated.
-    pub(super) fn code(&self) -> Option<&str> {
-        let code = self.headers.get("x-ms-error-code")?.to_str().ok()?;
-        let is_word =
-            (1..=64).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        is_word.then_some(code)
-    }
-}
-
-/// A header of a request.
-pub(super) type Header = (HeaderName, String);
-
-impl Requests {
-    pub(super) fn new(
-        settings: &Settings,
-        tokens: Option<Arc<dyn TokenCredential>>,
-    ) -> Result<Self, BlobError> {
-        if settings.wants_tokens() && tokens.is_none() {
-            return Err(BlobError::NoCredential);
-        }
-        // The timeout of a whole request is kept here. Whether http is allowed was decided with the settings.
-        let options = ClientOptions::new()
-            .with_allow_http(true)
-            .with_connect_timeout(TIMEOUT)
-            .with_timeout_disabled()
-            .with_user_agent(HeaderValue::from_static(USER_AGENT));
-        Ok(Self {
-            settings: settings.clone(),
-            tokens,
-            http: ReqwestConnector::default()
-                .connect(&options)
-                .map_err(BlobError::NoClient)?,
-        })
-    }
-
-    /// The URL of a blob, whose name was checked.
-    pub(super) fn blob_url(&self, name: &str) -> Url {
+impl Container {
+    /// The URL of a blob.
+    pub(super) fn blob_url(&self, name: &str) -> Result<Url, BlobError> {
+        blob::check_name(name)?;
         let mut url = self.settings.url().clone();
         if let Ok(mut path) = url.path_segments_mut() {
             path.extend(name.split('/'));
         }
-        url
+        Ok(url)
     }
 
     /// The URL of the container, with a query.
@@ -95,122 +55,103 @@ impl Requests {
         url
     }
 
-    pub(super) fn container(&self) -> &str {
-        self.settings.container()
+    /// Sends a request without a body.
+    pub(super) async fn ask(&self, method: Method, url: &Url) -> Result<HttpResponse, BlobError> {
+        self.send(method, url, HeaderMap::new(), b"").await
     }
 
-    /// Sends a request. An answer whose body has more than `bytes_max` is `None`.
+    /// Sends a request about a blob, without a body.
+    pub(super) async fn ask_about(
+        &self,
+        method: Method,
+        name: &str,
+    ) -> Result<HttpResponse, BlobError> {
+        self.ask(method, &self.blob_url(name)?).await
+    }
+
+    /// Sends a request. An answer with an error is an error here; its body is not read.
     pub(super) async fn send(
         &self,
         method: Method,
         url: &Url,
-        headers: &[Header],
+        headers: HeaderMap,
         body: &[u8],
-        bytes_max: usize,
-    ) -> Result<Option<Answer>, BlobError> {
+    ) -> Result<HttpResponse, BlobError> {
         let mut request = HttpRequest::new(body.to_vec().into());
         *request.uri_mut() = Uri::try_from(url.as_str()).map_err(|_| self.unsendable())?;
+        *request.headers_mut() = headers;
         if method == Method::PUT {
             // It is signed, and has to be there where there is no body.
             let length = HeaderValue::from(body.len());
             request.headers_mut().insert(CONTENT_LENGTH, length);
         }
         *request.method_mut() = method;
-        for (name, value) in headers {
-            let value = HeaderValue::from_str(value).map_err(|_| self.unsendable())?;
-            request.headers_mut().insert(name.clone(), value);
-        }
-        let credential = access::credential(&self.settings, self.tokens.as_ref()).await?;
+        let credential = self.credential().await?;
         AzureAuthorizer::new(&credential, self.settings.account())
             .try_authorize(&mut request)
             .map_err(|_| self.unsendable())?;
 
-        let exchange = async {
-            let response = self.http.execute(request).await?;
-            let (parts, body) = response.into_parts();
-            let body = within(body, bytes_max).await?;
-            Ok::<_, HttpError>(body.map(|body| Answer {
-                status: parts.status,
-                headers: parts.headers,
-                body,
-                credential,
-            }))
-        };
-        match tokio::time::timeout(TIMEOUT, exchange).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => Err(self.broken(error)),
-            Err(_) => Err(self.timed_out()),
+        let answer = self.http.execute(request).await;
+        let answer = answer.map_err(|error| self.broken(error))?;
+        if answer.status().is_success() {
+            return Ok(answer);
         }
-    }
-
-    /// Sends a request whose answer matters by its headers only.
-    pub(super) async fn ask(
-        &self,
-        method: Method,
-        url: &Url,
-        headers: &[Header],
-        body: &[u8],
-    ) -> Result<Answer, BlobError> {
-        self.send(method, url, headers, body, ERROR_BYTES_MAX)
-            .await?
-            .ok_or_else(|| self.malformed("a body that is too long"))
-    }
-
-    /// The error that an answer reports.
-    pub(super) fn error(&self, answer: &Answer) -> BlobError {
-        error::of_answer(
-            self.settings.host(),
+        Err(error::of_answer(
+            self.settings.host().to_owned(),
             self.settings.container(),
-            &answer.credential,
-            answer.status.as_u16(),
-            answer.code(),
-        )
+            &credential,
+            answer.status().as_u16(),
+            code(answer.headers()),
+        ))
+    }
+
+    /// The body of an answer; none if it has more than so many bytes.
+    pub(super) async fn body(
+        &self,
+        answer: HttpResponse,
+        bytes_max: usize,
+    ) -> Result<Option<Vec<u8>>, BlobError> {
+        let mut bytes = Vec::new();
+        let mut chunks = answer.into_body().bytes_stream();
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(|error| self.broken(error))?;
+            if bytes.len() + chunk.len() > bytes_max {
+                return Ok(None);
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(Some(bytes))
     }
 
     pub(super) fn malformed(&self, problem: &'static str) -> BlobError {
         BlobError::Malformed {
-            host: self.settings.host(),
+            host: self.settings.host().to_owned(),
             problem,
         }
     }
 
     /// Names and metadata are checked, so it can only be a value from the service: a version, or the next page's marker.
-    fn unsendable(&self) -> BlobError {
+    pub(super) fn unsendable(&self) -> BlobError {
         self.malformed("an ETag or marker that cannot be sent back")
     }
 
-    fn timed_out(&self) -> BlobError {
-        BlobError::TimedOut {
-            host: self.settings.host(),
-            after: TIMEOUT,
-        }
-    }
-
     fn broken(&self, source: HttpError) -> BlobError {
-        let host = self.settings.host();
+        let host = self.settings.host().to_owned();
         match source.kind() {
-            HttpErrorKind::Timeout => self.timed_out(),
+            HttpErrorKind::Timeout => BlobError::TimedOut {
+                host,
+                after: TIMEOUT,
+            },
             HttpErrorKind::Connect => BlobError::Unreachable { host, source },
             _ => BlobError::Disconnected { host, source },
         }
     }
 }
 
-/// The name of the exporter in the logs of the service.
-const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
-
-/// The body of an error, which nothing here reads, is some hundred bytes of XML.
-const ERROR_BYTES_MAX: usize = 64 * 1024;
-
-async fn within(body: HttpResponseBody, bytes_max: usize) -> Result<Option<Vec<u8>>, HttpError> {
-    let mut bytes = Vec::new();
-    let mut chunks = body.bytes_stream();
-    while let Some(chunk) = chunks.next().await {
-        let chunk = chunk?;
-        if bytes.len() + chunk.len() > bytes_max {
-            return Ok(None);
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    Ok(Some(bytes))
+/// Azure's word for what is wrong, if the answer has one. Anything but a word is not repeated.
+fn code(headers: &HeaderMap) -> Option<&str> {
+    let code = headers.get("x-ms-error-code")?.to_str().ok()?;
+    let is_word =
+        (1..=64).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_word.then_some(code)
 }

@@ -6,15 +6,15 @@
 //! which is another file after every write, and its file is never removed, or two processes could each lock one of that
 //! name.
 
-use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::sync::Mutex;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::format;
@@ -30,14 +30,13 @@ const BYTES_MAX: u64 = 64 << 20;
 /// One state in a file, which is locked for this process alone.
 #[derive(Debug)]
 pub(crate) struct Store {
-    files: Arc<Files>,
+    /// Locked while a write is under way, also one that was abandoned.
+    files: Arc<Mutex<Files>>,
+    path: PathBuf,
     scope: Scope,
     /// The content of the file, if that is known.
     saved: Option<Arc<[u8]>>,
-    /// A write that is under way, or was abandoned. Disks block, and on a network they hang, so it has a thread of its own,
-    /// which nothing waits for when the process ends.
-    writing: Option<JoinHandle<Result<(), StoreError>>>,
-    write_timeout: Duration,
+    pub(super) write_timeout: Duration,
 }
 
 impl Store {
@@ -48,26 +47,17 @@ impl Store {
     ///
     /// When another process has locked it, or it cannot be read.
     pub(crate) fn open(path: &Path, scope: Scope) -> Result<(Self, State), StoreError> {
-        Self::open_observed(path, scope, |_| ())
-    }
-
-    /// `observer` is called at every step of a write, so that a test can end the process there.
-    pub(super) fn open_observed(
-        path: &Path,
-        scope: Scope,
-        observer: impl FnMut(Step) + Send + 'static,
-    ) -> Result<(Self, State), StoreError> {
-        let files = Files::lock(path, Observer(Mutex::new(Box::new(observer))))?;
+        let files = Files::lock(path)?;
         let saved = files.read()?;
         let state = match &saved {
             Some(bytes) => files.decode(bytes, &scope)?,
             None => State::default(),
         };
         let store = Self {
-            files: Arc::new(files),
+            path: files.path.clone(),
+            files: Arc::new(Mutex::new(files)),
             scope,
             saved: saved.map(Arc::from),
-            writing: None,
             write_timeout: WRITE_TIMEOUT,
         };
         Ok((store, state))
@@ -80,22 +70,27 @@ impl Store {
     ///
     /// When that cannot be done now. The state that was saved last is still there, and the next call tries again.
     pub(crate) async fn save(&mut self, state: &State) -> Result<Saved, StoreError> {
+        self.save_observed(state, |_| ()).await
+    }
+
+    /// `observer` is called at every step of the write, so that a test can end the process there.
+    pub(super) async fn save_observed(
+        &mut self,
+        state: &State,
+        observer: impl FnMut(Step) + Send + 'static,
+    ) -> Result<Saved, StoreError> {
         let bytes: Arc<[u8]> = format::encode(&self.scope, state).into();
         if self.saved.as_ref() == Some(&bytes) {
             return Ok(Saved::Unchanged);
         }
         if u64::try_from(bytes.len()).is_ok_and(|bytes| bytes > BYTES_MAX) {
-            return Err(StoreError::TooLarge(self.path(), bytes.len()));
+            return Err(StoreError::TooLarge(self.path.clone(), bytes.len()));
         }
         // If the write fails or is abandoned, the file may have either state.
         self.saved = None;
-        self.in_time(async |store| {
-            let _earlier = store.written().await; // one that hangs comes first
-            let (files, bytes) = (Arc::clone(&store.files), Arc::clone(&bytes));
-            store.writing = Some(spawn_blocking(move || files.replace(&bytes)));
-            store.written().await
-        })
-        .await?;
+        let written = Arc::clone(&bytes);
+        self.on_disk(move |files| files.replace(&written, observer))
+            .await?;
         self.saved = Some(bytes);
         Ok(Saved::Written)
     }
@@ -105,39 +100,29 @@ impl Store {
     /// # Errors
     ///
     /// When a write hangs; the file is unlocked when the write, or the process, has ended.
-    pub(crate) async fn close(mut self) -> Result<(), StoreError> {
-        self.in_time(async |store| store.written().await.or(Ok(())))
-            .await
+    pub(crate) async fn close(self) -> Result<(), StoreError> {
+        self.on_disk(|files| {
+            files.unlock();
+            Ok(())
+        })
+        .await
     }
 
-    /// Waits for the write that is under way, if there is one.
-    async fn written(&mut self) -> Result<(), StoreError> {
-        let Some(writing) = &mut self.writing else {
-            return Ok(());
-        };
-        let written = writing.await;
-        self.writing = None;
-        written.unwrap_or_else(|panic| Err(failed(&self.files.path, "written", panic.into())))
-    }
-
-    async fn in_time(
-        &mut self,
-        work: impl AsyncFnOnce(&mut Self) -> Result<(), StoreError>,
+    /// Works with the files on a thread of its own, which nothing waits for when the process ends: disks block, and on a
+    /// network they hang. What hangs comes first: until it has ended, nothing else is begun.
+    async fn on_disk(
+        &self,
+        work: impl FnOnce(&Files) -> Result<(), StoreError> + Send + 'static,
     ) -> Result<(), StoreError> {
-        let after = self.write_timeout;
-        let late = StoreError::TimedOut(self.path(), after);
-        timeout(after, work(self)).await.unwrap_or(Err(late))
-    }
-
-    fn path(&self) -> PathBuf {
-        self.files.path.clone()
-    }
-
-    #[cfg(test)]
-    pub(super) fn with_write_timeout(self, write_timeout: Duration) -> Self {
-        Self {
-            write_timeout,
-            ..self
+        let working = async {
+            let files = Arc::clone(&self.files).lock_owned().await;
+            spawn_blocking(move || work(&files)).await
+        };
+        match timeout(self.write_timeout, working).await {
+            Ok(worked) => {
+                worked.unwrap_or_else(|panic| Err(failed(&self.path, "written", panic.into())))
+            }
+            Err(_) => Err(StoreError::TimedOut(self.path.clone(), self.write_timeout)),
         }
     }
 }
@@ -163,14 +148,6 @@ pub(super) enum Step {
     FolderSynced,
 }
 
-struct Observer(Mutex<Box<dyn FnMut(Step) + Send>>);
-
-impl fmt::Debug for Observer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Observer")
-    }
-}
-
 /// The file, the lock and their names.
 #[derive(Debug)]
 struct Files {
@@ -178,13 +155,12 @@ struct Files {
     path: PathBuf,
     tmp: PathBuf,
     lock: File,
-    observer: Observer,
 }
 
 impl Files {
     /// Keeps other processes out until this is dropped. By the folder's real name: two processes that reach it by different
     /// ways must not find different locks.
-    fn lock(path: &Path, observer: Observer) -> Result<Self, StoreError> {
+    fn lock(path: &Path) -> Result<Self, StoreError> {
         let folder = match path.parent() {
             Some(folder) if folder != Path::new("") => folder,
             _ => Path::new("."),
@@ -207,7 +183,6 @@ impl Files {
             tmp: beside(".tmp"),
             path,
             folder,
-            observer,
         })
     }
 
@@ -238,15 +213,15 @@ impl Files {
     }
 
     /// Replaces the file by one with these bytes.
-    fn replace(&self, bytes: &[u8]) -> Result<(), StoreError> {
+    fn replace(&self, bytes: &[u8], mut reached: impl FnMut(Step)) -> Result<(), StoreError> {
         let failed_write = |source| failed(&self.tmp, "written", source);
-        self.reached(Step::Begun);
+        reached(Step::Begun);
         // An old one is not opened: it could be a link, or have another mode.
         match fs::remove_file(&self.tmp) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(failed_write(error));
             }
-            _ => self.reached(Step::Cleared),
+            _ => reached(Step::Cleared),
         }
         let mut file = OpenOptions::new()
             .write(true)
@@ -254,27 +229,27 @@ impl Files {
             .mode(0o600)
             .open(&self.tmp)
             .map_err(failed_write)?;
-        self.reached(Step::Made);
+        reached(Step::Made);
         let (first, second) = bytes.split_at(bytes.len() / 2);
         file.write_all(first).map_err(failed_write)?;
-        self.reached(Step::HalfWritten);
+        reached(Step::HalfWritten);
         file.write_all(second).map_err(failed_write)?;
-        self.reached(Step::Written);
+        reached(Step::Written);
         file.sync_all().map_err(failed_write)?;
-        self.reached(Step::Synced);
+        reached(Step::Synced);
         fs::rename(&self.tmp, &self.path).map_err(|error| failed(&self.path, "replaced", error))?;
-        self.reached(Step::Renamed);
+        reached(Step::Renamed);
         File::open(&self.folder)
             .and_then(|folder| folder.sync_all())
             .map_err(|error| failed(&self.folder, "written", error))?;
-        self.reached(Step::FolderSynced);
+        reached(Step::FolderSynced);
         Ok(())
     }
 
-    fn reached(&self, step: Step) {
-        let observer = &self.observer.0;
-        let mut observer = observer.lock().unwrap_or_else(PoisonError::into_inner);
-        observer(step);
+    /// Closing the lock's file is not enough: a process that is just being started has it too, until it runs its program.
+    /// An error leaves the lock until this process ends.
+    fn unlock(&self) {
+        let _unlocked = self.lock.unlock();
     }
 
     fn unreadable(&self, source: Unreadable) -> StoreError {
@@ -284,9 +259,7 @@ impl Files {
 
 impl Drop for Files {
     fn drop(&mut self) {
-        // Closing the file is not enough: a process that is just being started has it too, until it runs its program. An
-        // error leaves the lock until this process ends.
-        let _unlocked = self.lock.unlock();
+        self.unlock();
     }
 }
 
@@ -304,7 +277,11 @@ fn lock(lock: &Path, path: &Path) -> Result<File, StoreError> {
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            let by = locked_by(&mut file).unwrap_or_else(|| "another process".to_owned());
+            let mut by = String::new();
+            // A host's name has 64 bytes at most. The process may have had no time or no room to write.
+            if file.take(128).read_to_string(&mut by).is_err() || by.is_empty() {
+                "another process".clone_into(&mut by);
+            }
             return Err(StoreError::InUse(path.to_owned(), by));
         }
         Err(TryLockError::Error(error)) => return Err(failed(error)),
@@ -323,14 +300,6 @@ fn this_process() -> String {
         Ok(host) => format!("process {id} on `{}`", host.trim()),
         Err(_) => format!("process {id}"),
     }
-}
-
-/// The process that has locked a file, as it wrote there; none if it had no time or no room.
-fn locked_by(lock: &mut File) -> Option<String> {
-    let mut text = String::new();
-    // A host's name has 64 bytes at most.
-    lock.take(128).read_to_string(&mut text).ok()?;
-    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 fn failed(path: &Path, action: &'static str, source: io::Error) -> StoreError {

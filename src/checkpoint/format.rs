@@ -12,7 +12,7 @@ use flate2::Crc;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use time::serde::rfc3339;
 
 use super::state::{SERIES_MAX, Scope, State};
 use crate::delivery::Series;
@@ -36,9 +36,6 @@ pub(crate) enum Unreadable {
     /// They are not those that were written.
     #[error("its checksum is wrong")]
     Checksum,
-    /// A time is not valid.
-    #[error("it has a time that is not valid")]
-    Time(#[from] time::error::Parse),
     /// There are too many.
     #[error("it has {0} bytes, which is too many")]
     TooLarge(u64),
@@ -46,38 +43,34 @@ pub(crate) enum Unreadable {
 
 /// The bytes of a state. Equal states have equal bytes.
 pub(super) fn encode(scope: &Scope, state: &State) -> Vec<u8> {
-    let content = Content::of(scope, state);
-    let mut line = line(&content).expect("text and numbers are valid in JSON");
+    let content = to_raw_value(&Content::of(scope, state));
+    let content = content.expect("text, numbers and times of our age are valid in JSON");
+    let line = serde_json::to_vec(&Whole {
+        format: FORMAT,
+        version: VERSION,
+        crc32: checksum(&content),
+        state: Some(&content),
+    });
+    let mut line = line.expect("what is JSON is valid in JSON");
     line.push(b'\n');
     line
 }
 
-fn line(content: &Content<'_>) -> serde_json::Result<Vec<u8>> {
-    let state = to_raw_value(content)?;
-    serde_json::to_vec(&Whole {
-        format: FORMAT.into(),
-        version: VERSION,
-        crc32: checksum(&state),
-        state: Cow::Owned(state),
-    })
-}
-
 /// The state that bytes hold, and its scope.
 pub(super) fn decode(bytes: &[u8]) -> Result<(Scope, State), Unreadable> {
-    // Every version begins so; the rest depends on the version.
-    let head: Head<'_> = serde_json::from_slice(bytes)?;
-    if head.format != FORMAT {
+    let whole: Whole<'_> = serde_json::from_slice(bytes)?;
+    if whole.format != FORMAT {
         return Err(Unreadable::OtherFormat);
     }
-    if head.version != VERSION {
-        return Err(Unreadable::Version(head.version));
+    if whole.version != VERSION {
+        return Err(Unreadable::Version(whole.version));
     }
-    let whole: Whole<'_> = serde_json::from_slice(bytes)?;
-    if whole.crc32 != checksum(&whole.state) {
-        return Err(Unreadable::Checksum);
+    match whole.state {
+        Some(state) if whole.crc32 == checksum(state) => {
+            Ok(serde_json::from_str::<Content<'_>>(state.get())?.into_state())
+        }
+        _ => Err(Unreadable::Checksum),
     }
-    let content: Content<'_> = serde_json::from_str(whole.state.get())?;
-    Ok(content.into_state()?)
 }
 
 fn checksum(state: &RawValue) -> String {
@@ -86,21 +79,15 @@ fn checksum(state: &RawValue) -> String {
     format!("{:08x}", crc.sum())
 }
 
-#[derive(Deserialize)]
-struct Head<'a> {
-    #[serde(borrow)]
-    format: Cow<'a, str>,
-    version: u64,
-}
-
+/// Every version begins with the format and the version. What follows may be missing in another one.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Whole<'a> {
-    format: Cow<'a, str>,
+    format: &'a str,
     version: u64,
+    #[serde(default)]
     crc32: String,
     #[serde(borrow)]
-    state: Cow<'a, RawValue>,
+    state: Option<&'a RawValue>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -119,7 +106,8 @@ struct CheckpointEntry<'a> {
     partition: Cow<'a, str>,
     sequence_number: i64,
     offset: Option<Cow<'a, str>>,
-    enqueued_at: Option<String>,
+    #[serde(with = "rfc3339::option")]
+    enqueued_at: Option<OffsetDateTime>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -127,29 +115,26 @@ struct CheckpointEntry<'a> {
 struct SeriesEntry<'a> {
     family: Cow<'a, str>,
     labels: Cow<'a, [String]>,
-    last_seen: String,
+    #[serde(with = "rfc3339")]
+    last_seen: OffsetDateTime,
 }
 
 impl<'a> Content<'a> {
     fn of(scope: &'a Scope, state: &'a State) -> Self {
-        let checkpoints =
-            state
-                .checkpoints()
-                .iter()
-                .map(|(partition, checkpoint)| CheckpointEntry {
-                    event_hub: partition.event_hub().into(),
-                    partition: partition.partition().into(),
-                    sequence_number: checkpoint.position.sequence_number,
-                    offset: checkpoint.position.offset.as_deref().map(Cow::from),
-                    // No event hub existed in a year that RFC 3339 cannot write.
-                    enqueued_at: checkpoint.enqueued_at.and_then(written),
-                });
-        let series = state.series().iter().filter_map(|(series, last_seen)| {
-            Some(SeriesEntry {
-                family: series.family.as_str().into(),
-                labels: series.labels.as_slice().into(),
-                last_seen: written(*last_seen)?,
-            })
+        let checkpoints = state.checkpoints().iter();
+        let checkpoints = checkpoints.map(|(partition, checkpoint)| CheckpointEntry {
+            event_hub: partition.event_hub().into(),
+            partition: partition.partition().into(),
+            sequence_number: checkpoint.position.sequence_number,
+            offset: checkpoint.position.offset.as_deref().map(Cow::from),
+            // RFC 3339 has no years before 0, and no event hub existed in one.
+            enqueued_at: checkpoint.enqueued_at.filter(|at| at.year() >= 0),
+        });
+        let series = state.series().iter();
+        let series = series.map(|(series, last_seen)| SeriesEntry {
+            family: series.family.as_str().into(),
+            labels: series.labels.as_slice().into(),
+            last_seen: *last_seen,
         });
         Self {
             namespace: scope.namespace().into(),
@@ -159,19 +144,19 @@ impl<'a> Content<'a> {
         }
     }
 
-    fn into_state(self) -> Result<(Scope, State), time::error::Parse> {
+    fn into_state(self) -> (Scope, State) {
         let mut state = State::default();
         for entry in self.checkpoints {
-            let checkpoint = Reached {
-                position: Position {
-                    sequence_number: entry.sequence_number,
-                    offset: entry.offset.map(Cow::into_owned),
-                },
-                enqueued_at: entry.enqueued_at.as_deref().map(read).transpose()?,
+            let position = Position {
+                sequence_number: entry.sequence_number,
+                offset: entry.offset.map(Cow::into_owned),
             };
             state.deliver(
                 &PartitionId::new(&*entry.event_hub, &*entry.partition),
-                checkpoint,
+                Reached {
+                    position,
+                    enqueued_at: entry.enqueued_at,
+                },
             );
         }
         // More than are kept can only come from a version that kept more.
@@ -180,16 +165,8 @@ impl<'a> Content<'a> {
                 family: entry.family.into_owned(),
                 labels: entry.labels.into_owned(),
             };
-            state.remember(series, read(&entry.last_seen)?);
+            state.remember(series, entry.last_seen);
         }
-        Ok((Scope::new(&self.namespace, &self.consumer_group), state))
+        (Scope::new(&self.namespace, &self.consumer_group), state)
     }
-}
-
-fn written(time: OffsetDateTime) -> Option<String> {
-    time.to_utc().format(&Rfc3339).ok()
-}
-
-fn read(text: &str) -> Result<OffsetDateTime, time::error::Parse> {
-    OffsetDateTime::parse(text, &Rfc3339)
 }

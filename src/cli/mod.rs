@@ -1,8 +1,8 @@
 //! The commands: flags -> config -> parts -> exit code. One file for each command.
 
-mod health;
 #[cfg(feature = "demo")]
-mod local;
+mod demo;
+mod health;
 mod metrics;
 mod replay;
 mod run;
@@ -38,8 +38,11 @@ enum Command {
     /// Read the event hubs and serve the metrics until a signal stops it. The default command.
     Run(RunArgs),
     #[cfg(feature = "demo")]
-    #[command(flatten)]
-    Local(local::LocalCommand),
+    Demo(demo::DemoArgs),
+    #[cfg(feature = "demo")]
+    Hub(event_hub_emulator::cli::HubArgs),
+    #[cfg(feature = "demo")]
+    Simulate(acs_log_simulator::cli::SimulateArgs),
     /// Count the records in files instead of an event hub, and print the metrics, or their history.
     Replay(ReplayArgs),
     /// Ask the running exporter whether it is healthy: the health check of a container. Exits with 0 if it is, otherwise with 1.
@@ -66,10 +69,14 @@ pub(crate) enum CommandError {
     /// The running exporter is not healthy, or did not answer.
     #[error(transparent)]
     Health(#[from] HealthError),
-    /// A command that needs no Azure failed.
+    /// The local Event Hub failed.
     #[cfg(feature = "demo")]
     #[error(transparent)]
-    Local(#[from] local::LocalError),
+    Hub(#[from] event_hub_emulator::cli::HubError),
+    /// The simulation failed.
+    #[cfg(feature = "demo")]
+    #[error("the simulation failed")]
+    Simulate(#[from] acs_log_simulator::SimulateError),
     /// Signals cannot be handled, or standard output is closed.
     #[error("signals or standard output failed")]
     Io(#[from] io::Error),
@@ -87,35 +94,43 @@ pub async fn run(cli: Cli) -> ExitCode {
         error = shutdown::on_signals(stop) => error.map(|never| match never {}).map_err(CommandError::from),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
-        // The reader of our output has read enough: `metrics | head`.
-        Err(CommandError::Io(error) | CommandError::Replay(ReplayFailed::Io(error)))
-            if error.kind() == io::ErrorKind::BrokenPipe =>
-        {
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            let is_of_config = matches!(
-                error,
-                CommandError::Config(_) | CommandError::Replay(ReplayFailed::Config(_))
-            );
-            let code = if is_of_config {
-                ExitCode::from(WRONG_CONFIG)
-            } else {
-                ExitCode::FAILURE
-            };
+        Err(error) if !is_pipe_closed(&error) => {
             // Standard error may be closed; the exit code is not.
             let _written = writeln!(io::stderr(), "{}", telemetry::chain(&error));
-            code
+            match error {
+                CommandError::Config(_) | CommandError::Replay(ReplayFailed::Config(_)) => {
+                    ExitCode::from(WRONG_CONFIG)
+                }
+                _ => ExitCode::FAILURE,
+            }
         }
+        Ok(()) | Err(_) => ExitCode::SUCCESS,
     }
+}
+
+/// Whether the reader of our output has read enough: `metrics | head`.
+fn is_pipe_closed(error: &CommandError) -> bool {
+    let error = match error {
+        CommandError::Io(error) | CommandError::Replay(ReplayFailed::Io(error)) => error,
+        #[cfg(feature = "demo")]
+        CommandError::Hub(event_hub_emulator::cli::HubError::Output(error)) => error,
+        _ => return false,
+    };
+    error.kind() == io::ErrorKind::BrokenPipe
 }
 
 async fn command(command: Command, stop: CancellationToken) -> Result<(), CommandError> {
     match command {
         Command::Run(args) => run::run(args, stop).await,
         #[cfg(feature = "demo")]
-        Command::Local(command) => Ok(local::run(command, stop).await?),
+        Command::Demo(args) => demo::demo(args, stop).await,
+        #[cfg(feature = "demo")]
+        Command::Hub(args) => Ok(args.run(stop).await?),
+        #[cfg(feature = "demo")]
+        Command::Simulate(args) => {
+            telemetry::start_log(&telemetry::Settings::default())?;
+            Ok(args.run(stop).await?)
+        }
         Command::Replay(args) => Ok(replay::replay(args, stop).await?),
         Command::Health(args) => Ok(health::health(args, &mut io::stdout()).await?),
         Command::Metrics => Ok(metrics::list(&mut io::stdout().lock())?),

@@ -67,9 +67,9 @@ settings! {
 pub(super) fn credential(reader: &mut Reader, auth: Auth, host: &str) -> Option<Credential> {
     let (kind, reason) = decide(reader, auth.kind);
     let (names, proofs): (&[&str], &[&'static str]) = match kind {
-        CredentialKind::ManagedIdentity => (&[CLIENT_ID], &[]),
+        CredentialKind::Managed => (&[CLIENT_ID], &[]),
         CredentialKind::AzureCli => (&[TENANT_ID], &[]),
-        CredentialKind::WorkloadIdentity => (&APPLICATION, &[FEDERATED_TOKEN_FILE]),
+        CredentialKind::Workload => (&APPLICATION, &[FEDERATED_TOKEN_FILE]),
         CredentialKind::ClientSecret => (&APPLICATION, &[CLIENT_SECRET, CLIENT_SECRET_FILE]),
         CredentialKind::ClientCertificate => (&APPLICATION, &[CLIENT_CERTIFICATE_FILE]),
     };
@@ -95,13 +95,13 @@ pub(super) fn credential(reader: &mut Reader, auth: Auth, host: &str) -> Option<
         })
     };
     let identity = match kind {
-        CredentialKind::ManagedIdentity => Identity::Managed {
+        CredentialKind::Managed => Identity::Managed {
             client_id: auth.client_id,
         },
         CredentialKind::AzureCli => Identity::AzureCli {
             tenant_id: auth.tenant_id,
         },
-        CredentialKind::WorkloadIdentity => Identity::Workload {
+        CredentialKind::Workload => Identity::Workload {
             application: application(&auth)?,
             token_file: auth.federated_token_file?,
         },
@@ -146,7 +146,7 @@ fn decide(reader: &Reader, kind: Option<CredentialKind>) -> (CredentialKind, Str
         return (*kind, set(key).unwrap_or_default());
     }
     let reason = "neither a federated token, a secret nor a certificate is set";
-    (CredentialKind::ManagedIdentity, reason.to_owned())
+    (CredentialKind::Managed, reason.to_owned())
 }
 
 /// Notes that one of these keys must be set.
@@ -163,7 +163,9 @@ fn require(reader: &mut Reader, kind: CredentialKind, key: &'static str, other: 
 }
 
 fn kinds() -> Vec<(&'static str, Option<CredentialKind>)> {
-    let kinds = CredentialKind::ALL.map(|kind| (kind.word(), Some(kind)));
+    let kinds = CredentialKind::ALL
+        .iter()
+        .map(|kind| (kind.word(), Some(*kind)));
     [("auto", None)].into_iter().chain(kinds).collect()
 }
 
@@ -180,7 +182,7 @@ const APPLICATION: [&str; 3] = [TENANT_ID, CLIENT_ID, "auth.authority_host"];
 
 /// What `auto` goes by, in this order.
 const EVIDENCE: [(&str, CredentialKind); 4] = [
-    (FEDERATED_TOKEN_FILE, CredentialKind::WorkloadIdentity),
+    (FEDERATED_TOKEN_FILE, CredentialKind::Workload),
     (CLIENT_SECRET, CredentialKind::ClientSecret),
     (CLIENT_SECRET_FILE, CredentialKind::ClientSecret),
     (CLIENT_CERTIFICATE_FILE, CredentialKind::ClientCertificate),

@@ -29,8 +29,6 @@ mod sources;
 mod tests;
 mod yaml;
 
-#[cfg(feature = "demo")]
-pub(crate) use crate::setting::parse_bytes as bytes;
 pub(crate) use fault::ConfigError;
 pub use keys::KEYS;
 #[cfg(feature = "demo")]
@@ -63,7 +61,7 @@ pub struct Config {
     /// `shutdown`: how to stop.
     pub shutdown: shutdown::Settings,
     /// `dead_letters`: where to keep events that cannot be read, if anywhere.
-    pub dead_letters: Option<dead_letters::Settings>,
+    pub dead_letters: dead_letters::Settings,
     /// `log`: how to log.
     pub log: telemetry::Settings,
 }

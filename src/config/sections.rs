@@ -35,7 +35,7 @@ settings! {
         /// How the process stops.
         shutdown: shutdown::Settings,
         /// Where events that cannot be read are kept.
-        dead_letters: dead_letters::Keys,
+        dead_letters: dead_letters::Settings,
         /// How the process logs.
         log: telemetry::Settings,
     }
@@ -65,7 +65,7 @@ pub(super) fn config(reader: &mut Reader) -> Option<Config> {
         metrics: keys.metrics,
         http: keys.http,
         shutdown: keys.shutdown,
-        dead_letters: keys.dead_letters.settings(),
+        dead_letters: keys.dead_letters,
         log: keys.log,
     })
 }

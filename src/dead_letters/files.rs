@@ -7,8 +7,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::Settings;
-use super::letter::DeadLetter;
+use super::letter::Letter;
 
 /// How many files share the bound, so that the oldest letters can be removed without the others.
 const FILES: u64 = 8;
@@ -39,7 +38,9 @@ pub(super) enum FilesError {
 /// Appends letters and keeps the bound. Nothing is touched before the first letter.
 #[derive(Debug)]
 pub(super) struct Files {
-    settings: Settings,
+    directory: PathBuf,
+    /// Of all files together.
+    max_bytes: u64,
     open: Option<Open>,
 }
 
@@ -51,27 +52,27 @@ struct Open {
 }
 
 impl Files {
-    pub(super) fn new(settings: Settings) -> Self {
+    pub(super) fn new(directory: PathBuf, max_bytes: u64) -> Self {
         Self {
-            settings,
+            directory,
+            max_bytes,
             open: None,
         }
     }
 
     /// Appends a letter; begins a file and removes the oldest where that is due.
-    pub(super) fn append(&mut self, letter: &DeadLetter) -> Result<(), FilesError> {
+    pub(super) fn append(&mut self, letter: &Letter) -> Result<(), FilesError> {
         let line = letter.to_line();
         let bytes = u64::try_from(line.len()).unwrap_or(u64::MAX);
-        let Settings { max_bytes, .. } = self.settings;
-        if bytes > max_bytes {
+        if bytes > self.max_bytes {
             return Err(FilesError::TooLarge { bytes });
         }
         let mut open = match self.open.take() {
-            Some(open) if open.bytes.saturating_add(bytes) <= max_bytes / FILES => open,
+            Some(open) if open.bytes.saturating_add(bytes) <= self.max_bytes / FILES => open,
             _ => self.begin()?,
         };
         // A letter may be larger than a file should be, and then has one for itself.
-        self.remove_oldest(max_bytes.saturating_sub(bytes), &open)?;
+        self.remove_oldest(self.max_bytes - bytes, &open)?;
         // After a failure half a line may be written: the next letter begins another file.
         open.file.write_all(&line).map_err(io_error(&open.path))?;
         open.bytes += bytes;
@@ -81,7 +82,7 @@ impl Files {
 
     /// Makes the next file. Another process that writes into the directory does not get the same one.
     fn begin(&self) -> Result<Open, FilesError> {
-        let directory = &self.settings.directory;
+        let directory = &self.directory;
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -130,7 +131,7 @@ impl Files {
 
     /// The files that are there, oldest first: number, path and size.
     fn numbered(&self) -> Result<Vec<(u64, PathBuf, u64)>, FilesError> {
-        let directory = &self.settings.directory;
+        let directory = &self.directory;
         let mut files = Vec::new();
         for entry in fs::read_dir(directory).map_err(io_error(directory))? {
             let entry = entry.map_err(io_error(directory))?;
@@ -167,20 +168,17 @@ mod tests {
     use super::*;
     use crate::event::{Event, PartitionId, Position};
 
-    fn letter(sequence_number: i64, body_bytes: usize) -> DeadLetter {
-        DeadLetter {
-            partition: PartitionId::new("logs", "0"),
-            event: Event {
-                position: Position {
-                    sequence_number,
-                    offset: None,
-                },
-                enqueued_at: None,
-                body: vec![b'x'; body_bytes],
+    fn letter(sequence_number: i64, body_bytes: usize) -> Letter {
+        let event = Event {
+            position: Position {
+                sequence_number,
+                offset: None,
             },
-            rejected_at: OffsetDateTime::UNIX_EPOCH,
-            reasons: Vec::new(),
-        }
+            enqueued_at: None,
+            body: vec![b'x'; body_bytes],
+        };
+        let partition = PartitionId::new("logs", "0");
+        Letter::new(&partition, &event, OffsetDateTime::UNIX_EPOCH, &[])
     }
 
     fn sizes(files: &Files) -> Vec<(u64, u64)> {
@@ -196,10 +194,7 @@ mod tests {
     fn only_the_owner_may_read_files_and_directory() {
         let folder = tempfile::tempdir().unwrap();
         let directory = folder.path().join("a/b");
-        let mut files = Files::new(Settings {
-            directory: directory.clone(),
-            max_bytes: 10_000,
-        });
+        let mut files = Files::new(directory.clone(), 10_000);
         files.append(&letter(1, 1)).unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&directory), 0o700);
@@ -209,11 +204,8 @@ mod tests {
     #[test]
     fn the_oldest_files_are_removed_when_the_bound_is_reached() {
         let folder = tempfile::tempdir().unwrap();
-        let settings = Settings {
-            directory: folder.path().to_owned(),
-            max_bytes: 8 * 1000,
-        };
-        let mut files = Files::new(settings.clone());
+        let new = || Files::new(folder.path().to_owned(), 8 * 1000);
+        let mut files = new();
         for number in 0..100 {
             files.append(&letter(number, 300)).unwrap();
             let bytes: u64 = sizes(&files).iter().map(|(_, bytes)| bytes).sum();
@@ -223,7 +215,7 @@ mod tests {
         assert!(first > 1 && last - first >= 6, "{:?}", sizes(&files));
 
         // The next process goes on with the numbers, and does not append to a file that may end in half a line.
-        let mut next = Files::new(settings);
+        let mut next = new();
         next.append(&letter(100, 300)).unwrap();
         assert_eq!(sizes(&next).last().unwrap().0, last + 1);
     }
@@ -231,10 +223,7 @@ mod tests {
     #[test]
     fn a_letter_above_the_bound_is_refused_and_one_above_a_file_is_not() {
         let folder = tempfile::tempdir().unwrap();
-        let mut files = Files::new(Settings {
-            directory: folder.path().to_owned(),
-            max_bytes: 8 * 1000,
-        });
+        let mut files = Files::new(folder.path().to_owned(), 8 * 1000);
         assert!(matches!(
             files.append(&letter(1, 9000)),
             Err(FilesError::TooLarge { .. })
@@ -249,10 +238,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let blocked = folder.path().join("blocked");
         fs::write(&blocked, "a file").unwrap();
-        let mut files = Files::new(Settings {
-            directory: blocked.clone(),
-            max_bytes: 10_000,
-        });
+        let mut files = Files::new(blocked.clone(), 10_000);
         assert!(files.append(&letter(1, 1)).is_err());
         fs::remove_file(&blocked).unwrap();
         files.append(&letter(2, 1)).unwrap();

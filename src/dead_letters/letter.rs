@@ -13,30 +13,18 @@ use crate::event::{Event, PartitionId, Position};
 /// How the line of a letter begins. The number is that of the format.
 const MARK: &str = r#"{"dead_letter":1,"#;
 
-/// An event with records that could not be read.
-#[derive(Clone, Debug)]
-pub(super) struct DeadLetter {
-    /// The partition of the event.
-    pub(super) partition: PartitionId,
-    /// The event, whole.
-    pub(super) event: Event,
-    /// When it was rejected, by the exporter's clock.
-    pub(super) rejected_at: OffsetDateTime,
-    /// Why, one reason for each rejected record.
-    pub(super) reasons: Vec<Reject>,
-}
-
-/// The fields of a line, in their order. [`MARK`] is the first of them.
+/// An event with records that could not be read: the fields of its line, in their order. [`MARK`] is the first of them.
 #[derive(Serialize, Deserialize)]
-struct Line {
+pub(super) struct Letter {
     dead_letter: u8,
     event_hub: String,
     partition: String,
     offset: Option<String>,
     sequence_number: i64,
     enqueued_at: Option<String>,
+    /// By the exporter's clock.
     rejected_at: String,
-    /// As text: another version may know other reasons.
+    /// One for each rejected record. As text: another version may know other reasons.
     reasons: Vec<String>,
     #[serde(flatten)]
     body: Body,
@@ -51,32 +39,35 @@ enum Body {
     Base64(String),
 }
 
-impl DeadLetter {
-    /// The line, with its line feed.
-    pub(super) fn to_line(&self) -> Vec<u8> {
-        let Event {
-            position,
-            enqueued_at,
-            body,
-        } = &self.event;
+impl Letter {
+    pub(super) fn new(
+        partition: &PartitionId,
+        event: &Event,
+        rejected_at: OffsetDateTime,
+        reasons: &[Reject],
+    ) -> Self {
         // A year that RFC 3339 cannot write is left out.
         let text = |time: OffsetDateTime| time.format(&Rfc3339).ok();
-        let reasons = self.reasons.iter().map(|reason| reason.label().to_owned());
-        let line = Line {
+        let reasons = reasons.iter().map(|reason| reason.label().to_owned());
+        Self {
             dead_letter: 1,
-            event_hub: self.partition.event_hub().to_owned(),
-            partition: self.partition.partition().to_owned(),
-            offset: position.offset.clone(),
-            sequence_number: position.sequence_number,
-            enqueued_at: enqueued_at.and_then(text),
-            rejected_at: text(self.rejected_at).unwrap_or_default(),
+            event_hub: partition.event_hub().to_owned(),
+            partition: partition.partition().to_owned(),
+            offset: event.position.offset.clone(),
+            sequence_number: event.position.sequence_number,
+            enqueued_at: event.enqueued_at.and_then(text),
+            rejected_at: text(rejected_at).unwrap_or_default(),
             reasons: reasons.collect(),
-            body: match std::str::from_utf8(body) {
+            body: match std::str::from_utf8(&event.body) {
                 Ok(text) => Body::Text(text.to_owned()),
-                Err(_) => Body::Base64(base64::encode(body)),
+                Err(_) => Body::Base64(base64::encode(&event.body)),
             },
-        };
-        let mut bytes = serde_json::to_vec(&line).expect("texts and numbers are JSON");
+        }
+    }
+
+    /// The line, with its line feed.
+    pub(super) fn to_line(&self) -> Vec<u8> {
+        let mut bytes = serde_json::to_vec(self).expect("texts and numbers are JSON");
         bytes.push(b'\n');
         bytes
     }
@@ -87,7 +78,7 @@ pub(crate) fn read(line: &[u8]) -> Option<(PartitionId, Event)> {
     if !line.starts_with(MARK.as_bytes()) {
         return None;
     }
-    let line: Line = serde_json::from_slice(line).ok()?;
+    let line: Letter = serde_json::from_slice(line).ok()?;
     let enqueued_at = line
         .enqueued_at
         .map(|time| OffsetDateTime::parse(&time, &Rfc3339));
@@ -112,29 +103,27 @@ mod tests {
 
     #[track_caller]
     fn check(body: &[u8], written_as: &str) {
-        let letter = DeadLetter {
-            partition: PartitionId::new("logs", "3"),
-            event: Event {
-                position: Position {
-                    sequence_number: 7,
-                    offset: Some("1024".to_owned()),
-                },
-                enqueued_at: Some(datetime!(2026-01-31 12:00:00.5 UTC)),
-                body: body.to_vec(),
+        let partition = PartitionId::new("logs", "3");
+        let event = Event {
+            position: Position {
+                sequence_number: 7,
+                offset: Some("1024".to_owned()),
             },
-            rejected_at: datetime!(2026-01-31 12:00:01 UTC),
-            reasons: vec![Reject::Malformed, Reject::Malformed],
+            enqueued_at: Some(datetime!(2026-01-31 12:00:00.5 UTC)),
+            body: body.to_vec(),
         };
-        let line = letter.to_line();
+        let rejected_at = datetime!(2026-01-31 12:00:01 UTC);
+        let reasons = [Reject::Malformed, Reject::Malformed];
+        let line = Letter::new(&partition, &event, rejected_at, &reasons).to_line();
         let text = String::from_utf8(line.clone()).unwrap();
         let head = r#"{"dead_letter":1,"event_hub":"logs","partition":"3","offset":"1024","sequence_number":7,"enqueued_at":"2026-01-31T12:00:00.5Z","rejected_at":"2026-01-31T12:00:01Z","reasons":["malformed","malformed"],"#;
         assert_eq!(text, format!("{head}{written_as}}}\n"));
         assert!(text.starts_with(MARK));
 
-        let (partition, event) = read(&line).unwrap();
-        assert_eq!(partition, letter.partition);
-        assert_eq!(event.reached(), letter.event.reached());
-        assert_eq!(event.body, body);
+        let (read_partition, read_event) = read(&line).unwrap();
+        assert_eq!(read_partition, partition);
+        assert_eq!(read_event.reached(), event.reached());
+        assert_eq!(read_event.body, body);
     }
 
     #[test]

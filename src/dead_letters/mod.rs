@@ -11,21 +11,20 @@ mod files;
 mod letter;
 mod settings;
 
-use std::io;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 use time::OffsetDateTime;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 pub(crate) use letter::read;
-pub(crate) use settings::{Keys, Settings};
+pub(crate) use settings::Settings;
 
 use crate::disposition::Reject;
 use crate::event::{Event, PartitionId};
 use crate::telemetry::{LetterFate, Telemetry};
 use files::Files;
-use letter::DeadLetter;
+use letter::Letter;
 
 /// Letters that may wait for the disk: at the largest event of a standard hub, 1 MB, this is a bound on memory too.
 const QUEUE_LETTERS: usize = 64;
@@ -33,43 +32,36 @@ const QUEUE_LETTERS: usize = 64;
 /// Takes letters from the pipeline.
 #[derive(Clone, Debug)]
 pub(crate) struct DeadLetters {
-    letters: mpsc::Sender<DeadLetter>,
+    letters: mpsc::Sender<Letter>,
     telemetry: Arc<Telemetry>,
 }
 
-/// The thread that writes the letters.
-#[derive(Debug)]
-pub(crate) struct Keeping {
-    thread: JoinHandle<()>,
-}
-
-/// Starts the thread; it ends when every [`DeadLetters`] is dropped and every letter that waited is written.
+/// Starts to keep letters, if a directory is configured. The thread that writes them becomes one of `keeping`; it ends when
+/// every [`DeadLetters`] is dropped and every letter that waited is written.
 ///
 /// A directory that cannot be written to is not an error: it may be there later, and until then every letter is counted
 /// as failed.
-///
-/// # Errors
-///
-/// When the system has no thread for it.
 pub(crate) fn keep(
     settings: Settings,
-    telemetry: Arc<Telemetry>,
-) -> io::Result<(DeadLetters, Keeping)> {
+    telemetry: &Arc<Telemetry>,
+    keeping: &mut JoinSet<()>,
+) -> Option<DeadLetters> {
+    let mut files = Files::new(settings.directory?, settings.max_bytes);
     telemetry.dead_letters_are_kept();
-    let (letters, mut waiting) = mpsc::channel::<DeadLetter>(QUEUE_LETTERS);
-    let counted = Arc::clone(&telemetry);
-    let thread = std::thread::Builder::new()
-        .name("dead-letters".to_owned())
-        .spawn(move || {
-            let mut files = Files::new(settings);
-            while let Some(letter) = waiting.blocking_recv() {
-                match files.append(&letter) {
-                    Ok(()) => counted.dead_letter(LetterFate::Written),
-                    Err(error) => counted.dead_letter(LetterFate::Failed(&error)),
-                }
+    let (letters, mut waiting) = mpsc::channel::<Letter>(QUEUE_LETTERS);
+    let counted = Arc::clone(telemetry);
+    keeping.spawn_blocking(move || {
+        while let Some(letter) = waiting.blocking_recv() {
+            match files.append(&letter) {
+                Ok(()) => counted.dead_letter(LetterFate::Written),
+                Err(error) => counted.dead_letter(LetterFate::Failed(&error)),
             }
-        })?;
-    Ok((DeadLetters { letters, telemetry }, Keeping { thread }))
+        }
+    });
+    Some(DeadLetters {
+        letters,
+        telemetry: Arc::clone(telemetry),
+    })
 }
 
 impl DeadLetters {
@@ -79,19 +71,7 @@ impl DeadLetters {
             self.telemetry.dead_letter(LetterFate::Dropped);
             return;
         };
-        permit.send(DeadLetter {
-            partition: partition.clone(),
-            event: event.clone(),
-            rejected_at: OffsetDateTime::now_utc(),
-            reasons: reasons.to_vec(),
-        });
-    }
-}
-
-impl Keeping {
-    /// Waits until every queued letter is written.
-    pub(crate) async fn join(self) {
-        // A panic of the thread was printed; its letters are lost either way.
-        let _ended = tokio::task::spawn_blocking(|| self.thread.join()).await;
+        let now = OffsetDateTime::now_utc();
+        permit.send(Letter::new(partition, event, now, reasons));
     }
 }

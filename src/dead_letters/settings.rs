@@ -9,7 +9,7 @@ settings! {
     ///
     /// Events with records that cannot be read can be kept in files.
     #[derive(Clone, Debug, PartialEq, Eq)]
-    pub(crate) struct Keys in "dead_letters" {
+    pub struct Settings in "dead_letters" {
         /// The directory for events with records that cannot be read. If it is not set, the events are not kept.
         ///
         /// The files contain personal data: addresses of callers, ids. Their mode is 0600. A directory that the exporter
@@ -21,27 +21,8 @@ settings! {
     }
 }
 
-/// Settings of the dead letters, once they are kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
-    /// The directory of the files.
-    pub directory: PathBuf,
-    /// The most that all files together may take; the oldest are deleted first.
-    pub max_bytes: u64,
-}
-
-impl Keys {
-    /// None if no directory is set.
-    pub(crate) fn settings(self) -> Option<Settings> {
-        Some(Settings {
-            directory: self.directory?,
-            max_bytes: self.max_bytes,
-        })
-    }
-}
-
 /// An event of a standard hub has 1 MB, and a third more in base64: with less, one letter would evict all others.
-const BYTES_LEAST: u64 = 16 << 20;
+const BYTES_LEAST: &str = "16MiB";
 
 /// A limit that no disk reaches is not a limit.
-const BYTES_MOST: u64 = 1 << 40;
+const BYTES_MOST: &str = "1TiB";

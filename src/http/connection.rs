@@ -18,10 +18,11 @@
 
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use hyper::body::{Body, Bytes, Frame, SizeHint};
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::Limits;
@@ -95,7 +96,7 @@ impl Connection {
 
     /// Since when the connection waits for a request; none while it answers one.
     pub(super) fn waits_since(&self) -> Option<Instant> {
-        match self.lock().stage {
+        match self.state.lock().stage {
             Stage::Awaiting { since, .. } => Some(since),
             Stage::Answering { .. } => None,
         }
@@ -103,7 +104,7 @@ impl Connection {
 
     /// When what the connection does now has taken too long.
     pub(super) fn due(&self) -> Instant {
-        let state = self.lock();
+        let state = self.state.lock();
         let due = match state.stage {
             Stage::Awaiting { until, .. } => until,
             Stage::Answering { since, .. } => since + self.limits.answer,
@@ -116,7 +117,7 @@ impl Connection {
 
     /// Bytes of a request came.
     pub(super) fn read(&self, now: Instant) {
-        if let Stage::Awaiting { until, began, .. } = &mut self.lock().stage
+        if let Stage::Awaiting { until, began, .. } = &mut self.state.lock().stage
             && began.is_none()
         {
             *began = Some(now);
@@ -126,7 +127,7 @@ impl Connection {
 
     /// The head of a request came whole.
     pub(super) fn request_came(&self, now: Instant) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let since = match state.stage {
             Stage::Awaiting { began, .. } => began.unwrap_or(now),
             Stage::Answering { .. } => now,
@@ -140,25 +141,25 @@ impl Connection {
 
     /// The request that is being answered is a scrape.
     pub(super) fn delivers(&self, delivery: Delivery) {
-        let former = self.lock().delivery.replace(delivery);
+        let former = self.state.lock().delivery.replace(delivery);
         drop(former); // which counts its end: not under the lock
     }
 
     /// The socket accepted bytes.
     pub(super) fn wrote(&self, bytes: usize) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.written += u64::try_from(bytes).unwrap_or(u64::MAX);
         state.stalled_since = None;
     }
 
     /// The socket accepts no bytes.
     pub(super) fn stalled(&self, now: Instant) {
-        self.lock().stalled_since.get_or_insert(now);
+        self.state.lock().stalled_since.get_or_insert(now);
     }
 
     /// The socket has sent all that was written.
     pub(super) fn flushed(&self, now: Instant) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.stalled_since = None;
         let Stage::Answering {
             since,
@@ -183,13 +184,9 @@ impl Connection {
 
     /// hyper has taken the last frame of the answer.
     fn answer_taken(&self, length: u64) {
-        if let Stage::Answering { taken, .. } = &mut self.lock().stage {
+        if let Stage::Answering { taken, .. } = &mut self.state.lock().stage {
             *taken = Some(length);
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,9 +1,9 @@
 //! Notices that no qualifying scrape comes, and logs it from time to time.
 
 use std::convert::Infallible;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::telemetry::Telemetry;
@@ -47,17 +47,17 @@ impl ScrapeWatch {
 
     /// A qualifying scrape was delivered.
     pub(super) fn counted(&self, now: Instant) {
-        *self.lock() = Silence::new(now);
+        *self.0.lock() = Silence::new(now);
     }
 
     /// A scrape was answered that does not count.
     pub(super) fn not_counted(&self) {
-        self.lock().not_counted += 1;
+        self.0.lock().not_counted += 1;
     }
 
     /// What is to be logged now: how long there was no qualifying scrape, and how many others were answered.
     fn overdue(&self, now: Instant) -> Option<(Duration, u64)> {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         let silence = now - state.since;
         let is_logged = state.logged.is_some_and(|at| now - at < LOG_AGAIN_AFTER);
         if silence < SILENT_AFTER || is_logged {
@@ -76,10 +76,6 @@ impl ScrapeWatch {
                 Telemetry::nobody_scrapes(silence, not_counted);
             }
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Silence> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -7,15 +7,14 @@
 use std::path::PathBuf;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::KeyPair;
-use aws_lc_rs::signature::RSA_PSS_SHA256;
 use azure_core::base64::encode_url_safe;
 use azure_core::error::ErrorKind;
 use azure_core::http::ClientMethodOptions;
 use azure_identity::ClientAssertion;
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::SignatureScheme;
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
@@ -69,13 +68,12 @@ impl SignedAssertion {
         // The first one is the application's; those of its issuers may follow.
         let certificate = CertificateDer::from_pem_slice(pem.as_bytes())
             .map_err(|_| AssertionError::NoCertificate(path()))?;
-        let key = match PrivateKeyDer::from_pem_slice(pem.as_bytes()) {
-            Ok(PrivateKeyDer::Pkcs8(key)) => KeyPair::from_pkcs8(key.secret_pkcs8_der()),
-            Ok(PrivateKeyDer::Pkcs1(key)) => KeyPair::from_der(key.secret_pkcs1_der()),
-            Ok(_) => return Err(AssertionError::WrongKey(path())),
-            Err(_) => return Err(AssertionError::NoKey(path())),
-        };
-        let key = key.map_err(|_| AssertionError::WrongKey(path()))?;
+        let key = PrivateKeyDer::from_pem_slice(pem.as_bytes())
+            .map_err(|_| AssertionError::NoKey(path()))?;
+        let signer = any_supported_type(&key)
+            .ok()
+            .and_then(|key| key.choose_scheme(&[SignatureScheme::RSA_PSS_SHA256]))
+            .ok_or_else(|| AssertionError::WrongKey(path()))?;
 
         let header = json!({
             "alg": "PS256",
@@ -91,14 +89,9 @@ impl SignedAssertion {
             "exp": now + VALID_FOR,
         });
         let signed = format!("{}.{}", encoded(&header), encoded(&claims));
-        let mut signature = vec![0; key.public_modulus_len()];
-        key.sign(
-            &RSA_PSS_SHA256,
-            &SystemRandom::new(),
-            signed.as_bytes(),
-            &mut signature,
-        )
-        .map_err(|_| AssertionError::Signing(path()))?;
+        let signature = signer
+            .sign(signed.as_bytes())
+            .map_err(|_| AssertionError::Signing(path()))?;
         Ok(format!("{signed}.{}", encode_url_safe(signature)))
     }
 }

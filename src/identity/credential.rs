@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use azure_core::credentials::Secret;
 use azure_core::http::Url;
+use strum::{EnumDiscriminants, IntoStaticStr, VariantArray};
 
 /// An identity and the service that knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,14 +21,22 @@ pub struct Credential {
 }
 
 /// An identity in Microsoft Entra ID, and what proves it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, EnumDiscriminants)]
+#[strum_discriminants(
+    name(CredentialKind),
+    doc = "A kind of identity, as `auth.kind` names it.",
+    derive(IntoStaticStr, VariantArray),
+    strum(serialize_all = "snake_case")
+)]
 pub enum Identity {
     /// The identity of the machine, or a user-assigned one with this client id.
+    #[strum_discriminants(strum(serialize = "managed_identity"))]
     Managed {
         /// Of the user-assigned identity.
         client_id: Option<String>,
     },
     /// The identity of a Kubernetes service account.
+    #[strum_discriminants(strum(serialize = "workload_identity"))]
     Workload {
         /// The application or identity that trusts the service account.
         application: Application,
@@ -73,53 +82,20 @@ pub enum SecretSource {
     File(PathBuf),
 }
 
-/// A kind of identity, as `auth.kind` names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CredentialKind {
-    /// See [`Identity::Managed`].
-    ManagedIdentity,
-    /// See [`Identity::Workload`].
-    WorkloadIdentity,
-    /// See [`Identity::ClientSecret`].
-    ClientSecret,
-    /// See [`Identity::ClientCertificate`].
-    ClientCertificate,
-    /// See [`Identity::AzureCli`].
-    AzureCli,
-}
-
 impl CredentialKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [
-        Self::ManagedIdentity,
-        Self::WorkloadIdentity,
-        Self::ClientSecret,
-        Self::ClientCertificate,
-        Self::AzureCli,
-    ];
+    pub const ALL: &[Self] = Self::VARIANTS;
 
     /// The word for it in `auth.kind`.
     pub fn word(self) -> &'static str {
-        match self {
-            Self::ManagedIdentity => "managed_identity",
-            Self::WorkloadIdentity => "workload_identity",
-            Self::ClientSecret => "client_secret",
-            Self::ClientCertificate => "client_certificate",
-            Self::AzureCli => "azure_cli",
-        }
+        self.into()
     }
 }
 
 impl Identity {
     /// Its kind.
     pub fn kind(&self) -> CredentialKind {
-        match self {
-            Self::Managed { .. } => CredentialKind::ManagedIdentity,
-            Self::Workload { .. } => CredentialKind::WorkloadIdentity,
-            Self::ClientSecret { .. } => CredentialKind::ClientSecret,
-            Self::ClientCertificate { .. } => CredentialKind::ClientCertificate,
-            Self::AzureCli { .. } => CredentialKind::AzureCli,
-        }
+        self.into()
     }
 }
 
@@ -142,15 +118,12 @@ pub(crate) fn authority_host(text: &str) -> Result<String, &'static str> {
         format!("https://{text}")
     };
     let url = Url::parse(&whole).map_err(|_| NOT_AN_AUTHORITY_HOST)?;
-    let is_bare = url.scheme() == "https"
-        && url.path() == "/"
-        && url.username().is_empty()
-        && url.password().is_none()
-        && url.query().is_none()
-        && url.fragment().is_none();
-    is_bare
-        .then(|| url.as_str().trim_end_matches('/').to_owned())
-        .ok_or(NOT_AN_AUTHORITY_HOST)
+    let host = url.origin().ascii_serialization();
+    if url.scheme() == "https" && url.as_str() == format!("{host}/") {
+        Ok(host)
+    } else {
+        Err(NOT_AN_AUTHORITY_HOST)
+    }
 }
 
 /// Checks a tenant: its id, or one of its domains.

@@ -73,29 +73,26 @@ impl From<TokenError> for azure_core::Error {
 /// Whether a person must correct something, and what to do. The library wraps what happened in errors of its own.
 fn explain(credential: &Credential, error: &azure_core::Error) -> (bool, String) {
     let kind = credential.identity.kind();
-    let mut is_unreachable = false;
     let first: &(dyn Error + 'static) = error;
-    for error in successors(Some(first), |error| Error::source(*error)) {
-        match error
-            .downcast_ref::<azure_core::Error>()
-            .map(azure_core::Error::kind)
-        {
-            Some(ErrorKind::HttpResponse {
+    let causes = successors(Some(first), |error| Error::source(*error))
+        .filter_map(|error| error.downcast_ref())
+        .map(azure_core::Error::kind);
+    let mut is_unreachable = false;
+    for cause in causes {
+        match cause {
+            ErrorKind::HttpResponse {
                 status, error_code, ..
-            }) => {
+            } => {
                 let status = u16::from(*status);
-                return if status == 429 || status >= 500 {
-                    let advice =
-                        format!("the identity service answered HTTP {status}; it is asked again");
-                    (false, advice)
-                } else {
-                    (
-                        true,
-                        refused(kind, error_code.as_deref().unwrap_or_default()).to_owned(),
-                    )
-                };
+                if status != 429 && status < 500 {
+                    let codes = error_code.as_deref().unwrap_or_default();
+                    return (true, refused(kind, codes).to_owned());
+                }
+                let advice =
+                    format!("the identity service answered HTTP {status}; it is asked again");
+                return (false, advice);
             }
-            Some(ErrorKind::Io | ErrorKind::Connection | ErrorKind::DataConversion) => {
+            ErrorKind::Io | ErrorKind::Connection | ErrorKind::DataConversion => {
                 is_unreachable = true;
             }
             _ => {}
@@ -112,10 +109,10 @@ fn explain(credential: &Credential, error: &azure_core::Error) -> (bool, String)
 fn refused(kind: CredentialKind, codes: &str) -> &'static str {
     let known = codes.split(',').find_map(of_code);
     known.unwrap_or(match kind {
-        CredentialKind::ManagedIdentity => {
+        CredentialKind::Managed => {
             "the machine does not have this identity: assign it, or correct `auth.client_id`, which names a user-assigned one"
         }
-        CredentialKind::WorkloadIdentity => {
+        CredentialKind::Workload => {
             "the federated token is refused: check `auth.tenant_id`, `auth.client_id` and the identity's federated credentials"
         }
         CredentialKind::ClientSecret => {
@@ -158,11 +155,11 @@ fn of_code(code: &str) -> Option<&'static str> {
 
 fn unreachable(credential: &Credential) -> String {
     match credential.identity.kind() {
-        CredentialKind::ManagedIdentity => {
+        CredentialKind::Managed => {
             "no identity endpoint answers on this machine: assign a managed identity to it, keep a proxy off its requests (NO_PROXY=169.254.169.254), or choose another `auth.kind`".to_owned()
         }
         kind @ CredentialKind::AzureCli => incomplete(kind).to_owned(),
-        CredentialKind::WorkloadIdentity
+        CredentialKind::Workload
         | CredentialKind::ClientSecret
         | CredentialKind::ClientCertificate => format!(
             "`{}` is unreachable: check the network, its proxy (HTTPS_PROXY), its certificate authority (SSL_CERT_FILE) and `auth.authority_host`",
@@ -174,10 +171,10 @@ fn unreachable(credential: &Credential) -> String {
 /// What a credential needs before the identity service can be asked at all.
 fn incomplete(kind: CredentialKind) -> &'static str {
     match kind {
-        CredentialKind::ManagedIdentity => {
+        CredentialKind::Managed => {
             "the machine must have a managed identity that `azure_identity` knows: of a virtual machine, App Service or Azure Arc"
         }
-        CredentialKind::WorkloadIdentity => {
+        CredentialKind::Workload => {
             "`auth.federated_token_file` must be the file that Azure's webhook mounts into a pod labelled `azure.workload.identity/use: \"true\"`"
         }
         CredentialKind::ClientSecret => "`auth.client_secret_file` must hold the client secret",

@@ -64,7 +64,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_opening_client_uses_the_old_token_and_a_renewing_one_gets_the_error() {
         let expires_on = OffsetDateTime::now_utc() + time::Duration::minutes(5);
-        let tokens = tokens(Audience::EventHubs, move || {
+        let tokens = tokens(Audience::EVENT_HUBS, move || {
             Ok(Arc::new(Same(AccessToken::new("old", expires_on))))
         });
         let renewing = EventHubsTokens::new(Arc::clone(&tokens));

@@ -19,7 +19,7 @@ pub fn storage_tokens(
     credential: &Credential,
     telemetry: Arc<Telemetry>,
 ) -> Arc<dyn TokenCredential> {
-    let tokens = Tokens::new(credential, Audience::Storage, telemetry);
+    let tokens = Tokens::new(credential, Audience::STORAGE, telemetry);
     Arc::new(StorageTokens(tokens))
 }
 
@@ -81,7 +81,7 @@ mod tests {
 
     fn storage_tokens(first_lives: time::Duration) -> StorageTokens {
         let made = AtomicU64::new(0);
-        StorageTokens(tokens(Audience::Storage, move || {
+        StorageTokens(tokens(Audience::STORAGE, move || {
             let number = made.fetch_add(1, Ordering::Relaxed);
             Ok(Arc::new(Slower {
                 number,

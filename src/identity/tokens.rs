@@ -37,27 +37,22 @@ const PAUSE: Duration = Duration::from_secs(1);
 const FAILED_FOR: Duration = Duration::from_secs(5);
 
 /// The service that tokens are for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Audience {
-    EventHubs,
-    Storage,
+#[derive(Debug)]
+pub(crate) struct Audience {
+    /// What a token for it is requested with, in every cloud.
+    scope: &'static str,
+    name: &'static str,
 }
 
 impl Audience {
-    /// What a token for it is requested with, in every cloud.
-    fn scope(self) -> &'static str {
-        match self {
-            Self::EventHubs => "https://eventhubs.azure.net/.default",
-            Self::Storage => "https://storage.azure.com/.default",
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::EventHubs => "Event Hubs",
-            Self::Storage => "Blob Storage",
-        }
-    }
+    pub(crate) const EVENT_HUBS: Self = Self {
+        scope: "https://eventhubs.azure.net/.default",
+        name: "Event Hubs",
+    };
+    pub(crate) const STORAGE: Self = Self {
+        scope: "https://storage.azure.com/.default",
+        name: "Blob Storage",
+    };
 }
 
 /// Makes a credential that has no token yet.
@@ -107,7 +102,7 @@ impl Tokens {
             credential.identity.kind().word(),
             &credential.reason,
             &credential.authority_host,
-            audience.name(),
+            audience.name,
         );
         Self::made_by(entra::without_token, credential, audience, telemetry)
     }
@@ -186,7 +181,7 @@ impl Tokens {
 
     async fn fetch(&self) -> Result<AccessToken, TokenError> {
         let (make, credential) = (Arc::clone(&self.make), self.credential.clone());
-        let scope = self.audience.scope();
+        let scope = self.audience.scope;
         let fetching = async move { make(&credential)?.get_token(&[scope], None).await };
         // It ends by its timeout, so nobody has to wait for it.
         let fetching = self
@@ -266,7 +261,7 @@ pub(super) mod tests {
 
     fn numbered(lifetime: time::Duration) -> Arc<Tokens> {
         let made = AtomicU64::new(0);
-        tokens(Audience::EventHubs, move || {
+        tokens(Audience::EVENT_HUBS, move || {
             let number = made.fetch_add(1, Ordering::Relaxed);
             Ok(Arc::new(Numbered { number, lifetime }))
         })
@@ -331,7 +326,7 @@ pub(super) mod tests {
     async fn a_failure_is_the_answer_for_a_while_and_then_it_is_tried_again() {
         let tries = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&tries);
-        let tokens = tokens(Audience::EventHubs, move || {
+        let tokens = tokens(Audience::EVENT_HUBS, move || {
             counted.fetch_add(1, Ordering::Relaxed);
             Err(azure_core::Error::with_message(ErrorKind::Other, "no"))
         });
@@ -360,7 +355,7 @@ pub(super) mod tests {
             }
         }
 
-        let answer = ask(&tokens(Audience::EventHubs, || Ok(Arc::new(Silent)))).await;
+        let answer = ask(&tokens(Audience::EVENT_HUBS, || Ok(Arc::new(Silent)))).await;
         assert!(answer.contains("no answer within 30 s"), "{answer}");
     }
 }

@@ -139,7 +139,7 @@ impl AcsMetrics {
             .collect();
         if let Some(resource) = find(&labelled, RESOURCE) {
             self.expose(resource.value, next);
-            self.firsts.resource_moved(resource.value);
+            self.firsts.moved(RESOURCE_INFO, &[resource.value]);
             self.describe(resource.value, observation);
         }
         let identity = observation.identity;

@@ -14,12 +14,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus::Registry;
-use prometheus::proto::{Metric, MetricFamily, MetricType};
+use prometheus::proto::{Bucket, Metric, MetricFamily, MetricType};
 use time::OffsetDateTime;
 
 use super::{AcsMetrics, Settings, openmetrics};
 use crate::acs::Observation;
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Telemetry, float};
 
 /// From one sample of a series to the next: whole seconds, at most [`Step::MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,9 +70,9 @@ pub(crate) struct InvalidStep;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Written {
     /// Series, as Prometheus counts them.
-    pub series: u64,
+    pub series: usize,
     /// Samples of them.
-    pub samples: u64,
+    pub samples: usize,
 }
 
 /// What moved when.
@@ -86,34 +86,29 @@ pub(crate) struct Backfill {
     pub(super) noted: Noted,
 }
 
-/// By family and by label set: what moved in which step.
+/// What moved in which step.
 #[derive(Debug, Default)]
 pub(super) struct Noted {
-    pub(super) families: BTreeMap<String, BTreeMap<Labels, BTreeMap<i64, Movement>>>,
+    pub(super) families: BTreeMap<String, NotedFamily>,
     /// Every step in which anything moved.
     pub(super) steps: BTreeSet<i64>,
+}
+
+/// A family of which something moved.
+#[derive(Debug, Default)]
+pub(super) struct NotedFamily {
+    /// The upper bounds of a histogram; `+Inf` is not among them.
+    pub(super) bounds: Vec<f64>,
+    /// By label set and by step.
+    pub(super) movements: BTreeMap<Labels, BTreeMap<i64, Movement>>,
 }
 
 /// A label set as it is written: `resource="x",operation="y"`.
 pub(super) type Labels = Box<str>;
 
-/// By how much a series moved within a step.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Movement {
-    /// A counter rose by that much.
-    Rise(f64),
-    /// The largest value of a gauge: all that are exported only grow.
-    Level(f64),
-    /// A histogram took in values.
-    Values {
-        /// How many stand in each bucket or one below it: upper bound and number. `+Inf` is not among them.
-        buckets: Box<[(f64, u64)]>,
-        /// How many there are.
-        count: u64,
-        /// What they add up to.
-        sum: f64,
-    },
-}
+/// By how much each series of a label set moved within a step. A counter or a gauge is one series; a histogram has one for
+/// each bucket, `+Inf` included, its sum and its count, in this order.
+pub(super) type Movement = Box<[f64]>;
 
 impl Backfill {
     /// With nothing noted. Label caps and budget hold over all that is noted.
@@ -157,11 +152,7 @@ impl Backfill {
         };
         for family in self.registry.gather() {
             for metric in family.get_metric() {
-                // What stands at zero has not moved: it may be one of the zeros that every failure family begins with.
-                if let Some(movement) = movement(&family, metric) {
-                    self.noted
-                        .add(family.name(), labels(metric), step, movement);
-                }
+                self.noted.add(&family, metric, step);
             }
         }
         self.metrics.reset();
@@ -169,76 +160,51 @@ impl Backfill {
 }
 
 impl Noted {
-    fn add(&mut self, family: &str, labels: Labels, step: i64, movement: Movement) {
-        self.steps.insert(step);
-        if !self.families.contains_key(family) {
-            self.families.insert(family.to_owned(), BTreeMap::new());
-        }
-        let Some(family) = self.families.get_mut(family) else {
+    fn add(&mut self, family: &MetricFamily, metric: &Metric, step: i64) {
+        let is_gauge = family.get_field_type() == MetricType::GAUGE;
+        let movement = movement(family, metric);
+        // What stands at zero has not moved: it may be one of the zeros that every failure family begins with.
+        if !is_gauge && movement.iter().all(|series| *series == 0.0) {
             return;
+        }
+        self.steps.insert(step);
+        let noted = self.families.entry(family.name().to_owned()).or_default();
+        if noted.bounds.is_empty() {
+            let buckets = metric.get_histogram().get_bucket().iter();
+            noted.bounds = buckets.map(Bucket::upper_bound).collect();
+        }
+        let steps = noted.movements.entry(labels(metric)).or_default();
+        steps
+            .entry(step)
+            .and_modify(|noted| add(noted, &movement, is_gauge))
+            .or_insert(movement);
+    }
+}
+
+/// Adds a movement of the same series. All gauges that are exported only grow: the largest value holds.
+pub(super) fn add(noted: &mut [f64], movement: &[f64], is_gauge: bool) {
+    for (noted, more) in noted.iter_mut().zip(movement) {
+        *noted = if is_gauge {
+            noted.max(*more)
+        } else {
+            *noted + more
         };
-        let steps = family.entry(labels).or_default();
-        match steps.get_mut(&step) {
-            Some(noted) => noted.add(&movement),
-            None => {
-                steps.insert(step, movement);
-            }
-        }
     }
 }
 
-impl Movement {
-    /// Adds a movement of the same series.
-    pub(super) fn add(&mut self, other: &Self) {
-        match (self, other) {
-            (Self::Rise(rise), Self::Rise(more)) => *rise += more,
-            (Self::Level(level), Self::Level(other)) => *level = level.max(*other),
-            (
-                Self::Values {
-                    buckets,
-                    count,
-                    sum,
-                },
-                Self::Values {
-                    buckets: more_buckets,
-                    count: more,
-                    sum: more_sum,
-                },
-            ) => {
-                for ((_, below), (_, more)) in buckets.iter_mut().zip(more_buckets) {
-                    *below += more;
-                }
-                *count += more;
-                *sum += more_sum;
-            }
-            // One series is of one kind.
-            _ => {}
-        }
-    }
-}
-
-fn movement(family: &MetricFamily, metric: &Metric) -> Option<Movement> {
+fn movement(family: &MetricFamily, metric: &Metric) -> Movement {
     match family.get_field_type() {
-        MetricType::COUNTER => {
-            let rise = metric.get_counter().get_value();
-            (rise > 0.0).then_some(Movement::Rise(rise))
-        }
-        MetricType::GAUGE => Some(Movement::Level(metric.get_gauge().get_value())),
-        MetricType::HISTOGRAM => {
+        MetricType::COUNTER => Box::new([metric.get_counter().get_value()]),
+        MetricType::GAUGE => Box::new([metric.get_gauge().get_value()]),
+        _ => {
             let histogram = metric.get_histogram();
-            let count = histogram.get_sample_count();
-            (count > 0).then(|| Movement::Values {
-                buckets: histogram
-                    .get_bucket()
-                    .iter()
-                    .map(|bucket| (bucket.upper_bound(), bucket.cumulative_count()))
-                    .filter(|(bound, _)| bound.is_finite())
-                    .collect(),
-                count,
-                sum: histogram.get_sample_sum(),
-            })
+            let buckets = histogram.get_bucket().iter();
+            let count = float(histogram.get_sample_count());
+            buckets
+                .map(|bucket| float(bucket.cumulative_count()))
+                .chain([count, histogram.get_sample_sum(), count])
+                .collect()
         }
-        _ => None,
     }
 }
 

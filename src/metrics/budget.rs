@@ -5,9 +5,9 @@
 //! is known is shown whatever else was sent.
 
 use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::Settings;
+use super::firsts::hash;
 use super::labels::{Admitted, OTHER};
 
 /// Counts the series of label sets outside the vocabularies.
@@ -40,12 +40,7 @@ impl Budget {
 
     /// Whether the label set is paid for, now or earlier.
     fn pay(&mut self, family: &str, cost: usize, labels: &[Admitted<'_>]) -> bool {
-        let mut hasher = DefaultHasher::new();
-        family.hash(&mut hasher);
-        for label in labels {
-            label.value.hash(&mut hasher);
-        }
-        let label_set = hasher.finish();
+        let label_set = hash(family, labels);
         if self.paid.contains(&label_set) {
             return true;
         }

@@ -1,17 +1,18 @@
 //! The lock under which batches are applied and scrapes are gathered.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use prometheus::proto::{Metric, MetricFamily, MetricType};
 use prometheus::{Encoder, Registry, TextEncoder};
 
-use super::{AcsMetrics, Settings};
 use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::{AcsMetrics, Settings};
 use crate::acs::{FailureRules, Observation};
 use crate::delivery::{Ledger, Positions, Series, Snapshot};
 use crate::event::{PartitionId, Reached};
@@ -54,15 +55,16 @@ impl Applied {
         reached.position.sequence_number - acknowledged.or(began_after).unwrap_or(-1)
     }
 
-    /// The first event that moves a failure series which no acknowledged snapshot shows. All that they move exist from now on.
-    fn not_shown(&mut self, events: &Applying<'_>) -> Option<NotShown> {
+    /// The index of the first event that moves a failure series which no acknowledged snapshot shows. All that they move
+    /// exist from now on.
+    fn not_shown(&mut self, events: &Applying<'_>) -> Option<usize> {
         let (next, acknowledged) = (self.ledger.next(), self.ledger.acknowledged());
         let (mut begin, mut first) = (0, None);
         for (event, end) in events.ends.iter().enumerate() {
             for observation in events.observations.get(begin..*end).unwrap_or_default() {
                 let shown_from = self.metrics.shown_from(observation, next);
                 if shown_from.is_some_and(|snapshot| snapshot > acknowledged) {
-                    first.get_or_insert(NotShown { event });
+                    first.get_or_insert(event);
                 }
             }
             begin = *end;
@@ -93,13 +95,6 @@ pub enum Hold {
     WhileScrapedSince(Instant),
     /// They were held long enough. Others that move the same series are not held either.
     NoLonger,
-}
-
-/// An event moves a failure series that no acknowledged snapshot shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotShown {
-    /// The index of the event; those before it can be applied.
-    pub event: usize,
 }
 
 /// What was applied of a partition until it was released, by sequence numbers.
@@ -164,16 +159,17 @@ impl Exposition {
     ///
     /// # Errors
     ///
-    /// Nothing was applied, since one of the events moves a failure series that no acknowledged snapshot shows. That series
-    /// exists at 0 now, and so does every other that one of the events moves.
+    /// Nothing was applied, since one of the events moves a failure series that no acknowledged snapshot shows. Its index is
+    /// returned: those before it can be applied. That series exists at 0 now, and so does every other that one of the
+    /// events moves.
     pub fn apply(
         &self,
         events: &Applying<'_>,
         hold: Hold,
         account: impl FnOnce(&Telemetry),
-    ) -> Result<(), NotShown> {
+    ) -> Result<(), usize> {
         // A panic under the lock leaves counters that were moved one by one: each is still right by itself.
-        let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut applied = self.applied.lock();
         let applied = &mut *applied;
         let next = applied.ledger.next();
         match hold {
@@ -209,7 +205,7 @@ impl Exposition {
     /// A partition goes on after this, whatever its last event was. Where nothing of it was applied, nothing is to be
     /// delivered before that, and it is acknowledged at once; else the next snapshot shows it.
     pub fn moved_to(&self, partition: &PartitionId, reached: Reached) {
-        let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut applied = self.applied.lock();
         if !applied.positions.contains_key(partition) {
             applied.ledger.begin(partition, &reached);
             self.acknowledged.send_modify(|_same| {}); // the checkpoint follows it
@@ -219,7 +215,7 @@ impl Exposition {
 
     /// Lets every failure series exist that the events will move.
     pub fn prepare(&self, events: &Applying<'_>) {
-        let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut applied = self.applied.lock();
         let _waits_in_any_case = applied.not_shown(events);
     }
 
@@ -239,7 +235,7 @@ impl Exposition {
     /// As there.
     pub fn scrape_of(&self, is_shown: impl Fn(&str) -> bool) -> prometheus::Result<Scrape> {
         let (mut families, snapshot) = {
-            let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut applied = self.applied.lock();
             for (partition, events) in applied.unacknowledged() {
                 self.telemetry.events_unacknowledged(partition, events);
             }
@@ -261,7 +257,7 @@ impl Exposition {
 impl Exposition {
     /// A counted scraper has received a snapshot whole.
     pub fn delivered(&self, snapshot: Snapshot, scraper: &str, now: Instant) {
-        let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut applied = self.applied.lock();
         if applied.ledger.delivered(snapshot, scraper, now) {
             self.acknowledged
                 .send_replace(applied.ledger.acknowledged());
@@ -270,26 +266,26 @@ impl Exposition {
 
     /// How far each partition has been applied.
     pub fn applied_positions(&self) -> Arc<Positions> {
-        let applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+        let applied = self.applied.lock();
         Arc::clone(&applied.positions)
     }
 
     /// How far each partition has been acknowledged.
     pub fn acknowledged_positions(&self) -> Arc<Positions> {
-        let applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+        let applied = self.applied.lock();
         Arc::clone(applied.ledger.acknowledged_positions())
     }
 
     /// Whether all that was applied is acknowledged, also of partitions that were released.
     pub fn is_delivered(&self) -> bool {
-        let applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+        let applied = self.applied.lock();
         applied.positions == *applied.ledger.acknowledged_positions()
             && applied.ledger.acknowledged() >= applied.owed
     }
 
     /// Whether all that was applied of a partition is acknowledged.
     pub fn is_partition_delivered(&self, partition: &PartitionId) -> bool {
-        let applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+        let applied = self.applied.lock();
         let acknowledged = applied.ledger.acknowledged_positions().get(partition);
         applied.positions.get(partition) == acknowledged
     }
@@ -297,7 +293,7 @@ impl Exposition {
     /// Another process reads the partition from now on, and no event of it is on its way here. What was applied of it stays
     /// counted, and has yet to be delivered if it was not.
     pub(crate) fn release(&self, partition: &PartitionId) -> Option<Released> {
-        let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut applied = self.applied.lock();
         let applied = &mut *applied;
         let reached = applied.positions.get(partition).cloned();
         let unacknowledged = reached
@@ -320,7 +316,7 @@ impl Exposition {
 
     /// Whether a counted scraper has received a snapshot within this time.
     pub fn is_scraped(&self, now: Instant, within: Duration) -> bool {
-        let applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+        let applied = self.applied.lock();
         applied
             .ledger
             .scraped_at()
@@ -329,7 +325,7 @@ impl Exposition {
 
     /// Lets what an earlier process remembered exist at 0.
     pub fn restore(&self, remembered: impl IntoIterator<Item = (Series, OffsetDateTime)>) {
-        let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut applied = self.applied.lock();
         for (series, last_moved) in remembered {
             applied.metrics.restore(series, last_moved);
         }
@@ -337,7 +333,7 @@ impl Exposition {
 
     /// What shall exist at 0 after a restart, and when it last moved.
     pub fn remembered(&self, now: OffsetDateTime) -> Vec<(Series, OffsetDateTime)> {
-        let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut applied = self.applied.lock();
         applied.metrics.remembered(now)
     }
 

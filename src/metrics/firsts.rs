@@ -3,7 +3,7 @@
 //! A counter that Prometheus first scrapes at 1 shows no rise. So it matters, before a failure series moves, whether a
 //! scraper has received it at 0: the first snapshot that shows it must be acknowledged.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use time::OffsetDateTime;
@@ -11,23 +11,19 @@ use time::OffsetDateTime;
 use crate::delivery::{Series, Snapshot};
 use crate::family::Family;
 
-/// The failure series that exist.
+/// The failure series that exist, and the resources that have them, by a hash of 64 bits; among this many, none meets
+/// another.
 #[derive(Debug, Default)]
-pub(super) struct Firsts {
-    /// By a hash of 64 bits; among this many, none meets another.
-    series: HashMap<u64, First>,
-    /// What is to exist at 0 after a restart, and when it last moved; `None`: since the last call of `remembered`.
-    remembered: HashMap<Series, Option<OffsetDateTime>>,
-    /// The resources that moved since then, to be found quickly.
-    resources: HashSet<String>,
-}
+pub(super) struct Firsts(HashMap<u64, First>);
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug, Default)]
 struct First {
     /// The first snapshot that shows it.
     snapshot: Snapshot,
     /// Every resource has it: it need not be remembered.
     is_of_all: bool,
+    /// What is to exist at 0 after a restart, and when it last moved; `None`: since the last call of `remembered`.
+    remembered: Option<(Series, Option<OffsetDateTime>)>,
 }
 
 impl Firsts {
@@ -40,72 +36,68 @@ impl Firsts {
         next: Snapshot,
         is_of_all: bool,
     ) -> Snapshot {
-        let first = First {
+        let first = self.0.entry(hash(family.name, labels));
+        let first = first.or_insert(First {
             snapshot: next,
             is_of_all,
-        };
-        let series = self.series.entry(series(family, labels));
-        series.or_insert(first).snapshot
+            remembered: None,
+        });
+        first.snapshot
     }
 
     /// Events that move the series are no longer held until a snapshot shows it.
     pub(super) fn waited_enough(&mut self, family: &Family, labels: &[&str]) {
-        if let Some(first) = self.series.get_mut(&series(family, labels)) {
+        if let Some(first) = self.0.get_mut(&hash(family.name, labels)) {
             first.snapshot = 0;
         }
     }
 
-    /// The series moves.
+    /// The series moves; or any series of a resource, which is remembered as one of `acs_resource_info`.
     pub(super) fn moved(&mut self, family: &Family, labels: &[&str]) {
-        let first = self.series.get(&series(family, labels));
-        if first.is_none_or(|first| !first.is_of_all) {
-            let remembered = Series {
-                family: family.name.to_owned(),
-                labels: labels.iter().map(|label| (*label).to_owned()).collect(),
-            };
-            self.remembered.insert(remembered, None);
-        }
-    }
-
-    /// A series of the resource moves.
-    pub(super) fn resource_moved(&mut self, resource: &str) {
-        if !self.resources.contains(resource) {
-            self.resources.insert(resource.to_owned());
-            let remembered = Series {
-                family: RESOURCE.to_owned(),
-                labels: vec![resource.to_owned()],
-            };
-            self.remembered.insert(remembered, None);
+        let first = self.0.entry(hash(family.name, labels)).or_default();
+        match &mut first.remembered {
+            _ if first.is_of_all => {}
+            Some((_, at)) => *at = None,
+            none => {
+                let series = Series {
+                    family: family.name.to_owned(),
+                    labels: labels.iter().map(|label| (*label).to_owned()).collect(),
+                };
+                *none = Some((series, None));
+            }
         }
     }
 
     /// An earlier process remembered the series, which last moved at this time.
     pub(super) fn restore(&mut self, remembered: Series, at: OffsetDateTime) {
-        self.remembered.insert(remembered, Some(at));
+        let hash = hash(&remembered.family, &remembered.labels);
+        self.0.entry(hash).or_default().remembered = Some((remembered, Some(at)));
     }
 
     /// What shall exist after a restart, and when it last moved: `now`, if it moved since the last call.
     pub(super) fn remembered(&mut self, now: OffsetDateTime) -> Vec<(Series, OffsetDateTime)> {
-        self.resources.clear();
-        let remembered = self.remembered.iter_mut();
+        let remembered = self.0.values_mut();
         remembered
+            .filter_map(|first| first.remembered.as_mut())
             .map(|(what, at)| (what.clone(), *at.get_or_insert(now)))
             .collect()
     }
 }
 
-/// What a resource is remembered as.
-const RESOURCE: &str = "acs_resource_info";
-
-fn series(family: &Family, labels: &[&str]) -> u64 {
+/// A series as a number of 64 bits.
+pub(super) fn hash(family: &str, labels: &[impl AsRef<str>]) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (family.name, labels).hash(&mut hasher);
+    family.hash(&mut hasher);
+    for label in labels {
+        label.as_ref().hash(&mut hasher);
+    }
     hasher.finish()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::acs::RESOURCE_INFO;
     use crate::family::Kind;
     use time::macros::datetime;
 
@@ -147,7 +139,7 @@ mod tests {
         for labels in [&known, &strange] {
             firsts.moved(&RECORDINGS, labels);
         }
-        firsts.resource_moved("a");
+        firsts.moved(RESOURCE_INFO, &["a"]);
         let times = |firsts: &mut Firsts, now| {
             let mut times = firsts.remembered(now);
             times.sort();
@@ -162,7 +154,7 @@ mod tests {
             times(&mut firsts, then),
             [(series.clone(), then), (resource.clone(), then)]
         );
-        firsts.resource_moved("a");
+        firsts.moved(RESOURCE_INFO, &["a"]);
         assert_eq!(times(&mut firsts, now), [(series, then), (resource, now)]);
     }
 }

@@ -19,9 +19,9 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use super::backfill::{Labels, Movement, Noted, Step, Written};
+use super::backfill::{Movement, Noted, Step, Written, add};
 use crate::acs;
-use crate::family::Family;
+use crate::family::{Family, Kind};
 
 /// A day: a customer who records nothing over night or on a Sunday has no gap in the graph.
 const QUIET_SECONDS_MAX: i64 = 24 * 60 * 60;
@@ -31,7 +31,7 @@ pub(super) fn write(noted: &Noted, step: Step, out: &mut impl Write) -> io::Resu
     let spans = spans(noted, step);
     let mut written = Written::default();
     for family in acs::catalogue() {
-        if let Some(label_sets) = noted.families.get(family.name) {
+        if let Some(noted) = noted.families.get(family.name) {
             write_head(family, out)?;
             let mut writer = Writer {
                 family,
@@ -40,8 +40,8 @@ pub(super) fn write(noted: &Noted, step: Step, out: &mut impl Write) -> io::Resu
                 out,
                 written: &mut written,
             };
-            for (labels, movements) in label_sets {
-                writer.write_series(labels, movements)?;
+            for (labels, movements) in &noted.movements {
+                writer.write_label_set(&series(family, &noted.bounds, labels), movements)?;
             }
         }
     }
@@ -101,86 +101,52 @@ struct Writer<'a, W> {
 }
 
 impl<W: Write> Writer<'_, W> {
-    fn write_series(
+    /// Writes the samples of a label set, which has these series.
+    fn write_label_set(
         &mut self,
-        labels: &Labels,
+        series: &[String],
         movements: &BTreeMap<i64, Movement>,
     ) -> io::Result<()> {
-        let Some((&first, movement)) = movements.first_key_value() else {
+        let Some((&first, _)) = movements.first_key_value() else {
             return Ok(());
         };
-        self.written.series += movement.series();
-        let begins = match movement {
-            // A gauge has no zero to start from.
-            Movement::Level(_) => first,
-            _ if self.family.name.contains("_failures_") => i64::MIN,
-            _ => first - 1,
+        let is_gauge = self.family.kind == Kind::Gauge;
+        let begins = if is_gauge {
+            first // a gauge has no zero to start from
+        } else if self.family.name.contains("_failures_") {
+            i64::MIN
+        } else {
+            first - 1
         };
+        let mut reached = vec![if is_gauge { f64::NEG_INFINITY } else { 0.0 }; series.len()];
         let mut movements = movements.iter().peekable();
-        let mut reached = movement.none();
+        self.written.series += series.len();
         for &(start, end) in self.spans {
             for step in start.max(begins)..=end {
                 while let Some((_, movement)) = movements.next_if(|(at, _)| **at <= step) {
-                    reached.add(movement);
+                    add(&mut reached, movement, is_gauge);
                 }
-                self.write_samples(labels, &reached, self.step.timestamp(step))?;
-                self.written.samples += reached.series();
+                let timestamp = self.step.timestamp(step);
+                for (series, value) in series.iter().zip(&reached) {
+                    writeln!(self.out, "{series} {value} {timestamp}")?;
+                }
+                self.written.samples += series.len();
             }
         }
         Ok(())
     }
-
-    fn write_samples(&mut self, labels: &str, value: &Movement, timestamp: i64) -> io::Result<()> {
-        let (name, out) = (self.family.name, &mut *self.out);
-        match value {
-            Movement::Rise(value) | Movement::Level(value) => {
-                writeln!(out, "{name}{{{labels}}} {value} {timestamp}")
-            }
-            Movement::Values {
-                buckets,
-                count,
-                sum,
-            } => {
-                for (bound, below) in buckets {
-                    writeln!(
-                        out,
-                        "{name}_bucket{{{labels},le=\"{bound}\"}} {below} {timestamp}"
-                    )?;
-                }
-                writeln!(
-                    out,
-                    "{name}_bucket{{{labels},le=\"+Inf\"}} {count} {timestamp}"
-                )?;
-                writeln!(out, "{name}_sum{{{labels}}} {sum} {timestamp}")?;
-                writeln!(out, "{name}_count{{{labels}}} {count} {timestamp}")
-            }
-        }
-    }
 }
 
-impl Movement {
-    /// Where the series stood before it ever moved.
-    fn none(&self) -> Self {
-        match self {
-            Self::Rise(_) => Self::Rise(0.0),
-            Self::Level(_) => Self::Level(f64::NEG_INFINITY),
-            Self::Values { buckets, .. } => Self::Values {
-                buckets: buckets.iter().map(|(bound, _)| (*bound, 0)).collect(),
-                count: 0,
-                sum: 0.0,
-            },
-        }
+/// Name and labels of each series of a label set, in the order of a [`Movement`].
+fn series(family: &Family, bounds: &[f64], labels: &str) -> Vec<String> {
+    let name = family.name;
+    if family.kind != Kind::Histogram {
+        return vec![format!("{name}{{{labels}}}")];
     }
-
-    /// How many series Prometheus makes of it.
-    fn series(&self) -> u64 {
-        match self {
-            Self::Rise(_) | Self::Level(_) => 1,
-            Self::Values { buckets, .. } => u64::try_from(buckets.len())
-                .unwrap_or(u64::MAX)
-                .saturating_add(3),
-        }
-    }
+    let bounds = bounds.iter().map(f64::to_string).chain(["+Inf".to_owned()]);
+    let buckets = bounds.map(|bound| format!("{name}_bucket{{{labels},le=\"{bound}\"}}"));
+    let sum_and_count = ["sum", "count"].map(|part| format!("{name}_{part}{{{labels}}}"));
+    buckets.chain(sum_and_count).collect()
 }
 
 #[cfg(test)]
@@ -195,7 +161,12 @@ mod tests {
             .families
             .entry(family.to_owned())
             .or_default()
+            .movements
             .insert(labels.into(), movements.iter().cloned().collect());
+    }
+
+    fn one(value: f64) -> Movement {
+        Box::new([value])
     }
 
     #[track_caller]
@@ -213,7 +184,7 @@ mod tests {
     #[test]
     fn a_series_begins_at_zero_before_its_first_rise_and_has_a_sample_at_every_step() {
         let mut all = Noted::default();
-        let rises = [(2, Movement::Rise(1.0)), (4, Movement::Rise(2.5))];
+        let rises = [(2, one(1.0)), (4, one(2.5))];
         noted(
             "acs_usage_quantity_total",
             r#"usage_type="a""#,
@@ -223,7 +194,7 @@ mod tests {
         noted(
             "acs_usage_quantity_total",
             r#"usage_type="b""#,
-            &[(4, Movement::Rise(1.0))],
+            &[(4, one(1.0))],
             &mut all,
         );
         check(
@@ -245,13 +216,13 @@ mod tests {
         noted(
             "acs_usage_records_total",
             "x=\"\"",
-            &[(1, Movement::Rise(1.0))],
+            &[(1, one(1.0))],
             &mut all,
         );
         noted(
             "acs_recording_failures_total",
             "x=\"\"",
-            &[(2, Movement::Rise(1.0))],
+            &[(2, one(1.0))],
             &mut all,
         );
         check(
@@ -271,17 +242,15 @@ mod tests {
     #[test]
     fn a_histogram_is_written_whole_at_each_step() {
         let mut all = Noted::default();
-        let values = |count, sum| Movement::Values {
-            buckets: Box::new([(0.5, count), (1.0, count)]),
-            count,
-            sum,
-        };
         noted(
             "acs_recording_audio_channels",
             "x=\"\"",
-            &[(1, values(2, 0.25))],
+            &[(1, Box::new([2.0, 2.0, 2.0, 0.25, 2.0]))],
             &mut all,
         );
+        for family in all.families.values_mut() {
+            family.bounds = vec![0.5, 1.0];
+        }
         check(
             &all,
             "# TYPE acs_recording_audio_channels histogram\n\
@@ -303,11 +272,7 @@ mod tests {
     fn a_quiet_day_is_filled_and_a_quiet_year_is_not() {
         let day = 24 * 60;
         let mut all = Noted::default();
-        let rises = [
-            (1, Movement::Rise(1.0)),
-            (1 + day, Movement::Rise(1.0)),
-            (400 * day, Movement::Rise(1.0)),
-        ];
+        let rises = [(1, one(1.0)), (1 + day, one(1.0)), (400 * day, one(1.0))];
         noted("acs_usage_records_total", "x=\"\"", &rises, &mut all);
         assert_eq!(
             spans(&all, Step::new(Duration::from_mins(1)).unwrap()),
@@ -321,7 +286,7 @@ mod tests {
         noted(
             "acs_log_last_record_timestamp_seconds",
             "x=\"\"",
-            &[(1, Movement::Level(7.5))],
+            &[(1, one(7.5))],
             &mut all,
         );
         check(

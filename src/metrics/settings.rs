@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 
 use crate::acs::{Exceptions, FailureRules, ROUTINE, Routine};
+use crate::family::Family;
 use crate::setting::{Check, items, list, number, settings};
 
 settings! {
@@ -38,14 +39,14 @@ settings! {
     #[derive(Clone, Debug, PartialEq)]
     pub struct BucketSettings in "metrics.buckets" {
         /// Buckets of `acs_recording_operation_duration_seconds`: how long an API request took.
-        operation_duration: Buckets = buckets().default("0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10"),
+        operation_duration: Vec<f64> = buckets().default("0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10"),
         /// Buckets of `acs_recording_length_seconds`: how long a recording is.
-        recording_length: Buckets = buckets().default("1, 10, 30, 60, 300, 600, 1800, 3600, 7200, 14400, 28800, 43200"),
+        recording_length: Vec<f64> = buckets().default("1, 10, 30, 60, 300, 600, 1800, 3600, 7200, 14400, 28800, 43200"),
         /// Buckets of `acs_recording_report_delay_seconds`: from the end of a recording to its summary.
-        report_delay: Buckets = buckets()
+        report_delay: Vec<f64> = buckets()
             .default("1, 5, 15, 60, 300, 900, 1800, 3600, 7200, 21600, 43200, 86400, 172800"),
         /// Buckets of `acs_log_record_delay_seconds`: from a record's own time to its arrival in the event hub.
-        record_delay: Buckets = buckets().default("1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600"),
+        record_delay: Vec<f64> = buckets().default("1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600"),
     }
 }
 
@@ -79,14 +80,14 @@ settings! {
 }
 
 impl BucketSettings {
-    /// The bounds of a histogram, if they can be configured.
-    pub(super) fn of(&self, family: &str) -> Option<&Buckets> {
-        match family {
-            "acs_recording_operation_duration_seconds" => Some(&self.operation_duration),
-            "acs_recording_length_seconds" => Some(&self.recording_length),
-            "acs_recording_report_delay_seconds" => Some(&self.report_delay),
-            "acs_log_record_delay_seconds" => Some(&self.record_delay),
-            _ => None,
+    /// The bounds of a histogram: its own, unless they can be configured.
+    pub(super) fn of<'a>(&'a self, family: &'a Family) -> &'a [f64] {
+        match family.name {
+            "acs_recording_operation_duration_seconds" => &self.operation_duration,
+            "acs_recording_length_seconds" => &self.recording_length,
+            "acs_recording_report_delay_seconds" => &self.report_delay,
+            "acs_log_record_delay_seconds" => &self.record_delay,
+            _ => family.buckets,
         }
     }
 }
@@ -135,17 +136,37 @@ fn routine() -> Check<Routine> {
     )
 }
 
-fn buckets() -> Check<Buckets> {
-    items(
-        format!("1 to {} increasing seconds", Buckets::MAX),
-        |items| {
-            let seconds: Result<Vec<f64>, _> = items.iter().map(|item| item.parse()).collect();
-            let seconds =
-                seconds.map_err(|_| "must be a list of seconds, for example `[0.5, 1, 2.5]`")?;
-            Buckets::new(seconds)
-        },
-    )
+fn buckets() -> Check<Vec<f64>> {
+    items(format!("1 to {BUCKETS_MAX} increasing seconds"), |items| {
+        let seconds: Result<Vec<f64>, _> = items.iter().map(|item| item.parse()).collect();
+        let seconds =
+            seconds.map_err(|_| "must be a list of seconds, for example `[0.5, 1, 2.5]`")?;
+        increasing(seconds)
+    })
 }
+
+/// Upper bounds of a histogram: 1 to 50 of them, positive, finite, strictly increasing. `+Inf` is not among them:
+/// the registry adds it.
+fn increasing(bounds: Vec<f64>) -> Result<Vec<f64>, String> {
+    if !(1..=BUCKETS_MAX).contains(&bounds.len()) {
+        let given = bounds.len();
+        return Err(format!("must have 1 to {BUCKETS_MAX} bounds, not {given}"));
+    }
+    let is_usable = |bound: &f64| bound.is_finite() && *bound > 0.0;
+    if let Some(bound) = bounds.iter().find(|bound| !is_usable(bound)) {
+        return Err(format!(
+            "must be positive, finite seconds, not `{bound}`; `+Inf` is always added"
+        ));
+    }
+    let mut pairs = bounds.iter().zip(bounds.iter().skip(1));
+    match pairs.find(|(left, right)| left >= right) {
+        Some((left, right)) => Err(format!("must increase: `{left}` stands before `{right}`")),
+        None => Ok(bounds),
+    }
+}
+
+/// Each bound is a series of every label set, so their number has a limit; Prometheus' own defaults are 11.
+const BUCKETS_MAX: usize = 50;
 
 /// Each resource has its failure series from the start, some hundreds.
 const RESOURCES_MAX: usize = 100;
@@ -162,43 +183,6 @@ const SERIES_LIMIT: usize = 1_000_000;
 /// There are about thirty end reasons and twenty statuses.
 const FAILURE_RULES_MAX: usize = 100;
 
-/// Upper bounds of a histogram: 1 to 50 of them, positive, finite, strictly increasing. `+Inf` is not among them:
-/// the registry adds it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Buckets(Vec<f64>);
-
-impl Buckets {
-    /// Each bound is a series of every label set, so their number has a limit; Prometheus' own defaults are 11.
-    pub const MAX: usize = 50;
-
-    /// Checks the bounds.
-    fn new(bounds: Vec<f64>) -> Result<Self, String> {
-        if bounds.is_empty() || bounds.len() > Self::MAX {
-            let (max, given) = (Self::MAX, bounds.len());
-            return Err(format!("must have 1 to {max} bounds, not {given}"));
-        }
-        let is_usable = |bound: &f64| bound.is_finite() && *bound > 0.0;
-        if let Some(bound) = bounds.iter().find(|bound| !is_usable(bound)) {
-            return Err(format!(
-                "must be positive, finite seconds, not `{bound}`; `+Inf` is always added"
-            ));
-        }
-        match bounds
-            .iter()
-            .zip(bounds.iter().skip(1))
-            .find(|(left, right)| left >= right)
-        {
-            Some((left, right)) => Err(format!("must increase: `{left}` stands before `{right}`")),
-            None => Ok(Self(bounds)),
-        }
-    }
-
-    /// The bounds in seconds, increasing.
-    pub fn as_slice(&self) -> &[f64] {
-        &self.0
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -207,7 +191,7 @@ mod tests {
     #[test]
     fn bounds_are_few_positive_finite_and_increasing() {
         let check = |bounds: &[f64], expected: Option<&str>| {
-            let fault = Buckets::new(bounds.to_vec()).err();
+            let fault = increasing(bounds.to_vec()).err();
             assert_eq!(fault.as_deref(), expected, "{bounds:?}");
         };
         check(&[0.5], None);

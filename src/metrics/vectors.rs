@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use prometheus::{CounterVec, GaugeVec, HistogramOpts, HistogramVec, Registry};
 
-use super::settings::{BucketSettings, Buckets};
+use super::settings::BucketSettings;
 use crate::acs;
 use crate::family::{Family, Kind, registered};
 
@@ -30,8 +30,7 @@ impl Vectors {
                 }
                 Kind::Gauge => Vector::Gauge(registered(registry, GaugeVec::new(opts, labels))),
                 Kind::Histogram => {
-                    let configured = buckets.of(family.name).map(Buckets::as_slice);
-                    let bounds = configured.unwrap_or(family.buckets);
+                    let bounds = buckets.of(family);
                     let opts = HistogramOpts::from(opts).buckets(bounds.to_vec());
                     let vector = registered(registry, HistogramVec::new(opts, labels));
                     Vector::Histogram(vector, bounds.len() + 3) // `+Inf`, sum and count

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::acs::{self, FailureRules, Observation, Record};
-use crate::disposition::{Disposition, Reject};
+use crate::disposition::Reject;
 use crate::envelope::{self, RecordText};
 use crate::event::{Batch, Event};
 use crate::telemetry::{Became, Tally};
@@ -75,23 +75,21 @@ fn decode_event<'a>(
     for record in records {
         let text = record.as_deref().map_err(|reason| *reason);
         let read = text.and_then(|text| guarded(|| acs::read(text, event.enqueued_at, rules)));
-        let disposition = match read {
+        match read {
             Ok(record) => {
                 note_faults(&record, tally);
-                match record.observation {
-                    Some(observation) => {
-                        decoded.observations.push(observation);
-                        Disposition::Observed
-                    }
-                    None => Disposition::Ignored,
+                if let Some(observation) = record.observation {
+                    decoded.observations.push(observation);
+                    tally.observed += 1;
+                } else {
+                    tally.ignored += 1;
                 }
             }
             Err(reason) => {
                 reasons.push(reason);
-                Disposition::Rejected(reason)
+                tally.reject(reason);
             }
-        };
-        tally.ended(disposition);
+        }
     }
 }
 

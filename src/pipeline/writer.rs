@@ -18,7 +18,7 @@ use crate::dead_letters::DeadLetters;
 use crate::event::{Batch, PartitionId};
 use crate::metrics::{Applying, Exposition, Hold};
 use crate::queue::Queued;
-use crate::telemetry::{AppliedBatch, Failed};
+use crate::telemetry::Failed;
 
 /// Applies events, and holds those that wait for a scrape.
 #[derive(Debug)]
@@ -173,30 +173,16 @@ pub(super) fn apply(
     hold: Hold,
     logs_failures: bool,
 ) -> Result<Ended, usize> {
-    let bytes: usize = batch.events().map(|event| event.body.len()).sum();
     decode(batch, exposition.failure_rules(), |decoded| {
         let events = applying(batch, &decoded);
-        let applied = exposition.apply(&events, hold, |telemetry| {
-            telemetry.batch_applied(
-                &batch.partition,
-                AppliedBatch {
-                    events: u64::try_from(batch.count()).unwrap_or(u64::MAX),
-                    bytes: u64::try_from(bytes).unwrap_or(u64::MAX),
-                    last_sequence_number: batch.last().position.sequence_number,
-                    tally: &decoded.ended.tally,
-                },
-            );
-        });
-        match applied {
-            Ok(()) => {
-                if logs_failures {
-                    let failed = decoded.observations.iter().filter_map(failed);
-                    failed.for_each(|failed| failed.log());
-                }
-                Ok(decoded.ended)
-            }
-            Err(not_shown) => Err(not_shown.event),
+        exposition.apply(&events, hold, |telemetry| {
+            telemetry.batch_applied(batch, &decoded.ended.tally);
+        })?;
+        if logs_failures {
+            let failed = decoded.observations.iter().filter_map(failed);
+            failed.for_each(|failed| failed.log());
         }
+        Ok(decoded.ended)
     })
 }
 

@@ -11,7 +11,7 @@ use crate::event::{PartitionId, Reached};
 use crate::liveness::Liveness;
 use crate::metrics::Exposition;
 use crate::queue::Queue;
-use crate::source::event_hub::{Assigner, Start};
+use crate::source::event_hub::{Assigner, Discovered, Reading, Start};
 use crate::telemetry::{LeaseMove, Telemetry};
 
 /// What reads, counts and delivers the partitions of one event hub.
@@ -40,24 +40,24 @@ pub(super) enum HandOver {
 }
 
 impl Consumer {
-    /// Has a partition read whose lease is acquired, once its checkpoint is this replica's too. False if that fails.
-    pub(super) async fn start(&self, partition: &PartitionId, start: Start) -> bool {
+    /// Has a partition read whose lease is acquired, once its checkpoint is this replica's too. None if that fails.
+    pub(super) async fn start(&self, found: Discovered) -> Option<Reading> {
+        let Discovered { partition, start } = found;
         let from_beginning = start == Start::Earliest;
-        let (after, start) = match self.positions.acquire(partition, from_beginning).await {
+        let (after, start) = match self.positions.acquire(&partition, from_beginning).await {
             Ok(Found::Position(reached)) => {
                 let sequence_number = reached.position.sequence_number;
-                self.telemetry.checkpoint_taken(partition, sequence_number);
+                self.telemetry.checkpoint_taken(&partition, sequence_number);
                 (Some(reached), start)
             }
             Ok(Found::Beginning) => (None, Start::Earliest),
             Ok(Found::Nothing) => (None, start),
             Err(error) => {
-                self.telemetry.partition_not_begun(partition, &error);
-                return false;
+                self.telemetry.partition_not_begun(&partition, &error);
+                return None;
             }
         };
-        self.assigner.assign(partition.clone(), after, start).await;
-        true
+        Some(self.assigner.assign(partition, after, start).await)
     }
 
     /// Hands a partition over: reads no more of it, waits for the scrape that delivers what was counted, and checkpoints
@@ -65,11 +65,12 @@ impl Consumer {
     pub(super) async fn hand_over(
         &self,
         partition: &PartitionId,
+        reading: &Reading,
         at_most: Duration,
         stop: &CancellationToken,
     ) -> HandOver {
         let ending = async {
-            self.stop(partition).await;
+            self.stop(partition, Some(reading)).await;
             if self.checkpoint_after == CheckpointAfter::Scrape {
                 let delivered = self.delivered(partition);
                 let _in_time_or_later = tokio::time::timeout(at_most, delivered).await;
@@ -94,8 +95,8 @@ impl Consumer {
     }
 
     /// Stops a partition that another process has acquired, which counts again what was not checkpointed.
-    pub(super) async fn lose(&self, partition: &PartitionId) {
-        self.stop(partition).await;
+    pub(super) async fn lose(&self, partition: &PartitionId, reading: Option<&Reading>) {
+        self.stop(partition, reading).await;
         let counted = self.exposition.release(partition);
         let written = self.positions.forget(partition).await;
         let recounted = counted.map_or(0, |counted| {
@@ -115,8 +116,10 @@ impl Consumer {
     }
 
     /// Nothing of the partition is read, and what was read of it is not counted any more.
-    async fn stop(&self, partition: &PartitionId) {
-        self.assigner.revoke(partition.clone()).await;
+    async fn stop(&self, partition: &PartitionId, reading: Option<&Reading>) {
+        if let Some(reading) = reading {
+            reading.end().await;
+        }
         self.queue.release(partition.clone()).await;
     }
 

@@ -6,14 +6,12 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
-use super::life::Stage;
-use super::view::Holder;
+use super::life::OwnedLease;
 use super::{Replica, balance};
 use crate::blobs::BlobError;
 use crate::checkpoint::blobs::concurrently;
-use crate::event::PartitionId;
-use crate::source::event_hub::Start;
-use crate::telemetry::{LeaseMove, Leases};
+use crate::source::event_hub::Discovered;
+use crate::telemetry::Leases;
 
 impl Replica {
     pub(super) async fn cycle(&mut self, begun: Instant) {
@@ -28,26 +26,21 @@ impl Replica {
         let now = Instant::now();
         self.compare(now).await;
         self.consumer.assigner.confirm(begun);
-        // What cannot be done for one partition shall not keep the others from it.
-        let renewed = self.renew().await;
         let plan = self.plan(now);
-        let acquired = self.acquire(plan.claim, now).await;
+        // What cannot be done for one partition shall not keep the others from it.
+        let written = self.write_leases(plan.claim, now).await;
         self.start_acquired().await;
         for partition in plan.hand_over {
             self.hand_over(&partition);
         }
-        let released = self.release_stopped().await;
         self.remove_long_gone(now).await;
-        renewed.and(acquired).and(released)
+        written
     }
 
     pub(super) async fn list(&mut self) -> Result<(), BlobError> {
         let listing = self.leases.list().await?;
-        self.view.listed(listing, Instant::now());
-        if self.at_first.is_none() {
-            let found = self.consumer.assigner.partitions();
-            self.at_first = Some(found).filter(|found| !found.is_empty());
-        }
+        // After a cycle that failed, all leases start a new term.
+        self.view.listed(listing, self.is_failing, Instant::now());
         Ok(())
     }
 
@@ -61,7 +54,6 @@ impl Replica {
                 self.report();
             }
             Err(error) => {
-                self.view.failed();
                 telemetry.lease_cycle_failed(&self.event_hub, &error, self.is_failing);
                 self.is_failing = true;
             }
@@ -69,32 +61,21 @@ impl Replica {
     }
 
     /// The partitions that the event hub has, by the names of their leases.
-    pub(super) fn partitions(&self) -> BTreeMap<String, PartitionId> {
+    pub(super) fn partitions(&self) -> BTreeMap<String, Discovered> {
         let partitions = self.consumer.assigner.partitions().into_iter();
         partitions
-            .map(|partition| (partition.partition().to_lowercase(), partition))
+            .map(|found| (found.partition.partition().to_lowercase(), found))
             .collect()
     }
 
     /// Compares the owned leases with what was listed: another process may have acquired one, or written its checkpoint.
     async fn compare(&mut self, now: Instant) {
         let refused = self.consumer.positions.lost().await;
-        let (mut lost, mut released) = (Vec::new(), Vec::new());
-        for (id, lease) in &mut self.owned {
-            let is_mine = self.view.holder(id, now) == Holder::Me;
-            match self.view.version(id) {
-                Some(version) if is_mine && !refused.contains(&lease.partition) => {
-                    // A renewal may have been done though its answer was lost.
-                    lease.version = version.clone();
-                }
-                // So may its release.
-                _ if matches!(lease.stage, Stage::Stopped) => released.push(id.clone()),
-                _ => lost.push(id.clone()),
-            }
-        }
-        for id in released {
-            self.released(&id, LeaseMove::HandedOver);
-        }
+        let lost = self.owned.iter().filter(|(id, lease)| {
+            self.view.owner(id, now) != Some(&self.leases.me)
+                || refused.contains(&lease.found.partition)
+        });
+        let lost = lost.map(|(id, _)| id.clone()).collect();
         self.lose(lost).await;
     }
 
@@ -103,28 +84,25 @@ impl Replica {
         let me = &self.leases.me;
         let (mut unstarted, mut overdue) = (Vec::new(), Vec::new());
         let partitions = self.partitions().into_keys().map(|id| {
-            let holder = match (self.owned.get(&id), self.view.holder(&id, now)) {
+            let owner = match (self.owned.get(&id), self.view.owner(&id, now)) {
                 // On its way to another replica, which is found as if the partition were free.
-                (Some(lease), _)
-                    if matches!(lease.stage, Stage::HandingOver(_) | Stage::Stopped) =>
-                {
-                    None
-                }
+                (Some(lease), _) if lease.handing_over.is_some() => None,
                 (Some(_), _) => Some(me.clone()),
-                (None, Holder::Me) => {
-                    // It was acquired though the answer was lost; or the checkpoint was lost, and the lease was not.
-                    unstarted.push(id.clone());
-                    Some(me.clone())
+                (None, Some(owner)) => {
+                    // It was acquired though the answer was lost; or it was not released, or only its checkpoint was lost.
+                    if owner == me {
+                        unstarted.push(id.clone());
+                    }
+                    Some(owner.clone())
                 }
-                (None, Holder::Peer(owner) | Holder::Foreign(owner)) => Some(owner),
-                (None, Holder::Nobody | Holder::Expired) => {
+                (None, None) => {
                     if self.view.is_overdue(&id, now) {
                         overdue.push(id.clone());
                     }
                     None
                 }
             };
-            (id, holder)
+            (id, owner)
         });
         let partitions = partitions.collect();
         let members = self.view.members(now);
@@ -139,42 +117,37 @@ impl Replica {
     /// Starts the partitions whose leases are acquired. What fails is tried again in the next cycle.
     async fn start_acquired(&mut self) {
         let acquired = self.owned.iter();
-        let acquired = acquired.filter(|(_, lease)| matches!(lease.stage, Stage::Acquired));
+        let acquired = acquired.filter(|(_, lease)| lease.reading.is_none());
         let starting = acquired.map(|(id, lease)| {
             let (consumer, id) = (Arc::clone(&self.consumer), id.clone());
-            let (partition, start) = (lease.partition.clone(), self.start_of(&lease.partition));
-            async move { consumer.start(&partition, start).await.then_some(id) }
+            let found = lease.found.clone();
+            async move { (id, consumer.start(found).await) }
         });
-        for id in concurrently(starting).await.into_iter().flatten() {
+        for (id, reading) in concurrently(starting).await {
             if let Some(lease) = self.owned.get_mut(&id) {
-                lease.stage = Stage::Reading;
+                lease.reading = reading;
             }
         }
     }
 
-    /// Where to start with a partition that has no checkpoint.
-    fn start_of(&self, partition: &PartitionId) -> Start {
-        match &self.at_first {
-            Some(at_first) if !at_first.contains(partition) => Start::Earliest,
-            _ => self.start,
-        }
-    }
-
     fn hand_over(&mut self, id: &str) {
-        let Some(lease) = self.owned.get_mut(id) else {
-            return;
-        };
-        if !matches!(lease.stage, Stage::Reading) {
+        let Some(OwnedLease {
+            found,
+            reading: Some(reading),
+            handing_over: handing_over @ None,
+        }) = self.owned.get_mut(id)
+        else {
             return; // the next cycle sees
-        }
-        let (consumer, partition) = (Arc::clone(&self.consumer), lease.partition.clone());
-        let (at_most, stop) = (self.settings.hand_over_max, self.stop.clone());
+        };
+        let (consumer, at_most) = (Arc::clone(&self.consumer), self.settings.hand_over_max);
+        let (partition, reading) = (found.partition.clone(), reading.clone());
         let id = id.to_owned();
+        let stop = self.stop.clone();
         let task = self.handing_over.spawn(async move {
-            let ended = consumer.hand_over(&partition, at_most, &stop).await;
-            (id, ended)
+            let ended = consumer.hand_over(&partition, &reading, at_most, &stop);
+            (id, ended.await)
         });
-        lease.stage = Stage::HandingOver(task);
+        *handing_over = Some(task);
     }
 
     /// Removes the announcements of replicas that were killed long ago.
@@ -192,7 +165,7 @@ impl Replica {
     fn report(&self) {
         let now = Instant::now();
         let mut leases = Leases::default();
-        for (id, partition) in self.partitions() {
+        for (id, Discovered { partition, .. }) in self.partitions() {
             if self.owned.contains_key(&id) {
                 leases.own += 1;
                 continue;
@@ -200,10 +173,10 @@ impl Replica {
             if self.is_announced {
                 self.consumer.liveness.partition_stands_by(&partition);
             }
-            match self.view.holder(&id, now) {
-                Holder::Me | Holder::Nobody | Holder::Expired => leases.nobody += 1,
-                Holder::Peer(_) => leases.peer += 1,
-                Holder::Foreign(_) => leases.foreign += 1,
+            match self.view.owner(&id, now) {
+                Some(owner) if owner.is_foreign() => leases.foreign += 1,
+                Some(owner) if *owner != self.leases.me => leases.peer += 1,
+                _ => leases.nobody += 1,
             }
         }
         let replicas = self.view.members(now).len();

@@ -69,13 +69,12 @@ impl LeaseStore {
         Ok(listing)
     }
 
-    /// Acquires or renews a lease, if it still has this version, or if there is none. Returns its new version; none if
-    /// another process was faster.
+    /// Acquires or renews a lease, if it still has this version, or if there is none. Refused if another process was faster.
     pub(super) async fn acquire(
         &self,
         partition: &str,
         version: Option<&ETag>,
-    ) -> Result<Option<ETag>, BlobError> {
+    ) -> Result<Outcome, BlobError> {
         let condition = match version {
             Some(version) => Condition::Unchanged(version.clone()),
             None => Condition::Missing,
@@ -97,12 +96,8 @@ impl LeaseStore {
         blob: &str,
         owner: &str,
         condition: &Condition,
-    ) -> Result<Option<ETag>, BlobError> {
+    ) -> Result<Outcome, BlobError> {
         let metadata = Metadata::from([(OWNER.to_owned(), owner.to_owned())]);
-        let written = self.container.write(blob, &metadata, &[], condition);
-        Ok(match written.await? {
-            Outcome::Done(version) => Some(version),
-            Outcome::Refused => None,
-        })
+        self.container.write(blob, &metadata, &[], condition).await
     }
 }

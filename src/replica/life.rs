@@ -1,21 +1,19 @@
 //! The life of a replica: it looks on until the start gate opens, shares the partitions until the process stops, keeps its
 //! leases until all that was counted is checkpointed, and releases them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{Instant, interval, interval_at, sleep_until};
+use tokio::time::{Instant, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::Settings;
 use super::consumer::{Consumer, HandOver};
 use super::lease_store::LeaseStore;
 use super::view::View;
-use crate::blobs::ETag;
-use crate::event::PartitionId;
-use crate::source::event_hub::Start;
+use crate::source::event_hub::{Discovered, Reading};
 use crate::telemetry::LeaseMove;
 
 /// One event hub's share of this process.
@@ -23,7 +21,6 @@ use crate::telemetry::LeaseMove;
 pub(crate) struct Replica {
     pub(super) event_hub: String,
     pub(super) settings: Settings,
-    pub(super) start: Start,
     pub(super) leases: LeaseStore,
     pub(super) consumer: Arc<Consumer>,
     pub(super) view: View,
@@ -32,8 +29,6 @@ pub(crate) struct Replica {
     pub(super) handing_over: JoinSet<(String, HandOver)>,
     /// Cancelled when nothing more is to be acquired or handed over.
     pub(super) stop: CancellationToken,
-    /// The partitions that there were at the start; those found later were created later, and are read from their beginning.
-    pub(super) at_first: Option<Vec<PartitionId>>,
     pub(super) is_announced: bool,
     pub(super) is_failing: bool,
 }
@@ -41,21 +36,10 @@ pub(crate) struct Replica {
 /// A partition whose lease this replica owns.
 #[derive(Debug)]
 pub(super) struct OwnedLease {
-    pub(super) partition: PartitionId,
-    pub(super) version: ETag,
-    pub(super) stage: Stage,
-}
-
-#[derive(Debug)]
-pub(super) enum Stage {
-    /// The lease is owned, the checkpoint not yet.
-    Acquired,
-    /// The partition is being read.
-    Reading,
-    /// The partition is being handed over.
-    HandingOver(AbortHandle),
-    /// The partition is checkpointed and not read any more; its lease is to be released.
-    Stopped,
+    pub(super) found: Discovered,
+    /// None until its checkpoint is this replica's too.
+    pub(super) reading: Option<Reading>,
+    pub(super) handing_over: Option<AbortHandle>,
 }
 
 /// The least time between two cycles, however many reasons there are to hurry.
@@ -89,14 +73,9 @@ impl Replica {
         let stop = self.stop.clone();
         // No partition waits for the gate of this replica while others can read it.
         stop.run_until_cancelled(self.look_on(&gate)).await;
-        while !stop.is_cancelled() {
-            let begun = Instant::now();
-            // A stop does not interrupt a cycle: nobody reads the partition of a lease that is half acquired until the
-            // lease expires.
-            release.run_until_cancelled(self.cycle(begun)).await;
-            self.wait(begun).await;
-        }
-        release.run_until_cancelled(self.keep()).await;
+        // A stop does not interrupt a cycle: nobody reads the partition of a lease that is half acquired until the lease
+        // expires.
+        release.run_until_cancelled(self.share()).await;
         self.release_all().await;
     }
 
@@ -110,9 +89,35 @@ impl Replica {
             tokio::select! {
                 () = gate.cancelled() => return,
                 () = sleep_until(begun + self.settings.interval) => {}
-                () = self.consumer.assigner.found() => {}
+                () = self.consumer.assigner.hurry() => {}
             }
         }
+    }
+
+    /// Cycle after cycle. From when this process stops, it only keeps its leases.
+    async fn share(&mut self) {
+        loop {
+            let begun = Instant::now();
+            if self.stop.is_cancelled() {
+                self.keep(begun).await;
+            } else {
+                self.cycle(begun).await;
+            }
+            self.wait(begun).await;
+        }
+    }
+
+    /// Renews the leases, acquires none and hands nothing over.
+    async fn keep(&mut self, now: Instant) {
+        // First, so that nothing is handed over to this replica.
+        if std::mem::take(&mut self.is_announced)
+            && let Err(error) = self.leases.remove_member(&self.leases.me).await
+        {
+            let telemetry = &self.consumer.telemetry;
+            telemetry.tidying_failed(&self.event_hub, &error);
+        }
+        // What cannot be renewed now is released soon, or expires.
+        let _renewed_or_not = self.write_leases(BTreeSet::new(), now).await;
     }
 
     /// Waits for the next cycle: its time, or a reason not to wait for that.
@@ -127,20 +132,18 @@ impl Replica {
         loop {
             tokio::select! {
                 biased;
-                () = self.stop.cancelled() => return,
+                () = self.stop.cancelled(), if self.is_announced => break,
                 Some(ended) = self.handing_over.join_next() => {
                     if let Ok((partition, ended)) = ended {
                         self.handed_over(&partition, ended).await;
                     }
                 }
-                () = consumer.assigner.is_doubted() => break,
+                () = consumer.assigner.hurry() => break,
                 () = consumer.positions.one_is_lost() => break,
-                () = consumer.assigner.found() => break,
                 () = sleep_until(next) => break,
             }
         }
-        let pause = sleep_until(begun + HURRY);
-        self.stop.run_until_cancelled(pause).await;
+        sleep_until(begun + HURRY).await;
     }
 
     /// A partition was handed over, or could not be.
@@ -150,47 +153,20 @@ impl Replica {
         };
         match ended {
             HandOver::Checkpointed => {
-                lease.stage = Stage::Stopped;
-                if let Err(error) = self.release_stopped().await {
-                    // It is tried again in every cycle.
+                let released = self.release(vec![id.to_owned()], LeaseMove::HandedOver);
+                if let Err(error) = released.await {
                     let telemetry = &self.consumer.telemetry;
                     telemetry.lease_cycle_failed(&self.event_hub, &error, self.is_failing);
                 }
             }
             HandOver::Kept(reached) => {
-                lease.stage = Stage::Reading;
-                let (assigner, partition) = (&self.consumer.assigner, lease.partition.clone());
-                assigner.assign(partition, reached, self.start).await;
+                let Discovered { partition, start } = lease.found.clone();
+                let reading = self.consumer.assigner.assign(partition, reached, start);
+                lease.reading = Some(reading.await);
+                lease.handing_over = None;
             }
             HandOver::Lost => self.lose(vec![id.to_owned()]).await,
             HandOver::Stopping => {}
-        }
-    }
-
-    /// Renews the leases, acquires none and hands nothing over.
-    async fn keep(&mut self) {
-        if self.is_announced {
-            // First, so that nothing is handed over to this replica.
-            if let Err(error) = self.leases.remove_member(&self.leases.me).await {
-                let telemetry = &self.consumer.telemetry;
-                telemetry.tidying_failed(&self.event_hub, &error);
-            }
-        }
-        let interval = self.settings.interval;
-        let mut every = interval_at(Instant::now() + interval, interval);
-        loop {
-            tokio::select! {
-                biased;
-                Some(ended) = self.handing_over.join_next() => {
-                    if let Ok((partition, ended)) = ended {
-                        self.handed_over(&partition, ended).await;
-                    }
-                }
-                _ = every.tick() => {
-                    // What cannot be renewed now is released soon, or expires.
-                    let _renewed_or_not = self.renew().await;
-                }
-            }
         }
     }
 

@@ -96,7 +96,7 @@ impl Sharing {
         let names = leases.names.clone();
         let positions = Arc::new(BlobPositions::new(container, names, me.id().to_owned()));
         let taken_after = of.settings.taken_after();
-        let (assigner, assignment) = leased(taken_after, Instant::now());
+        let (assigner, assignment) = leased(taken_after, of.stop.clone(), Instant::now());
         let consumer = Consumer {
             assigner,
             queue: of.queue.clone(),
@@ -110,13 +110,11 @@ impl Sharing {
             event_hub: event_hub.to_owned(),
             view: View::new(me, taken_after),
             settings: of.settings,
-            start: of.event_hub.start,
             leases,
             consumer: Arc::new(consumer),
             owned: BTreeMap::new(),
             handing_over: JoinSet::new(),
             stop: of.stop.clone(),
-            at_first: None,
             is_announced: false,
             is_failing: false,
         });

@@ -20,8 +20,6 @@ pub(super) struct View {
     lasts: Duration,
     leases: BTreeMap<String, Seen>,
     members: BTreeMap<Owner, Seen>,
-    /// A cycle has failed since the last listing.
-    is_interrupted: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -29,21 +27,6 @@ struct Seen {
     owner: Option<Owner>,
     etag: ETag,
     since: Instant,
-}
-
-/// The owner of a partition, as far as it matters.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Holder {
-    /// This replica.
-    Me,
-    /// Another replica.
-    Peer(Owner),
-    /// Another program.
-    Foreign(Owner),
-    /// None: the lease was released, or never acquired.
-    Nobody,
-    /// None: the owner has not renewed the lease.
-    Expired,
 }
 
 /// A replica that has been away for so many leases does not come back.
@@ -61,13 +44,11 @@ impl View {
             lasts,
             leases: BTreeMap::new(),
             members: BTreeMap::new(),
-            is_interrupted: false,
         }
     }
 
-    /// All leases and members, as they were at this time.
-    pub(super) fn listed(&mut self, listing: Listing, now: Instant) {
-        let is_interrupted = std::mem::take(&mut self.is_interrupted);
+    /// All leases and members, as they were at this time; `is_interrupted` if the cycle before failed.
+    pub(super) fn listed(&mut self, listing: Listing, is_interrupted: bool, now: Instant) {
         let seen = |before: Option<&Seen>, owner, etag| {
             let same = before.filter(|seen| !is_interrupted && seen.etag == etag);
             let since = same.map_or(now, |seen| seen.since);
@@ -89,23 +70,26 @@ impl View {
         self.leases = leases;
     }
 
-    /// The leases could not be listed.
-    pub(super) fn failed(&mut self) {
-        self.is_interrupted = true;
+    /// This replica wrote a lease, which has this version now.
+    pub(super) fn wrote(&mut self, partition: String, etag: ETag, now: Instant) {
+        let seen = Seen {
+            owner: Some(self.me.clone()),
+            etag,
+            since: now,
+        };
+        self.leases.insert(partition, seen);
     }
 
-    /// The owner of a partition.
-    pub(super) fn holder(&self, partition: &str, now: Instant) -> Holder {
-        let Some(seen) = self.leases.get(partition) else {
-            return Holder::Nobody;
-        };
-        match &seen.owner {
-            None => Holder::Nobody,
-            Some(owner) if *owner == self.me => Holder::Me,
-            Some(_) if self.has_expired(seen, now) => Holder::Expired,
-            Some(owner) if owner.is_foreign() => Holder::Foreign(owner.clone()),
-            Some(owner) => Holder::Peer(owner.clone()),
-        }
+    /// The owner of a partition; none if its lease was released, was never acquired, or has expired.
+    pub(super) fn owner(&self, partition: &str, now: Instant) -> Option<&Owner> {
+        let seen = self.leases.get(partition)?;
+        seen.owner.as_ref().filter(|_| !self.has_expired(seen, now))
+    }
+
+    /// Whether the owner of a partition has not renewed its lease in time.
+    pub(super) fn is_expired(&self, partition: &str, now: Instant) -> bool {
+        let seen = self.leases.get(partition);
+        seen.is_some_and(|seen| self.has_expired(seen, now))
     }
 
     /// Whether a partition has had no owner for as long as a lease lasts: the replica that should acquire it does not.

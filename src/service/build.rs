@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use prometheus::Registry;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::keeper::{Keeper, Target};
@@ -60,12 +61,8 @@ impl Service {
             telemetry: Arc::clone(&telemetry),
             unwritten_since: None,
         });
-        let (letters, dead_letters) = config
-            .dead_letters
-            .map(|settings| dead_letters::keep(settings, Arc::clone(&telemetry)))
-            .transpose()
-            .map_err(ServiceError::DeadLetters)?
-            .unzip();
+        let mut dead_letters = JoinSet::new();
+        let letters = dead_letters::keep(config.dead_letters, &telemetry, &mut dead_letters);
         let exposition = Arc::clone(&content.exposition);
         let writer = Writer::new(
             exposition,
@@ -78,7 +75,6 @@ impl Service {
             queue,
             Arc::clone(&telemetry),
             Arc::clone(&content.liveness),
-            storage.assignments,
             signals.begin.clone(),
         );
         Ok(Self {
@@ -89,6 +85,7 @@ impl Service {
             content,
             telemetry,
             source,
+            assignments: storage.assignments,
             batches,
             writer,
             dead_letters,

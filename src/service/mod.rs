@@ -12,24 +12,24 @@ mod build;
 mod keeper;
 mod running;
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::task::JoinError;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::blobs::BlobError;
 use crate::checkpoint::StoreError;
-use crate::dead_letters::Keeping;
 use crate::http::{self, Content, HttpError};
 use crate::pipeline::Writer;
 use crate::queue::Queued;
 use crate::replica::Replica;
 use crate::shutdown;
-use crate::source::event_hub::{EventHubSource, SourceError};
+use crate::source::event_hub::{Assignment, EventHubSource, SourceError};
 use crate::telemetry::Telemetry;
 use keeper::Keeper;
 
@@ -43,9 +43,12 @@ pub(crate) struct Service {
     content: Content,
     telemetry: Arc<Telemetry>,
     source: EventHubSource,
+    /// Which partitions of each event hub are read, by the event hub's name.
+    assignments: HashMap<String, Assignment>,
     batches: mpsc::Receiver<Queued>,
     writer: Writer,
-    dead_letters: Option<Keeping>,
+    /// The thread that writes dead letters, if they are kept.
+    dead_letters: JoinSet<()>,
     /// None if checkpoints are not stored.
     keeper: Option<Keeper>,
     replicas: Vec<Replica>,
@@ -81,9 +84,6 @@ pub(crate) enum ServiceError {
     /// Of the source.
     #[error("source")]
     Source(#[from] SourceError),
-    /// The thread that writes dead letters could not be started.
-    #[error("dead letters")]
-    DeadLetters(#[source] std::io::Error),
     /// Of a task.
     #[error("task `{0}` ended by itself")]
     Task(&'static str, #[source] Option<JoinError>),

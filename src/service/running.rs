@@ -11,7 +11,6 @@ use tokio::time::{Instant, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{Service, ServiceError, Signals};
-use crate::dead_letters::Keeping;
 use crate::delivery::Snapshot;
 use crate::http::Serving;
 use crate::liveness::Liveness;
@@ -39,7 +38,7 @@ pub(super) struct Running {
     serving: Serving,
     /// What reads and applies events.
     tasks: JoinSet<Ended>,
-    dead_letters: Option<Keeping>,
+    dead_letters: JoinSet<()>,
     keeper: JoinSet<()>,
     replicas: JoinSet<()>,
 }
@@ -53,11 +52,9 @@ impl Service {
         let serving = self.server.spawn(self.content, signals.close.clone())?;
 
         let mut tasks = JoinSet::new();
-        let (source, stop) = (self.source, signals.stop_reading.clone());
-        tasks.spawn(async move {
-            let ended = source.run(stop).await;
-            ("source", ended.map_err(ServiceError::from))
-        });
+        let stop = signals.stop_reading.clone();
+        let reading = self.source.run(self.assignments, stop);
+        tasks.spawn(async move { ("source", reading.await.map_err(ServiceError::from)) });
         let (batches, writer) = (self.batches, self.writer);
         let (acknowledged, working) = (exposition.acknowledged(), Arc::clone(&liveness));
         let stop = signals.stop_reading.clone();
@@ -65,22 +62,17 @@ impl Service {
             pipeline::run(batches, writer, acknowledged, working, stop).await;
             ("pipeline", Ok(()))
         });
-        let (pulse, telemetry) = (Arc::clone(&liveness), Arc::clone(&self.telemetry));
-        let stop = signals.stop_reading.clone();
-        tasks.spawn(async move {
-            stop.run_until_cancelled(beat(&pulse, &telemetry)).await;
-            ("pulse", Ok(()))
-        });
+        let (pulse, telemetry) = (Arc::clone(&liveness), self.telemetry);
         let (acknowledged, start_gate) = (exposition.acknowledged(), self.start_gate);
         let (begin, stop) = (signals.begin.clone(), signals.stop_reading.clone());
-        let telemetry = self.telemetry;
         tasks.spawn(async move {
-            let gate = gate(acknowledged, start_gate, &telemetry);
-            if stop.run_until_cancelled(gate).await.is_some() {
+            let gate = async {
+                gate(acknowledged, start_gate, &telemetry).await;
                 begin.cancel();
-            }
-            stop.cancelled().await;
-            ("gate", Ok(()))
+            };
+            let gate_and_pulse = async { tokio::join!(gate, beat(&pulse, &telemetry)) };
+            stop.run_until_cancelled(gate_and_pulse).await;
+            ("pulse", Ok(()))
         });
 
         let mut keeper = JoinSet::new();
@@ -131,9 +123,7 @@ impl Running {
             let (_, ended) = ended.map_err(|panic| ServiceError::Task("unknown", Some(panic)))?;
             ended?;
         }
-        if let Some(dead_letters) = self.dead_letters {
-            dead_letters.join().await; // the pipeline, which fed them, has ended
-        }
+        all_ended(self.dead_letters).await; // the pipeline, which fed them, has ended
         // Nothing is applied any more, so what is to be delivered does not change.
         let last_scrape = last_scrape(&self.exposition);
         let _in_time_or_not = timeout(self.settings.final_scrape, last_scrape).await;

@@ -5,10 +5,10 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use humantime::format_duration;
 
-use super::bytes::shown;
-use super::{Value, parse_bytes};
+use super::Value;
 
 /// Reads a value, and says which values it accepts.
 pub(crate) struct Check<T> {
@@ -104,15 +104,22 @@ pub(crate) fn duration(range: RangeInclusive<Duration>) -> Check<Duration> {
     })
 }
 
-/// A number of bytes with its unit, within a range.
-pub(crate) fn bytes(range: RangeInclusive<u64>) -> Check<u64> {
-    let (least, most) = (shown(*range.start()), shown(*range.end()));
+/// A number of bytes with its unit, within a range, whose ends are written in the same way.
+pub(crate) fn bytes(range: RangeInclusive<&'static str>) -> Check<u64> {
+    let (least, most) = range.into_inner();
     text(format!("`{least}` to `{most}`"), move |text| {
-        let bytes = parse_bytes(text)?;
+        if text.parse::<f64>().is_ok() {
+            return Err(format!("needs a unit, for example `{text}MiB`"));
+        }
+        let parse = |text: &str| text.parse::<ByteSize>().map_err(|_| NO_BYTES);
+        let bytes = parse(text)?;
         let outside = || format!("must be between `{least}` and `{most}`");
-        range.contains(&bytes).then_some(bytes).ok_or_else(outside)
+        let is_inside = (parse(least)?..=parse(most)?).contains(&bytes);
+        is_inside.then_some(bytes.as_u64()).ok_or_else(outside)
     })
 }
+
+const NO_BYTES: &str = "needs a number and a unit, for example `100MiB`; the units are B, KiB, MiB, GiB, TiB, kB, MB, GB and TB";
 
 /// A path, whether or not anything is there.
 pub(crate) fn path() -> Check<PathBuf> {
@@ -214,7 +221,7 @@ mod tests {
     #[test]
     fn bytes_need_a_unit_and_have_a_range() {
         cases(
-            &bytes(1 << 20..=1 << 30),
+            &bytes("1MiB"..="1GiB"),
             &[
                 ("1MiB", "1048576"),
                 ("1.5 MiB", "1572864"),

@@ -4,10 +4,8 @@
 //! check, the unit and the help of a key cannot drift apart. `delivery/settings.rs` shows how it reads. Where values come
 //! from, and what a fault looks like, is for `config`.
 
-mod bytes;
 mod check;
 
-pub(crate) use bytes::parse as parse_bytes;
 pub(crate) use check::{Check, address, bytes, duration, items, list, number, path, text, words};
 
 /// A key of the configuration.

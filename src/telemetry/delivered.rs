@@ -5,29 +5,18 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::families::Ended;
-use super::{Telemetry, chain, float, locked};
+use super::{Telemetry, chain, ended, float};
 use crate::event::PartitionId;
 
-/// Every value of the label `result`.
-const WRITE_RESULTS: [&str; 2] = ["ok", "failed"];
-
 impl Telemetry {
-    pub(super) fn nothing_delivered_yet(&self) {
-        for result in WRITE_RESULTS {
-            let _at_zero = self.families.checkpoint_writes_total(Ended { result });
-        }
-        let _at_zero = self.families.checkpoint_unwritten_seconds();
-    }
-
     /// Since when a position is delivered and not yet checkpointed; `None` if every delivered position is.
     pub(crate) fn unwritten_since(&self, since: Option<OffsetDateTime>) {
-        *locked(&self.unwritten_since) = since;
+        *self.unwritten_since.lock() = since;
     }
 
     /// Computes the age of the oldest position that is not checkpointed, which grows while nothing else moves.
     pub(super) fn compute_unwritten(&self, now: OffsetDateTime) {
-        let since = *locked(&self.unwritten_since);
+        let since = *self.unwritten_since.lock();
         let seconds = since.map_or(0.0, |since| (now - since).as_seconds_f64().max(0.0));
         self.families.checkpoint_unwritten_seconds().set(seconds);
     }
@@ -64,10 +53,7 @@ impl Telemetry {
         positions: impl Iterator<Item = (&'a PartitionId, i64)>,
     ) {
         self.checkpoints_are(positions);
-        let result = WRITE_RESULTS[0];
-        self.families
-            .checkpoint_writes_total(Ended { result })
-            .inc();
+        self.families.checkpoint_writes_total(ended(true)).inc();
     }
 
     pub(super) fn checkpoints_are<'a>(
@@ -83,10 +69,7 @@ impl Telemetry {
 
     /// The checkpoint could not be written; the exporter tries again.
     pub(crate) fn checkpoint_failed(&self, error: &dyn Error) {
-        let result = WRITE_RESULTS[1];
-        self.families
-            .checkpoint_writes_total(Ended { result })
-            .inc();
+        self.families.checkpoint_writes_total(ended(false)).inc();
         tracing::error!(
             error = chain(error),
             "checkpoint not written: after a crash, events since the last checkpoint are counted again"

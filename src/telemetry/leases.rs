@@ -2,11 +2,12 @@
 
 use std::error::Error;
 
+use prometheus::IntCounter;
 use time::OffsetDateTime;
 
 use super::families::{LeaseMoves, OfHolder, OfHub};
 use super::source::seconds;
-use super::{Telemetry, chain, float};
+use super::{Telemetry, chain, float, log_partition};
 use crate::event::PartitionId;
 use crate::family::label_values;
 
@@ -25,7 +26,7 @@ pub(crate) struct Leases {
 
 label_values! {
     /// How this replica acquired, released or lost a lease.
-    LeaseMove {
+    pub(crate) LeaseMove {
         /// Acquired: it had no owner.
         Claimed = "claimed",
         /// Acquired: its owner did not renew it.
@@ -43,10 +44,7 @@ impl Telemetry {
     /// The partitions of an event hub are shared with other replicas: its series exist from now on.
     pub(crate) fn leases_are_shared(&self, event_hub: &str) {
         for reason in LeaseMove::ALL {
-            let reason = reason.label();
-            let _at_zero = self
-                .families
-                .lease_moves_total(LeaseMoves { event_hub, reason });
+            let _at_zero = self.lease_moves(event_hub, reason);
         }
     }
 
@@ -94,16 +92,14 @@ impl Telemetry {
 
     /// This replica acquired, released or lost a lease.
     pub(crate) fn lease_moved(&self, partition: &PartitionId, reason: LeaseMove) {
-        let (event_hub, reason) = (partition.event_hub(), reason.label());
+        self.lease_moves(partition.event_hub(), reason).inc();
+        log_partition!(info, partition, reason = reason.label(), "lease moved");
+    }
+
+    fn lease_moves(&self, event_hub: &str, reason: LeaseMove) -> IntCounter {
+        let reason = reason.label();
         self.families
             .lease_moves_total(LeaseMoves { event_hub, reason })
-            .inc();
-        tracing::info!(
-            event_hub,
-            partition = partition.partition(),
-            reason,
-            "lease moved"
-        );
     }
 
     /// Another process owns a partition, and counts so many events of it again that were counted here.
@@ -112,9 +108,9 @@ impl Telemetry {
             .recounted_events_total(partition.into())
             .inc_by(events);
         if events > 0 {
-            tracing::error!(
-                event_hub = partition.event_hub(),
-                partition = partition.partition(),
+            log_partition!(
+                error,
+                partition,
                 events,
                 "partition lost before these events were checkpointed: the new owner counts them again"
             );
@@ -128,18 +124,18 @@ impl Telemetry {
 
     /// A checkpoint was refused: another process owns the partition.
     pub fn checkpoint_refused(&self, partition: &PartitionId) {
-        tracing::warn!(
-            event_hub = partition.event_hub(),
-            partition = partition.partition(),
+        log_partition!(
+            warn,
+            partition,
             "checkpoint refused: another process has acquired the partition"
         );
     }
 
     /// A partition was acquired and cannot be started; the replica tries again.
     pub fn partition_not_begun(&self, partition: &PartitionId, error: &dyn Error) {
-        tracing::error!(
-            event_hub = partition.event_hub(),
-            partition = partition.partition(),
+        log_partition!(
+            error,
+            partition,
             error = chain(error),
             "lease acquired, but the partition cannot be started: reading or writing its checkpoint failed"
         );

@@ -33,7 +33,7 @@ pub(crate) fn start(settings: &Settings) -> Result<(), LogError> {
         lines.json().flatten_event(true).boxed()
     };
     tracing_subscriber::registry()
-        .with(lines.with_filter(settings.level.filter()))
+        .with(lines.with_filter(settings.level.clone()))
         .try_init()
         .map_err(LogError)
 }

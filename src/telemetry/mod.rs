@@ -16,8 +16,8 @@ mod tally;
 
 use std::collections::HashSet;
 use std::error::Error;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use parking_lot::Mutex;
 use prometheus::Registry;
 use prometheus::process_collector::ProcessCollector;
 use time::OffsetDateTime;
@@ -32,10 +32,20 @@ pub(crate) use source::{Lag, LostPosition};
 pub(crate) use store::{StoreOperation, StoreResult};
 pub(crate) use tally::{Became, Tally};
 
-use crate::disposition::{Disposition, Reject};
-use crate::event::PartitionId;
-use families::{Build, Drift, Ended, Overflow, Records, Rejects, Scrapes, Unreadable};
+use families::{Build, Drift, Ended, Overflow, Scrapes, Unreadable};
 use source::Behind;
+
+/// Logs a line about a partition.
+macro_rules! log_partition {
+    ($level:ident, $partition:expr, $($fields_and_message:tt)+) => {
+        tracing::$level!(
+            event_hub = $partition.event_hub(),
+            partition = $partition.partition(),
+            $($fields_and_message)+
+        )
+    };
+}
+use log_partition;
 
 /// The exporter's metrics about itself.
 #[derive(Debug)]
@@ -65,21 +75,15 @@ impl Telemetry {
             .expect("the names of the process collector are its own");
         let version = env!("CARGO_PKG_VERSION");
         families.build_info(Build { version }).set(1.0);
-        let _at_zero = families.records_received_total();
         let _at_zero = families.duplicate_records_total();
+        let _at_zero = families.checkpoint_unwritten_seconds();
         let _at_zero = families.series_overflow_total();
         for kind in ["category", "field"] {
             let _at_zero = families.drift_total(Drift { kind });
         }
-        for counted in scrapes::COUNTED {
-            let _at_zero = families.scrapes_total(Scrapes { counted });
-        }
-        for disposition in Disposition::LABELS {
-            let _at_zero = families.records_total(Records { disposition });
-        }
-        for reason in Reject::ALL {
-            let reason = reason.label();
-            let _at_zero = families.rejects_total(Rejects { reason });
+        for is_so in [true, false] {
+            let _at_zero = families.scrapes_total(counted(is_so));
+            let _at_zero = families.checkpoint_writes_total(ended(is_so));
         }
         let telemetry = Self {
             families,
@@ -87,52 +91,8 @@ impl Telemetry {
             behind: Behind::default(),
             unwritten_since: Mutex::default(),
         };
-        telemetry.nothing_delivered_yet();
+        telemetry.records_ended(&Tally::default());
         telemetry
-    }
-
-    /// A batch was applied to the metrics.
-    pub(crate) fn batch_applied(&self, partition: &PartitionId, batch: AppliedBatch<'_>) {
-        let families = &self.families;
-        families.events_total(partition.into()).inc_by(batch.events);
-        families
-            .event_bytes_total(partition.into())
-            .inc_by(batch.bytes);
-        families
-            .partition_last_sequence_number(partition.into())
-            .set(float(batch.last_sequence_number));
-        families
-            .records_received_total()
-            .inc_by(batch.tally.received);
-        for (disposition, records) in &batch.tally.dispositions {
-            families
-                .records_total(Records { disposition })
-                .inc_by(*records);
-        }
-        for (reason, records) in &batch.tally.rejects {
-            let reason = reason.label();
-            families.rejects_total(Rejects { reason }).inc_by(*records);
-        }
-        for (kind, times) in &batch.tally.drift {
-            families.drift_total(Drift { kind }).inc_by(*times);
-        }
-        for (kind, name, became) in &batch.tally.news {
-            self.log_drift_once(kind, name, *became);
-        }
-        for ((category, field), values) in &batch.tally.unreadable {
-            self.values_unreadable(category, field, *values);
-        }
-        let rejected: u64 = batch.tally.rejects.values().sum();
-        if rejected > 0 {
-            tracing::warn!(
-                event_hub = partition.event_hub(),
-                partition = partition.partition(),
-                sequence_number = batch.last_sequence_number,
-                rejected,
-                reasons = ?batch.tally.rejects,
-                "records of a batch could not be read"
-            );
-        }
     }
 
     /// Dead letters are kept: their series exist from now on.
@@ -177,22 +137,20 @@ impl Telemetry {
         authority_host: &str,
         audience: &'static str,
     ) {
-        for result in TOKEN_RESULTS {
-            let _at_zero = self.families.token_fetches_total(Ended { result });
+        for is_ok in [true, false] {
+            let _at_zero = self.families.token_fetches_total(ended(is_ok));
         }
         tracing::info!(kind, reason, authority_host, audience, "credential chosen");
     }
 
     /// Entra ID issued a token.
     pub(crate) fn token_fetched(&self) {
-        let result = TOKEN_RESULTS[0];
-        self.families.token_fetches_total(Ended { result }).inc();
+        self.families.token_fetches_total(ended(true)).inc();
     }
 
     /// Entra ID issued no token. While the last one is valid, links live on, and nothing else logs this.
     pub(crate) fn token_not_fetched(&self, error: &dyn Error, valid_for_s: Option<i64>) {
-        let result = TOKEN_RESULTS[1];
-        self.families.token_fetches_total(Ended { result }).inc();
+        self.families.token_fetches_total(ended(false)).inc();
         if let Some(valid_for_s) = valid_for_s {
             tracing::warn!(error = chain(error), valid_for_s, "token not renewed");
         }
@@ -210,7 +168,7 @@ impl Telemetry {
     }
 
     fn log_drift_once(&self, kind: &'static str, value: &str, became: Became) {
-        let mut logged = locked(&self.drift_logged);
+        let mut logged = self.drift_logged.lock();
         if logged.len() < DRIFT_LOGGED_MAX && logged.insert((kind, value.to_owned())) {
             tracing::warn!(kind, value, "not in the documentation of ACS: {became}");
         }
@@ -282,7 +240,7 @@ impl Telemetry {
 }
 
 /// A number as a gauge has it: a float.
-fn float(number: impl TryInto<i64>) -> f64 {
+pub(crate) fn float(number: impl TryInto<i64>) -> f64 {
     #[expect(
         clippy::cast_precision_loss,
         clippy::as_conversions,
@@ -292,13 +250,19 @@ fn float(number: impl TryInto<i64>) -> f64 {
     float
 }
 
-/// What a mutex guards. A panic under the lock left nothing half done.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// The label of what either works or fails.
+fn ended(is_ok: bool) -> Ended<&'static str> {
+    Ended {
+        result: if is_ok { "ok" } else { "failed" },
+    }
 }
 
-/// The values of the label `result` of token fetches.
-const TOKEN_RESULTS: [&str; 2] = ["ok", "failed"];
+/// The label of a scrape.
+fn counted(is_counted: bool) -> Scrapes<&'static str> {
+    Scrapes {
+        counted: if is_counted { "true" } else { "false" },
+    }
+}
 
 /// A full disk fails every letter: one line for so many is enough.
 const LETTERS_PER_LINE: u64 = 1000;
@@ -324,19 +288,6 @@ impl LetterFate<'_> {
             Self::Failed(_) => "failed",
         }
     }
-}
-
-/// What a batch adds to the exporter's own counts.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct AppliedBatch<'a> {
-    /// Events in it.
-    pub events: u64,
-    /// Bytes of their bodies.
-    pub bytes: u64,
-    /// The sequence number of its last event.
-    pub last_sequence_number: i64,
-    /// How its records ended.
-    pub tally: &'a Tally,
 }
 
 /// An error and its causes in one line: an error describes itself only, so the chain is logged where it is handled.

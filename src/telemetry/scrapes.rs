@@ -3,21 +3,17 @@
 use std::error::Error;
 use std::time::Duration;
 
-use super::families::Scrapes;
-use super::{Telemetry, chain};
-
-/// The values of the label `counted` of scrapes.
-pub(super) const COUNTED: [&str; 2] = ["true", "false"];
+use super::{Telemetry, chain, counted};
 
 impl Telemetry {
     /// A counted scraper received a scrape whole, within its timeout.
     pub(crate) fn scrape_counted(&self) {
-        self.scrape_ended(COUNTED[0]);
+        self.families.scrapes_total(counted(true)).inc();
     }
 
     /// A scrape was answered and cannot acknowledge anything.
     pub(crate) fn scrape_not_counted(&self, cause: &'static str) {
-        self.scrape_ended(COUNTED[1]);
+        self.families.scrapes_total(counted(false)).inc();
         tracing::debug!(cause, "scrape does not count");
     }
 
@@ -38,9 +34,5 @@ impl Telemetry {
             retry_ms,
             "HTTP connection not accepted"
         );
-    }
-
-    fn scrape_ended(&self, counted: &'static str) {
-        self.families.scrapes_total(Scrapes { counted }).inc();
     }
 }

@@ -1,9 +1,6 @@
 //! How the program logs.
 
-use std::str::FromStr;
-
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use crate::setting::{settings, text, words};
 
@@ -11,7 +8,7 @@ settings! {
     /// Log
     ///
     /// The log goes to standard error.
-    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[derive(Clone, Debug, PartialEq)]
     pub struct Settings in "log" {
         /// Log format.
         ///
@@ -23,9 +20,9 @@ settings! {
         ]).default("auto"),
         /// Log level.
         ///
-        /// `error`, `warn`, `info`, `debug`, `trace` or `off`. The log of the Azure SDK is off unless a directive names it:
-        /// `info,azure_core_amqp=debug`.
-        level: Level = text("a level, or directives such as `info,azure_core_amqp=debug`", str::parse).default("info"),
+        /// `error`, `warn`, `info`, `debug`, `trace` or `off`, for all modules or for the modules that a prefix names. The log of
+        /// the Azure SDK is off unless a prefix names it: `info,azure_core_amqp=debug`.
+        level: Targets = text("a level, or levels such as `info,azure_core_amqp=debug`", levels).default("info"),
         /// Whether to log each failed request and recording, with its correlation id.
         ///
         /// The level is `warn`. The correlation id identifies the call to everybody who can read the log. No metric contains
@@ -56,86 +53,105 @@ const SDK_TARGETS: [&str; 7] = [
     "hyper_util",
 ];
 
-/// Filter directives of the log that are known to parse: `info`, or `info,azure_core_amqp=warn`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Level(String);
-
-impl Level {
-    /// The filter, made anew: an [`EnvFilter`] cannot be cloned.
-    ///
-    /// The SDK is silent unless a directive names it: its errors arrive as values, and are logged once, where they are
-    /// handled.
-    pub fn filter(&self) -> EnvFilter {
-        let silent = SDK_TARGETS
-            .map(|target| target.to_owned() + "=off,")
-            .concat();
-        EnvFilter::new(silent + &self.0)
-    }
-
-    /// The directives, as they were written but for spaces.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for Level {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let directives: Vec<&str> = text.split(',').map(str::trim).collect();
-        // `EnvFilter` reads a lone word as a target at `trace`, so that a misspelt level would silence
-        // everything else; and nothing at all as `error`.
-        let has_level = |directive: &&str| match directive.split_once('=') {
-            Some((_, level)) => !level.is_empty(),
-            None => !directive.is_empty() && directive.parse::<LevelFilter>().is_ok(),
+/// The level of all modules, and of those that a prefix names. The SDK is silent unless it is named: its errors arrive as
+/// values, and are logged once, where they are handled.
+fn levels(text: &str) -> Result<Targets, &'static str> {
+    let silent = SDK_TARGETS.map(|target| (target, LevelFilter::OFF));
+    let mut targets = Targets::new().with_targets(silent);
+    for directive in text.split(',').map(str::trim) {
+        // `Targets` by itself reads a lone word as a target at `trace`, so that a misspelt level would silence everything
+        // else; and nothing at all as `error`.
+        let (target, level) = match directive.split_once('=') {
+            Some((target, level)) => (Some(target), level),
+            None => (None, directive),
         };
-        if !directives.iter().all(has_level) {
+        if level.is_empty()
+            || target.is_some_and(|target| target.is_empty() || target.contains('['))
+        {
             return Err(NO_LEVEL);
         }
-        let text = directives.join(",");
-        EnvFilter::try_new(&text).map_err(|_| NO_DIRECTIVE)?;
-        Ok(Self(text))
+        let level: LevelFilter = level.parse().map_err(|_| NO_LEVEL)?;
+        targets = match target {
+            Some(target) => targets.with_target(target, level),
+            None => targets.with_default(level),
+        };
     }
+    Ok(targets)
 }
 
-const NO_LEVEL: &str = "must be `off`, `error`, `warn`, `info`, `debug` or `trace`; a target is followed by its level, for example `info,azure_core_amqp=debug`";
-const NO_DIRECTIVE: &str =
-    "is not a list of filter directives: write for example `info,azure_core_amqp=debug`";
+const NO_LEVEL: &str = "must be `off`, `error`, `warn`, `info`, `debug` or `trace`; a module is followed by `=` and its level, for example `info,azure_core_amqp=debug`";
 
 #[cfg(test)]
 mod tests {
+    use tracing_subscriber::filter::LevelFilter as Level;
+
     use super::*;
 
     #[test]
     fn levels_and_directives_are_taken() {
-        let check = |text: &str, expected| {
-            let level: Level = text.parse().expect(text);
-            assert_eq!(level.as_str(), expected);
+        let check = |text: &str, all: Option<Level>, named: &[(&str, Level)]| {
+            let targets = levels(text).expect(text);
+            assert_eq!(targets.default_level(), all, "{text}");
+            for (target, level) in named {
+                let found = targets.iter().find(|(name, _)| name == target);
+                assert_eq!(found, Some((*target, *level)), "{text}");
+            }
         };
-        check("info", "info");
-        check("OFF", "OFF");
-        check("info,hyper=warn", "info,hyper=warn");
+        check("info", Some(Level::INFO), &[]);
+        check("OFF", Some(Level::OFF), &[]);
+        check(
+            "info,hyper=warn",
+            Some(Level::INFO),
+            &[("hyper", Level::WARN)],
+        );
         check(
             " warn, azure_core_amqp=debug ",
-            "warn,azure_core_amqp=debug",
+            Some(Level::WARN),
+            &[("azure_core_amqp", Level::DEBUG)],
         );
-        check("acs[span{a=1}]=trace", "acs[span{a=1}]=trace");
+        check(
+            "acs::metrics=trace",
+            None,
+            &[("acs::metrics", Level::TRACE)],
+        );
     }
 
     #[test]
     fn the_sdk_is_silent_unless_it_is_named() {
-        let filter = |text: &str| text.parse::<Level>().unwrap().filter().to_string();
-        assert!(filter("info").contains("azure_core_amqp=off"));
-        assert!(!filter("info,azure_core_amqp=debug").contains("azure_core_amqp=off"));
+        let logs = |text: &str, target| {
+            levels(text)
+                .unwrap()
+                .would_enable(target, &tracing::Level::ERROR)
+        };
+        assert!(!logs("info", "azure_core_amqp::connection"));
+        assert!(logs("info", "acs_recording_exporter::telemetry"));
+        assert!(logs(
+            "info,azure_core_amqp=debug",
+            "azure_core_amqp::connection"
+        ));
+        assert!(!logs("info,azure_core_amqp=debug", "azure_core::http"));
     }
 
     #[test]
     fn a_misspelt_level_does_not_become_a_target() {
-        assert_eq!("inof".parse::<Level>(), Err(NO_LEVEL));
-        assert_eq!("info,hyper".parse::<Level>(), Err(NO_LEVEL));
-        assert_eq!("".parse::<Level>(), Err(NO_LEVEL));
-        assert_eq!("info,".parse::<Level>(), Err(NO_LEVEL));
-        assert_eq!("hyper=".parse::<Level>(), Err(NO_LEVEL));
-        assert_eq!("hyper=loud".parse::<Level>(), Err(NO_DIRECTIVE));
+        for text in [
+            "inof",
+            "info,hyper",
+            "",
+            "info,",
+            "hyper=",
+            "hyper=loud",
+            "=info",
+            "hyper=a=info",
+        ] {
+            assert_eq!(levels(text), Err(NO_LEVEL), "{text}");
+        }
+    }
+
+    #[test]
+    fn spans_and_fields_are_not_targets() {
+        for text in ["acs[span]=trace", "acs[span{a=1}]=trace", "acs[{a}]=trace"] {
+            assert_eq!(levels(text), Err(NO_LEVEL), "{text}");
+        }
     }
 }

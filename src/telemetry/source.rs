@@ -2,16 +2,17 @@
 
 use std::collections::HashMap;
 use std::error::Error;
-use std::sync::Mutex;
 
+use parking_lot::Mutex;
+use prometheus::IntCounter;
 use time::OffsetDateTime;
 
-use super::families::{LostPositions, OfHub, OfPartition, Restarts};
-use super::{ExporterFamilies, Telemetry, chain, float, locked};
+use super::families::{LostPositions, OfHub, Restarts};
+use super::{ExporterFamilies, Telemetry, chain, float, log_partition};
 use crate::event::PartitionId;
 
 /// How far a partition is behind what its event hub has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Lag {
     /// Events in the event hub that were not received yet.
     pub events: u64,
@@ -84,25 +85,13 @@ impl Telemetry {
         }
         families.partition_owned(partition.into()).set(0.0);
         families.held_events(partition.into()).set(0.0);
-        let OfPartition {
-            event_hub,
-            partition,
-        } = partition.into();
         for cause in causes {
-            let _at_zero = families.receiver_restarts_total(Restarts {
-                event_hub,
-                partition,
-                cause,
-            });
+            let _at_zero = self.receiver_restarts(partition, cause);
         }
         for reason in reasons {
-            let _at_zero = families.positions_lost_total(LostPositions {
-                event_hub,
-                partition,
-                reason,
-            });
+            let _at_zero = self.positions_lost(partition, reason);
         }
-        tracing::info!(event_hub, partition, "partition found");
+        log_partition!(info, partition, "partition found");
     }
 
     /// A partition is being read, after the event of this sequence number.
@@ -114,36 +103,21 @@ impl Telemetry {
     ) {
         self.families.partition_owned(partition.into()).set(1.0);
         self.event_hub_answered(partition.event_hub());
-        tracing::info!(
-            event_hub = partition.event_hub(),
-            partition = partition.partition(),
-            after,
-            prefetch,
-            "reading partition"
-        );
+        log_partition!(info, partition, after, prefetch, "reading partition");
     }
 
     /// Another process reads a partition from now on.
     pub(crate) fn partition_left(&self, partition: &PartitionId) {
         self.families.partition_owned(partition.into()).set(0.0);
-        locked(&self.behind).remove(partition);
+        self.behind.lock().remove(partition);
         self.families.remove_gauges(partition.into());
-        tracing::info!(
-            event_hub = partition.event_hub(),
-            partition = partition.partition(),
-            "partition released"
-        );
+        log_partition!(info, partition, "partition released");
     }
 
     /// A link was replaced by another though nothing is wrong with it.
     pub(crate) fn receiver_replaced(&self, partition: &PartitionId, cause: &'static str) {
-        self.receiver_restarts(partition, cause);
-        tracing::debug!(
-            event_hub = partition.event_hub(),
-            partition = partition.partition(),
-            cause,
-            "receiver replaced"
-        );
+        self.receiver_restarts(partition, cause).inc();
+        log_partition!(debug, partition, cause, "receiver replaced");
     }
 
     /// A partition is not read any more; its receiver is opened again after its last event.
@@ -155,10 +129,10 @@ impl Telemetry {
         retry_ms: u128,
     ) {
         self.families.partition_owned(partition.into()).set(0.0);
-        self.receiver_restarts(partition, cause);
-        tracing::warn!(
-            event_hub = partition.event_hub(),
-            partition = partition.partition(),
+        self.receiver_restarts(partition, cause).inc();
+        log_partition!(
+            warn,
+            partition,
             cause,
             error = chain(error),
             retry_ms,
@@ -166,13 +140,12 @@ impl Telemetry {
         );
     }
 
-    fn receiver_restarts(&self, partition: &PartitionId, cause: &'static str) {
-        let series = Restarts {
+    fn receiver_restarts(&self, partition: &PartitionId, cause: &str) -> IntCounter {
+        self.families.receiver_restarts_total(Restarts {
             event_hub: partition.event_hub(),
             partition: partition.partition(),
             cause,
-        };
-        self.families.receiver_restarts_total(series).inc();
+        })
     }
 
     /// A partition was verified: an event came, or the event hub answered a liveness check.
@@ -187,7 +160,7 @@ impl Telemetry {
         self.families
             .partition_lag_events(partition.into())
             .set(float(lag.events));
-        let mut behind = locked(&self.behind);
+        let mut behind = self.behind.lock();
         if let Some(since) = lag.since {
             // Each scrape computes it anew.
             behind.insert(partition.clone(), since);
@@ -202,7 +175,7 @@ impl Telemetry {
     /// A scrape is about to be taken: what depends on the time is computed.
     pub(crate) fn scraped(&self, now: OffsetDateTime) {
         self.compute_unwritten(now);
-        for (partition, since) in locked(&self.behind).iter() {
+        for (partition, since) in self.behind.lock().iter() {
             self.families
                 .partition_lag_seconds(partition.into())
                 .set((now - *since).as_seconds_f64().max(0.0));
@@ -219,9 +192,9 @@ impl Telemetry {
     /// So many sequence numbers are missing after this one.
     pub(crate) fn sequence_has_gap(&self, partition: &PartitionId, after: i64, missed: u64) {
         self.families.sequence_gaps_total(partition.into()).inc();
-        tracing::error!(
-            event_hub = partition.event_hub(),
-            partition = partition.partition(),
+        log_partition!(
+            error,
+            partition,
             after,
             missed,
             "sequence gap: events expired from the event hub before they were read"
@@ -238,9 +211,9 @@ impl Telemetry {
     /// An event that cannot be decoded was skipped.
     pub(crate) fn event_stepped_over(&self, partition: &PartitionId, sequence_number: i64) {
         self.families.poison_events_total(partition.into()).inc();
-        tracing::error!(
-            event_hub = partition.event_hub(),
-            partition = partition.partition(),
+        log_partition!(
+            error,
+            partition,
             sequence_number,
             "event cannot be decoded and is skipped: its records are not counted"
         );
@@ -248,15 +221,10 @@ impl Telemetry {
 
     /// The event hub cannot continue after the position.
     pub(crate) fn position_lost(&self, partition: &PartitionId, lost: LostPosition) {
-        let series = LostPositions {
-            event_hub: partition.event_hub(),
-            partition: partition.partition(),
-            reason: lost.reason,
-        };
-        self.families.positions_lost_total(series).inc();
-        tracing::error!(
-            event_hub = series.event_hub,
-            partition = series.partition,
+        self.positions_lost(partition, lost.reason).inc();
+        log_partition!(
+            error,
+            partition,
             reason = lost.reason,
             sequence_number = lost.sequence_number,
             missed = lost.missed,
@@ -266,6 +234,14 @@ impl Telemetry {
         if lost.missed > 0 {
             self.sequence_has_gap(partition, lost.sequence_number, lost.missed);
         }
+    }
+
+    fn positions_lost(&self, partition: &PartitionId, reason: &str) -> IntCounter {
+        self.families.positions_lost_total(LostPositions {
+            event_hub: partition.event_hub(),
+            partition: partition.partition(),
+            reason,
+        })
     }
 
     /// How many tasks there are in the runtime that reads and counts.

@@ -1,12 +1,14 @@
 //! What happens between the exporter and the blob store. Failures are counted here and logged where they are handled.
 
+use prometheus::IntCounter;
+
 use super::Telemetry;
 use super::families::StoreOperations;
 use crate::family::label_values;
 
 label_values! {
     /// A request to the store.
-    StoreOperation {
+    pub(crate) StoreOperation {
         /// Lists the blobs.
         List = "list",
         /// Reads a blob or its metadata.
@@ -22,7 +24,7 @@ label_values! {
 
 label_values! {
     /// How a request to the store ended.
-    StoreResult {
+    pub(crate) StoreResult {
         /// The store did it.
         Ok = "ok",
         /// The condition of a write did not hold, or what was to be created exists.
@@ -43,22 +45,23 @@ impl Telemetry {
     /// A blob store is used: its series exist from now on.
     pub(crate) fn store_is_used(&self) {
         for operation in StoreOperation::ALL {
-            let results = StoreResult::ALL.iter();
-            for result in results.filter(|result| operation.can_end(**result)) {
-                let _at_zero = self.families.store_operations_total(StoreOperations {
-                    operation: operation.label(),
-                    result: result.label(),
-                });
+            for result in StoreResult::ALL {
+                if operation.can_end(result) {
+                    let _at_zero = self.store_operations(operation, result);
+                }
             }
         }
     }
 
     /// A request to the store ended.
     pub(crate) fn store_operation(&self, operation: StoreOperation, result: StoreResult) {
-        let series = StoreOperations {
+        self.store_operations(operation, result).inc();
+    }
+
+    fn store_operations(&self, operation: StoreOperation, result: StoreResult) -> IntCounter {
+        self.families.store_operations_total(StoreOperations {
             operation: operation.label(),
             result: result.label(),
-        };
-        self.families.store_operations_total(series).inc();
+        })
     }
 }

@@ -3,20 +3,26 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use crate::disposition::{Disposition, Reject};
+use super::families::{Drift, Records, Rejects};
+use super::{Telemetry, float, log_partition};
+use crate::disposition::Reject;
+use crate::event::Batch;
 
-/// How the records of a batch ended.
+/// How the records of a batch ended: each is observed, ignored or rejected.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    pub(super) received: u64,
-    pub(super) dispositions: HashMap<&'static str, u64>,
-    pub(super) rejects: HashMap<Reject, u64>,
+    pub(crate) received: u64,
+    /// They moved the metrics.
+    pub(crate) observed: u64,
+    /// They are of categories that are not exported, or of resources of other providers.
+    pub(crate) ignored: u64,
+    rejects: HashMap<Reject, u64>,
     /// How much of each kind Microsoft does not document.
-    pub(super) drift: HashMap<&'static str, u64>,
+    drift: HashMap<&'static str, u64>,
     /// Kinds and names of it, and what became of it, up to a limit.
-    pub(super) news: HashSet<(&'static str, String, Became)>,
+    news: HashSet<(&'static str, String, Became)>,
     /// Values that could not be read, by category and field.
-    pub(super) unreadable: HashMap<(&'static str, &'static str), u64>,
+    unreadable: HashMap<(&'static str, &'static str), u64>,
 }
 
 /// What becomes of what Microsoft does not document.
@@ -49,7 +55,7 @@ const NAME_CHARACTERS: usize = 64;
 impl Tally {
     /// Counts records where the envelope is split.
     pub(crate) fn received(&mut self, records: usize) {
-        self.received += u64::try_from(records).unwrap_or(u64::MAX);
+        self.received += count(records);
     }
 
     /// Notes what Microsoft does not document: a `field` of a record, or a `category`.
@@ -65,20 +71,16 @@ impl Tally {
         *self.unreadable.entry((category, field)).or_default() += 1;
     }
 
-    /// Counts a record where it ends.
-    pub(crate) fn ended(&mut self, disposition: Disposition) {
-        *self.dispositions.entry(disposition.label()).or_default() += 1;
-        if let Disposition::Rejected(reason) = disposition {
-            *self.rejects.entry(reason).or_default() += 1;
-        }
+    /// Counts a record that cannot be read.
+    pub(crate) fn reject(&mut self, reason: Reject) {
+        *self.rejects.entry(reason).or_default() += 1;
     }
 
     /// Adds what another tally has counted.
     pub(crate) fn add(&mut self, other: &Self) {
         self.received += other.received;
-        for (disposition, records) in &other.dispositions {
-            *self.dispositions.entry(disposition).or_default() += records;
-        }
+        self.observed += other.observed;
+        self.ignored += other.ignored;
         for (reason, records) in &other.rejects {
             *self.rejects.entry(*reason).or_default() += records;
         }
@@ -90,20 +92,80 @@ impl Tally {
         }
     }
 
-    /// How many records were received.
-    pub(crate) fn records_received(&self) -> u64 {
-        self.received
-    }
-
-    /// How many records ended so, by the label of a [`Disposition`].
-    pub(crate) fn records(&self, disposition: &str) -> u64 {
-        self.dispositions.get(disposition).copied().unwrap_or(0)
+    /// How many records were rejected.
+    pub(crate) fn rejected(&self) -> u64 {
+        self.rejects.values().sum()
     }
 
     /// How many records were rejected for that reason.
     pub(crate) fn rejects(&self, reason: Reject) -> u64 {
         self.rejects.get(&reason).copied().unwrap_or(0)
     }
+}
+
+impl Telemetry {
+    /// A batch was applied to the metrics; its records ended so.
+    pub(crate) fn batch_applied(&self, batch: &Batch, tally: &Tally) {
+        let families = &self.families;
+        let partition = &batch.partition;
+        let bytes: usize = batch.events().map(|event| event.body.len()).sum();
+        let sequence_number = batch.last().position.sequence_number;
+        families
+            .events_total(partition.into())
+            .inc_by(count(batch.count()));
+        families
+            .event_bytes_total(partition.into())
+            .inc_by(count(bytes));
+        families
+            .partition_last_sequence_number(partition.into())
+            .set(float(sequence_number));
+        self.records_ended(tally);
+        let rejected = tally.rejected();
+        if rejected > 0 {
+            let reasons = &tally.rejects;
+            log_partition!(
+                warn,
+                partition,
+                sequence_number,
+                rejected,
+                ?reasons,
+                "records of a batch could not be read"
+            );
+        }
+    }
+
+    /// Counts how records ended; where there are none, their series exist at 0.
+    pub(super) fn records_ended(&self, tally: &Tally) {
+        let families = &self.families;
+        families.records_received_total().inc_by(tally.received);
+        for (disposition, records) in [
+            ("observed", tally.observed),
+            ("ignored", tally.ignored),
+            ("rejected", tally.rejected()),
+        ] {
+            families
+                .records_total(Records { disposition })
+                .inc_by(records);
+        }
+        for reason in Reject::ALL {
+            let records = tally.rejects(reason);
+            let reason = reason.label();
+            families.rejects_total(Rejects { reason }).inc_by(records);
+        }
+        for (kind, times) in &tally.drift {
+            families.drift_total(Drift { kind }).inc_by(*times);
+        }
+        for (kind, name, became) in &tally.news {
+            self.log_drift_once(kind, name, *became);
+        }
+        for ((category, field), values) in &tally.unreadable {
+            self.values_unreadable(category, field, *values);
+        }
+    }
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
 }
 
 /// The beginning of a name, as the log shows it.

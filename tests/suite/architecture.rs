@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// Which modules a module may use. A new arrow is a decision: make it here, and in the map.
 const MAY_USE: [(&str, &[&str]); 24] = [
     ("event", &[]),
-    ("disposition", &[]),
+    ("disposition", &["family"]),
     ("repair", &[]),
     ("envelope", &["disposition", "repair"]),
     ("acs", &["disposition", "family", "repair"]),
@@ -48,6 +48,7 @@ const MAY_USE: [(&str, &[&str]); 24] = [
         &[
             "dead_letters",
             "event",
+            "family",
             "identity",
             "liveness",
             "queue",

@@ -13,10 +13,13 @@
 //! | `traffic` | [`Traffic`]: all calls, their records in the order of time, without end |
 //! | `records`, `envelopes` | a record as JSON; [`Envelopes`]: a second of them as events |
 //! | `sender`, `target` | [`run`]: those events into event hubs, each second when it is over |
+//! | `cli` | the same as a command, with the feature `cli` |
 //!
 //! Nothing but `sender` and `target` reads a clock or does I/O.
 
 mod call;
+#[cfg(feature = "cli")]
+pub mod cli;
 mod dice;
 mod envelopes;
 mod incident;
@@ -79,6 +82,14 @@ pub enum SimulateError {
     /// [`Settings::calls_per_second`] is out of its range.
     #[error("`calls_per_second` = `{0}` must be above 0 and at most {CALLS_PER_SECOND_MAX}")]
     CallsPerSecond(f64),
+    /// It has no endpoint, or no key.
+    #[error("the connection string cannot be used")]
+    ConnectionString(#[source] azure_core::Error),
+    /// Neither the caller nor the connection string names an event hub.
+    #[error(
+        "name the event hub: `--event-hub NAME`, or `EntityPath=NAME` in the connection string"
+    )]
+    NoEventHub,
     /// The list of targets is empty.
     #[error("no event hub to send to")]
     NoTarget,

@@ -5,7 +5,8 @@
 
 use std::{collections::VecDeque, error::Error, future::Future, pin::Pin, time::Duration};
 
-use azure_messaging_eventhubs::ProducerClient;
+use azure_core::http::Url;
+use azure_messaging_eventhubs::{ConnectionString, ProducerClient, RetryOptions};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -67,6 +68,67 @@ impl Target {
             }),
         }
     }
+
+    /// The event hub of this name in the namespace of a connection string; without a name, the one that the connection
+    /// string names.
+    ///
+    /// # Errors
+    ///
+    /// [`SimulateError::ConnectionString`] if it is not one, [`SimulateError::NoEventHub`] without any name.
+    pub fn connect(
+        connection_string: &str,
+        event_hub: Option<&str>,
+    ) -> Result<Self, SimulateError> {
+        let parsed: ConnectionString = connection_string
+            .parse()
+            .map_err(SimulateError::ConnectionString)?;
+        let event_hub = event_hub.or(parsed.entity_path.as_deref());
+        let event_hub = event_hub.ok_or(SimulateError::NoEventHub)?.to_owned();
+        let endpoint = emulator(connection_string, &parsed.endpoint);
+        // The SDK (0.16) refuses another event hub than this, even where the key is for the whole namespace.
+        let names_no_event_hub = |pair: &&str| !is_of(pair, "EntityPath");
+        let pairs: Vec<_> = connection_string
+            .split(';')
+            .filter(names_no_event_hub)
+            .collect();
+        let (pairs, name) = (pairs.join(";"), event_hub.clone());
+        Ok(Self::new(event_hub, move || {
+            let (pairs, name, endpoint) = (pairs.clone(), name.clone(), endpoint.clone());
+            async move {
+                let retries = RetryOptions {
+                    max_retries: 0,
+                    ..RetryOptions::default()
+                };
+                let mut builder = ProducerClient::builder().with_retry_options(retries);
+                if let Some(endpoint) = endpoint {
+                    builder = builder.with_custom_endpoint(endpoint);
+                }
+                builder
+                    .open_with_connection_string(&pairs, Some(&name))
+                    .await
+            }
+        }))
+    }
+}
+
+/// Where an emulator listens for AMQP without TLS, if the connection string is an emulator's: the SDK (0.16) would look for
+/// TLS, on another port.
+fn emulator(connection_string: &str, endpoint: &str) -> Option<String> {
+    let mut pairs = connection_string.split(';');
+    let is_true = |pair: &str| pair.trim_end().to_ascii_lowercase().ends_with("=true");
+    pairs.find(|pair| is_of(pair, "UseDevelopmentEmulator") && is_true(pair))?;
+    let url = Url::parse(endpoint).ok()?;
+    Some(format!(
+        "amqp://{}:{}",
+        url.host_str()?,
+        url.port().unwrap_or(5672)
+    ))
+}
+
+/// Whether a pair of a connection string has this key.
+fn is_of(pair: &str, key: &str) -> bool {
+    let (of, _) = pair.split_once('=').unwrap_or_default();
+    of.trim().eq_ignore_ascii_case(key)
 }
 
 /// A target, its connection, and the events that wait for it.
@@ -251,4 +313,51 @@ async fn send_batch(producer: &ProducerClient, waiting: &VecDeque<Envelope>) -> 
 
 fn count(events: usize) -> u64 {
     u64::try_from(events).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "SharedAccessKeyName=send;SharedAccessKey=c2VjcmV0";
+
+    #[test]
+    fn an_event_hub_is_named_by_the_caller_or_by_the_connection_string() {
+        let check = |pairs: &str, event_hub: Option<&str>, expected: Result<&str, &str>| {
+            let target = Target::connect(&format!("{KEY};{pairs}"), event_hub);
+            let named = target.map(|target| target.event_hub);
+            let named = named.map_err(|error| error.to_string());
+            assert_eq!(
+                named.as_deref().map_err(String::as_str),
+                expected,
+                "{pairs}"
+            );
+        };
+        check("Endpoint=sb://a.b", Some("x"), Ok("x"));
+        check("Endpoint=sb://a.b;EntityPath=y", None, Ok("y"));
+        check("Endpoint=sb://a.b;EntityPath=y", Some("x"), Ok("x"));
+        let unnamed =
+            "name the event hub: `--event-hub NAME`, or `EntityPath=NAME` in the connection string";
+        check("Endpoint=sb://a.b", None, Err(unnamed));
+        check("", Some("x"), Err("the connection string cannot be used"));
+    }
+
+    #[test]
+    fn an_emulator_is_plain_tcp_on_its_own_port() {
+        let check = |endpoint: &str, pairs: &str, expected: Option<&str>| {
+            assert_eq!(emulator(pairs, endpoint).as_deref(), expected, "{pairs}");
+        };
+        check(
+            "sb://event_hub",
+            "UseDevelopmentEmulator=true",
+            Some("amqp://event_hub:5672"),
+        );
+        check(
+            "sb://127.0.0.1:4000/",
+            "a=b; usedevelopmentemulator=TRUE ",
+            Some("amqp://127.0.0.1:4000"),
+        );
+        check("sb://a.b", "UseDevelopmentEmulator=false", None);
+        check("sb://a.b", KEY, None);
+    }
 }

@@ -9,6 +9,7 @@
 //! | `emulator`, `settings`, `limits`, `error` | [`Emulator`]: starts a server, and stops it |
 //! | `handle` | [`Handle`]: events, partitions and faults of a running emulator |
 //! | [`admin`] | the same over HTTP |
+//! | `cli` | the same as a command, with the feature `cli` |
 //! | `server` | accepts connections and owns their tasks |
 //! | `listener`, `tls`, `websocket` | a port that can refuse clients; what may lie between a socket and its AMQP |
 //! | `connection` | a client's connection, as a state machine over frames, and its task |
@@ -21,6 +22,8 @@
 
 pub mod admin;
 mod amqp;
+#[cfg(feature = "cli")]
+pub mod cli;
 mod clock;
 mod condition;
 mod connection;

@@ -94,10 +94,10 @@ pub(super) fn path_of(url: &Url) -> Vec<String> {
 /// The account that an endpoint belongs to: the first label of its host; or, where hosts are not accounts, as with an
 /// emulator, the one part of its path.
 pub(super) fn account_of(endpoint: &Url, path: &[String]) -> Option<String> {
-    let host = endpoint.host_str()?;
     let account = match path {
-        [] if has_account(host) => host.split('.').next()?,
-        [account] if !host.contains(".blob.") => account,
+        // Neither `localhost` nor an address has an account in it.
+        [] => endpoint.domain()?.split_once('.')?.0,
+        [account] if !endpoint.host_str()?.contains(".blob.") => account,
         _ => return None,
     };
     is_account(account).then(|| account.to_owned())
@@ -109,11 +109,6 @@ fn is_account(text: &str) -> bool {
         && text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-}
-
-/// Whether a host has an account in it: `localhost` and addresses do not.
-fn has_account(host: &str) -> bool {
-    host.contains('.') && !host.starts_with('[') && host.parse::<std::net::Ipv4Addr>().is_err()
 }
 
 pub(super) fn is_loopback(url: &Url) -> bool {

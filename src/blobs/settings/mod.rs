@@ -100,12 +100,8 @@ impl Settings {
     }
 
     /// Its address, for errors: the host, with its port if it has one of its own.
-    pub(super) fn host(&self) -> String {
-        let host = self.url.host_str().unwrap_or_default();
-        match self.url.port() {
-            Some(port) => format!("{host}:{port}"),
-            None => host.to_owned(),
-        }
+    pub(super) fn host(&self) -> &str {
+        self.url.authority()
     }
 
     pub(super) fn account(&self) -> &str {

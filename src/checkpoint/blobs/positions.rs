@@ -35,21 +35,15 @@ pub struct OwnedPosition {
     state: AsyncMutex<State>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct State {
     /// The version that this process wrote; none if there is no blob yet.
     version: Option<ETag>,
     /// What this process wrote; none is the beginning, or no blob.
     written: Option<Reached>,
-    ownership: Ownership,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ownership {
-    Owned,
-    Released,
-    /// Another process has written.
-    Lost,
+    /// What a write comes to since this process does not own the partition any more: nothing of a released one, a refusal
+    /// of one that another process has written.
+    ended: Option<Wrote>,
 }
 
 /// Where an acquired partition was left.
@@ -117,62 +111,70 @@ impl BlobPositions {
     ) -> Result<Found, PositionError> {
         let blob = self.names.checkpoint(partition);
         for _ in 0..TRIES {
-            let (condition, written) = match self.read(&blob).await? {
-                Some((version, written)) => (Condition::Unchanged(version), written),
-                None => match self.read_unfolded(partition).await? {
-                    Some(written) => (Condition::Missing, written),
-                    None if from_beginning => (Condition::Missing, None),
-                    None => {
-                        self.insert(partition, blob, None, None);
-                        return Ok(Found::Nothing);
-                    }
-                },
+            let mut state = match self.find(partition, &blob).await? {
+                Some(state) => state,
+                None if from_beginning => State::default(),
+                None => {
+                    self.insert(partition, blob, State::default());
+                    return Ok(Found::Nothing);
+                }
             };
-            let metadata = format::encode(written.as_ref(), &self.owner);
-            let fenced = self.container.write(&blob, &metadata, &[], &condition);
-            if let Outcome::Done(version) = fenced.await? {
-                self.insert(partition, blob, Some(version), written.clone());
+            let written = state.written.clone();
+            if self.put(&blob, &mut state, written.as_ref()).await? {
+                self.insert(partition, blob, state);
                 return Ok(written.map_or(Found::Beginning, Found::Position));
             }
         }
         Err(PositionError::Contested(blob))
     }
 
-    /// The blob's version, and the position in it.
-    async fn read(&self, blob: &str) -> Result<Option<(ETag, Option<Reached>)>, PositionError> {
-        let Some(found) = self.container.head(blob).await? else {
-            return Ok(None);
-        };
-        let written = decode(blob, &found.metadata)?;
-        Ok(Some((found.etag, written)))
-    }
-
-    /// What a program that does not fold names wrote, if one did.
-    async fn read_unfolded(
+    /// The version of a partition's blob, and the position in it; or, without a version, the position that a program wrote
+    /// which does not fold names.
+    async fn find(
         &self,
         partition: &PartitionId,
-    ) -> Result<Option<Option<Reached>>, PositionError> {
-        let Some(blob) = self.names.unfolded_checkpoint(partition) else {
-            return Ok(None);
-        };
-        Ok(self.read(&blob).await?.map(|(_, written)| written))
+        blob: &String,
+    ) -> Result<Option<State>, PositionError> {
+        let unfolded = self.names.unfolded_checkpoint(partition);
+        for name in [blob].into_iter().chain(&unfolded) {
+            if let Some(found) = self.container.head(name).await? {
+                return Ok(Some(State {
+                    written: decode(name, &found.metadata)?,
+                    version: Some(found.etag).filter(|_| name == blob),
+                    ended: None,
+                }));
+            }
+        }
+        Ok(None)
     }
 
-    fn insert(
+    /// Writes a position, none being the beginning, if the blob still has the version that this process knows. False if
+    /// not.
+    async fn put(
         &self,
-        partition: &PartitionId,
-        blob: String,
-        version: Option<ETag>,
-        written: Option<Reached>,
-    ) {
+        blob: &str,
+        state: &mut State,
+        reached: Option<&Reached>,
+    ) -> Result<bool, PositionError> {
+        let condition = match &state.version {
+            Some(version) => Condition::Unchanged(version.clone()),
+            None => Condition::Missing,
+        };
+        let metadata = format::encode(reached, &self.owner);
+        let put = self.container.write(blob, &metadata, &[], &condition);
+        let Outcome::Done(version) = put.await? else {
+            return Ok(false);
+        };
+        state.version = Some(version);
+        state.written = reached.cloned();
+        Ok(true)
+    }
+
+    fn insert(&self, partition: &PartitionId, blob: String, state: State) {
         let owned = OwnedPosition {
             partition: partition.clone(),
             blob,
-            state: AsyncMutex::new(State {
-                version,
-                written,
-                ownership: Ownership::Owned,
-            }),
+            state: AsyncMutex::new(state),
         };
         self.lock().insert(partition.folded(), Arc::new(owned));
     }
@@ -203,24 +205,14 @@ impl BlobPositions {
         state: &mut State,
         reached: &Reached,
     ) -> Result<Wrote, PositionError> {
-        match state.ownership {
-            Ownership::Owned => {}
-            Ownership::Released => return Ok(Wrote::Unchanged),
-            Ownership::Lost => return Ok(Wrote::Refused),
+        if let Some(ended) = state.ended {
+            return Ok(ended);
         }
         for _ in 0..TRIES {
             if state.written.as_ref() == Some(reached) {
                 return Ok(Wrote::Unchanged);
             }
-            let condition = match &state.version {
-                Some(version) => Condition::Unchanged(version.clone()),
-                None => Condition::Missing,
-            };
-            let metadata = format::encode(Some(reached), &self.owner);
-            let wrote = self.container.write(blob, &metadata, &[], &condition);
-            if let Outcome::Done(version) = wrote.await? {
-                state.version = Some(version);
-                state.written = Some(reached.clone());
+            if self.put(blob, state, Some(reached)).await? {
                 return Ok(Wrote::Written);
             }
             match self.container.head(blob).await? {
@@ -229,7 +221,7 @@ impl BlobPositions {
                     state.version = Some(found.etag);
                 }
                 _ => {
-                    state.ownership = Ownership::Lost;
+                    state.ended = Some(Wrote::Refused);
                     self.lost.notify_one();
                     return Ok(Wrote::Refused);
                 }
@@ -258,7 +250,7 @@ impl BlobPositions {
         };
         if wrote != Wrote::Refused {
             self.lock().remove(&partition.folded());
-            state.ownership = Ownership::Released;
+            state.ended = Some(Wrote::Unchanged);
         }
         Ok(wrote)
     }
@@ -267,7 +259,7 @@ impl BlobPositions {
     pub(crate) async fn forget(&self, partition: &PartitionId) -> Option<Reached> {
         let owned = self.lock().remove(&partition.folded())?;
         let mut state = owned.state.lock().await;
-        state.ownership = Ownership::Released;
+        state.ended = Some(Wrote::Unchanged);
         state.written.clone()
     }
 
@@ -275,7 +267,7 @@ impl BlobPositions {
     pub async fn lost(&self) -> Vec<PartitionId> {
         let mut lost = Vec::new();
         for owned in self.owned() {
-            if owned.state.lock().await.ownership == Ownership::Lost {
+            if owned.state.lock().await.ended == Some(Wrote::Refused) {
                 lost.push(owned.partition.clone());
             }
         }

@@ -60,14 +60,15 @@ async fn killed_at_any_step_of_a_write_the_next_start_reads_the_old_or_the_new_s
 async fn die_at(part: &str, path: &Path) {
     let (number, last) = part.split_once(' ').unwrap();
     let last = last.to_owned();
-    let (mut store, _) = Store::open_observed(path, scope(), move |step| {
+    let (mut store, _) = open(path).unwrap();
+    let dies = move |step| {
         if format!("{step:?}") == last {
             println!("dies here");
             std::process::abort();
         }
-    })
-    .unwrap();
-    store.save(&state(number.parse().unwrap())).await.unwrap();
+    };
+    let state = state(number.parse().unwrap());
+    store.save_observed(&state, dies).await.unwrap();
     println!("did not get there");
 }
 

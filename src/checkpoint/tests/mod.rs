@@ -245,27 +245,33 @@ async fn a_write_that_hangs_is_abandoned_and_the_next_waits_behind_it() {
     let path = file_in(&folder);
     let (go_on, hanging) = mpsc::channel::<()>();
     let begun = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&begun);
-    let (store, _) = Store::open_observed(&path, scope(), move |step| {
-        if step == Step::Begun {
-            counted.fetch_add(1, Ordering::Relaxed);
+    let counts = || {
+        let counted = Arc::clone(&begun);
+        move |step| {
+            if step == Step::Begun {
+                counted.fetch_add(1, Ordering::Relaxed);
+            }
         }
+    };
+    let begins = counts();
+    let hangs = move |step| {
+        begins(step);
         if step == Step::Written {
             // An error is the end of the test: nothing hangs any more.
             let _woken = hanging.recv();
         }
-    })
-    .unwrap();
-    let mut store = store.with_write_timeout(Duration::from_millis(50));
-    for number in [1, 2] {
-        assert_eq!(
-            told(&store.save(&state(number)).await.unwrap_err()),
-            format!("`{}` was not written within 50ms", path.display())
-        );
-    }
+    };
+    let (mut store, _) = open(&path).unwrap();
+    store.write_timeout = Duration::from_millis(50);
+    let late = format!("`{}` was not written within 50ms", path.display());
+    let error = store.save_observed(&state(1), hangs).await.unwrap_err();
+    assert_eq!(told(&error), late);
+    let error = store.save_observed(&state(2), counts()).await.unwrap_err();
+    assert_eq!(told(&error), late);
     drop(go_on);
-    let mut store = store.with_write_timeout(Duration::from_mins(1));
-    assert_eq!(store.save(&state(3)).await.unwrap(), Saved::Written);
+    store.write_timeout = Duration::from_mins(1);
+    let saved = store.save_observed(&state(3), counts()).await;
+    assert_eq!(saved.unwrap(), Saved::Written);
     store.close().await.unwrap();
     assert_eq!(number_of(&reads(&path).await), 3);
     assert_eq!(

@@ -91,13 +91,11 @@ impl Report {
             counted(self.bytes, "byte"),
             counted(self.events, "event")
         )?;
-        let rejected = tally.records("rejected");
+        let rejected = tally.rejected();
         writeln!(
             out,
             "records: {} received = {} observed + {} ignored + {rejected} rejected",
-            tally.records_received(),
-            tally.records("observed"),
-            tally.records("ignored"),
+            tally.received, tally.observed, tally.ignored,
         )?;
         for reason in Reject::ALL {
             match tally.rejects(reason) {
@@ -142,7 +140,7 @@ impl Report {
     }
 
     pub(super) fn verdict(&self, is_strict: bool) -> Result<(), ReplayFailed> {
-        let rejected = self.tally.records("rejected");
+        let rejected = self.tally.rejected();
         if self.is_stopped {
             Err(ReplayFailed::Stopped)
         } else if self.unreadable > 0 {

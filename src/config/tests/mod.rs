@@ -12,6 +12,7 @@ mod stores;
 use std::time::Duration;
 
 use expect_test::{Expect, expect};
+use tracing_subscriber::filter::LevelFilter;
 
 use super::*;
 use crate::checkpoint::StoreKind;
@@ -171,7 +172,7 @@ fn the_highest_layer_holds_and_hides_the_faults_below_it() {
     ))
     .expect("the faults are overridden");
     assert_eq!(config.http.listen.to_string(), "127.0.0.1:0");
-    assert_eq!(config.log.level.as_str(), "debug");
+    assert_eq!(config.log.level.default_level(), Some(LevelFilter::DEBUG));
     assert!(config.log.failures);
 }
 

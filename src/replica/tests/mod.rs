@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::Owner;
 use super::balance::{Plan, plan};
 use super::lease_store::Listing;
-use super::view::{Holder, View};
+use super::view::View;
 use crate::blobs::ETag;
 
 const LASTS: Duration = Duration::from_secs(30);
@@ -170,7 +170,7 @@ fn listed(
         leases: leases.collect(),
         members: members.collect(),
     };
-    view.listed(listing, now);
+    view.listed(listing, false, now);
 }
 
 #[test]
@@ -184,19 +184,21 @@ fn a_lease_expires_by_the_replicas_own_clock_and_not_while_it_changes() {
         &[(1, "a")],
         at(0),
     );
-    assert_eq!(view.holder("0", at(29)), Holder::Peer(owner(1)));
-    assert_eq!(view.holder("0", at(30)), Holder::Expired);
+    assert_eq!(view.owner("0", at(29)), Some(&owner(1)));
+    assert_eq!(view.owner("0", at(30)), None);
+    assert!(view.is_expired("0", at(30)) && !view.is_expired("0", at(29)));
+    assert!(!view.is_expired("1", at(99)) && !view.is_expired("2", at(99)));
     assert_eq!(view.next_expiry(at(0)), Some(at(30)));
     assert_eq!(
-        view.holder("1", at(99)),
-        Holder::Me,
+        view.owner("1", at(99)),
+        Some(&owner(0)),
         "its own does not expire"
     );
-    assert_eq!(view.holder("2", at(99)), Holder::Nobody);
-    assert_eq!(view.holder("3", at(99)), Holder::Nobody);
+    assert_eq!(view.owner("2", at(99)), None);
+    assert_eq!(view.owner("3", at(99)), None);
     listed(&mut view, &[("0", Some(1), "b")], &[(1, "b")], at(20));
-    assert_eq!(view.holder("0", at(49)), Holder::Peer(owner(1)));
-    assert_eq!(view.holder("0", at(50)), Holder::Expired);
+    assert_eq!(view.owner("0", at(49)), Some(&owner(1)));
+    assert_eq!(view.owner("0", at(50)), None);
 }
 
 #[test]
@@ -204,11 +206,14 @@ fn after_an_outage_all_times_start_again() {
     let start = Instant::now();
     let at = |seconds| start + Duration::from_secs(seconds);
     let mut view = View::new(owner(0), LASTS);
-    listed(&mut view, &[("0", Some(1), "a")], &[(1, "a")], at(0));
-    view.failed();
-    listed(&mut view, &[("0", Some(1), "a")], &[(1, "a")], at(120));
-    assert_eq!(view.holder("0", at(149)), Holder::Peer(owner(1)));
-    assert_eq!(view.holder("0", at(150)), Holder::Expired);
+    let listing = Listing {
+        leases: [("0".to_owned(), (Some(owner(1)), ETag::new("a")))].into(),
+        members: [(owner(1), ETag::new("a"))].into(),
+    };
+    view.listed(listing.clone(), false, at(0));
+    view.listed(listing, true, at(120));
+    assert_eq!(view.owner("0", at(149)), Some(&owner(1)));
+    assert_eq!(view.owner("0", at(150)), None);
 }
 
 #[test]
@@ -246,15 +251,15 @@ fn the_lease_of_a_foreign_program_lasts_longer() {
         leases: [("0".to_owned(), lease)].into(),
         members: BTreeMap::new(),
     };
-    view.listed(listing, now);
+    view.listed(listing, false, now);
     assert_eq!(
-        view.holder("0", now + LASTS * 3),
-        Holder::Foreign(foreign),
+        view.owner("0", now + LASTS * 3),
+        Some(&foreign),
         "it renews less often than a replica does"
     );
-    assert_eq!(view.holder("0", now + LASTS * 4), Holder::Expired);
+    assert_eq!(view.owner("0", now + LASTS * 4), None);
     listed(&mut view, &[("0", Some(1), "a")], &[], now);
-    assert_eq!(view.holder("0", now), Holder::Peer(owner(1)));
+    assert_eq!(view.owner("0", now), Some(&owner(1)));
 }
 
 #[test]

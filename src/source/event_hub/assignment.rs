@@ -1,14 +1,15 @@
 //! Which partitions this process reads: all of them, or those whose leases a replica owns.
 //!
-//! The replica assigns and revokes partitions, and confirms its leases after each of its cycles; a reader asks its
-//! [`Lease`] before it does what only an owner may do. Nothing here knows where leases are stored.
+//! The replica assigns partitions and ends their reading, and confirms its leases after each of its cycles; a reader asks
+//! its [`Lease`] before it does what only an owner may do. Nothing here knows where leases are stored.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::settings::Start;
 use crate::event::{PartitionId, Reached};
@@ -22,84 +23,108 @@ pub(crate) enum Assignment {
     Leased {
         /// What the assigner orders.
         orders: mpsc::Receiver<Order>,
-        /// The partitions that the event hub has, in the order in which they were found.
-        found: watch::Sender<Vec<PartitionId>>,
+        /// What the assigner and the readers share.
+        leases: Arc<Leases>,
     },
 }
 
-/// What is to be done about a partition.
+/// A partition of the event hub.
+#[derive(Clone, Debug)]
+pub(crate) struct Discovered {
+    pub(crate) partition: PartitionId,
+    /// Where to start if it was never read.
+    pub(crate) start: Start,
+}
+
+/// A partition to read.
 #[derive(Debug)]
-pub(crate) enum Order {
-    /// Read it.
-    Assign {
-        /// The partition.
-        partition: PartitionId,
-        /// Where it was left.
-        after: Option<Reached>,
-        /// Where to start if it was never read.
-        start: Start,
-        /// What the reader has to ask.
-        lease: Lease,
-    },
-    /// Stop reading it.
-    Revoke {
-        /// The partition.
-        partition: PartitionId,
-        /// Dropped once its reader has ended.
-        stopped: oneshot::Sender<()>,
-    },
+pub(crate) struct Order {
+    pub(super) partition: PartitionId,
+    /// Where it was left.
+    pub(super) after: Option<Reached>,
+    /// Where to start if it was never read.
+    pub(super) start: Start,
+    /// None if only this process reads the partition.
+    pub(super) lease: Option<Lease>,
+    /// Cancelled when the partition is to be read no more.
+    pub(super) stop: CancellationToken,
+    /// Dropped when its reader has ended.
+    pub(super) ended: DropGuard,
+}
+
+/// A partition that is read because it was assigned.
+#[derive(Clone, Debug)]
+pub(crate) struct Reading {
+    stop: CancellationToken,
+    ended: CancellationToken,
 }
 
 /// Assigns the partitions of an event hub to its readers.
 #[derive(Debug)]
 pub(crate) struct Assigner {
     orders: mpsc::Sender<Order>,
-    found: watch::Receiver<Vec<PartitionId>>,
-    state: watch::Sender<LeaseState>,
-    doubted: Arc<Notify>,
-    lease: Duration,
+    leases: Arc<Leases>,
+    /// Cancelled when the source stops.
+    stop: CancellationToken,
 }
 
-/// What is known of all leases that the replica owns.
-#[derive(Clone, Copy, Debug)]
-struct LeaseState {
+/// What the assigner and the readers of an event hub share.
+#[derive(Debug)]
+pub(crate) struct Leases {
+    state: watch::Sender<State>,
+    /// Notified when something should not wait for the next cycle.
+    hurry: Notify,
+    /// How long a lease lasts.
+    lasts: Duration,
+}
+
+#[derive(Debug)]
+struct State {
+    /// The partitions that the event hub has, in the order in which they were found.
+    found: Vec<Discovered>,
     /// The replica was awake at this time.
     awake_at: Instant,
-    /// The replica slept for as long as a lease lasts, until then, and has not listed the leases since.
-    slept_until: Option<Instant>,
-    /// The replica still owned them at this time.
+    /// Until then, the replica slept for as long as a lease lasts, or had not begun.
+    slept_until: Instant,
+    /// The replica owned all leases of assigned partitions at this time.
     confirmed: Instant,
 }
 
 /// What a reader knows of the lease of its partition.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Lease {
-    state: watch::Receiver<LeaseState>,
-    doubted: Arc<Notify>,
-    lasts: Duration,
+    leases: Arc<Leases>,
+    /// Another process read the partition at this time.
+    doubted_at: Option<Instant>,
 }
 
 /// An order takes no time, and there is one for each partition at most.
 const ORDERS_MAX: usize = 64;
 
-/// The assigner and the readers' end of it, for one event hub whose leases last so long.
-pub(crate) fn leased(lease: Duration, now: Instant) -> (Assigner, Assignment) {
+/// The assigner and the readers' end of it, for one event hub whose leases last so long. Reading ends when `stop` is
+/// cancelled.
+pub(crate) fn leased(
+    lease: Duration,
+    stop: CancellationToken,
+    now: Instant,
+) -> (Assigner, Assignment) {
     let (sender, orders) = mpsc::channel(ORDERS_MAX);
-    let (finding, found) = watch::channel(Vec::new());
-    let (state, _) = watch::channel(LeaseState {
-        awake_at: now,
-        slept_until: None,
-        confirmed: now,
+    let leases = Arc::new(Leases {
+        state: watch::Sender::new(State {
+            found: Vec::new(),
+            awake_at: now,
+            slept_until: now,
+            confirmed: now,
+        }),
+        hurry: Notify::new(),
+        lasts: lease,
     });
     let assigner = Assigner {
         orders: sender,
-        found,
-        state,
-        doubted: Arc::default(),
-        lease,
+        leases: Arc::clone(&leases),
+        stop,
     };
-    let found = finding;
-    (assigner, Assignment::Leased { orders, found })
+    (assigner, Assignment::Leased { orders, leases })
 }
 
 impl Assignment {
@@ -117,18 +142,14 @@ impl Assignment {
 
 impl Assigner {
     /// The partitions that the event hub has, in the order in which they were found; none before it has answered.
-    pub(crate) fn partitions(&self) -> Vec<PartitionId> {
-        self.found.borrow().clone()
+    pub(crate) fn partitions(&self) -> Vec<Discovered> {
+        self.leases.state.borrow().found.clone()
     }
 
-    /// Waits until the event hub reports its partitions. Never resolves if it has reported them already, or once the
-    /// source has ended.
-    pub(crate) async fn found(&self) {
-        let mut found = self.found.clone();
-        let is_known = !found.borrow().is_empty();
-        if is_known || found.wait_for(|found| !found.is_empty()).await.is_err() {
-            std::future::pending::<()>().await;
-        }
+    /// Waits until something should not wait for the next cycle: the event hub has reported partitions, or a reader doubts
+    /// that its partition is still owned.
+    pub(crate) async fn hurry(&self) {
+        self.leases.hurry.notified().await;
     }
 
     /// Has a partition read after this position or, if there is none, from `start`.
@@ -137,44 +158,35 @@ impl Assigner {
         partition: PartitionId,
         after: Option<Reached>,
         start: Start,
-    ) {
-        let lease = Lease {
-            state: self.state.subscribe(),
-            doubted: Arc::clone(&self.doubted),
-            lasts: self.lease,
-        };
-        let order = Order::Assign {
+    ) -> Reading {
+        let (stop, ended) = (self.stop.child_token(), CancellationToken::new());
+        let order = Order {
             partition,
             after,
             start,
-            lease,
+            lease: Some(Lease {
+                leases: Arc::clone(&self.leases),
+                doubted_at: None,
+            }),
+            stop: stop.clone(),
+            ended: ended.clone().drop_guard(),
         };
         // A source that has ended reads nothing, and needs no order.
         let _sent_or_ended = self.orders.send(order).await;
-    }
-
-    /// Has the reader of a partition stopped, and waits until it hands on no more events.
-    pub(crate) async fn revoke(&self, partition: PartitionId) {
-        let (stopped, waiting) = oneshot::channel();
-        let order = Order::Revoke { partition, stopped };
-        if self.orders.send(order).await.is_ok() {
-            let _stopped = waiting.await;
-        }
+        Reading { stop, ended }
     }
 
     /// The leases were listed in a cycle that began at this time: the replica owns those of all assigned partitions.
     pub(crate) fn confirm(&self, begun: Instant) {
-        self.state.send_modify(|state| {
-            state.confirmed = begun;
-            state.slept_until = state.slept_until.filter(|until| *until > begun);
-        });
+        let state = &self.leases.state;
+        state.send_modify(|state| state.confirmed = begun);
     }
 
     /// The replica is awake; to be called many times while a lease lasts, whatever the store does.
     pub(crate) fn awake(&self, now: Instant) {
-        self.state.send_modify(|state| {
-            if now - state.awake_at >= self.lease {
-                state.slept_until = Some(now);
+        self.leases.state.send_modify(|state| {
+            if now - state.awake_at >= self.leases.lasts {
+                state.slept_until = now;
             }
             state.awake_at = now;
         });
@@ -182,38 +194,50 @@ impl Assigner {
 
     /// Whether this process has slept for as long as a lease lasts, and has not listed the leases since.
     pub(crate) fn has_slept(&self) -> bool {
-        !self.state.borrow().is_fresh(self.lease)
-    }
-
-    /// Waits until a reader doubts that its partition is still owned.
-    pub(crate) async fn is_doubted(&self) {
-        self.doubted.notified().await;
+        !self.leases.state.borrow().is_fresh(self.leases.lasts)
     }
 }
 
-impl LeaseState {
+impl Reading {
+    /// Ends it, and waits until the reader hands on no more events.
+    pub(crate) async fn end(&self) {
+        self.stop.cancel();
+        self.ended.cancelled().await;
+    }
+}
+
+impl Leases {
+    /// The event hub has these partitions, in the order in which they were found.
+    pub(super) fn found(&self, partitions: Vec<Discovered>) {
+        self.state.send_modify(|state| state.found = partitions);
+        self.hurry.notify_one();
+    }
+}
+
+impl State {
     fn is_fresh(&self, lease: Duration) -> bool {
-        self.slept_until.is_none() && self.awake_at.elapsed() < lease
+        self.confirmed >= self.slept_until && self.awake_at.elapsed() < lease
     }
 }
 
 impl Lease {
-    /// Waits while this process has slept for as long as a lease lasts, and has not listed the leases since: another
-    /// replica may own its partitions. An outage of the store does not matter here.
-    pub(super) async fn is_fresh(&mut self) {
-        let lasts = self.lasts;
-        let fresh = self.state.wait_for(|state| state.is_fresh(lasts));
-        // The state is gone when the replica stops.
-        let _fresh_or_stopping = fresh.await;
+    /// Another process reads the partition: the lease counts as owned only when the replica has confirmed that. If it does
+    /// not, it has the reading ended.
+    pub(super) fn doubt(&mut self) {
+        self.doubted_at = Some(Instant::now());
+        self.leases.hurry.notify_one();
     }
 
-    /// Another process reads the partition: waits until the replica confirms that it owns the lease nevertheless. If it
-    /// does not, it revokes the partition.
-    pub(super) async fn is_confirmed(&mut self) {
-        let now = Instant::now();
-        self.doubted.notify_one();
-        let confirmed = self.state.wait_for(|state| state.confirmed > now);
-        let _confirmed_or_stopping = confirmed.await;
+    /// Waits while this process has slept for as long as a lease lasts and has not listed the leases since, or while the
+    /// lease is doubted: another replica may own the partition. An outage of the store does not matter here.
+    pub(super) async fn is_owned(&self) {
+        let is_owned = |state: &State| {
+            state.is_fresh(self.leases.lasts)
+                && self.doubted_at.is_none_or(|at| state.confirmed > at)
+        };
+        let mut state = self.leases.state.subscribe();
+        // The state is there as long as the lease is.
+        let _owned = state.wait_for(is_owned).await;
     }
 }
 
@@ -226,35 +250,33 @@ mod tests {
     const LASTS: Duration = Duration::from_secs(30);
 
     async fn assigned() -> (Assigner, Lease) {
-        let (assigner, mut assignment) = leased(LASTS, Instant::now());
+        let (assigner, mut assignment) = leased(LASTS, CancellationToken::new(), Instant::now());
         let partition = PartitionId::new("hub", "0");
         assigner.assign(partition, None, Start::Earliest).await;
-        let Order::Assign { lease, .. } = assignment.order().await else {
-            panic!("it was assigned");
-        };
-        (assigner, lease)
+        let lease = assignment.order().await.lease;
+        (assigner, lease.expect("it was assigned"))
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_process_that_slept_waits_for_the_next_cycle_and_one_without_a_store_does_not() {
-        let (assigner, mut lease) = assigned().await;
-        assert!(lease.is_fresh().now_or_never().is_some());
+        let (assigner, lease) = assigned().await;
+        assert!(lease.is_owned().now_or_never().is_some());
         // An outage, however long.
         for _ in 0..10 {
             tokio::time::advance(LASTS / 3).await;
             assigner.awake(Instant::now());
-            assert!(lease.is_fresh().now_or_never().is_some());
+            assert!(lease.is_owned().now_or_never().is_some());
         }
         let begun = Instant::now();
         tokio::time::advance(LASTS).await;
         assert!(assigner.has_slept(), "before it knows");
-        assert!(lease.is_fresh().now_or_never().is_none());
+        assert!(lease.is_owned().now_or_never().is_none());
         assigner.awake(Instant::now());
         assert!(assigner.has_slept(), "and when it does");
         assigner.confirm(begun);
-        assert!(lease.is_fresh().now_or_never().is_none());
+        assert!(lease.is_owned().now_or_never().is_none());
         assigner.confirm(Instant::now());
-        assert!(lease.is_fresh().now_or_never().is_some());
+        assert!(lease.is_owned().now_or_never().is_some());
     }
 
     #[tokio::test(start_paused = true)]
@@ -262,12 +284,13 @@ mod tests {
         let (assigner, mut lease) = assigned().await;
         let before = Instant::now();
         tokio::time::advance(Duration::from_secs(1)).await;
-        let mut confirmed = Box::pin(lease.is_confirmed());
-        assert!((&mut confirmed).now_or_never().is_none());
-        assert!(assigner.is_doubted().now_or_never().is_some());
+        lease.doubt();
+        let mut owned = Box::pin(lease.is_owned());
+        assert!((&mut owned).now_or_never().is_none());
+        assert!(assigner.hurry().now_or_never().is_some());
         assigner.confirm(before);
-        assert!((&mut confirmed).now_or_never().is_none());
+        assert!((&mut owned).now_or_never().is_none());
         assigner.confirm(Instant::now() + LASTS);
-        assert!(confirmed.now_or_never().is_some());
+        assert!(owned.now_or_never().is_some());
     }
 }

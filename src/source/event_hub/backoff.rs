@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::error::{Cause, Remedy};
+use super::error::Cause;
 
 /// Counts the tries that failed in a row.
 #[derive(Clone, Debug, Default)]
@@ -36,25 +36,26 @@ const HEALTHY_AFTER: Duration = Duration::from_mins(1);
 const UNDISPUTED_AFTER: Duration = Duration::from_mins(10);
 
 impl Backoff {
-    /// The wait after another failure. `jitter` is between 0 and 1 and takes up to half of the wait off, so that the
-    /// partitions of a hub that comes back do not all connect at once.
+    /// The wait after another failure; none after a link that was replaced as planned. `jitter` is between 0 and 1 and takes
+    /// up to half of the wait off, so that the partitions of a hub that comes back do not all connect at once.
     pub(super) fn next(&mut self, cause: Cause, jitter: f64) -> Duration {
-        let doubled = |first: Duration, failures: u32, longest: Duration| {
-            first
-                .saturating_mul(2_u32.saturating_pow(failures))
-                .min(longest)
+        if cause.is_planned() {
+            return Duration::ZERO;
+        }
+        let failures = self.failures;
+        let (first, doublings, longest) = match cause {
+            Cause::Busy => (LATER, failures, LONGEST),
+            Cause::Stolen => (GIVE_WAY, failures, GIVE_WAY_LONGEST),
+            Cause::Unauthorized | Cause::NotFound | Cause::PositionLost if failures > 0 => {
+                (PERSON, failures - 1, LONGEST)
+            }
+            _ => (FIRST, failures, LONGEST),
         };
-        let wait = match (cause.remedy(), self.failures) {
-            (Remedy::AtOnce, _) => Duration::ZERO,
-            (Remedy::Retry, failures) => doubled(FIRST, failures, LONGEST),
-            (Remedy::Later, failures) => doubled(LATER, failures, LONGEST),
-            (Remedy::Person, 0) => FIRST,
-            (Remedy::Person, failures) => doubled(PERSON, failures - 1, LONGEST),
-            (Remedy::GiveWay, failures) => doubled(GIVE_WAY, failures, GIVE_WAY_LONGEST),
-        };
-        self.failures = self.failures.saturating_add(1);
-        self.gave_way = cause.remedy() == Remedy::GiveWay;
-        wait.mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 2.0)
+        let wait = first.saturating_mul(2_u32.saturating_pow(doublings));
+        self.failures = failures.saturating_add(1);
+        self.gave_way = cause == Cause::Stolen;
+        wait.min(longest)
+            .mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 2.0)
     }
 
     /// Events came: the next failure is a first failure.

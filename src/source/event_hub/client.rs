@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use azure_core::credentials::Secret;
-use azure_core_amqp::AmqpTransport;
 use azure_messaging_eventhubs::builders::ConsumerClientBuilder;
 use azure_messaging_eventhubs::{ConsumerClient, EventHubsError, RetryOptions};
 
@@ -52,7 +51,7 @@ impl Clients {
                 Access::ConnectionStringFile(path.clone())
             }
             Authentication::Credential(credential) => {
-                Access::Tokens(Tokens::new(credential, Audience::EventHubs, telemetry))
+                Access::Tokens(Tokens::new(credential, Audience::EVENT_HUBS, telemetry))
             }
         };
         Self { settings, access }
@@ -105,10 +104,7 @@ impl Clients {
             .with_application_id(APPLICATION_ID.to_owned())
             .with_consumer_group(settings.consumer_group.clone())
             .with_retry_options(no_retries())
-            .with_transport(match settings.amqp.transport {
-                Transport::Tcp => AmqpTransport::Tcp,
-                Transport::WebSocket => AmqpTransport::WebSocket,
-            });
+            .with_transport(settings.amqp.transport);
         Ok(match endpoint {
             Some(endpoint) => builder.with_custom_endpoint(endpoint.to_owned()),
             None => builder,

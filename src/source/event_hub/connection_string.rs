@@ -5,7 +5,6 @@
 //! which the SDK demands to be spelt exactly like the event hub that it opens.
 //! No error repeats a value: any part of a mangled string may be the key.
 
-use std::net::Ipv6Addr;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -153,16 +152,12 @@ fn host_and_port(endpoint: &str) -> Result<(String, Option<u16>), InvalidConnect
     let is_name = host
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
-    let is_ipv6 = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .is_some_and(|host| host.parse::<Ipv6Addr>().is_ok());
-    let is_bare = url.scheme() == "sb"
-        && matches!(url.path(), "" | "/")
-        && url.username().is_empty()
-        && url.password().is_none()
-        && url.query().is_none()
-        && url.fragment().is_none();
+    let is_ipv6 = host.starts_with('['); // `Url` has parsed it
+    let authority = url
+        .port()
+        .map_or(host.clone(), |port| format!("{host}:{port}"));
+    let bare = url.as_str().to_ascii_lowercase();
+    let is_bare = bare.strip_suffix('/').unwrap_or(&bare) == format!("sb://{authority}");
     if host.is_empty() || !(is_name || is_ipv6) || !is_bare || url.port() == Some(0) {
         return Err(InvalidConnectionString::Endpoint);
     }

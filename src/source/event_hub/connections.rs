@@ -8,52 +8,49 @@
 //! No partition uses a connection twice: after an error the SDK's client has states that it does not recover from, and
 //! it gives a second receiver of a partition the first one's link.
 
-use std::collections::{HashMap, HashSet};
-use std::fmt;
-use std::future::{Future, poll_fn};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::collections::HashSet;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use azure_messaging_eventhubs::ConsumerClient;
+use azure_messaging_eventhubs::models::EventHubProperties;
 use time::OffsetDateTime;
-use tokio::runtime::{self, EnterGuard, Runtime};
+use tokio::runtime::{self, EnterGuard, Handle, Runtime};
+use tokio::sync::Mutex;
 use tokio::time::timeout;
+use tokio_util::context::TokioContext;
 
 use super::client::{Clients, timed, within};
 use super::error::SourceError;
 use super::extent::Extent;
 
-/// The connections to one event hub.
+/// The connections to an event hub that a group of partitions shares.
 #[derive(Debug)]
 pub(super) struct Connections {
     clients: Arc<Clients>,
     event_hub: String,
-    partitions_per_connection: usize,
-    /// By the number of the group of partitions that shares them: the latest of each.
-    latest: Mutex<HashMap<usize, Arc<Latest>>>,
+    /// Locked while a connection is opened, so that the group opens one and not one each.
+    latest: Mutex<Latest>,
 }
 
-/// Locked while a connection is opened, so that a group opens one and not one each.
-type Latest = tokio::sync::Mutex<Weak<Connection>>;
+/// The connection that was opened last.
+#[derive(Debug, Default)]
+struct Latest {
+    connection: Weak<Connection>,
+    /// The partitions that have used it.
+    served: HashSet<String>,
+}
 
 /// A connection, for as long as a reader uses it.
 pub(super) struct Connection {
     pub(super) runtime: OwnRuntime,
     pub(super) client: ConsumerClient,
-    /// The partitions that have used it.
-    served: Mutex<HashSet<String>>,
 }
 
 /// The runtime of a connection. It ends without waiting for its tasks.
-pub(super) struct OwnRuntime(Option<Runtime>);
-
-/// An event hub, as it describes itself.
-#[derive(Debug)]
-pub(super) struct HubAnswer {
-    /// When it was created, if it reports that.
-    pub(super) created_at: Option<OffsetDateTime>,
-    /// The ids of its partitions.
-    pub(super) partitions: Vec<String>,
+pub(super) struct OwnRuntime {
+    handle: Handle,
+    runtime: Option<Runtime>,
 }
 
 /// Resolving a name and opening a connection have timeouts of their own, which cannot fire while the thread of the
@@ -67,42 +64,29 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
 impl Connections {
-    pub(super) fn new(
-        clients: Arc<Clients>,
-        event_hub: &str,
-        partitions_per_connection: usize,
-    ) -> Self {
+    pub(super) fn new(clients: &Arc<Clients>, event_hub: &str) -> Self {
         Self {
-            clients,
+            clients: Arc::clone(clients),
             event_hub: event_hub.to_owned(),
-            partitions_per_connection,
             latest: Mutex::default(),
         }
     }
 
-    /// A connection that this partition, which has this number among all, has not used before.
-    pub(super) async fn check_out(
-        &self,
-        number: usize,
-        partition: &str,
-    ) -> Result<Arc<Connection>, SourceError> {
-        let group = number / self.partitions_per_connection;
-        let latest = Arc::clone(
-            self.latest
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .entry(group)
-                .or_default(),
-        );
+    /// A connection that this partition has not used before.
+    pub(super) async fn check_out(&self, partition: &str) -> Result<Arc<Connection>, SourceError> {
         // Another reader may be opening a connection, and more may wait: all of that together must not take for ever.
         let step = "open a connection that is shared";
-        let mut latest = within(step, OPEN_TIMEOUT, latest.lock()).await?;
-        if let Some(connection) = latest.upgrade().filter(|latest| latest.serve(partition)) {
+        let mut latest = within(step, OPEN_TIMEOUT, self.latest.lock()).await?;
+        if let Some(connection) = latest.connection.upgrade()
+            && latest.served.insert(partition.to_owned())
+        {
             return Ok(connection);
         }
         let connection = Arc::new(self.open().await?);
-        connection.serve(partition);
-        *latest = Arc::downgrade(&connection);
+        *latest = Latest {
+            connection: Arc::downgrade(&connection),
+            served: HashSet::from([partition.to_owned()]),
+        };
         Ok(connection)
     }
 
@@ -117,25 +101,21 @@ impl Connections {
         let (clients, event_hub) = (Arc::clone(&self.clients), self.event_hub.clone());
         let opening = runtime.spawn(async move { clients.consumer(&event_hub).await });
         // From here on the runtime ends with the connection, also if the caller stops waiting.
-        let runtime = OwnRuntime(Some(runtime));
+        let runtime = OwnRuntime {
+            handle: runtime.handle().clone(),
+            runtime: Some(runtime),
+        };
         let opened = within("open connection", OPEN_TIMEOUT, opening).await?;
-        Ok(Connection {
-            runtime,
-            client: opened.map_err(|panic| SourceError::Panicked(panic.to_string()))??,
-            served: Mutex::default(),
-        })
+        let client = opened.map_err(|panic| SourceError::Panicked(panic.to_string()))??;
+        Ok(Connection { runtime, client })
     }
 }
 
 impl Connection {
     /// Asks the event hub to describe itself.
-    pub(super) async fn ask_hub(&self) -> Result<HubAnswer, SourceError> {
+    pub(super) async fn ask_hub(&self) -> Result<EventHubProperties, SourceError> {
         let asking = self.runtime.on(self.client.get_eventhub_properties());
-        let answer = timed("read event hub properties", ANSWER_TIMEOUT, asking).await?;
-        Ok(HubAnswer {
-            created_at: answer.created_on.map(OffsetDateTime::from),
-            partitions: answer.partition_ids,
-        })
+        timed("read event hub properties", ANSWER_TIMEOUT, asking).await
     }
 
     /// Asks what a partition holds, of an event hub that was created at this time.
@@ -167,45 +147,24 @@ impl Connection {
             let _answer = timeout(CLOSE_TIMEOUT, runtime.on(client.close())).await;
         }
     }
-
-    /// Whether the partition may use it.
-    fn serve(&self, partition: &str) -> bool {
-        self.served
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(partition.to_owned())
-    }
 }
 
 impl OwnRuntime {
     /// Does the SDK's work here, but the tasks that it starts live and end with the connection.
-    pub(super) async fn on<T>(&self, work: impl Future<Output = T>) -> T {
-        let mut work = Box::pin(work);
-        poll_fn(move |context| {
-            let _inside = self.enter();
-            work.as_mut().poll(context)
-        })
-        .await
+    pub(super) fn on<F: Future>(&self, work: F) -> TokioContext<F> {
+        TokioContext::new(work, self.handle.clone())
     }
 
     /// As long as the guard lives, tasks are started on the connection's runtime.
-    pub(super) fn enter(&self) -> Option<EnterGuard<'_>> {
-        self.0.as_ref().map(Runtime::enter)
+    pub(super) fn enter(&self) -> EnterGuard<'_> {
+        self.handle.enter()
     }
 }
 
 impl Drop for OwnRuntime {
     fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
+        if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
-    }
-}
-
-impl fmt::Debug for Connection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection")
-            .field("served", &self.served)
-            .finish_non_exhaustive()
     }
 }

@@ -5,18 +5,17 @@ use std::sync::Arc;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::Context;
+use super::EventHubSource;
 use super::backoff::Backoff;
 use super::connections::{Connection, Connections};
 use super::error::SourceError;
 use crate::event::PartitionId;
 
 /// Asks an event hub for its partitions, again and again.
-#[derive(Debug)]
 pub(super) struct Discovery {
     event_hub: Arc<str>,
-    connections: Arc<Connections>,
-    context: Context,
+    connections: Connections,
+    source: EventHubSource,
     connection: Option<Connection>,
     known: HashSet<String>,
     /// When to ask next.
@@ -25,11 +24,11 @@ pub(super) struct Discovery {
 }
 
 impl Discovery {
-    pub(super) fn new(event_hub: &str, connections: Arc<Connections>, context: Context) -> Self {
+    pub(super) fn new(event_hub: &str, source: EventHubSource) -> Self {
         Self {
             event_hub: event_hub.into(),
-            connections,
-            context,
+            connections: Connections::new(&source.clients, event_hub),
+            source,
             connection: None,
             known: HashSet::new(),
             ask_at: Instant::now(),
@@ -43,7 +42,7 @@ impl Discovery {
             sleep_until(self.ask_at).await;
             match self.ask().await {
                 Ok(ids) => {
-                    self.ask_at = Instant::now() + self.context.settings.watchdog.interval;
+                    self.ask_at = Instant::now() + self.source.settings.watchdog.interval;
                     self.backoff = Backoff::default();
                     let found = self.answered(ids);
                     if !found.is_empty() {
@@ -54,7 +53,7 @@ impl Discovery {
                     let cause = error.cause();
                     let wait = self.backoff.next(cause, rand::random());
                     self.ask_at = Instant::now() + wait;
-                    self.context.telemetry.event_hub_failed(
+                    self.source.telemetry.event_hub_failed(
                         &self.event_hub,
                         cause.label(),
                         &error,
@@ -66,8 +65,8 @@ impl Discovery {
     }
 
     fn answered(&mut self, ids: Vec<String>) -> Vec<PartitionId> {
-        self.context.telemetry.event_hub_answered(&self.event_hub);
-        self.context.liveness.event_hub_answered(
+        self.source.telemetry.event_hub_answered(&self.event_hub);
+        self.source.liveness.event_hub_answered(
             &self.event_hub,
             ids.iter().map(String::as_str),
             Instant::now(),
@@ -80,17 +79,17 @@ impl Discovery {
 
     async fn ask(&mut self) -> Result<Vec<String>, SourceError> {
         let work = format!("the search for partitions of {}", self.event_hub);
-        let _work = self.context.liveness.at_work(work, Instant::now());
+        let _work = self.source.liveness.at_work(work, Instant::now());
         // If a connection has failed meanwhile, or its token has aged, the hub may be well: a new connection shows that.
         if let Some(connection) = self.connection.take()
             && let Ok(answer) = connection.ask_hub().await
         {
             self.connection = Some(connection);
-            return Ok(answer.partitions);
+            return Ok(answer.partition_ids);
         }
         let connection = self.connections.open().await?;
         let answer = connection.ask_hub().await?;
         self.connection = Some(connection);
-        Ok(answer.partitions)
+        Ok(answer.partition_ids)
     }
 }

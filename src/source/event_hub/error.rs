@@ -8,7 +8,9 @@ use azure_core_amqp::error::{AmqpErrorCondition, AmqpErrorKind};
 use azure_messaging_eventhubs::EventHubsError;
 use azure_messaging_eventhubs::error::ErrorKind;
 use fe2o3_amqp::link::RecvError;
+use tokio::task::JoinError;
 
+use crate::family::label_values;
 use crate::identity::TokenError;
 use crate::identity::connection_string::UnusableFile;
 
@@ -66,123 +68,56 @@ pub(crate) enum SourceError {
         /// What is wrong with it. Part of the message, and therefore not the source.
         problem: UnusableFile,
     },
-    /// A task that reads has ended although nothing stopped it.
-    #[error("the reader of `{0}` ended unexpectedly")]
-    ReaderEnded(String),
+    /// A task that reads has panicked.
+    #[error("a reader ended unexpectedly")]
+    ReaderEnded(#[from] JoinError),
 }
 
-/// What ended a link, or kept it from opening; the value of the label `cause`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cause {
-    /// Not resolved, refused or disconnected: the hub or the network is down.
-    Unreachable,
-    /// The token or its rights are not accepted.
-    Unauthorized,
-    /// There is no such hub, consumer group or partition.
-    NotFound,
-    /// The hub asks for fewer requests.
-    Busy,
-    /// Another receiver took the partition.
-    Stolen,
-    /// The hub does not accept an argument, such as a position that it no longer has.
-    Argument,
-    /// The position is lost, and the configuration says to stop then.
-    PositionLost,
-    /// An event cannot be decoded.
-    Poison,
-    /// The SDK or the reader panicked.
-    Panicked,
-    /// No answer in time.
-    Timeout,
-    /// The hub closed the link, the session or the connection.
-    Closed,
-    /// The hub has more events, and they do not come.
-    Stalled,
-    /// Planned: the sequence of the partition begins again.
-    Restarted,
-    /// Planned: no event came for long, and only a new link shows that events can still come.
-    Idle,
-    /// Planned: the events are much smaller or larger than the link was opened for.
-    Resized,
-    /// Planned: the token that the link began with has aged, as the hub's answer shows.
-    Token,
-}
-
-/// What to do about a cause.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Remedy {
-    /// The fault is temporary: try again, soon at first.
-    Retry,
-    /// The fault is temporary, and the hub needs time.
-    Later,
-    /// A person must correct something: try seldom, until it is done.
-    Person,
-    /// Another reader has the partition, perhaps for long: do not evict it again and again.
-    GiveWay,
-    /// Nothing is wrong: open the next link at once.
-    AtOnce,
+label_values! {
+    /// What ended a link, or kept it from opening; the value of the label `cause`.
+    pub(crate) Cause {
+        /// Not resolved, refused or disconnected: the hub or the network is down.
+        Unreachable = "unreachable",
+        /// The token or its rights are not accepted.
+        Unauthorized = "unauthorized",
+        /// There is no such hub, consumer group or partition.
+        NotFound = "not_found",
+        /// The hub asks for fewer requests.
+        Busy = "busy",
+        /// Another receiver took the partition.
+        Stolen = "stolen",
+        /// The hub does not accept an argument, such as a position that it no longer has.
+        Argument = "argument",
+        /// The position is lost, and the configuration says to stop then.
+        PositionLost = "position_lost",
+        /// An event cannot be decoded.
+        Poison = "poison",
+        /// The SDK or the reader panicked.
+        Panicked = "panicked",
+        /// No answer in time.
+        Timeout = "timeout",
+        /// The hub closed the link, the session or the connection.
+        Closed = "closed",
+        /// The hub has more events, and they do not come.
+        Stalled = "stalled",
+        /// Planned: the sequence of the partition begins again.
+        Restarted = "restarted",
+        /// Planned: no event came for long, and only a new link shows that events can still come.
+        Idle = "idle",
+        /// Planned: the events are much smaller or larger than the link was opened for.
+        Resized = "resized",
+        /// Planned: the token that the link began with has aged, as the hub's answer shows.
+        Token = "token",
+    }
 }
 
 impl Cause {
-    const ALL: [Self; 16] = [
-        Self::Unreachable,
-        Self::Unauthorized,
-        Self::NotFound,
-        Self::Busy,
-        Self::Stolen,
-        Self::Argument,
-        Self::PositionLost,
-        Self::Poison,
-        Self::Panicked,
-        Self::Timeout,
-        Self::Closed,
-        Self::Stalled,
-        Self::Restarted,
-        Self::Idle,
-        Self::Resized,
-        Self::Token,
-    ];
-
-    /// The value of the label `cause`, and what to do about it.
-    fn row(self) -> (&'static str, Remedy) {
-        match self {
-            Self::Unreachable => ("unreachable", Remedy::Retry),
-            Self::Unauthorized => ("unauthorized", Remedy::Person),
-            Self::NotFound => ("not_found", Remedy::Person),
-            Self::Busy => ("busy", Remedy::Later),
-            Self::Stolen => ("stolen", Remedy::GiveWay),
-            Self::Argument => ("argument", Remedy::Retry),
-            Self::PositionLost => ("position_lost", Remedy::Person),
-            Self::Poison => ("poison", Remedy::Retry),
-            Self::Panicked => ("panicked", Remedy::Retry),
-            Self::Timeout => ("timeout", Remedy::Retry),
-            Self::Closed => ("closed", Remedy::Retry),
-            Self::Stalled => ("stalled", Remedy::Retry),
-            Self::Restarted => ("restarted", Remedy::AtOnce),
-            Self::Idle => ("idle", Remedy::AtOnce),
-            Self::Resized => ("resized", Remedy::AtOnce),
-            Self::Token => ("token", Remedy::AtOnce),
-        }
-    }
-
-    /// Every value of the label `cause`.
-    pub(super) fn labels() -> impl Iterator<Item = &'static str> {
-        Self::ALL.into_iter().map(Self::label)
-    }
-
-    /// The value of the label `cause`.
-    pub(crate) fn label(self) -> &'static str {
-        self.row().0
-    }
-
-    /// What to do about it.
-    pub(super) fn remedy(self) -> Remedy {
-        self.row().1
-    }
-
-    /// Whether the reader ended the link itself, and nothing is wrong.
+    /// Whether the reader ended the link itself, and nothing is wrong: the next link is opened at once.
     pub(super) fn is_planned(self) -> bool {
-        self.remedy() == Remedy::AtOnce
+        matches!(
+            self,
+            Self::Restarted | Self::Idle | Self::Resized | Self::Token
+        )
     }
 
     /// Whether the hub itself still answers: it may refuse the exporter, or a single link may have ended.
@@ -223,30 +158,40 @@ fn token_cause(error: &TokenError) -> Cause {
     }
 }
 
+/// The SDK wraps errors, to several levels. An answer of the hub or of the identity service decides, on whatever level, and
+/// so does what the AMQP library reports of an event; without one, a link ended or was not established.
 fn event_hub_cause(error: &EventHubsError) -> Cause {
-    match &error.kind {
-        ErrorKind::ConsumerDisconnected(_) => Cause::Stolen,
-        ErrorKind::AmqpError(error) => amqp_cause(error),
-        ErrorKind::AzureCore(error) => azure_cause(error),
-        _ => Cause::Closed,
+    if let ErrorKind::ConsumerDisconnected(_) = error.kind {
+        return Cause::Stolen;
     }
+    let mut not_established = None;
+    let mut next = error.source();
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<TokenError>() {
+            return token_cause(error);
+        }
+        if let Some(RecvError::MessageDecode(_)) = error.downcast_ref() {
+            return Cause::Poison;
+        }
+        if let Some(error) = error.downcast_ref::<AmqpError>()
+            && let Some(cause) = answer_cause(error)
+        {
+            return cause;
+        }
+        if let Some(error) = error.downcast_ref::<azure_core::Error>() {
+            not_established.get_or_insert(match error.kind() {
+                azure_core::error::ErrorKind::Credential => Cause::Unauthorized,
+                _ => Cause::Unreachable,
+            });
+        }
+        next = error.source();
+    }
+    not_established.unwrap_or(Cause::Closed)
 }
 
-/// What the SDK's error means, and what to do if a person must act.
-fn meaning(error: &EventHubsError) -> &'static str {
-    match event_hub_cause(error) {
-        Cause::Unauthorized => {
-            "the event hub refuses access: the identity needs the role `Azure Event Hubs Data Receiver`, a key needs the right to listen"
-        }
-        Cause::NotFound => {
-            "there is no such event hub or consumer group: check `event_hub.names` and `event_hub.consumer_group`"
-        }
-        _ => "the event hub refused the request, or the link ended",
-    }
-}
-
-fn amqp_cause(error: &AmqpError) -> Cause {
-    match error.kind() {
+/// What an answer of the hub means; none if the error is not an answer.
+fn answer_cause(error: &AmqpError) -> Option<Cause> {
+    Some(match error.kind() {
         AmqpErrorKind::AmqpDescribedError(described) => match described.condition {
             AmqpErrorCondition::UnauthorizedAccess => Cause::Unauthorized,
             AmqpErrorCondition::NotFound => Cause::NotFound,
@@ -266,38 +211,19 @@ fn amqp_cause(error: &AmqpError) -> Cause {
             429 | 503 => Cause::Busy,
             _ => Cause::Closed,
         },
-        AmqpErrorKind::AzureCore(error) => azure_cause(error),
-        AmqpErrorKind::TransportImplementationError(error) => transport_cause(error.as_ref()),
-        _ => Cause::Closed,
-    }
+        _ => return None,
+    })
 }
 
-/// The SDK passes on the errors of the AMQP library as they are.
-fn transport_cause(error: &(dyn Error + 'static)) -> Cause {
-    match error.downcast_ref() {
-        Some(RecvError::MessageDecode(_)) => Cause::Poison,
-        _ => Cause::Closed,
-    }
-}
-
-/// The SDK wraps errors, to several levels. An answer of the hub or of the identity service decides, on whatever level;
-/// without one, the connection was not established.
-fn azure_cause(error: &azure_core::Error) -> Cause {
-    let mut next: Option<&(dyn Error + 'static)> = Some(error);
-    while let Some(error) = next {
-        if let Some(error) = error.downcast_ref::<TokenError>() {
-            return token_cause(error);
+/// What the SDK's error means, and what to do if a person must act.
+fn meaning(error: &EventHubsError) -> &'static str {
+    match event_hub_cause(error) {
+        Cause::Unauthorized => {
+            "the event hub refuses access: the identity needs the role `Azure Event Hubs Data Receiver`, a key needs the right to listen"
         }
-        if let Some(error) = error.downcast_ref::<AmqpError>()
-            && let AmqpErrorKind::AmqpDescribedError(_) | AmqpErrorKind::ManagementStatusCode(..) =
-                error.kind()
-        {
-            return amqp_cause(error);
+        Cause::NotFound => {
+            "there is no such event hub or consumer group: check `event_hub.names` and `event_hub.consumer_group`"
         }
-        next = error.source();
-    }
-    match error.kind() {
-        azure_core::error::ErrorKind::Credential => Cause::Unauthorized,
-        _ => Cause::Unreachable,
+        _ => "the event hub refused the request, or the link ended",
     }
 }

@@ -5,6 +5,7 @@
 use time::OffsetDateTime;
 
 use crate::event::{Position, Reached};
+use crate::family::label_values;
 
 /// The end of a partition, and the age of its hub.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,27 +24,15 @@ pub(super) struct Extent {
     pub(super) is_empty: bool,
 }
 
-/// Why the hub cannot continue after a position.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Loss {
-    /// The sequence begins again: the hub was created again, or failed over to one with a sequence of its own.
-    Restarted,
-    /// The events after the position have expired.
-    Expired,
-    /// The hub refuses the position although it reports that it has it.
-    Refused,
-}
-
-impl Loss {
-    /// Every value of the label `reason`.
-    pub(super) const LABELS: [&'static str; 3] = ["restarted", "expired", "refused"];
-
-    pub(super) fn label(self) -> &'static str {
-        match self {
-            Self::Restarted => "restarted",
-            Self::Expired => "expired",
-            Self::Refused => "refused",
-        }
+label_values! {
+    /// Why the hub cannot continue after a position; the value of the label `reason`.
+    pub(crate) Loss {
+        /// The sequence begins again: the hub was created again, or failed over to one with a sequence of its own.
+        Restarted = "restarted",
+        /// The events after the position have expired.
+        Expired = "expired",
+        /// The hub refuses the position although it reports that it has it.
+        Refused = "refused",
     }
 }
 

@@ -15,8 +15,7 @@ use crate::telemetry::Lag;
 pub(super) struct LagWatch {
     /// The newest event that the hub is known to have.
     newest: Option<i64>,
-    events: u64,
-    since: Option<OffsetDateTime>,
+    lag: Lag,
     /// When no event was waiting.
     caught_up_at: Option<OffsetDateTime>,
 }
@@ -31,11 +30,11 @@ impl LagWatch {
         at: OffsetDateTime,
     ) {
         self.newest = Some(extent.last_sequence_number);
-        self.events = u64::try_from(ahead).unwrap_or(0);
+        self.lag.events = u64::try_from(ahead).unwrap_or(0);
         if ahead <= 0 {
-            self.since = None;
+            self.lag.since = None;
             self.caught_up_at = Some(at);
-        } else if self.since.is_none() {
+        } else if self.lag.since.is_none() {
             let not_before = self
                 .caught_up_at
                 .into_iter()
@@ -43,7 +42,7 @@ impl LagWatch {
                 .max();
             // A single event is the newest; the oldest of several was enqueued no later than the newest.
             let newest = extent.last_enqueued_at.unwrap_or(at);
-            self.since = Some(match (ahead, not_before) {
+            self.lag.since = Some(match (ahead, not_before) {
                 (2.., Some(not_before)) => not_before.min(newest),
                 _ => newest,
             });
@@ -54,20 +53,17 @@ impl LagWatch {
     pub(super) fn received(&mut self, reached: &Reached, at: OffsetDateTime) {
         let Some(newest) = self.newest else { return };
         let ahead = newest - reached.position.sequence_number;
-        self.events = u64::try_from(ahead).unwrap_or(0);
+        self.lag.events = u64::try_from(ahead).unwrap_or(0);
         if ahead > 0 {
-            self.since = reached.enqueued_at.or(self.since);
+            self.lag.since = reached.enqueued_at.or(self.lag.since);
         } else {
-            self.since = None;
+            self.lag.since = None;
             self.caught_up_at = Some(at);
         }
     }
 
     pub(super) fn lag(&self) -> Lag {
-        Lag {
-            events: self.events,
-            since: self.since,
-        }
+        self.lag
     }
 }
 

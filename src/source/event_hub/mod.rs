@@ -18,8 +18,6 @@ mod error;
 mod extent;
 mod lag;
 mod prefetch;
-#[cfg(feature = "demo")]
-mod producer;
 mod progress;
 mod reader;
 mod readers;
@@ -32,15 +30,13 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use assignment::{Assigner, Assignment, leased};
+pub(crate) use assignment::{Assigner, Assignment, Discovered, Reading, leased};
 pub use connection_string::ConnectionString;
 pub(crate) use error::SourceError;
 pub(crate) use settings::{
     Amqp, Authentication, Namespace, OnLostPosition, Settings, Start, Transport, Watchdog,
     consumer_group, event_hub_name, namespace_host,
 };
-#[cfg(feature = "demo")]
-pub(crate) use {connection_string::InvalidConnectionString, producer::producer};
 
 use crate::liveness::Liveness;
 use crate::queue::Queue;
@@ -48,16 +44,9 @@ use crate::telemetry::Telemetry;
 use client::Clients;
 use readers::Readers;
 
-/// The Event Hub source.
-#[derive(Debug)]
-pub(crate) struct EventHubSource {
-    context: Context,
-    assignments: HashMap<String, Assignment>,
-}
-
-/// What the readers of all event hubs have in common.
+/// The Event Hub source: what the readers of all event hubs have in common.
 #[derive(Clone, Debug)]
-struct Context {
+pub(crate) struct EventHubSource {
     settings: Arc<Settings>,
     clients: Arc<Clients>,
     queue: Queue,
@@ -68,51 +57,45 @@ struct Context {
 }
 
 impl EventHubSource {
-    /// A source of the given settings, whose batches go into `queue`. It reads each event hub by the assignment of its
-    /// name, and begins when `begin` is cancelled.
+    /// A source of the given settings, whose batches go into `queue`. It begins when `begin` is cancelled.
     pub(crate) fn new(
         settings: Settings,
         queue: Queue,
         telemetry: Arc<Telemetry>,
         liveness: Arc<Liveness>,
-        assignments: HashMap<String, Assignment>,
         begin: CancellationToken,
     ) -> Self {
         let settings = Arc::new(settings);
         let clients = Clients::new(Arc::clone(&settings), Arc::clone(&telemetry));
-        let context = Context {
+        Self {
             settings,
             clients: Arc::new(clients),
             queue,
             telemetry,
             liveness,
             begin,
-        };
-        Self {
-            context,
-            assignments,
         }
     }
 
-    /// Reads the partitions of every event hub until it is stopped.
+    /// Reads the partitions of every event hub, by the assignment of its name, until it is stopped.
     ///
     /// # Errors
     ///
-    /// [`SourceError::ReaderEnded`] when a task ends by itself, which only a defect here or in the SDK explains. A failure
-    /// of a hub or of the network is not an error here: it is counted, logged and tried again.
-    pub(crate) async fn run(self, stop: CancellationToken) -> Result<(), SourceError> {
-        let Self {
-            context,
-            assignments,
-        } = self;
+    /// [`SourceError::ReaderEnded`] when a task panics, which only a defect here or in the SDK explains. A failure of a hub
+    /// or of the network is not an error here: it is counted, logged and tried again.
+    pub(crate) async fn run(
+        self,
+        assignments: HashMap<String, Assignment>,
+        stop: CancellationToken,
+    ) -> Result<(), SourceError> {
         let mut event_hubs = JoinSet::new();
         for (event_hub, assignment) in assignments {
-            let readers = Readers::new(context.clone(), event_hub, assignment);
+            let readers = Readers::new(self.clone(), event_hub, assignment);
             event_hubs.spawn(readers.run(stop.clone()));
         }
-        drop(context);
+        drop(self); // the queue ends with its readers
         while let Some(ended) = event_hubs.join_next().await {
-            ended.unwrap_or_else(|panic| Err(SourceError::ReaderEnded(panic.to_string())))?;
+            ended??;
         }
         Ok(())
     }

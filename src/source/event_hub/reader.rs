@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use azure_messaging_eventhubs::models::ReceivedEventData;
 use azure_messaging_eventhubs::{EventReceiver, OpenReceiverOptions, StartPosition};
+use futures_util::stream::Peekable;
 use futures_util::{FutureExt, Stream, StreamExt};
 use time::OffsetDateTime;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use super::Context;
+use super::EventHubSource;
 use super::assignment::Lease;
 use super::client::timed;
 use super::connections::{Connection, Connections};
@@ -36,11 +37,9 @@ const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 /// The task that reads one partition.
 #[derive(Debug)]
 pub(super) struct Reader {
-    pub(super) context: Context,
+    pub(super) source: EventHubSource,
     pub(super) connections: Arc<Connections>,
     pub(super) partition: PartitionId,
-    /// Its number among the partitions of the hub; those with neighbouring numbers share a connection.
-    pub(super) number: usize,
     pub(super) lane: Lane,
     /// None if only this process reads the partition.
     pub(super) lease: Option<Lease>,
@@ -61,31 +60,21 @@ impl Reader {
             stop.run_until_cancelled(self.own()).await;
             if let Some(error) = self.read_over_a_connection(&stop).await {
                 self.link_ended(&error);
-                if error.cause() == Cause::Stolen {
-                    stop.run_until_cancelled(self.own_still()).await;
-                }
             }
         }
-        self.context.liveness.partition_closed(&self.partition);
+        self.source.liveness.partition_closed(&self.partition);
     }
 
     /// Waits while it is unknown whether this process still owns the partition.
-    async fn own(&mut self) {
-        if let Some(lease) = &mut self.lease {
-            lease.is_fresh().await;
-        }
-    }
-
-    /// Another process has opened a link: waits until it is confirmed that this process owns the partition all the same.
-    async fn own_still(&mut self) {
-        if let Some(lease) = &mut self.lease {
-            lease.is_confirmed().await;
+    async fn own(&self) {
+        if let Some(lease) = &self.lease {
+            lease.is_owned().await;
         }
     }
 
     /// Waits until reading may begin. `latest` is resolved before, or the events that come meanwhile would be skipped.
     async fn stand_by(&mut self) {
-        let begin = self.context.begin.clone();
+        let begin = self.source.begin.clone();
         while !self.progress.knows_where_to_begin() {
             let Some(resolved) = begin.run_until_cancelled(self.resolve()).await else {
                 break; // the link that is opened now resolves it
@@ -98,9 +87,9 @@ impl Reader {
             }
         }
         if !begin.is_cancelled() {
-            self.context.liveness.partition_stands_by(&self.partition);
+            self.source.liveness.partition_stands_by(&self.partition);
             begin.cancelled().await;
-            self.context.liveness.partition_closed(&self.partition); // until its link is open
+            self.source.liveness.partition_closed(&self.partition); // until its link is open
         }
     }
 
@@ -114,8 +103,7 @@ impl Reader {
     }
 
     async fn check_out(&self) -> Result<Arc<Connection>, SourceError> {
-        let partition = self.partition.partition();
-        self.connections.check_out(self.number, partition).await
+        self.connections.check_out(self.partition.partition()).await
     }
 
     /// Sends the position to the writer if it is not this one any more, although no event moved it.
@@ -159,19 +147,15 @@ impl Reader {
     async fn read_over(&mut self, connection: &Connection) -> Result<(), SourceError> {
         let mut extent = self.ask_all(connection).await?;
         let receiver = self.open(connection, &extent).await?;
-        let mut events = pin!(receiver.stream_events());
-        let mut next = None;
+        let mut events = pin!(receiver.stream_events().peekable());
         loop {
             match self.progress.next(Instant::now()) {
                 Action::Receive(until) => {
-                    let first = match next.take() {
-                        Some(first) => first,
-                        None => match timeout_at(until, connection.runtime.on(events.next())).await
-                        {
-                            Ok(first) => first.ok_or(SourceError::Ended)??,
-                            Err(_elapsed) => continue,
-                        },
+                    let next = connection.runtime.on(events.next());
+                    let Ok(first) = timeout_at(until, next).await else {
+                        continue;
                     };
+                    let first = first.ok_or(SourceError::Ended)??;
                     let is_again = is_of_the_past(&first, self.reached());
                     if is_again {
                         // Harmless, unless it is of another sequence, whose events must not be refused.
@@ -181,12 +165,11 @@ impl Reader {
                     let mut gathered = Gathered::after(self.reached());
                     gathered.take(&first);
                     let inside = connection.runtime.enter();
-                    let beyond = gather(&mut gathered, is_again, events.as_mut());
+                    gather(&mut gathered, is_again, events.as_mut());
                     drop(inside);
                     if !self.hand_on(gathered, connection, &extent).await {
                         return Ok(()); // the writer has ended: the service is stopping
                     }
-                    next = beyond.transpose()?;
                 }
                 Action::Ask => {
                     // For questions, a client keeps the token that it began with; for reading, it renews it.
@@ -211,7 +194,7 @@ impl Reader {
     ) -> Result<EventReceiver, SourceError> {
         let before = self.progress.reached().cloned();
         let opening = self.progress.opening(extent);
-        let telemetry = Arc::clone(&self.context.telemetry);
+        let telemetry = Arc::clone(&self.source.telemetry);
         if let Some(lost) = opening.lost {
             telemetry.position_lost(&self.partition, lost);
             if lost.is_final {
@@ -240,7 +223,7 @@ impl Reader {
         let receiver = timed("open receiver", OPEN_TIMEOUT, opening_receiver).await?;
         self.progress.opened(extent, Instant::now());
         self.hub_answered(extent);
-        self.context.liveness.partition_opened(&self.partition);
+        self.source.liveness.partition_opened(&self.partition);
         telemetry.receiver_opened(&self.partition, self.reached(), opening.prefetch);
         Ok(receiver)
     }
@@ -253,7 +236,7 @@ impl Reader {
         extent: &Extent,
     ) -> bool {
         self.verified();
-        let telemetry = Arc::clone(&self.context.telemetry);
+        let telemetry = Arc::clone(&self.source.telemetry);
         if gathered.refused > 0 {
             telemetry.events_refused(&self.partition, gathered.refused);
         }
@@ -266,7 +249,7 @@ impl Reader {
         self.own().await;
         let lane = self.lane.clone();
         let slot = loop {
-            match timeout(self.context.settings.watchdog.interval, lane.slot()).await {
+            match timeout(self.source.settings.watchdog.interval, lane.slot()).await {
                 Ok(Ok(slot)) => break slot,
                 Ok(Err(_closed)) => return false,
                 // The writer makes this reader wait; that the hub still answers is enough meanwhile.
@@ -293,8 +276,9 @@ impl Reader {
     async fn ask_all(&self, connection: &Connection) -> Result<Extent, SourceError> {
         let _work = self.at_work("asking");
         let hub = connection.ask_hub().await?;
+        let created_at = hub.created_on.map(OffsetDateTime::from);
         let partition = self.partition.partition();
-        connection.ask_partition(partition, hub.created_at).await
+        connection.ask_partition(partition, created_at).await
     }
 
     /// Asks what the partition holds.
@@ -320,29 +304,34 @@ impl Reader {
         let (ahead, reached) = (self.progress.ahead(extent), self.progress.reached());
         self.lag
             .answered(extent, ahead, reached, OffsetDateTime::now_utc());
-        let telemetry = &self.context.telemetry;
+        let telemetry = &self.source.telemetry;
         telemetry.partition_lags(&self.partition, self.lag.lag());
     }
 
     fn verified(&self) {
-        let Context {
+        let EventHubSource {
             liveness,
             telemetry,
             ..
-        } = &self.context;
+        } = &self.source;
         let at = OffsetDateTime::now_utc();
         liveness.partition_proved(&self.partition, Instant::now(), at);
         telemetry.partition_proved(&self.partition, at);
     }
 
     fn link_ended(&mut self, error: &SourceError) {
-        let Context {
+        let EventHubSource {
             liveness,
             telemetry,
             ..
-        } = &self.context;
+        } = &self.source;
         let cause = error.cause();
         let wait = self.progress.failed(cause, Instant::now(), rand::random());
+        if cause == Cause::Stolen
+            && let Some(lease) = &mut self.lease
+        {
+            lease.doubt(); // the next link waits until it is confirmed
+        }
         if cause.is_planned() {
             telemetry.receiver_replaced(&self.partition, cause.label());
             return;
@@ -363,32 +352,26 @@ impl Reader {
 
     fn at_work(&self, what: &str) -> AtWork {
         let work = format!("the reader of {}, {what},", self.partition);
-        self.context.liveness.at_work(work, Instant::now())
+        self.source.liveness.at_work(work, Instant::now())
     }
 }
 
-/// Takes all events that are there. Returns what follows them, if the batch ends before: the end of the stream, or an
-/// event that seems to have come before. Such events are taken too, and thereby refused, if they are known to have come
-/// before.
-fn gather<S>(
-    gathered: &mut Gathered,
-    refuses: bool,
-    mut events: Pin<&mut S>,
-) -> Option<Result<ReceivedEventData, SourceError>>
+/// Takes the events that are there, up to one that seems to have come before. Such events are taken too, and thereby
+/// refused, if they are known to have come before.
+fn gather<S>(gathered: &mut Gathered, refuses: bool, mut events: Pin<&mut Peekable<S>>)
 where
     S: Stream<Item = azure_messaging_eventhubs::Result<ReceivedEventData>>,
 {
     while !gathered.is_full() {
-        match events.next().now_or_never()? {
-            Some(Ok(event)) if !refuses && is_of_the_past(&event, gathered.last()) => {
-                return Some(Ok(event));
-            }
-            Some(Ok(event)) => gathered.take(&event),
-            Some(Err(error)) => return Some(Err(error.into())),
-            None => return Some(Err(SourceError::Ended)),
-        }
+        let last = gathered.last();
+        let is_next = |next: &S::Item| {
+            let event = next.as_ref().ok();
+            event.is_some_and(|event| refuses || !is_of_the_past(event, last))
+        };
+        let next = events.as_mut().next_if(is_next).now_or_never();
+        let Some(Some(Ok(event))) = next else { return };
+        gathered.take(&event);
     }
-    None
 }
 
 /// The message of a panic.

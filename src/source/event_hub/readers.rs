@@ -1,15 +1,14 @@
-//! The readers of one event hub: started for the partitions that this process acquires, stopped for those that it loses.
+//! The readers of one event hub: started for the partitions that this process acquires, ended for those that it loses.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tokio::sync::oneshot;
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::Context;
-use super::assignment::{Assignment, Lease, Order};
+use super::EventHubSource;
+use super::assignment::{Assignment, Discovered, Order};
 use super::connections::Connections;
 use super::discovery::Discovery;
 use super::error::{Cause, SourceError};
@@ -18,58 +17,43 @@ use super::lag::LagWatch;
 use super::progress::Progress;
 use super::reader::Reader;
 use super::settings::Start;
-use crate::event::{PartitionId, Reached};
+use crate::event::PartitionId;
 
 /// The readers of one event hub, and the source of their assignments.
 #[derive(Debug)]
 pub(super) struct Readers {
-    context: Context,
+    source: EventHubSource,
     event_hub: String,
     assignment: Assignment,
-    connections: Arc<Connections>,
-    /// In the order in which they were found, which gives each reader its number.
-    found: Vec<PartitionId>,
-    running: JoinSet<PartitionId>,
-    ends: HashMap<PartitionId, End>,
-}
-
-/// How a reader is ended.
-#[derive(Debug)]
-struct End {
-    stop: CancellationToken,
-    /// Dropped when the reader has ended.
-    stopped: Option<oneshot::Sender<()>>,
+    /// In the order in which they were found: those with neighbouring numbers share connections.
+    found: Vec<Discovered>,
+    /// By the number of the group of partitions that shares them.
+    connections: HashMap<usize, Arc<Connections>>,
+    running: JoinSet<()>,
 }
 
 impl Readers {
-    pub(super) fn new(context: Context, event_hub: String, assignment: Assignment) -> Self {
-        let connections = Connections::new(
-            Arc::clone(&context.clients),
-            &event_hub,
-            context.settings.amqp.partitions_per_connection,
-        );
+    pub(super) fn new(source: EventHubSource, event_hub: String, assignment: Assignment) -> Self {
         Self {
-            context,
+            source,
             event_hub,
             assignment,
-            connections: Arc::new(connections),
             found: Vec::new(),
+            connections: HashMap::new(),
             running: JoinSet::new(),
-            ends: HashMap::new(),
         }
     }
 
     /// Reads until it is stopped.
     pub(super) async fn run(mut self, stop: CancellationToken) -> Result<(), SourceError> {
-        let (context, connections) = (self.context.clone(), Arc::clone(&self.connections));
-        let mut discovery = Discovery::new(&self.event_hub, connections, context);
-        let mut start = self.context.settings.start;
+        let mut discovery = Discovery::new(&self.event_hub, self.source.clone());
+        let mut start = self.source.settings.start;
         loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                Some(ended) = self.running.join_next() => self.ended(ended, &stop)?,
-                order = self.assignment.order() => self.obey(order, &stop),
+                Some(ended) = self.running.join_next() => ended?,
+                order = self.assignment.order() => self.begin(order),
                 found = discovery.found() => {
                     self.found(found, start, &stop);
                     // A partition that is found later was created later: all its events came after the start.
@@ -78,68 +62,56 @@ impl Readers {
             }
         }
         while let Some(ended) = self.running.join_next().await {
-            self.ended(ended, &stop)?;
+            ended?;
         }
         Ok(())
     }
 
     fn found(&mut self, partitions: Vec<PartitionId>, start: Start, stop: &CancellationToken) {
         for partition in &partitions {
-            let telemetry = &self.context.telemetry;
-            telemetry.partition_found(partition, Cause::labels(), Loss::LABELS);
+            let telemetry = &self.source.telemetry;
+            let causes = Cause::ALL.iter().map(|cause| cause.label());
+            let reasons = Loss::ALL.iter().map(|loss| loss.label());
+            telemetry.partition_found(partition, causes, reasons);
         }
-        self.found.extend(partitions.iter().cloned());
+        let found = partitions.iter().cloned();
+        let found = found.map(|partition| Discovered { partition, start });
+        self.found.extend(found);
         let positions = match &self.assignment {
             Assignment::All(positions) => positions.clone(),
-            Assignment::Leased { found, .. } => {
-                found.send_replace(self.found.clone());
-                return;
-            }
+            Assignment::Leased { leases, .. } => return leases.found(self.found.clone()),
         };
         for partition in partitions {
-            let after = positions.get(&partition.folded()).cloned();
-            self.begin(partition, after, start, None, stop);
-        }
-    }
-
-    fn obey(&mut self, order: Order, stop: &CancellationToken) {
-        match order {
-            Order::Assign {
+            self.begin(Order {
+                after: positions.get(&partition.folded()).cloned(),
                 partition,
-                after,
                 start,
-                lease,
-            } => self.begin(partition, after, start, Some(lease), stop),
-            Order::Revoke { partition, stopped } => {
-                // If there is no reader, `stopped` is dropped, which ends the wait for it.
-                if let Some(end) = self.ends.get_mut(&partition) {
-                    end.stop.cancel();
-                    end.stopped = Some(stopped);
-                }
-            }
+                lease: None,
+                stop: stop.clone(),
+                ended: CancellationToken::new().drop_guard(),
+            });
         }
     }
 
-    fn begin(
-        &mut self,
-        partition: PartitionId,
-        after: Option<Reached>,
-        start: Start,
-        lease: Option<Lease>,
-        stop: &CancellationToken,
-    ) {
-        let settings = &self.context.settings;
-        let number = self.found.iter().position(|found| *found == partition);
+    fn begin(&mut self, order: Order) {
+        let settings = &self.source.settings;
+        let number = self
+            .found
+            .iter()
+            .position(|found| found.partition == order.partition);
+        let group = number.unwrap_or_default() / settings.amqp.partitions_per_connection;
+        let connections = self.connections.entry(group);
+        let connections = connections
+            .or_insert_with(|| Arc::new(Connections::new(&self.source.clients, &self.event_hub)));
         let reader = Reader {
-            context: self.context.clone(),
-            connections: Arc::clone(&self.connections),
-            partition: partition.clone(),
-            number: number.unwrap_or_default(),
-            lane: self.context.queue.lane(),
-            lease,
+            source: self.source.clone(),
+            connections: Arc::clone(connections),
+            partition: order.partition,
+            lane: self.source.queue.lane(),
+            lease: order.lease,
             progress: Progress::new(
-                start,
-                after,
+                order.start,
+                order.after,
                 settings.watchdog,
                 settings.on_lost_position,
                 settings.amqp.prefetch_bytes,
@@ -147,29 +119,10 @@ impl Readers {
             ),
             lag: LagWatch::default(),
         };
-        let stop = stop.child_token();
-        let end = End {
-            stop: stop.clone(),
-            stopped: None,
-        };
-        self.ends.insert(partition.clone(), end);
+        let (stop, ended) = (order.stop, order.ended);
         self.running.spawn(async move {
             reader.run(stop).await;
-            partition
+            drop(ended);
         });
-    }
-
-    /// A reader has ended: it was stopped, or something is wrong.
-    fn ended(
-        &mut self,
-        ended: Result<PartitionId, JoinError>,
-        stop: &CancellationToken,
-    ) -> Result<(), SourceError> {
-        let partition = ended.map_err(|panic| SourceError::ReaderEnded(panic.to_string()))?;
-        let end = self.ends.remove(&partition);
-        if !stop.is_cancelled() && !end.is_some_and(|end| end.stop.is_cancelled()) {
-            return Err(SourceError::ReaderEnded(partition.to_string()));
-        }
-        Ok(()) // dropping `end` ends the wait for it
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use azure_core::credentials::Secret;
+pub(crate) use azure_core_amqp::AmqpTransport as Transport;
 use time::OffsetDateTime;
 
 use crate::identity::Credential;
@@ -57,10 +58,10 @@ settings! {
 }
 
 /// An event of a standard hub has 1 MB: with less in flight, each waits for the one before.
-const PREFETCH_LEAST: u64 = 1 << 20;
+const PREFETCH_LEAST: &str = "1MiB";
 
 /// More than this in flight for one partition hides how far behind it is.
-const PREFETCH_MOST: u64 = 1 << 30;
+const PREFETCH_MOST: &str = "1GiB";
 
 /// The SDK opens a session for each, of which a connection has 255.
 const PARTITIONS_SHARING_MOST: usize = 100;
@@ -139,15 +140,6 @@ pub enum Start {
     Latest,
     /// At the first event enqueued after this time, which is not before 1970.
     At(OffsetDateTime),
-}
-
-/// What AMQP runs over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Transport {
-    /// Port 5671; an emulator's own port.
-    Tcp,
-    /// Port 443, for networks that allow no other.
-    WebSocket,
 }
 
 /// Checks the name of an event hub.

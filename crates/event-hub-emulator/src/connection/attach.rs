@@ -15,7 +15,7 @@ use crate::start::Start;
 
 use super::Connection;
 use super::address::Node;
-use super::later::{DETACH_AFTER, Deferred};
+use super::later::{CBS_DETACH_AFTER, DETACH_AFTER, Deferred};
 use super::link::{Answers, Content, Events, Link, Purpose, Receiving, Sending, Service};
 use super::session::HANDLE_MAX;
 
@@ -208,19 +208,37 @@ impl Connection {
         };
         if let Some(link) = session.links.remove(&detach.handle) {
             self.release(&link);
+            let service = link.service();
+            let wait = if self.is_rust_sdk && service == Some(Service::Cbs) {
+                CBS_DETACH_AFTER
+            } else {
+                DETACH_AFTER
+            };
             let answer = Deferred::Detach {
                 channel,
                 handle: detach.handle,
-                of_service: link.is_of_service(),
+                closed: detach.closed.unwrap_or(false),
+                of_service: service.is_some(),
             };
-            self.later.push(now + DETACH_AFTER, answer);
+            self.later.push(now + wait, answer);
         }
     }
 
+    /// Ends a link for the client.
     pub(super) fn detach(&mut self, channel: u16, handle: u32, error: Option<AmqpError>) {
+        self.put_detach(channel, handle, true, error);
+    }
+
+    /// Answers a detach in its kind. To one that does not close, an answer that does makes fe2o3-amqp attach again only to
+    /// close (section 2.6.6), and so displace the reader that has taken over.
+    pub(super) fn answer_detach(&mut self, channel: u16, handle: u32, closed: bool) {
+        self.put_detach(channel, handle, closed, None);
+    }
+
+    fn put_detach(&mut self, channel: u16, handle: u32, closed: bool, error: Option<AmqpError>) {
         let detach = Detach {
             handle,
-            closed: Some(true),
+            closed: Some(closed),
             error,
         };
         self.output.put(channel, &detach);

@@ -59,7 +59,7 @@ impl Connection {
     pub(super) fn take_open(&mut self, open: &Open) {
         self.output
             .limit_frames(open.max_frame_size, FRAME_SIZE_MAX);
-        self.settles_twice = open
+        self.is_rust_sdk = open
             .properties
             .as_ref()
             .and_then(|properties| properties.get("user-agent")?.as_text())

@@ -24,11 +24,17 @@ pub(super) const SETTLE_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// How long the answer to a detach waits. For a link to a service it is dropped if the session ends meanwhile.
 ///
-/// After putting a token the Rust SDK detaches twice, ends the session and drops it. Answers that come then look to it
-/// like frames of an unknown session, and it closes the connection: 3 of 230 producers failed so, none with this wait.
-/// JavaScript too ends the session right after it detaches from a partition, and expects both answers: without the first
-/// its process lives on for a minute.
+/// JavaScript ends the session right after it detaches from a partition, and expects both answers: without the first its
+/// process lives on for a minute.
 pub(super) const DETACH_AFTER: Duration = Duration::from_millis(3);
+
+/// How long the answer to the Rust SDK's detach from `$cbs` waits.
+///
+/// After putting a token it drops both links and then ends the session. The answers to the detaches find no link; if two
+/// come before that to the end, fe2o3-amqp forgets the session at the second, takes the end for one of an unknown
+/// session, and closes the connection. No time is short enough: a client that waits for a processor ends its session
+/// late. It never waits for these answers, so this is longer than any such wait.
+pub(super) const CBS_DETACH_AFTER: Duration = Duration::from_secs(1);
 
 /// An answer that is sent when its time has come.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +44,8 @@ pub(super) enum Deferred {
     Detach {
         channel: u16,
         handle: u32,
+        /// As the client's detach was.
+        closed: bool,
         /// Of a link to `$cbs` or `$management`, not to a partition.
         of_service: bool,
     },
@@ -67,8 +75,11 @@ impl Connection {
         for deferred in due {
             match deferred {
                 Deferred::Detach {
-                    channel, handle, ..
-                } => self.detach(channel, handle, None),
+                    channel,
+                    handle,
+                    closed,
+                    ..
+                } => self.answer_detach(channel, handle, closed),
                 Deferred::SettleAgain(outcome) => self.dispose(&outcome, true),
                 Deferred::Settle(outcome) => match outcomes.last_mut() {
                     Some(row) if outcome.continues(row) => row.last = outcome.last,
@@ -78,8 +89,8 @@ impl Connection {
         }
         for outcome in outcomes {
             // Settled at once, whatever mode the client attached with: pyamqp ignores a disposition that is not.
-            self.dispose(&outcome, !self.settles_twice);
-            if self.settles_twice {
+            self.dispose(&outcome, !self.is_rust_sdk);
+            if self.is_rust_sdk {
                 let again = Deferred::SettleAgain(outcome);
                 self.later.push(now + SETTLE_AGAIN_AFTER, again);
             }
@@ -123,23 +134,25 @@ impl Later {
             .collect()
     }
 
-    /// Drops what waits for a session that has ended. Gives the handles of the links that still need their detach.
-    pub(super) fn take_ended(&mut self, ended: u16) -> Vec<u32> {
-        let mut handles = Vec::new();
+    /// Drops what waits for a session that has ended. Gives the links that still need their detach: the handle of each, and
+    /// whether it closes.
+    pub(super) fn take_ended(&mut self, ended: u16) -> Vec<(u32, bool)> {
+        let mut links = Vec::new();
         self.entries.retain(|_, deferred| match deferred {
             Deferred::Settle(outcome) | Deferred::SettleAgain(outcome) => outcome.channel != ended,
             Deferred::Detach {
                 channel,
                 handle,
+                closed,
                 of_service,
             } => {
                 if *channel == ended && !*of_service {
-                    handles.push(*handle);
+                    links.push((*handle, *closed));
                 }
                 *channel != ended
             }
         });
-        handles
+        links
     }
 
     pub(super) fn len(&self) -> usize {

@@ -224,9 +224,18 @@ impl Link {
         }
     }
 
-    /// Whether it is for requests or answers, and not for events.
-    pub(super) fn is_of_service(&self) -> bool {
-        self.event_hub().is_none()
+    /// The service that it is for, unless it is for events.
+    pub(super) fn service(&self) -> Option<Service> {
+        match self {
+            Self::Receiving(receiving) => match receiving.purpose {
+                Purpose::Requests(service) => Some(service),
+                Purpose::Events { .. } => None,
+            },
+            Self::Sending(sending) => match &sending.content {
+                Content::Answers(answers) => Some(answers.service),
+                Content::Events(_) => None,
+            },
+        }
     }
 
     /// The events that a reader receives on this link.

@@ -62,8 +62,8 @@ pub(super) struct Connection {
     output: Output,
     /// The client closes after this time without a frame.
     peer_idle_time_out: Option<Duration>,
-    /// Whether the client is the Rust SDK: see [`later::SETTLE_AGAIN_AFTER`].
-    settles_twice: bool,
+    /// See [`later::SETTLE_AGAIN_AFTER`] and [`later::CBS_DETACH_AFTER`].
+    is_rust_sdk: bool,
     tokens: Tokens,
     sessions: BTreeMap<u16, Session>,
     later: Later,
@@ -97,7 +97,7 @@ impl Connection {
             stage: Stage::Header,
             output: Output::new(),
             peer_idle_time_out: None,
-            settles_twice: false,
+            is_rust_sdk: false,
             tokens: Tokens::default(),
             sessions: BTreeMap::new(),
             later: Later::default(),

@@ -83,8 +83,8 @@ impl Connection {
     }
 
     pub(super) fn take_end(&mut self, channel: u16) {
-        for handle in self.later.take_ended(channel) {
-            self.detach(channel, handle, None);
+        for (handle, closed) in self.later.take_ended(channel) {
+            self.answer_detach(channel, handle, closed);
         }
         if let Some(session) = self.sessions.remove(&channel) {
             session.links.values().for_each(|link| self.release(link));

@@ -261,11 +261,7 @@ impl Progress {
         if let Phase::Open(link) = self.phase {
             self.backoff.lasted(now - link.since);
         }
-        let wait = if cause.is_planned() {
-            Duration::ZERO
-        } else {
-            self.backoff.next(cause, jitter)
-        };
+        let wait = self.backoff.next(cause, jitter);
         self.phase = Phase::Closed { until: now + wait };
         wait
     }

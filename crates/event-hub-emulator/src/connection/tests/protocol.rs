@@ -7,7 +7,9 @@ use tokio::time::{Instant, timeout};
 use super::{Client, attach, flow, open, transfer};
 use crate::amqp::frame::Frame;
 use crate::amqp::message::SectionKind;
-use crate::amqp::performative::{Flow, Open, Performative, ROLE_RECEIVER, ROLE_SENDER, Transfer};
+use crate::amqp::performative::{
+    Detach, End, Flow, Open, Performative, ROLE_RECEIVER, ROLE_SENDER, Transfer,
+};
 use crate::amqp::{Symbol, Value};
 use crate::connection::handshake::IDLE_TIME_OUT;
 
@@ -68,13 +70,7 @@ async fn a_settlement_waits() {
 
 #[tokio::test(start_paused = true)]
 async fn the_rust_client_receives_the_outcome_twice() {
-    let agent = Value::from("azsdk-rust-messaging_eventhubs/0.16.0");
-    let properties = vec![(Value::from(Symbol::from_static("user-agent")), agent)];
-    let open = Open {
-        properties: Some(Value::Map(properties)),
-        ..open(None)
-    };
-    let client = Client::connect_with(100, open).await;
+    let client = Client::connect_with(100, rust_sdk()).await;
     assert_eq!(settlements(client, 2).await, [(5, false), (1005, true)]);
 }
 
@@ -190,4 +186,62 @@ async fn an_idle_client_receives_heartbeats_and_is_closed_when_it_is_dead() {
         started.elapsed()
     );
     assert!(heartbeats >= 15, "one each half minute: {heartbeats}");
+}
+
+fn rust_sdk() -> Open {
+    let agent = Value::from("azsdk-rust-messaging_eventhubs/0.16.0");
+    let properties = vec![(Value::from(Symbol::from_static("user-agent")), agent)];
+    Open {
+        properties: Some(Value::Map(properties)),
+        ..open(None)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_detach_is_answered_in_its_kind() {
+    let mut client = Client::connect(100, None).await;
+    client.authorize().await;
+    for closed in [None, Some(false), Some(true)] {
+        client.send(&attach(1, ROLE_SENDER, "calls"), &[]).await;
+        assert!(matches!(client.receive().await, Performative::Attach(_)));
+        assert!(matches!(client.receive().await, Performative::Flow(_)));
+        let detach = Detach {
+            handle: 1,
+            closed,
+            error: None,
+        };
+        client.send(&detach, &[]).await;
+        let expected = Detach {
+            closed: Some(closed == Some(true)),
+            ..detach
+        };
+        assert_eq!(client.receive().await, Performative::Detach(expected));
+    }
+}
+
+/// After putting a token it detaches both links and ends the session, however long it waits for a processor in between.
+#[tokio::test(start_paused = true)]
+async fn the_rust_client_receives_no_detach_from_cbs_before_it_has_ended_the_session() {
+    let mut client = Client::connect_with(100, rust_sdk()).await;
+    for (handle, role) in [(0, ROLE_SENDER), (1, ROLE_RECEIVER)] {
+        client.send(&attach(handle, role, "$cbs"), &[]).await;
+        while !matches!(client.receive().await, Performative::Attach(_)) {}
+    }
+    for handle in [0, 1] {
+        let detach = Detach {
+            handle,
+            closed: Some(true),
+            error: None,
+        };
+        client.send(&detach, &[]).await;
+    }
+    tokio::time::sleep(Duration::from_millis(900)).await;
+    client.send(&End { error: None }, &[]).await;
+    loop {
+        match client.receive().await {
+            Performative::Flow(_) => {}
+            Performative::End(_) => return,
+            other => panic!("{other:?}"),
+        }
+    }
 }

@@ -1,30 +1,30 @@
-//! The command `demo`: the whole product in one process, without Azure.
+//! The command `demo`: the whole product in one process, without Azure. It is behind the feature `demo`.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::pin::pin;
 
-use acs_log_simulator::SimulateError;
+use acs_log_simulator::cli::TrafficArgs;
+use acs_log_simulator::{SimulateError, Target};
 use clap::Args;
+use event_hub_emulator::cli::HubError;
 use event_hub_emulator::{Emulator, EventHub};
-use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::LocalError;
-use super::simulate::{Traffic, target};
-use crate::cli::CommandError;
-use crate::cli::run::listen_flag;
+use super::CommandError;
+use super::run::listen_flag;
 use crate::config::{self, Flag, Sources};
 use crate::service::Service;
-use crate::source::event_hub::ConnectionString;
 use crate::telemetry;
 
+/// Try the exporter without Azure: a local Event Hub, simulated calls and the exporter in one process.
 #[derive(Debug, Args)]
-pub(in crate::cli) struct DemoArgs {
+pub(super) struct DemoArgs {
     /// Where to serve the metrics.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
     #[command(flatten)]
-    traffic: Traffic,
+    traffic: TrafficArgs,
 }
 
 /// The event hubs of the demo: those that a diagnostic setting makes when it names none, one for each category.
@@ -39,36 +39,28 @@ const DEMO_PARTITIONS: u32 = 2;
 
 pub(super) async fn demo(args: DemoArgs, stop: CancellationToken) -> Result<(), CommandError> {
     let event_hubs = DEMO_EVENT_HUBS.map(|name| EventHub::new(name, DEMO_PARTITIONS));
-    let hub = Emulator::start(event_hubs)
-        .await
-        .map_err(LocalError::Emulator)?;
+    let hub = Emulator::start(event_hubs).await.map_err(HubError::Start)?;
     let connection_string = hub.connection_string();
 
+    let set = |key, value| Flag {
+        key,
+        value,
+        flag: "demo",
+    };
     let mut flags = listen_flag(args.listen);
-    let flag = "demo";
-    flags.push(Flag {
-        key: "event_hub.connection_string",
-        value: connection_string.to_owned(),
-        flag,
-    });
-    flags.push(Flag {
-        key: "event_hub.names",
-        value: DEMO_EVENT_HUBS.join(","),
-        flag,
-    });
+    flags.push(set(
+        "event_hub.connection_string",
+        connection_string.to_owned(),
+    ));
+    flags.push(set("event_hub.names", DEMO_EVENT_HUBS.join(",")));
     let config = config::load(Sources {
         file: Some(config::DEMO),
         environment: config::environment(),
         flags,
     })?;
     telemetry::start_log(&config.log)?;
-    let connection: ConnectionString = connection_string
-        .parse()
-        .map_err(LocalError::ConnectionString)?;
-    let targets = DEMO_EVENT_HUBS
-        .iter()
-        .map(|name| target(&connection, name))
-        .collect();
+    let targets = DEMO_EVENT_HUBS.map(|name| Target::connect(connection_string, Some(name)));
+    let targets = targets.into_iter().collect::<Result<_, SimulateError>>()?;
     let service = Service::build(config)?;
     welcome(
         &mut io::stdout().lock(),
@@ -78,30 +70,22 @@ pub(super) async fn demo(args: DemoArgs, stop: CancellationToken) -> Result<(), 
 
     // The exporter stops first, then the traffic, then the hub.
     let stop_traffic = CancellationToken::new();
-    let mut traffic = JoinSet::new();
-    let settings = args.traffic.settings(None);
-    traffic.spawn(acs_log_simulator::run(
-        settings,
+    let traffic = args.traffic.settings(None);
+    let mut traffic = pin!(acs_log_simulator::run(
+        traffic,
         targets,
-        stop_traffic.clone(),
+        stop_traffic.clone()
     ));
     let result = tokio::select! {
-        result = service.run(stop) => result.map_err(CommandError::from),
-        Some(ended) = traffic.join_next() => outcome(ended),
+        result = service.run(stop) => {
+            stop_traffic.cancel();
+            traffic.await?;
+            result.map_err(CommandError::from)
+        }
+        ended = &mut traffic => ended.map_err(CommandError::from),
     };
-    stop_traffic.cancel();
-    while let Some(ended) = traffic.join_next().await {
-        outcome(ended)?;
-    }
     hub.stop().await;
     result
-}
-
-/// Of the simulation.
-fn outcome(ended: Result<Result<(), SimulateError>, JoinError>) -> Result<(), CommandError> {
-    Ok(ended
-        .map_err(LocalError::Task)?
-        .map_err(LocalError::Simulate)?)
 }
 
 fn welcome(out: &mut impl Write, address: SocketAddr, connection_string: &str) -> io::Result<()> {
