@@ -25,6 +25,16 @@ pub(super) enum Says {
 
 use Says::{Failure, NoFailure, Success};
 
+impl Says {
+    /// The label `reason`, if it says that it failed.
+    pub(super) fn reason(self) -> Option<&'static str> {
+        match self {
+            Success | NoFailure => None,
+            Failure(reason) => Some(reason),
+        }
+    }
+}
+
 /// The values of the label `reason`.
 pub(super) const FAILED: &str = "failed";
 const THROTTLED: &str = "throttled";

@@ -6,6 +6,7 @@
 //! Not exported, since they are personal or unbounded: the caller's address, the ids, the URI (it names the recording).
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use time::OffsetDateTime;
@@ -48,7 +49,7 @@ pub(super) static CATEGORY: Category = Category {
     families: FAMILIES,
     vocabularies: &[
         ("operation", || OPERATIONS.to_vec()),
-        ("result_signature", || vec!["200", "202", "204"]),
+        ("result_signature", || SUCCESSFUL_STATUSES.to_vec()),
         ("result_signature", || FAILING_STATUSES.to_vec()),
         ("result_type", || {
             RESULT_TYPES.map(|(_, row)| label(row)).to_vec()
@@ -74,6 +75,9 @@ acs_families! {
     /// Requests to the Call Recording APIs, by api-version.
     OperationVersions = Counter acs_recording_operation_versions_total { resource, operation_version, outcome };
 }
+
+/// The statuses of the API's answers to requests that went well.
+const SUCCESSFUL_STATUSES: [&str; 3] = ["200", "202", "204"];
 
 /// By its operation, or by what it asked for.
 fn matches(view: &View<'_>) -> bool {
@@ -149,12 +153,19 @@ fn observe<'a>(view: &View<'a>, common: &Common<'_, 'a>, moves: &mut Moves<'a>) 
 }
 
 fn known_failures(resource: &str, known: &mut TakeLabels<'_>) {
+    // By the result type alone, and by the result type though the status is one of success.
+    let by_result_type = RESULT_TYPES
+        .into_iter()
+        .filter_map(|(says, _)| says.reason());
+    let by_result_type: BTreeSet<_> = by_result_type.map(|reason| (UNKNOWN, reason)).collect();
+    let despite_status = SUCCESSFUL_STATUSES.map(|text| (text, FAILED));
     for operation in OPERATIONS {
-        let with_status = FAILING_STATUSES.into_iter().filter_map(|text| {
+        let by_status = FAILING_STATUSES.into_iter().filter_map(|text| {
             let reason = of_status(operation, status(text)?)?;
             Some((text, reason))
         });
-        for (result_signature, reason) in with_status.chain([(UNKNOWN, FAILED)]) {
+        let others = by_result_type.iter().copied().chain(despite_status);
+        for (result_signature, reason) in by_status.chain(others) {
             let series = OperationFailures {
                 resource,
                 operation,

@@ -68,11 +68,10 @@ impl FailureRules {
             return Outcome::Routine;
         }
         let by_status = status.and_then(|status| of_status(operation, status));
-        let failure = match (by_status, result_type) {
-            (Some(reason), _) | (None, Some(Says::Failure(reason))) => Some(reason),
-            (None, None) if status.is_none() => FAILING_LEVELS.contains(&level).then_some(FAILED),
-            (None, _) => None,
-        };
+        let failure = by_status.or_else(|| result_type?.reason());
+        let is_unsaid = status.is_none() && result_type.is_none();
+        let by_level = is_unsaid && FAILING_LEVELS.contains(&level);
+        let failure = failure.or(by_level.then_some(FAILED));
         failure.map_or(Outcome::Succeeded, Outcome::Failed)
     }
 
@@ -86,7 +85,7 @@ impl FailureRules {
         end_reason: &str,
         is_empty: bool,
     ) -> Option<&'static str> {
-        if matches!(result_type, Some(Says::Failure(_))) {
+        if result_type.is_some_and(|says| says.reason().is_some()) {
             return Some(FAILED);
         }
         let known = END_REASONS.iter().find(|(known, _)| *known == end_reason);
