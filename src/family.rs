@@ -92,7 +92,7 @@ macro_rules! label_set {
     };
 }
 
-/// Declares the values of a label, which are a closed set.
+/// Declares a closed set of words: the values of a label, or of a key of the configuration.
 macro_rules! label_values {
     (
         $(#[$about:meta])*
@@ -108,7 +108,7 @@ macro_rules! label_values {
             /// Every value, in this order.
             $vis const ALL: [Self; [$($label),+].len()] = [$(Self::$Value),+];
 
-            /// How the label spells it.
+            /// The word.
             $vis fn label(self) -> &'static str {
                 match self {
                     $(Self::$Value => $label,)+

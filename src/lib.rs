@@ -39,7 +39,7 @@
 //! | What ends a link, and what is done about it? | `source/event_hub/progress/`, by the causes in `error.rs` and the waits in `backoff.rs`; docs/recovery.md has all in one table |
 //! | What verifies that a partition is alive? | `source/event_hub/progress/`; `liveness.rs` decides what follows if that fails |
 //! | Why does the SDK's client live on a runtime of its own? | `source/event_hub/connections.rs` |
-//! | Which call was it that failed? | `log.failures: on`; `telemetry/failures.rs` |
+//! | Which call was it that failed? | `log.failures: on`; `pipeline/failures.rs` |
 //! | When does an event wait for a scrape? | `pipeline/writer.rs`, by what `metrics/firsts.rs` knows; docs/delivery.md has the promise |
 //! | In which order does everything stop? | the `Signals` of `service/mod.rs`; `service/running.rs` |
 //! | With which identity is a token requested, and when the next one? | `config/auth.rs` decides the identity, `identity/` requests the tokens |
@@ -65,8 +65,8 @@
 //! into a token. [`cli`] has the commands.
 //!
 //! Two crates stand beside this one, since the exporter needs neither: `crates/event-hub-emulator`, a local Event Hub, and
-//! `crates/acs-log-simulator`, which makes traffic for it. The feature `demo` (a default) adds them and the commands
-//! `demo`, `hub` and `simulate`.
+//! `crates/acs-log-simulator`, which makes traffic for it. Each has a command of its own, `hub` and `simulate`; the feature
+//! `demo` (a default) adds both, and the command `demo`, which joins them with the exporter.
 //!
 //! Nothing points back up, and no two modules use each other: `main -> cli -> service -> config -> {replica, source,
 //! checkpoint, delivery, http, metrics, identity, blobs, telemetry, shutdown, dead_letters}`, `replica -> {source, checkpoint,

@@ -13,14 +13,10 @@ impl Container {
     /// The credential for the next request. The tokens keep their token for as long as it is valid: each request asks for
     /// it.
     pub(super) async fn credential(&self) -> Result<AzureCredential, BlobError> {
-        match self.settings.access() {
+        match &self.settings.access {
             Access::File(path) => {
                 let now = self.settings.current(path);
-                let now = now.map_err(|source| BlobError::ConnectionStringFile {
-                    path: path.clone(),
-                    source,
-                })?;
-                fixed(&now)
+                fixed(&now.map_err(|error| BlobError::ConnectionStringFile(path.clone(), error))?)
             }
             Access::Tokens => {
                 let tokens = self.tokens.as_ref().ok_or(BlobError::NoCredential)?;

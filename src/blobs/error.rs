@@ -3,11 +3,12 @@
 //! The codes are those of "Blob Storage error codes" and "Common REST API error codes".
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use object_store::azure::AzureCredential;
 use object_store::client::HttpError;
 
+use super::requests::TIMEOUT;
+use super::{BLOB_BYTES_MAX, LIST_BYTES_MAX};
 use crate::identity::connection_string::UnusableFile;
 
 /// Why an operation on a container failed.
@@ -24,25 +25,13 @@ pub enum BlobError {
     )]
     Metadata(String),
     /// More than is read or written.
-    #[error("`{name}` has more than {bytes_max} bytes")]
-    TooLarge {
-        /// The blob.
-        name: String,
-        /// How many it may have.
-        bytes_max: usize,
-    },
-    /// More than is read.
+    #[error("`{0}` has more than {BLOB_BYTES_MAX} bytes")]
+    TooLarge(String),
+    /// More than is read of the blobs whose names begin so, in this container.
     #[error(
-        "the list of `{prefix}` in container `{container}` has more than {bytes_max} bytes: give the exporters a container of their own"
+        "the list of `{0}` in container `{1}` has more than {LIST_BYTES_MAX} bytes: give the exporters a container of their own"
     )]
-    ListTooLong {
-        /// The container.
-        container: String,
-        /// What the names begin with.
-        prefix: String,
-        /// How many it may have.
-        bytes_max: usize,
-    },
+    ListTooLong(String, String),
     /// The container needs tokens, and was opened without a credential.
     #[error("the container needs tokens, and there is no credential to request them with")]
     NoCredential,
@@ -53,51 +42,34 @@ pub enum BlobError {
     #[error("the HTTP client cannot be created")]
     NoClient(#[source] object_store::Error),
     /// The file with the connection string cannot be used now.
-    #[error("connection string file `{}`", path.display())]
-    ConnectionStringFile {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        #[source]
-        source: UnusableFile,
-    },
+    #[error("connection string file `{}`", .0.display())]
+    ConnectionStringFile(PathBuf, #[source] UnusableFile),
     /// There is no token.
     #[error("no token for Blob Storage")]
     NoToken(#[source] azure_core::Error),
-    /// No connection.
+    /// No connection with the account's host.
     #[error(
-        "`{host}` is unreachable: check the account's name, the network, its proxy (HTTPS_PROXY) and its certificate authority (SSL_CERT_FILE)"
+        "`{0}` is unreachable: check the account's name, the network, its proxy (HTTPS_PROXY) and its certificate authority (SSL_CERT_FILE)"
     )]
-    Unreachable {
-        /// The account's host.
-        host: String,
-        /// What the HTTP library reports.
-        #[source]
-        source: HttpError,
-    },
-    /// No answer.
+    Unreachable(String, #[source] HttpError),
+    /// No answer of the account's host.
     #[error(
-        "`{host}` did not answer within {after:?}: check the network and its proxy (HTTPS_PROXY)"
+        "`{0}` did not answer within {TIMEOUT:?}: check the network and its proxy (HTTPS_PROXY)"
     )]
-    TimedOut {
-        /// The account's host.
-        host: String,
-        /// How long it had.
-        after: Duration,
-    },
-    /// The connection ended during the request or the answer.
-    #[error("`{host}` closed the connection before its answer was complete")]
-    Disconnected {
-        /// The account's host.
-        host: String,
-        /// What the HTTP library reports.
-        #[source]
-        source: HttpError,
-    },
+    TimedOut(String),
+    /// The account's host ended the connection during the request or the answer.
+    #[error("`{0}` closed the connection before its answer was complete")]
+    Disconnected(String, #[source] HttpError),
     /// The container is missing.
     #[error("container `{0}` does not exist: create it, or use an identity or key that may")]
     NoContainer(String),
-    /// An answer with an error.
+    /// There is no such blob, though there is the container.
+    #[error("there is no such blob")]
+    NoBlob,
+    /// The condition of a write does not hold, or what should be created exists.
+    #[error("the condition of the write does not hold")]
+    Refused,
+    /// Another answer with an error.
     #[error("`{host}` answered HTTP {status} ({code}): {advice}")]
     Status {
         /// The account's host.
@@ -109,34 +81,15 @@ pub enum BlobError {
         /// What to do.
         advice: &'static str,
     },
-    /// An answer that no such service gives.
-    #[error("`{host}` answered with {problem}: check that it is an account's Blob endpoint")]
-    Malformed {
-        /// The account's host.
-        host: String,
-        /// What is wrong with it.
-        problem: &'static str,
-    },
-    /// A list that is not XML as it should be.
-    #[error("the list of container `{container}` cannot be read")]
-    Unreadable {
-        /// The container.
-        container: String,
-        /// What the XML library reports.
-        #[source]
-        source: quick_xml::DeError,
-    },
+    /// An answer of the account's host that no such service gives.
+    #[error("`{0}` answered with {1}: check that it is an account's Blob endpoint")]
+    Malformed(String, &'static str),
+    /// The list of this container is not XML as it should be.
+    #[error("the list of container `{0}` cannot be read")]
+    Unreadable(String, #[source] quick_xml::DeError),
 }
 
 impl BlobError {
-    /// The status and the code of an answer with an error.
-    pub(super) fn answer(&self) -> Option<(u16, &str)> {
-        match self {
-            Self::Status { status, code, .. } => Some((*status, code)),
-            _ => None,
-        }
-    }
-
     /// Whether a write that ended with this error may have been done all the same: its request was on the way.
     pub(super) fn leaves_open_whether_done(&self) -> bool {
         match self {
@@ -147,9 +100,6 @@ impl BlobError {
     }
 }
 
-/// Stands for the code of an answer that has none.
-pub(super) const NO_CODE: &str = "no code";
-
 /// What an error in an answer means, and what to do about it.
 pub(super) fn of_answer(
     host: String,
@@ -158,9 +108,14 @@ pub(super) fn of_answer(
     status: u16,
     code: Option<&str>,
 ) -> BlobError {
-    let code = code.unwrap_or(NO_CODE);
+    let code = code.unwrap_or("no code");
     let advice = match (status, code) {
         (404, "ContainerNotFound") => return BlobError::NoContainer(container.to_owned()),
+        (404, "BlobNotFound") => return BlobError::NoBlob,
+        (409, "BlobAlreadyExists" | "ContainerAlreadyExists")
+        | (412, "ConditionNotMet" | "TargetConditionNotMet" | "no code") => {
+            return BlobError::Refused;
+        }
         (401 | 403, _) | (400, "InvalidAuthenticationInfo") => denied(credential, code),
         _ if is_temporary(status, code) => "the service has a problem; it is asked again",
         _ => "this is not expected: check that it is an account's Blob endpoint",
@@ -261,5 +216,30 @@ mod tests {
         let error = check(503, "ServerBusy", key(), "HTTP 503 (ServerBusy)");
         assert!(error.leaves_open_whether_done(), "{error}");
         check(418, "Teapot", key(), "HTTP 418 (Teapot)");
+    }
+
+    #[test]
+    fn a_blob_that_is_not_there_and_a_condition_that_does_not_hold_are_no_problem_of_the_service() {
+        let read = |status: u16, code: Option<&str>| {
+            let credential = AzureCredential::SASToken(Vec::new());
+            of_answer("a.b".to_owned(), "c", &credential, status, code)
+        };
+        assert!(matches!(read(404, Some("BlobNotFound")), BlobError::NoBlob));
+        for (status, code) in [
+            (409, Some("BlobAlreadyExists")),
+            (409, Some("ContainerAlreadyExists")),
+            (412, Some("ConditionNotMet")),
+            (412, Some("TargetConditionNotMet")),
+            (412, None),
+        ] {
+            let error = read(status, code);
+            assert!(matches!(error, BlobError::Refused), "{code:?}: {error}");
+        }
+        // Anybody may answer without a code that nothing is there, and a lease is no other version.
+        for (status, code) in [(404, None), (412, Some("LeaseIdMissing"))] {
+            let error = read(status, code);
+            let is_unexpected = matches!(error, BlobError::Status { .. });
+            assert!(is_unexpected, "{code:?}: {error}");
+        }
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn page(xml: &[u8]) -> Result<Page, DeError> {
             continue;
         }
         blobs.push(Blob {
-            name: entry.name.text,
+            name: entry.name,
             etag: ETag::new(&entry.properties.etag),
             metadata,
         });
@@ -59,17 +59,11 @@ struct Blobs {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Entry {
-    name: Name,
+    /// One that XML cannot contain has an attribute and is percent-encoded. Such names are of other programs, and stay as
+    /// they are.
+    name: String,
     properties: Properties,
     metadata: Option<Metadata>,
-}
-
-/// A name that XML cannot contain has an attribute and is percent-encoded. Such names are of other programs, and stay as
-/// they are.
-#[derive(Deserialize)]
-struct Name {
-    #[serde(default, rename = "$text")]
-    text: String,
 }
 
 #[derive(Deserialize)]

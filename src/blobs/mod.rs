@@ -26,7 +26,6 @@ pub(crate) use settings::container_name;
 pub use settings::{InvalidContainer, Settings};
 
 use crate::telemetry::{StoreOperation, StoreResult, Telemetry};
-use error::NO_CODE;
 
 /// A container. Meant to be shared in an [`Arc`].
 #[derive(Debug)]
@@ -71,7 +70,7 @@ impl Container {
     pub async fn create(&self) -> Result<bool, BlobError> {
         let url = self.container_url(&[("restype", "container")]);
         let created = match self.ask(Method::PUT, &url).await {
-            Err(error) if error.answer() == Some((409, "ContainerAlreadyExists")) => Ok(false),
+            Err(BlobError::Refused) => Ok(false),
             answer => answer.map(|_| true),
         };
         let is_new = |created: &bool| *created;
@@ -106,7 +105,7 @@ impl Container {
     /// The service refuses, or does not answer; or the blob is too large.
     pub async fn read(&self, name: &str) -> Result<Option<(Blob, Vec<u8>)>, BlobError> {
         let found = match self.get(name).await {
-            Err(error) if is_missing(&error) => Ok(None),
+            Err(BlobError::NoBlob) => Ok(None),
             found => found.map(Some),
         };
         self.counted(StoreOperation::Read, found, |_| true)
@@ -132,7 +131,7 @@ impl Container {
         condition: &Condition,
     ) -> Result<Outcome, BlobError> {
         let mut written = match self.put(name, metadata, body, condition).await {
-            Err(error) if *condition != Condition::None && is_refusal(&error) => {
+            Err(BlobError::Refused | BlobError::NoBlob) if *condition != Condition::None => {
                 Ok(Outcome::Refused)
             }
             written => written.map(Outcome::Done),
@@ -155,8 +154,9 @@ impl Container {
     ///
     /// The service refuses, or does not answer.
     pub async fn delete(&self, name: &str) -> Result<(), BlobError> {
-        let deleted = match self.ask_about(Method::DELETE, name).await {
-            Err(error) if is_missing(&error) => Ok(()),
+        let deleting = async { self.ask(Method::DELETE, &self.blob_url(name)?).await };
+        let deleted = match deleting.await {
+            Err(BlobError::NoBlob) => Ok(()),
             answer => answer.map(drop),
         };
         self.counted(StoreOperation::Delete, deleted, |()| true)
@@ -175,16 +175,11 @@ impl Container {
         let mut bytes_left = LIST_BYTES_MAX;
         loop {
             let answer = self.ask(Method::GET, &url).await?;
-            let body = self.body(answer, bytes_left).await?;
-            let body = body.ok_or_else(|| BlobError::ListTooLong {
-                container: self.settings.container().to_owned(),
-                prefix: prefix.to_owned(),
-                bytes_max: LIST_BYTES_MAX,
-            })?;
-            let page = listing::page(&body).map_err(|source| BlobError::Unreadable {
-                container: self.settings.container().to_owned(),
-                source,
-            })?;
+            let container = || self.settings.container().to_owned();
+            let too_long = BlobError::ListTooLong(prefix.to_owned(), container());
+            let body = self.body(answer, bytes_left, too_long).await?;
+            let page =
+                listing::page(&body).map_err(|error| BlobError::Unreadable(container(), error))?;
             // Each page takes its bytes, an empty one too: so there is an end.
             bytes_left -= body.len();
             blobs.extend(page.blobs);
@@ -197,14 +192,15 @@ impl Container {
     }
 
     async fn get(&self, name: &str) -> Result<(Blob, Vec<u8>), BlobError> {
-        let answer = self.ask_about(Method::GET, name).await?;
+        let answer = self.ask(Method::GET, &self.blob_url(name)?).await?;
         let blob = Blob {
             name: name.to_owned(),
             etag: self.etag(answer.headers())?,
             metadata: metadata(answer.headers()),
         };
-        let content = self.body(answer, BLOB_BYTES_MAX).await?;
-        Ok((blob, content.ok_or_else(|| too_large(name))?))
+        let too_large = BlobError::TooLarge(name.to_owned());
+        let content = self.body(answer, BLOB_BYTES_MAX, too_large).await?;
+        Ok((blob, content))
     }
 
     async fn put(
@@ -217,7 +213,7 @@ impl Container {
         let url = self.blob_url(name)?;
         blob::check_metadata(metadata)?;
         if body.len() > BLOB_BYTES_MAX {
-            return Err(too_large(name));
+            return Err(BlobError::TooLarge(name.to_owned()));
         }
         let mut headers = HeaderMap::new();
         headers.insert("x-ms-blob-type", HeaderValue::from_static("BlockBlob"));
@@ -276,13 +272,6 @@ const LIST_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// The names of headers with metadata begin with this.
 const METADATA_PREFIX: &str = "x-ms-meta-";
 
-fn too_large(name: &str) -> BlobError {
-    BlobError::TooLarge {
-        name: name.to_owned(),
-        bytes_max: BLOB_BYTES_MAX,
-    }
-}
-
 /// Whether a write of this metadata, on this condition, has made the blob what it is.
 fn is_ours(blob: &Blob, metadata: &Metadata, condition: &Condition) -> bool {
     let was_written = match condition {
@@ -292,28 +281,6 @@ fn is_ours(blob: &Blob, metadata: &Metadata, condition: &Condition) -> bool {
     };
     was_written && !metadata.is_empty() && blob.metadata == *metadata
 }
-
-/// Whether the blob does not exist. Of a missing container the answer has another code.
-fn is_missing(error: &BlobError) -> bool {
-    matches!(error.answer(), Some((404, "BlobNotFound" | NO_CODE)))
-}
-
-/// Whether the condition of a write did not hold.
-fn is_refusal(error: &BlobError) -> bool {
-    match error.answer() {
-        Some((status, NO_CODE)) => status == 412,
-        Some((_, code)) => REFUSALS.contains(&code),
-        None => false,
-    }
-}
-
-/// The codes of the answers to a write whose condition does not hold.
-const REFUSALS: [&str; 4] = [
-    "BlobAlreadyExists",
-    "BlobNotFound",
-    "ConditionNotMet",
-    "TargetConditionNotMet",
-];
 
 /// A value that is not ASCII was not written by an exporter, and is ignored.
 fn metadata(headers: &HeaderMap) -> Metadata {

@@ -1,8 +1,8 @@
 //! One request and its answer: signed, within a time and a size, and what goes wrong as a [`BlobError`].
 //!
-//! All requests are built here from parts of `object_store`, also those that it could make by itself: it keeps the code of
-//! an error to itself, so that a missing container is a missing blob and a container that is being deleted an existing
-//! blob; it deletes by a batch; and it lists without metadata.
+//! All requests are built here from parts of `object_store`, also those that it could make by itself. Its own errors have
+//! no code, so that a missing container would look like a missing blob, and a container that is being deleted like a blob
+//! that exists. It deletes by a batch, and it lists without metadata.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use super::{BlobError, Container, blob, error};
 
 /// A request is answered within milliseconds. One that takes this long is abandoned, since leases must be renewed before
 /// they expire, and the next request may do better. Fetching a token, where that is needed, has a timeout of its own.
-const TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The name of the exporter in the logs of the service.
 const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
@@ -60,15 +60,6 @@ impl Container {
         self.send(method, url, HeaderMap::new(), b"").await
     }
 
-    /// Sends a request about a blob, without a body.
-    pub(super) async fn ask_about(
-        &self,
-        method: Method,
-        name: &str,
-    ) -> Result<HttpResponse, BlobError> {
-        self.ask(method, &self.blob_url(name)?).await
-    }
-
     /// Sends a request. An answer with an error is an error here; its body is not read.
     pub(super) async fn send(
         &self,
@@ -87,7 +78,7 @@ impl Container {
         }
         *request.method_mut() = method;
         let credential = self.credential().await?;
-        AzureAuthorizer::new(&credential, self.settings.account())
+        AzureAuthorizer::new(&credential, &self.settings.account)
             .try_authorize(&mut request)
             .map_err(|_| self.unsendable())?;
 
@@ -105,29 +96,27 @@ impl Container {
         ))
     }
 
-    /// The body of an answer; none if it has more than so many bytes.
+    /// The body of an answer, or `too_large` if it has more than so many bytes.
     pub(super) async fn body(
         &self,
         answer: HttpResponse,
         bytes_max: usize,
-    ) -> Result<Option<Vec<u8>>, BlobError> {
+        too_large: BlobError,
+    ) -> Result<Vec<u8>, BlobError> {
         let mut bytes = Vec::new();
         let mut chunks = answer.into_body().bytes_stream();
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk.map_err(|error| self.broken(error))?;
             if bytes.len() + chunk.len() > bytes_max {
-                return Ok(None);
+                return Err(too_large);
             }
             bytes.extend_from_slice(&chunk);
         }
-        Ok(Some(bytes))
+        Ok(bytes)
     }
 
     pub(super) fn malformed(&self, problem: &'static str) -> BlobError {
-        BlobError::Malformed {
-            host: self.settings.host().to_owned(),
-            problem,
-        }
+        BlobError::Malformed(self.settings.host().to_owned(), problem)
     }
 
     /// Names and metadata are checked, so it can only be a value from the service: a version, or the next page's marker.
@@ -138,12 +127,9 @@ impl Container {
     fn broken(&self, source: HttpError) -> BlobError {
         let host = self.settings.host().to_owned();
         match source.kind() {
-            HttpErrorKind::Timeout => BlobError::TimedOut {
-                host,
-                after: TIMEOUT,
-            },
-            HttpErrorKind::Connect => BlobError::Unreachable { host, source },
-            _ => BlobError::Disconnected { host, source },
+            HttpErrorKind::Timeout => BlobError::TimedOut(host),
+            HttpErrorKind::Connect => BlobError::Unreachable(host, source),
+            _ => BlobError::Disconnected(host, source),
         }
     }
 }

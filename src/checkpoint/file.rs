@@ -24,7 +24,7 @@ use super::{Saved, Scope, State, StoreError, Unreadable};
 /// final scrape and the end of a stop there are 10 s.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A full state of the longest label values has a third of it. A larger file is another file, and is not read.
+/// A full state of the longest label values has a third of it, so no state is too large to be read again. A larger file is another file, and is not read.
 const BYTES_MAX: u64 = 64 << 20;
 
 /// One state in a file, which is locked for this process alone.
@@ -73,18 +73,15 @@ impl Store {
         self.save_observed(state, |_| ()).await
     }
 
-    /// `observer` is called at every step of the write, so that a test can end the process there.
+    /// `observer` is called with the name of every step of the write, so that a test can end the process there.
     pub(super) async fn save_observed(
         &mut self,
         state: &State,
-        observer: impl FnMut(Step) + Send + 'static,
+        observer: impl FnMut(&'static str) + Send + 'static,
     ) -> Result<Saved, StoreError> {
         let bytes: Arc<[u8]> = format::encode(&self.scope, state).into();
         if self.saved.as_ref() == Some(&bytes) {
             return Ok(Saved::Unchanged);
-        }
-        if u64::try_from(bytes.len()).is_ok_and(|bytes| bytes > BYTES_MAX) {
-            return Err(StoreError::TooLarge(self.path.clone(), bytes.len()));
         }
         // If the write fails or is abandoned, the file may have either state.
         self.saved = None;
@@ -109,7 +106,7 @@ impl Store {
     }
 
     /// Works with the files on a thread of its own, which nothing waits for when the process ends: disks block, and on a
-    /// network they hang. What hangs comes first: until it has ended, nothing else is begun.
+    /// network they hang. The thread locks the files until its work has ended, so nothing else is begun before that.
     async fn on_disk(
         &self,
         work: impl FnOnce(&Files) -> Result<(), StoreError> + Send + 'static,
@@ -125,27 +122,6 @@ impl Store {
             Err(_) => Err(StoreError::TimedOut(self.path.clone(), self.write_timeout)),
         }
     }
-}
-
-/// What a write has just done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    /// Nothing yet.
-    Begun,
-    /// What an earlier process left half written is gone.
-    Cleared,
-    /// `PATH.tmp` is there, and empty.
-    Made,
-    /// It has half of the bytes.
-    HalfWritten,
-    /// It has all of them.
-    Written,
-    /// They are on the disk.
-    Synced,
-    /// They are in `PATH`.
-    Renamed,
-    /// `PATH` is on the disk too.
-    FolderSynced,
 }
 
 /// The file, the lock and their names.
@@ -213,15 +189,19 @@ impl Files {
     }
 
     /// Replaces the file by one with these bytes.
-    fn replace(&self, bytes: &[u8], mut reached: impl FnMut(Step)) -> Result<(), StoreError> {
+    fn replace(
+        &self,
+        bytes: &[u8],
+        mut reached: impl FnMut(&'static str),
+    ) -> Result<(), StoreError> {
         let failed_write = |source| failed(&self.tmp, "written", source);
-        reached(Step::Begun);
+        reached("begun");
         // An old one is not opened: it could be a link, or have another mode.
         match fs::remove_file(&self.tmp) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(failed_write(error));
             }
-            _ => reached(Step::Cleared),
+            _ => reached("cleared"),
         }
         let mut file = OpenOptions::new()
             .write(true)
@@ -229,20 +209,20 @@ impl Files {
             .mode(0o600)
             .open(&self.tmp)
             .map_err(failed_write)?;
-        reached(Step::Made);
+        reached("made");
         let (first, second) = bytes.split_at(bytes.len() / 2);
         file.write_all(first).map_err(failed_write)?;
-        reached(Step::HalfWritten);
+        reached("half written");
         file.write_all(second).map_err(failed_write)?;
-        reached(Step::Written);
+        reached("written");
         file.sync_all().map_err(failed_write)?;
-        reached(Step::Synced);
+        reached("synced");
         fs::rename(&self.tmp, &self.path).map_err(|error| failed(&self.path, "replaced", error))?;
-        reached(Step::Renamed);
+        reached("renamed");
         File::open(&self.folder)
             .and_then(|folder| folder.sync_all())
             .map_err(|error| failed(&self.folder, "written", error))?;
-        reached(Step::FolderSynced);
+        reached("folder synced");
         Ok(())
     }
 

@@ -137,8 +137,8 @@ impl<'a> Content<'a> {
             last_seen: *last_seen,
         });
         Self {
-            namespace: scope.namespace().into(),
-            consumer_group: scope.consumer_group().into(),
+            namespace: scope.namespace.as_str().into(),
+            consumer_group: scope.consumer_group.as_str().into(),
             checkpoints: checkpoints.collect(),
             series: series.collect(),
         }

@@ -62,9 +62,6 @@ pub(crate) enum StoreError {
         .0.display()
     )]
     Unreadable(PathBuf, #[source] Unreadable),
-    /// The state has so many bytes, more than [`Store::open`] would read.
-    #[error("the state for `{}` has {} bytes, which is too many", .0.display(), .1)]
-    TooLarge(PathBuf, usize),
     /// The system refused an action on the file or the folder.
     #[error("`{}` cannot be {}", .0.display(), .1)]
     Io(PathBuf, &'static str, #[source] io::Error),

@@ -45,20 +45,14 @@ impl State {
 
     /// Notes that a series was seen. Where there are too many, the one that was seen longest ago is forgotten.
     pub(crate) fn remember(&mut self, series: Series, now: OffsetDateTime) {
-        if let Some(seen) = self.series.get_mut(&series) {
-            *seen = now.max(*seen);
-            return;
-        }
-        if self.series.len() >= SERIES_MAX {
+        let seen = self.series.entry(series).or_insert(now);
+        *seen = now.max(*seen);
+        if self.series.len() > SERIES_MAX {
             let oldest = self.series.iter().min_by_key(|(_, seen)| **seen);
-            if let Some((oldest, _)) = oldest.filter(|(_, seen)| **seen <= now) {
-                let oldest = oldest.clone();
+            if let Some(oldest) = oldest.map(|(series, _)| series.clone()) {
                 self.series.remove(&oldest);
-            } else {
-                return; // it is the oldest itself
             }
         }
-        self.series.insert(series, now);
     }
 
     /// Forgets the series that were not seen for 30 days.
@@ -74,8 +68,9 @@ impl State {
 /// The consumer group to which positions belong: those of another group or namespace mean nothing here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Scope {
-    namespace: String,
-    consumer_group: String,
+    /// Its host.
+    pub(super) namespace: String,
+    pub(super) consumer_group: String,
 }
 
 impl Scope {
@@ -87,25 +82,12 @@ impl Scope {
             consumer_group: consumer_group.to_lowercase(),
         }
     }
-
-    /// The namespace's host.
-    pub(crate) fn namespace(&self) -> &str {
-        &self.namespace
-    }
-
-    /// The consumer group.
-    pub(crate) fn consumer_group(&self) -> &str {
-        &self.consumer_group
-    }
 }
 
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            namespace,
-            consumer_group,
-        } = self;
-        write!(f, "consumer group `{consumer_group}` of `{namespace}`")
+        let (group, namespace) = (&self.consumer_group, &self.namespace);
+        write!(f, "consumer group `{group}` of `{namespace}`")
     }
 }
 

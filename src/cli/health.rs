@@ -6,24 +6,19 @@
 
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::run::listen_flag;
-use crate::config::{self, ConfigError, File, Sources};
+use super::run::RunArgs;
+use crate::config::{self, ConfigError};
 
 #[derive(Debug, Args)]
 pub(super) struct HealthArgs {
-    /// The exporter's configuration file, if it has one.
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// The exporter's own `--listen`, if it has one.
-    #[arg(long, value_name = "ADDRESS")]
-    listen: Option<String>,
+    #[command(flatten)]
+    exporter: RunArgs,
     /// The address to ask, instead of the configured one.
     #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["config", "listen"])]
     address: Option<SocketAddr>,
@@ -70,7 +65,7 @@ const ANSWER_BYTES_MAX: u64 = 16 * 1024;
 pub(super) async fn health(args: HealthArgs, out: &mut impl Write) -> Result<(), HealthError> {
     let address = match args.address {
         Some(address) => address,
-        None => reachable(configured(args)?),
+        None => reachable(config::load_http(args.exporter.sources())?.listen),
     };
     if address.port() == 0 {
         return Err(HealthError::UnknownPort);
@@ -86,15 +81,6 @@ pub(super) async fn health(args: HealthArgs, out: &mut impl Write) -> Result<(),
     // A caller that uses the exit code may not read this.
     let _written = writeln!(out, "healthy");
     Ok(())
-}
-
-fn configured(args: HealthArgs) -> Result<SocketAddr, ConfigError> {
-    let settings = config::load_http(Sources {
-        file: args.config.map(File::Path),
-        environment: config::environment(),
-        flags: listen_flag(args.listen),
-    })?;
-    Ok(settings.listen)
 }
 
 /// The address to connect to on this machine: nothing can connect to the unspecified address.

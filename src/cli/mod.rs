@@ -11,6 +11,8 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+#[cfg(feature = "demo")]
+use event_hub_emulator::cli::{HubArgs, HubError};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::ConfigError;
@@ -40,7 +42,7 @@ enum Command {
     #[cfg(feature = "demo")]
     Demo(demo::DemoArgs),
     #[cfg(feature = "demo")]
-    Hub(event_hub_emulator::cli::HubArgs),
+    Hub(HubArgs),
     #[cfg(feature = "demo")]
     Simulate(acs_log_simulator::cli::SimulateArgs),
     /// Count the records in files instead of an event hub, and print the metrics, or their history.
@@ -72,7 +74,7 @@ pub(crate) enum CommandError {
     /// The local Event Hub failed.
     #[cfg(feature = "demo")]
     #[error(transparent)]
-    Hub(#[from] event_hub_emulator::cli::HubError),
+    Hub(#[from] HubError),
     /// The simulation failed.
     #[cfg(feature = "demo")]
     #[error("the simulation failed")]
@@ -110,13 +112,13 @@ pub async fn run(cli: Cli) -> ExitCode {
 
 /// Whether the reader of our output has read enough: `metrics | head`.
 fn is_pipe_closed(error: &CommandError) -> bool {
-    let error = match error {
-        CommandError::Io(error) | CommandError::Replay(ReplayFailed::Io(error)) => error,
+    let is_closed = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
+    match error {
+        CommandError::Io(error) | CommandError::Replay(ReplayFailed::Io(error)) => is_closed(error),
         #[cfg(feature = "demo")]
-        CommandError::Hub(event_hub_emulator::cli::HubError::Output(error)) => error,
-        _ => return false,
-    };
-    error.kind() == io::ErrorKind::BrokenPipe
+        CommandError::Hub(HubError::Output(error)) => is_closed(error),
+        _ => false,
+    }
 }
 
 async fn command(command: Command, stop: CancellationToken) -> Result<(), CommandError> {

@@ -15,21 +15,28 @@ pub(super) struct RunArgs {
     /// The configuration file, in YAML. Every key can also be a variable: `ACS_RECORDING_EXPORTER__SECTION__KEY`.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Where to serve the metrics.
+    /// Where the metrics are served.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
 }
 
 pub(super) async fn run(args: RunArgs, stop: CancellationToken) -> Result<(), CommandError> {
-    let config = config::load(Sources {
-        file: args.config.map(File::Path),
-        environment: config::environment(),
-        flags: listen_flag(args.listen),
-    })?;
+    let config = config::load(args.sources())?;
     telemetry::start_log(&config.log)?;
     let service = Service::build(config)?;
     tracing::info!(address = %service.http_address(), "serving metrics");
     Ok(service.run(stop).await?)
+}
+
+impl RunArgs {
+    /// What they configure, together with the environment.
+    pub(super) fn sources(self) -> Sources {
+        Sources {
+            file: self.config.map(File::Path),
+            environment: config::environment(),
+            flags: listen_flag(self.listen),
+        }
+    }
 }
 
 /// What `--listen` sets.

@@ -8,6 +8,7 @@ use azure_core::credentials::Secret;
 use super::reader::Reader;
 use crate::blobs;
 use crate::checkpoint::{self, StoreKind};
+use crate::family::label_values;
 use crate::setting::{duration, settings, text, words};
 use crate::source::event_hub::OnLostPosition;
 
@@ -22,11 +23,7 @@ settings! {
         /// - `memory`: nowhere. A restart begins at `event_hub.start`.
         /// - `file`: in the file `path`, for one process at a time.
         /// - `blob`: in a container of Azure Blob Storage, for any number of replicas.
-        store: Store = words([
-            (Store::Memory.word(), Store::Memory),
-            (Store::File.word(), Store::File),
-            (Store::Blob.word(), Store::Blob),
-        ]).default("memory"),
+        store: Store = words(Store::ALL.map(|store| (store.label(), store))).default("memory"),
         /// The checkpoint file. Required with the store `file`, and only there.
         ///
         /// Its directory must exist, must be writable, and must be on a volume that outlives the process. The exporter
@@ -78,21 +75,15 @@ settings! {
     }
 }
 
-/// What `checkpoint.store` names.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Store {
-    Memory,
-    File,
-    Blob,
-}
-
-impl Store {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Memory => "memory",
-            Self::File => "file",
-            Self::Blob => "blob",
-        }
+label_values! {
+    /// What `checkpoint.store` names.
+    pub(super) Store {
+        /// Nowhere.
+        Memory = "memory",
+        /// The file `checkpoint.path`.
+        File = "file",
+        /// A container.
+        Blob = "blob",
     }
 }
 
@@ -122,7 +113,7 @@ fn store(reader: &mut Reader, keys: Checkpoint) -> (Option<StoreKind>, Option<bo
         return (None, None);
     }
     let only_for = |wanted: Store| {
-        let (word, wanted) = (keys.store.word(), wanted.word());
+        let (word, wanted) = (keys.store.label(), wanted.label());
         format!("while `{STORE}` is `{word}`: set `{STORE}` to `{wanted}`, or remove this key")
     };
     if keys.store != Store::File {

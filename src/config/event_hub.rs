@@ -136,15 +136,13 @@ fn credential(
     host: &str,
     container_wants_tokens: Option<bool>,
 ) -> Option<Credential> {
-    let Some(given) = given else {
-        return auth::credential(reader, auth, host);
-    };
-    if container_wants_tokens == Some(true) {
+    if given.is_none() || container_wants_tokens == Some(true) {
         return auth::credential(reader, auth, host);
     }
     // Azure's variables may be there for other programs: they can be at fault only where a token is needed.
     reader.forget_azures();
     container_wants_tokens?;
+    let given = given?;
     let origin = reader.origin(given)?;
     let why = format!("with `{given}` ({origin}): use `{NAMESPACE}` instead, or remove this key");
     reader.no_effect(keys::section("auth").map(|key| key.name), &why);

@@ -167,19 +167,15 @@ fn looks_secret(text: &str) -> bool {
 fn printable(text: &str) -> String {
     /// Enough for any name that is right, and a line still reads.
     const CHARS_MAX: usize = 120;
-    let mut line = String::new();
-    for (index, char) in text.chars().enumerate() {
-        if index == CHARS_MAX {
-            line.push('…');
-            break;
-        }
+    let shown = text.chars().take(CHARS_MAX).map(|char| {
         if char.is_control() {
-            line.extend(char.escape_default());
+            char.escape_default().to_string()
         } else {
-            line.push(char);
+            char.to_string()
         }
-    }
-    line
+    });
+    let is_longer = text.chars().nth(CHARS_MAX).is_some();
+    shown.chain(is_longer.then(|| "…".to_owned())).collect()
 }
 
 fn lines(faults: &[Fault]) -> String {

@@ -54,7 +54,7 @@ pub struct Config {
     pub ownership: replica::Settings,
     /// `delivery`: when a scrape counts as delivered.
     pub delivery: delivery::Settings,
-    /// `metrics` and `failures`: what to export, and what of it counts as a failure.
+    /// `metrics`, `failures` and `records`: what to export, and what of it counts as a failure.
     pub metrics: metrics::Settings,
     /// `http`: where to serve them.
     pub http: http::Settings,
@@ -71,21 +71,16 @@ pub struct Config {
 /// # Errors
 /// The file cannot be read, or is not YAML; or every fault.
 pub fn load(sources: Sources) -> Result<Config, ConfigError> {
-    let mut reader = read(sources)?;
-    let config = sections::config(&mut reader);
-    let faults = reader.finish();
-    match config {
-        Some(config) if faults.is_empty() => Ok(config),
-        _ => Err(ConfigError::Faults(faults)),
-    }
+    load_part(sources, sections::config, &[""])
 }
 
-/// As [`load`], for a command that reads no event hub: only faults of `metrics` and `failures` count.
+/// As [`load`], for a command that reads no event hub: only faults of `metrics`, `failures` and `records` count.
 ///
 /// # Errors
 /// The file cannot be read, or is not YAML; or every fault of these sections.
 pub(crate) fn load_metrics(sources: Sources) -> Result<metrics::Settings, ConfigError> {
-    load_part(sources, metrics::Settings::take, &["metrics", "failures"])
+    let take = |reader: &mut Reader| Some(metrics::Settings::take(reader));
+    load_part(sources, take, &["metrics", "failures", "records"])
 }
 
 /// As [`load`], for a command that only needs the exporter's address: only faults of `http` count.
@@ -93,26 +88,26 @@ pub(crate) fn load_metrics(sources: Sources) -> Result<metrics::Settings, Config
 /// # Errors
 /// The file cannot be read, or is not YAML; or every fault of the section `http`.
 pub(crate) fn load_http(sources: Sources) -> Result<http::Settings, ConfigError> {
-    load_part(sources, http::Settings::take, &["http"])
+    let take = |reader: &mut Reader| Some(http::Settings::take(reader));
+    load_part(sources, take, &["http"])
 }
 
+/// What `take` makes of the sections whose names begin with these; none only where a fault was noted.
 fn load_part<T>(
     sources: Sources,
-    take: impl FnOnce(&mut Reader) -> T,
+    take: impl FnOnce(&mut Reader) -> Option<T>,
     sections: &[&str],
 ) -> Result<T, ConfigError> {
     let mut reader = read(sources)?;
     let part = take(&mut reader);
     let mut faults = reader.finish();
     faults.retain(|fault| {
-        sections
-            .iter()
-            .any(|section| fault.key().starts_with(section))
+        let mut sections = sections.iter();
+        sections.any(|section| fault.key().starts_with(section))
     });
-    if faults.is_empty() {
-        Ok(part)
-    } else {
-        Err(ConfigError::Faults(faults))
+    match part {
+        Some(part) if faults.is_empty() => Ok(part),
+        _ => Err(ConfigError::Faults(faults)),
     }
 }
 

@@ -48,6 +48,7 @@ pub(super) fn config(reader: &mut Reader) -> Option<Config> {
     check_shutdown(reader, &keys.shutdown);
     let checkpoint = checkpoint::resolve(reader, keys.checkpoint);
     check_ownership(reader, keys.ownership, &checkpoint);
+    check_duplicates(reader, keys.metrics.records, &checkpoint);
     let event_hub = event_hub::settings(
         reader,
         keys.event_hub,
@@ -93,6 +94,18 @@ fn check_ownership(reader: &mut Reader, settings: replica::Settings, checkpoint:
             "unless `{STORE}` is `blob`: replicas share partitions by leases in a container"
         );
         reader.no_effect(keys::section("ownership").map(|key| key.name), &why);
+    }
+}
+
+/// A replica does not know what another has read.
+fn check_duplicates(reader: &mut Reader, records: metrics::Records, checkpoint: &Resolved) {
+    let store = checkpoint.settings.as_ref().map(|settings| &settings.store);
+    if records.duplicates == metrics::Duplicates::Drop && matches!(store, Some(StoreKind::Blob(_)))
+    {
+        let problem = format!(
+            "must be `count` while `{STORE}` is `blob`: a replica does not know which records another has read"
+        );
+        reader.contradiction("records.duplicates", problem);
     }
 }
 

@@ -99,24 +99,16 @@ impl<'a> YamlReader<'a> {
 
     /// Reads a list to its end. None if an item is faulty: the other items alone are not what was meant.
     fn list(&mut self, key: &str) -> Result<Option<Vec<String>>, ConfigError> {
-        let mut items = Some(Vec::new());
+        let (mut items, faults) = (Vec::new(), self.faults.len());
         loop {
             let (event, line) = self.next()?;
-            match (event, &mut items) {
-                (Event::SequenceEnd, _) => return Ok(items),
-                (Event::Scalar(text, style, _, None), Some(items)) => {
-                    let is_nothing = is_nothing(&text, style);
-                    items.push(if is_nothing {
-                        String::new()
-                    } else {
-                        text.into_owned()
-                    });
+            match event {
+                Event::SequenceEnd => return Ok((self.faults.len() == faults).then_some(items)),
+                Event::Scalar(text, style, _, None) if is_nothing(&text, style) => {
+                    items.push(String::new());
                 }
-                (Event::Scalar(_, _, _, None), None) => {}
-                (other, _) => {
-                    self.not_plain(key.to_owned(), line, &other)?;
-                    items = None;
-                }
+                Event::Scalar(text, _, _, None) => items.push(text.into_owned()),
+                other => self.not_plain(key.to_owned(), line, &other)?,
             }
         }
     }

@@ -53,8 +53,8 @@ pub(crate) fn keep(
     keeping.spawn_blocking(move || {
         while let Some(letter) = waiting.blocking_recv() {
             match files.append(&letter) {
-                Ok(()) => counted.dead_letter(LetterFate::Written),
-                Err(error) => counted.dead_letter(LetterFate::Failed(&error)),
+                Ok(()) => counted.dead_letter(LetterFate::Written, None),
+                Err(error) => counted.dead_letter(LetterFate::Failed, Some(&error)),
             }
         }
     });
@@ -68,7 +68,7 @@ impl DeadLetters {
     /// Queues an event to be kept, or drops it if too many wait. Never waits.
     pub(crate) fn offer(&self, partition: &PartitionId, event: &Event, reasons: &[Reject]) {
         let Ok(permit) = self.letters.try_reserve() else {
-            self.telemetry.dead_letter(LetterFate::Dropped);
+            self.telemetry.dead_letter(LetterFate::Dropped, None);
             return;
         };
         let now = OffsetDateTime::now_utc();

@@ -32,8 +32,9 @@ use super::delivery::Delivery;
 /// dropped never will be.
 #[derive(Debug)]
 pub(super) struct Connection {
-    peer: IpAddr,
-    limits: Limits,
+    /// The address of the client.
+    pub(super) peer: IpAddr,
+    pub(super) limits: Limits,
     state: Mutex<State>,
 }
 
@@ -82,16 +83,6 @@ impl Connection {
             limits,
             state: Mutex::new(state),
         }
-    }
-
-    /// The address of the client.
-    pub(super) fn peer(&self) -> IpAddr {
-        self.peer
-    }
-
-    /// Until when the connection may go on if the endpoints stop now.
-    pub(super) fn farewell(&self, now: Instant) -> Instant {
-        now + self.limits.farewell
     }
 
     /// Since when the connection waits for a request; none while it answers one.
@@ -200,11 +191,12 @@ pub(super) struct Answer {
 }
 
 impl Answer {
+    /// With a body that is all there: only then its length is known, and that it was delivered.
     pub(super) fn new(body: axum::body::Body, connection: Arc<Connection>) -> Self {
         Self {
+            length: body.size_hint().exact().unwrap_or(u64::MAX),
             body,
             connection,
-            length: 0,
         }
     }
 }
@@ -217,13 +209,7 @@ impl Body for Answer {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(context);
-        if let Poll::Ready(Some(Ok(frame))) = &polled
-            && let Some(data) = frame.data_ref()
-        {
-            self.length += u64::try_from(data.len()).unwrap_or(u64::MAX);
-        }
-        polled
+        Pin::new(&mut self.body).poll_frame(context)
     }
 
     fn is_end_stream(&self) -> bool {

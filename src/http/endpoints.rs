@@ -43,7 +43,7 @@ async fn metrics(
     let exposition = content.exposition;
     let mut delivery =
         (method == Method::GET).then(|| Delivery::new(Arc::clone(&exposition), watch));
-    let scraper = match Scraper::of(&query, &headers, connection.peer()) {
+    let scraper = match Scraper::of(&query, &headers, connection.peer) {
         Ok(scraper) => scraper,
         Err(error) => return (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
     };

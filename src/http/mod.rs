@@ -21,8 +21,8 @@ mod tests;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -62,7 +62,7 @@ pub(crate) enum HttpError {
         #[source]
         source: io::Error,
     },
-    /// No thread, or no runtime on it.
+    /// No runtime.
     #[error("cannot start the thread of the HTTP endpoints")]
     Start(#[source] io::Error),
     /// The thread ended before it was stopped.
@@ -100,7 +100,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`HttpError::Start`] when the system has no thread for it.
+    /// [`HttpError::Start`] when there can be no runtime; the task's is [`HttpError::Ended`].
     pub(crate) fn spawn(
         self,
         content: Content,
@@ -111,43 +111,22 @@ impl Server {
             .build()
             .map_err(HttpError::Start)?;
         let ended = stop.clone();
-        let thread = std::thread::Builder::new()
-            .name("http".to_owned())
-            .spawn(move || {
-                // Cancelled when this thread ends, even by a panic, so that the service stops too.
-                let _ended = ended.drop_guard();
-                runtime.block_on(async move {
-                    let listener = tokio::net::TcpListener::from_std(self.listener)?;
-                    let watch = Arc::new(ScrapeWatch::new(Instant::now()));
-                    let router = endpoints::router(content, Arc::clone(&watch));
-                    tokio::select! {
-                        () = serve::serve(listener, router, self.limits, stop) => Ok(()),
-                        never = watch.watch() => match never {},
-                    }
-                })
+        Ok(tokio::task::spawn_blocking(move || {
+            // Cancelled when this thread ends, even by a panic, so that the service stops too.
+            let _ended = ended.drop_guard();
+            runtime.block_on(async move {
+                let listener = tokio::net::TcpListener::from_std(self.listener);
+                let listener = listener.map_err(|error| HttpError::Ended(Some(error)))?;
+                let watch = Arc::new(ScrapeWatch::new(Instant::now()));
+                let router = endpoints::router(content, Arc::clone(&watch));
+                tokio::select! {
+                    () = serve::serve(listener, router, self.limits, stop) => Ok(()),
+                    never = watch.watch() => match never {},
+                }
             })
-            .map_err(HttpError::Start)?;
-        Ok(Serving { thread })
+        }))
     }
 }
 
 /// The endpoints, being served.
-#[derive(Debug)]
-pub(crate) struct Serving {
-    thread: JoinHandle<io::Result<()>>,
-}
-
-impl Serving {
-    /// Waits until the endpoints have stopped.
-    ///
-    /// # Errors
-    ///
-    /// [`HttpError::Ended`] when they were not stopped.
-    pub(crate) async fn join(self) -> Result<(), HttpError> {
-        let joined = tokio::task::spawn_blocking(|| self.thread.join()).await;
-        match joined {
-            Ok(Ok(served)) => served.map_err(|error| HttpError::Ended(Some(error))),
-            Ok(Err(_)) | Err(_) => Err(HttpError::Ended(None)), // by a panic
-        }
-    }
-}
+pub(crate) type Serving = JoinHandle<Result<(), HttpError>>;

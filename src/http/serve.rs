@@ -44,7 +44,11 @@ pub(super) async fn serve(
     limits: Limits,
     stop: CancellationToken,
 ) {
-    let mut open = Open::new(limits);
+    let mut open = Open {
+        limits,
+        tasks: JoinSet::new(),
+        connections: HashMap::new(),
+    };
     let router = TowerToHyperService::new(router);
     let accepting = async {
         loop {
@@ -67,7 +71,8 @@ pub(super) async fn serve(
                 router.clone(),
                 stop.clone(),
             );
-            open.insert(connection, serving);
+            let task = open.tasks.spawn(serving);
+            open.connections.insert(task.id(), (connection, task));
         }
     };
     let _stopped: Option<Infallible> = stop.run_until_cancelled(accepting).await;
@@ -108,7 +113,7 @@ pub(super) async fn serve_connection<T: AsyncRead + AsyncWrite + Unpin>(
     // One task polls all of it, so whatever moves the due time also looks at it anew.
     poll_fn(|context| {
         if farewell.is_none() && stopped.as_mut().poll(context).is_ready() {
-            farewell = Some(connection.farewell(Instant::now()));
+            farewell = Some(Instant::now() + connection.limits.farewell);
             serving.as_mut().graceful_shutdown();
         }
         // How it ended makes no difference: what was delivered is known by now.
@@ -133,23 +138,6 @@ struct Open {
 }
 
 impl Open {
-    fn new(limits: Limits) -> Self {
-        Self {
-            limits,
-            tasks: JoinSet::new(),
-            connections: HashMap::new(),
-        }
-    }
-
-    fn insert(
-        &mut self,
-        connection: Arc<Connection>,
-        serving: impl Future<Output = ()> + Send + 'static,
-    ) {
-        let task = self.tasks.spawn(serving);
-        self.connections.insert(task.id(), (connection, task));
-    }
-
     /// Waits until there is room for one more connection: the one that has waited longest for a request is closed. While
     /// all of them answer one, a new client waits.
     async fn make_room(&mut self) {

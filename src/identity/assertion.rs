@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use azure_core::base64::encode_url_safe;
-use azure_core::error::ErrorKind;
+use azure_core::error::{Error, ErrorKind};
 use azure_core::http::ClientMethodOptions;
 use azure_identity::ClientAssertion;
 use rustls::SignatureScheme;
@@ -37,43 +37,34 @@ pub(super) struct SignedAssertion {
 impl ClientAssertion for SignedAssertion {
     async fn secret(&self, _: Option<ClientMethodOptions<'_>>) -> azure_core::Result<String> {
         self.sign(OffsetDateTime::now_utc().unix_timestamp(), rand::random())
-            .map_err(|error| azure_core::Error::new(ErrorKind::Credential, error))
     }
 }
 
-/// Why an assertion could not be signed. The text names the file, and nothing of its content.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum AssertionError {
-    #[error("file `{}` cannot be read", .0.display())]
-    Unreadable(PathBuf, #[source] std::io::Error),
-    #[error("file `{}` has no certificate in PEM (`-----BEGIN CERTIFICATE-----`)", .0.display())]
-    NoCertificate(PathBuf),
-    #[error(
-        "file `{}` has no private key in PEM without a passphrase (`-----BEGIN PRIVATE KEY-----`)",
-        .0.display()
-    )]
-    NoKey(PathBuf),
-    #[error("the private key in file `{}` is not an RSA key of 2048 to 8192 bits", .0.display())]
-    WrongKey(PathBuf),
-    #[error("signing with the private key in file `{}` failed", .0.display())]
-    Signing(PathBuf),
-}
-
 impl SignedAssertion {
-    /// The assertion as of a time, with a number that makes it unique.
-    fn sign(&self, now: i64, number: u128) -> Result<String, AssertionError> {
-        let path = || self.file.clone();
-        let pem = secret_file::read(&self.file)
-            .map_err(|error| AssertionError::Unreadable(path(), error))?;
+    /// The assertion as of a time, with a number that makes it unique. An error names the file, and nothing of its content.
+    fn sign(&self, now: i64, number: u128) -> azure_core::Result<String> {
+        let file = self.file.display();
+        let failed = |problem: String| Error::with_message(ErrorKind::Credential, problem);
+        let pem = secret_file::read_for_credential(&self.file)?;
         // The first one is the application's; those of its issuers may follow.
-        let certificate = CertificateDer::from_pem_slice(pem.as_bytes())
-            .map_err(|_| AssertionError::NoCertificate(path()))?;
-        let key = PrivateKeyDer::from_pem_slice(pem.as_bytes())
-            .map_err(|_| AssertionError::NoKey(path()))?;
-        let signer = any_supported_type(&key)
+        let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|_| {
+            failed(format!(
+                "file `{file}` has no certificate in PEM (`-----BEGIN CERTIFICATE-----`)"
+            ))
+        })?;
+        let key = PrivateKeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| {
+            failed(format!(
+                "file `{file}` has no private key in PEM without a passphrase (`-----BEGIN PRIVATE KEY-----`)"
+            ))
+        })?;
+        let signing_key = any_supported_type(&key)
             .ok()
-            .and_then(|key| key.choose_scheme(&[SignatureScheme::RSA_PSS_SHA256]))
-            .ok_or_else(|| AssertionError::WrongKey(path()))?;
+            .and_then(|key| key.choose_scheme(&[SignatureScheme::RSA_PSS_SHA256]));
+        let signing_key = signing_key.ok_or_else(|| {
+            failed(format!(
+                "the private key in file `{file}` is not an RSA key of 2048 to 8192 bits"
+            ))
+        })?;
 
         let header = json!({
             "alg": "PS256",
@@ -89,9 +80,11 @@ impl SignedAssertion {
             "exp": now + VALID_FOR,
         });
         let signed = format!("{}.{}", encoded(&header), encoded(&claims));
-        let signature = signer
-            .sign(signed.as_bytes())
-            .map_err(|_| AssertionError::Signing(path()))?;
+        let signature = signing_key.sign(signed.as_bytes()).map_err(|_| {
+            failed(format!(
+                "signing with the private key in file `{file}` failed"
+            ))
+        })?;
         Ok(format!("{signed}.{}", encode_url_safe(signature)))
     }
 }

@@ -8,45 +8,40 @@ use std::path::Path;
 
 use super::secret_file;
 
-/// The pairs of a connection string whose keys are known.
-pub(crate) struct Pairs<'a>(Vec<(&'static str, &'a str)>);
+/// The pairs of a connection string, in any order. Those that are not asked for are ignored, as every SDK does: old
+/// portals add `TransportType=Amqp`.
+pub(crate) struct Pairs<'a>(Vec<(&'a str, &'a str)>);
 
 impl<'a> Pairs<'a> {
-    /// Reads the pairs with these keys, in any order and letter case. Other keys are ignored, as every SDK does: old
-    /// portals add `TransportType=Amqp`.
-    pub(crate) fn read(text: &'a str, keys: &[&'static str]) -> Result<Self, InvalidPairs> {
+    /// Reads the pairs of a text.
+    pub(crate) fn read(text: &'a str) -> Result<Self, InvalidPairs> {
         let text = text.trim();
         if text.starts_with(['"', '\'']) {
             return Err(InvalidPairs::Quoted);
         }
-        let mut pairs = Self(Vec::new());
-        for (index, pair) in text.split(';').map(str::trim).enumerate() {
-            if pair.is_empty() {
-                continue;
-            }
+        let parts = text.split(';').map(str::trim).enumerate();
+        let pairs = parts.filter(|(_, part)| !part.is_empty());
+        let pairs = pairs.map(|(index, part)| {
             // The first `=` only: account keys are base64, and a signature is a query string.
-            let (key, value) = pair
+            let (key, value) = part
                 .split_once('=')
                 .ok_or(InvalidPairs::NoValue(index + 1))?;
-            let (key, value) = (key.trim(), value.trim());
-            let Some(known) = keys.iter().find(|known| known.eq_ignore_ascii_case(key)) else {
-                continue;
-            };
-            if value.is_empty() {
-                return Err(InvalidPairs::Empty(known));
-            }
-            if pairs.get(known).is_some() {
-                return Err(InvalidPairs::Twice(known));
-            }
-            pairs.0.push((known, value));
-        }
-        Ok(pairs)
+            Ok((key.trim(), value.trim()))
+        });
+        pairs.collect::<Result<_, _>>().map(Self)
     }
 
-    /// The value of a key, spelt as it was given to `read`.
-    pub(crate) fn get(&self, key: &str) -> Option<&'a str> {
-        let found = self.0.iter().find(|(known, _)| *known == key);
-        found.map(|(_, value)| *value)
+    /// The value of a key, in any letter case, if the key is there.
+    pub(crate) fn get(&self, key: &'static str) -> Result<Option<&'a str>, InvalidPairs> {
+        let mut found = self
+            .0
+            .iter()
+            .filter(|(known, _)| known.eq_ignore_ascii_case(key));
+        match (found.next(), found.next()) {
+            (_, Some(_)) => Err(InvalidPairs::Twice(key)),
+            (Some((_, "")), None) => Err(InvalidPairs::Empty(key)),
+            (pair, None) => Ok(pair.map(|(_, value)| *value)),
+        }
     }
 }
 
@@ -99,10 +94,9 @@ pub enum UnusableFile {
 mod tests {
     use super::*;
 
-    const KEYS: [&str; 2] = ["Endpoint", "Key"];
-
     fn check(text: &str, expected: Result<[Option<&str>; 2], InvalidPairs>) {
-        let read = Pairs::read(text, &KEYS).map(|pairs| KEYS.map(|key| pairs.get(key)));
+        let read =
+            Pairs::read(text).and_then(|pairs| Ok([pairs.get("Endpoint")?, pairs.get("Key")?]));
         assert_eq!(read, expected, "{text}");
     }
 

@@ -99,12 +99,14 @@ impl Identity {
     }
 }
 
-/// The identity service of the cloud that a namespace with this host is in.
+/// The identity service of the cloud that a namespace with this host is in. The addresses are those that the Azure SDKs
+/// have for the clouds.
 pub(crate) fn authority_of(namespace_host: &str) -> &'static str {
-    AUTHORITIES
-        .iter()
-        .find(|(suffix, _)| namespace_host.ends_with(suffix))
-        .map_or(PUBLIC_AUTHORITY, |(_, authority)| authority)
+    match namespace_host.split_once(".servicebus.") {
+        Some((_, "chinacloudapi.cn")) => "https://login.chinacloudapi.cn",
+        Some((_, "usgovcloudapi.net")) => "https://login.microsoftonline.us",
+        _ => "https://login.microsoftonline.com",
+    }
 }
 
 /// Checks the address of an identity service: a host, with or without `https://` before it and a `/` after it.
@@ -131,9 +133,7 @@ pub(crate) fn authority_host(text: &str) -> Result<String, &'static str> {
 /// # Errors
 /// It has characters that neither of them has.
 pub(crate) fn tenant_id(text: &str) -> Result<String, &'static str> {
-    is_id(text, b"-.")
-        .then(|| text.to_owned())
-        .ok_or(NOT_A_TENANT)
+    id(text, b"-.", NOT_A_TENANT)
 }
 
 /// Checks a client id.
@@ -141,9 +141,7 @@ pub(crate) fn tenant_id(text: &str) -> Result<String, &'static str> {
 /// # Errors
 /// It has characters that a GUID does not have.
 pub(crate) fn client_id(text: &str) -> Result<String, &'static str> {
-    is_id(text, b"-")
-        .then(|| text.to_owned())
-        .ok_or(NOT_A_CLIENT_ID)
+    id(text, b"-", NOT_A_CLIENT_ID)
 }
 
 // Why a text is not part of an identity. None repeats the text: it may be a secret in the wrong place.
@@ -153,26 +151,14 @@ const NOT_A_TENANT: &str =
 const NOT_A_CLIENT_ID: &str =
     "must be the client id (application id) of an application or a managed identity";
 
-/// By the suffix of the namespace. The addresses are those that the Azure SDKs have for the clouds.
-const AUTHORITIES: [(&str, &str); 2] = [
-    (
-        ".servicebus.chinacloudapi.cn",
-        "https://login.chinacloudapi.cn",
-    ),
-    (
-        ".servicebus.usgovcloudapi.net",
-        "https://login.microsoftonline.us",
-    ),
-];
-
-const PUBLIC_AUTHORITY: &str = "https://login.microsoftonline.com";
-
 /// An id is a GUID of 36 characters, a domain is as long as DNS allows.
-fn is_id(text: &str, punctuation: &[u8]) -> bool {
-    (1..=253).contains(&text.len())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || punctuation.contains(&byte))
+fn id(text: &str, punctuation: &[u8], problem: &'static str) -> Result<String, &'static str> {
+    let is_of_an_id = |byte: u8| byte.is_ascii_alphanumeric() || punctuation.contains(&byte);
+    if (1..=253).contains(&text.len()) && text.bytes().all(is_of_an_id) {
+        Ok(text.to_owned())
+    } else {
+        Err(problem)
+    }
 }
 
 #[cfg(test)]

@@ -1,12 +1,10 @@
 //! The credentials of `azure_identity`: a new one for each token, since each keeps its token for longer than the SDK can
 //! use it (see `tokens`), and since the content of a file may have changed.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use azure_core::cloud::{CloudConfiguration, CustomConfiguration};
 use azure_core::credentials::{Secret, TokenCredential};
-use azure_core::error::ErrorKind;
 use azure_core::http::{ClientOptions, ExponentialRetryOptions, RetryOptions};
 use azure_identity::{
     AzureCliCredential, AzureCliCredentialOptions, ClientAssertionCredential,
@@ -16,7 +14,7 @@ use azure_identity::{
 };
 
 use super::assertion::SignedAssertion;
-use super::credential::{Application, Credential, Identity, SecretSource};
+use super::credential::{Credential, Identity, SecretSource};
 use super::secret_file;
 
 /// A credential that has no token yet, made from what the files hold now.
@@ -52,18 +50,18 @@ pub(super) fn without_token(
             Some(ClientSecretCredentialOptions { client_options }),
         )?,
         Identity::ClientCertificate { application, file } => {
-            let Application {
-                tenant_id,
-                client_id,
-            } = application.clone();
-            let authority_host = &credential.authority_host;
+            let (host, tenant_id) = (&credential.authority_host, &application.tenant_id);
             let assertion = SignedAssertion {
-                client_id: client_id.clone(),
-                audience: format!("{authority_host}/{tenant_id}/oauth2/v2.0/token"),
+                client_id: application.client_id.clone(),
+                audience: format!("{host}/{tenant_id}/oauth2/v2.0/token"),
                 file: file.clone(),
             };
-            let options = Some(assertion_options(client_options));
-            ClientAssertionCredential::new(tenant_id, client_id, assertion, options)?
+            ClientAssertionCredential::new(
+                tenant_id.clone(),
+                application.client_id.clone(),
+                assertion,
+                Some(assertion_options(client_options)),
+            )?
         }
         Identity::AzureCli { tenant_id } => {
             AzureCliCredential::new(Some(AzureCliCredentialOptions {
@@ -74,21 +72,10 @@ pub(super) fn without_token(
     })
 }
 
-/// A file with a secret that cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("file `{}` cannot be read", path.display())]
-struct UnreadableSecret {
-    path: PathBuf,
-    source: std::io::Error,
-}
-
 fn current(secret: &SecretSource) -> azure_core::Result<Secret> {
     match secret {
         SecretSource::Value(secret) => Ok(secret.clone()),
-        SecretSource::File(path) => secret_file::read(path).map(Secret::new).map_err(|source| {
-            let path = path.clone();
-            azure_core::Error::new(ErrorKind::Credential, UnreadableSecret { path, source })
-        }),
+        SecretSource::File(path) => secret_file::read_for_credential(path).map(Secret::new),
     }
 }
 

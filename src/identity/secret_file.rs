@@ -5,6 +5,8 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::Path;
 
+use azure_core::error::{ErrorKind, ResultExt as _};
+
 /// A certificate with its chain and key has some kilobytes; this keeps a wrong path from filling the memory.
 const BYTES_MAX: u64 = 256 * 1024;
 
@@ -26,4 +28,11 @@ pub(crate) fn read(path: &Path) -> io::Result<String> {
         return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "is empty"));
     }
     Ok(text.to_owned())
+}
+
+/// The same for a credential, whose error names the file.
+pub(super) fn read_for_credential(path: &Path) -> azure_core::Result<String> {
+    read(path).with_context_fn(ErrorKind::Credential, || {
+        format!("file `{}` cannot be read", path.display())
+    })
 }

@@ -56,7 +56,7 @@ impl Audience {
 }
 
 /// Makes a credential that has no token yet.
-type Make = dyn Fn(&Credential) -> azure_core::Result<Arc<dyn TokenCredential>> + Send + Sync;
+type Make = dyn Fn() -> azure_core::Result<Arc<dyn TokenCredential>> + Send + Sync;
 
 /// The tokens for one service, shared by all its clients in the process.
 pub(crate) struct Tokens {
@@ -83,11 +83,11 @@ impl Fetched {
     /// Whether it is the answer to a caller that asked at that time.
     fn answers(&self, asked_at: Instant) -> bool {
         // What was fetched after a caller asked is as new as what would be fetched for it.
-        let is_newer = self.at > asked_at;
-        match &self.result {
-            Ok(token) => is_newer || left(token) > RENEW_BEFORE,
-            Err(_) => is_newer || self.at.elapsed() < FAILED_FOR,
-        }
+        self.at > asked_at
+            || match &self.result {
+                Ok(token) => left(token) > RENEW_BEFORE,
+                Err(_) => self.at.elapsed() < FAILED_FOR,
+            }
     }
 }
 
@@ -104,14 +104,13 @@ impl Tokens {
             &credential.authority_host,
             audience.name,
         );
-        Self::made_by(entra::without_token, credential, audience, telemetry)
+        let of = credential.clone();
+        let make = Arc::new(move || entra::without_token(&of));
+        Self::made_by(make, credential, audience, telemetry)
     }
 
     pub(super) fn made_by(
-        make: impl Fn(&Credential) -> azure_core::Result<Arc<dyn TokenCredential>>
-        + Send
-        + Sync
-        + 'static,
+        make: Arc<Make>,
         credential: &Credential,
         audience: Audience,
         telemetry: Arc<Telemetry>,
@@ -119,7 +118,7 @@ impl Tokens {
         Arc::new(Self {
             credential: credential.clone(),
             audience,
-            make: Arc::new(make),
+            make,
             runtime: Handle::current(),
             telemetry,
             latest: Mutex::default(),
@@ -180,9 +179,8 @@ impl Tokens {
     }
 
     async fn fetch(&self) -> Result<AccessToken, TokenError> {
-        let (make, credential) = (Arc::clone(&self.make), self.credential.clone());
-        let scope = self.audience.scope;
-        let fetching = async move { make(&credential)?.get_token(&[scope], None).await };
+        let (make, scope) = (Arc::clone(&self.make), self.audience.scope);
+        let fetching = async move { make()?.get_token(&[scope], None).await };
         // It ends by its timeout, so nobody has to wait for it.
         let fetching = self
             .runtime
@@ -198,10 +196,7 @@ impl Tokens {
 
 impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tokens")
-            .field("credential", &self.credential)
-            .field("audience", &self.audience)
-            .finish_non_exhaustive()
+        f.debug_struct("Tokens").finish_non_exhaustive()
     }
 }
 
@@ -256,7 +251,7 @@ pub(super) mod tests {
             reason: String::new(),
         };
         let telemetry = Arc::new(Telemetry::new(&Registry::new()));
-        Tokens::made_by(move |_| make(), &credential, audience, telemetry)
+        Tokens::made_by(Arc::new(make), &credential, audience, telemetry)
     }
 
     fn numbered(lifetime: time::Duration) -> Arc<Tokens> {

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use prometheus::Registry;
 use time::OffsetDateTime;
 
-use super::Settings;
 use super::budget::Budget;
 use super::firsts::Firsts;
 use super::labels::{Admitted, Labels, OTHER, RESOURCE};
 use super::repeats::Repeats;
+use super::settings::{Duplicates, Settings};
 use super::vectors::Vectors;
 use crate::acs::{CATEGORIES, Failures, Observation, RESOURCE_INFO};
 use crate::delivery::{Series, Snapshot};
@@ -27,6 +27,7 @@ pub(crate) struct AcsMetrics {
     labels: Labels,
     budget: Budget,
     repeats: Repeats,
+    duplicates: Duplicates,
     /// The resources whose failure series exist.
     exposed: HashSet<String>,
     firsts: Firsts,
@@ -50,6 +51,7 @@ impl AcsMetrics {
             labels: Labels::new(settings, Arc::clone(telemetry)),
             budget: Budget::new(settings),
             repeats: Repeats::default(),
+            duplicates: settings.records.duplicates,
             exposed: HashSet::new(),
             firsts: Firsts::default(),
             info: HashMap::new(),
@@ -127,8 +129,16 @@ impl AcsMetrics {
         Some((family, labels))
     }
 
-    /// Moves every series that an observation names. The next snapshot has this number.
-    pub(super) fn apply(&mut self, observation: &Observation<'_>, next: Snapshot) {
+    /// Moves every series that an observation names, unless its record has come before and such are dropped: then false. The
+    /// next snapshot has this number.
+    pub(super) fn apply(&mut self, observation: &Observation<'_>, next: Snapshot) -> bool {
+        let identity = observation.identity;
+        if identity.is_some_and(|identity| self.repeats.is_repeat(identity)) {
+            self.telemetry.record_repeated();
+            if self.duplicates == Duplicates::Drop {
+                return false;
+            }
+        }
         if let Some((family, labels)) = self.failure(observation) {
             self.firsts.exists(family, &labels, next, false);
             self.firsts.moved(family, &labels);
@@ -142,10 +152,6 @@ impl AcsMetrics {
             self.firsts.moved(RESOURCE_INFO, &[resource.value]);
             self.describe(resource.value, observation);
         }
-        let identity = observation.identity;
-        if identity.is_some_and(|identity| self.repeats.is_repeat(identity)) {
-            self.telemetry.record_repeated();
-        }
         let mut labels = Vec::with_capacity(labelled.len());
         for (family, amount) in observation.moves.iter() {
             labels.clear();
@@ -157,6 +163,7 @@ impl AcsMetrics {
             }
             self.vectors.take(family, &labels, amount);
         }
+        true
     }
 
     /// Takes every series out, so that only what moves next is there. What is remembered of labels, budget and

@@ -37,11 +37,13 @@ impl Step {
     /// # Errors
     ///
     /// When it is not a whole number of seconds, or out of range.
-    pub(crate) fn new(step: Duration) -> Result<Self, InvalidStep> {
+    pub(crate) fn new(step: Duration) -> Result<Self, &'static str> {
         let is_whole = step.subsec_nanos() == 0;
         match i64::try_from(step.as_secs()) {
             Ok(seconds) if is_whole && seconds > 0 && step <= Self::MAX => Ok(Self { seconds }),
-            _ => Err(InvalidStep),
+            _ => Err(
+                "must be whole seconds, from `1s` to `5m`: Prometheus takes a series for gone after five minutes",
+            ),
         }
     }
 
@@ -58,13 +60,6 @@ impl Step {
         step * self.seconds
     }
 }
-
-/// A step that would not do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "must be whole seconds, from `1s` to `5m`: Prometheus takes a series for gone after five minutes"
-)]
-pub(crate) struct InvalidStep;
 
 /// What was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -15,8 +15,8 @@ use tokio::time::Instant;
 use super::{AcsMetrics, Settings};
 use crate::acs::{FailureRules, Observation};
 use crate::delivery::{Ledger, Positions, Series, Snapshot};
-use crate::event::{PartitionId, Reached};
-use crate::telemetry::Telemetry;
+use crate::event::{Batch, PartitionId, Reached};
+use crate::telemetry::{Tally, Telemetry};
 
 /// What `/metrics` shows, and how far into each partition that reaches.
 #[derive(Debug)]
@@ -42,13 +42,8 @@ struct Applied {
 }
 
 impl Applied {
-    /// How many events of each partition are applied and not acknowledged.
-    fn unacknowledged(&self) -> impl Iterator<Item = (&PartitionId, i64)> {
-        let count = |(partition, reached)| (partition, self.unacknowledged_of(partition, reached));
-        self.positions.iter().map(count)
-    }
-
-    fn unacknowledged_of(&self, partition: &PartitionId, reached: &Reached) -> i64 {
+    /// How many events of a partition are applied and not acknowledged.
+    fn unacknowledged(&self, partition: &PartitionId, reached: &Reached) -> i64 {
         let began_after = self.began_after.get(partition).copied();
         let acknowledged = self.ledger.acknowledged_positions().get(partition);
         let acknowledged = acknowledged.map(|reached| reached.position.sequence_number);
@@ -57,11 +52,11 @@ impl Applied {
 
     /// The index of the first event that moves a failure series which no acknowledged snapshot shows. All that they move
     /// exist from now on.
-    fn not_shown(&mut self, events: &Applying<'_>) -> Option<usize> {
+    fn not_shown(&mut self, moves: Moves<'_>) -> Option<usize> {
         let (next, acknowledged) = (self.ledger.next(), self.ledger.acknowledged());
         let (mut begin, mut first) = (0, None);
-        for (event, end) in events.ends.iter().enumerate() {
-            for observation in events.observations.get(begin..*end).unwrap_or_default() {
+        for (event, end) in moves.ends.iter().enumerate() {
+            for observation in moves.observations.get(begin..*end).unwrap_or_default() {
                 let shown_from = self.metrics.shown_from(observation, next);
                 if shown_from.is_some_and(|snapshot| snapshot > acknowledged) {
                     first.get_or_insert(event);
@@ -73,14 +68,10 @@ impl Applied {
     }
 }
 
-/// Events of a partition, decoded, to be applied.
-#[derive(Clone, Debug)]
-pub struct Applying<'a> {
-    /// Where they come from.
-    pub partition: &'a PartitionId,
-    /// The last of them.
-    pub reached: Reached,
-    /// What they move, in order.
+/// What the events of a batch move.
+#[derive(Clone, Copy, Debug)]
+pub struct Moves<'a> {
+    /// In order.
     pub observations: &'a [Observation<'a>],
     /// Where in those each event ends.
     pub ends: &'a [usize],
@@ -154,8 +145,9 @@ impl Exposition {
         &self.telemetry
     }
 
-    /// Applies events whole: what they move, the position that they reach, and, by `account`, what they add to the
-    /// exporter's own counts. No scrape sees a part of it.
+    /// Applies a batch whole: what it moves, the position that it reaches, and what it adds to the exporter's own counts. No
+    /// scrape sees a part of it. Returns the indices of the observations that were dropped, since their records have come
+    /// before; the tally counts them as ignored.
     ///
     /// # Errors
     ///
@@ -164,10 +156,11 @@ impl Exposition {
     /// events moves.
     pub fn apply(
         &self,
-        events: &Applying<'_>,
+        batch: &Batch,
+        moves: Moves<'_>,
+        tally: &mut Tally,
         hold: Hold,
-        account: impl FnOnce(&Telemetry),
-    ) -> Result<(), usize> {
+    ) -> Result<Vec<usize>, usize> {
         // A panic under the lock leaves counters that were moved one by one: each is still right by itself.
         let mut applied = self.applied.lock();
         let applied = &mut *applied;
@@ -176,30 +169,32 @@ impl Exposition {
             Hold::Never => {}
             Hold::WhileScrapedSince(since) => {
                 let is_scraped = applied.ledger.scraped_at().is_some_and(|at| at >= since);
-                if let Some(not_shown) = applied.not_shown(events).filter(|_| is_scraped) {
+                if let Some(not_shown) = applied.not_shown(moves).filter(|_| is_scraped) {
                     return Err(not_shown);
                 }
             }
             Hold::NoLonger => {
-                for observation in events.observations {
+                for observation in moves.observations {
                     applied.metrics.waited_enough(observation);
                 }
             }
         }
-        for observation in events.observations {
-            applied.metrics.apply(observation, next);
+        let mut dropped = Vec::new();
+        for (index, observation) in moves.observations.iter().enumerate() {
+            if !applied.metrics.apply(observation, next) {
+                dropped.push(index);
+            }
         }
-        if !applied.began_after.contains_key(events.partition) {
-            let events_applied = i64::try_from(events.ends.len()).unwrap_or(i64::MAX);
-            applied.began_after.insert(
-                events.partition.clone(),
-                events.reached.position.sequence_number - events_applied,
-            );
+        let (partition, reached) = (&batch.partition, batch.last().reached());
+        if !applied.began_after.contains_key(partition) {
+            let events = i64::try_from(batch.count()).unwrap_or(i64::MAX);
+            let began_after = reached.position.sequence_number - events;
+            applied.began_after.insert(partition.clone(), began_after);
         }
-        Arc::make_mut(&mut applied.positions)
-            .insert(events.partition.clone(), events.reached.clone());
-        account(&self.telemetry);
-        Ok(())
+        Arc::make_mut(&mut applied.positions).insert(partition.clone(), reached);
+        tally.dropped(dropped.len());
+        self.telemetry.batch_applied(batch, tally);
+        Ok(dropped)
     }
 
     /// A partition goes on after this, whatever its last event was. Where nothing of it was applied, nothing is to be
@@ -214,9 +209,9 @@ impl Exposition {
     }
 
     /// Lets every failure series exist that the events will move.
-    pub fn prepare(&self, events: &Applying<'_>) {
+    pub fn prepare(&self, moves: Moves<'_>) {
         let mut applied = self.applied.lock();
-        let _waits_in_any_case = applied.not_shown(events);
+        let _waits_in_any_case = applied.not_shown(moves);
     }
 
     /// Takes a snapshot: everything applied so far and nothing else.
@@ -236,7 +231,8 @@ impl Exposition {
     pub fn scrape_of(&self, is_shown: impl Fn(&str) -> bool) -> prometheus::Result<Scrape> {
         let (mut families, snapshot) = {
             let mut applied = self.applied.lock();
-            for (partition, events) in applied.unacknowledged() {
+            for (partition, reached) in applied.positions.iter() {
+                let events = applied.unacknowledged(partition, reached);
                 self.telemetry.events_unacknowledged(partition, events);
             }
             let domain = self.domain.gather();
@@ -252,9 +248,7 @@ impl Exposition {
         TextEncoder::new().encode(&families, &mut body)?;
         Ok(Scrape { body, snapshot })
     }
-}
 
-impl Exposition {
     /// A counted scraper has received a snapshot whole.
     pub fn delivered(&self, snapshot: Snapshot, scraper: &str, now: Instant) {
         let mut applied = self.applied.lock();
@@ -298,7 +292,7 @@ impl Exposition {
         let reached = applied.positions.get(partition).cloned();
         let unacknowledged = reached
             .as_ref()
-            .map(|reached| applied.unacknowledged_of(partition, reached));
+            .map(|reached| applied.unacknowledged(partition, reached));
         if unacknowledged.is_some_and(|events| events > 0) {
             applied.owed = applied.ledger.next();
         }

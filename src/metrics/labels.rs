@@ -60,20 +60,16 @@ impl Labels {
         let names = acs::catalogue().flat_map(|family| family.labels);
         for label in names.filter(|label| !UNCAPPED.contains(label)) {
             telemetry.label_is_capped(label);
-            shown
-                .entry(label)
-                .or_default()
-                .known
-                .extend([UNKNOWN.to_owned(), OTHER.to_owned()]);
+            let known = &mut shown.entry(label).or_default().known;
+            known.extend([UNKNOWN, OTHER].map(str::to_owned));
         }
         let vocabularies = CATEGORIES.iter().flat_map(|category| category.vocabularies);
         for (label, values) in vocabularies.chain([&LEVELS]) {
             telemetry.drift_is_watched(label);
             let shown = shown.entry(label).or_default();
             shown.has_vocabulary = true;
-            shown
-                .known
-                .extend(values().into_iter().map(ToOwned::to_owned));
+            let values = values().into_iter().map(ToOwned::to_owned);
+            shown.known.extend(values);
         }
         let resources = shown.entry(RESOURCE).or_default();
         resources.known.extend(settings.resources.iter().cloned());

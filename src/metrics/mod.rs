@@ -21,5 +21,5 @@ mod vectors;
 pub(crate) use acs::AcsMetrics;
 pub(crate) use backfill::{Backfill, Step, Written};
 pub use exposition::Exposition;
-pub(crate) use exposition::{Applying, Hold};
-pub(crate) use settings::Settings;
+pub(crate) use exposition::{Hold, Moves};
+pub(crate) use settings::{Duplicates, Records, Settings};

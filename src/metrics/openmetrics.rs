@@ -31,18 +31,15 @@ pub(super) fn write(noted: &Noted, step: Step, out: &mut impl Write) -> io::Resu
     let spans = spans(noted, step);
     let mut written = Written::default();
     for family in acs::catalogue() {
-        if let Some(noted) = noted.families.get(family.name) {
-            write_head(family, out)?;
-            let mut writer = Writer {
-                family,
-                step,
-                spans: &spans,
-                out,
-                written: &mut written,
-            };
-            for (labels, movements) in &noted.movements {
-                writer.write_label_set(&series(family, &noted.bounds, labels), movements)?;
-            }
+        let Some(noted) = noted.families.get(family.name) else {
+            continue;
+        };
+        write_head(family, out)?;
+        for (labels, movements) in &noted.movements {
+            let series = series(family, &noted.bounds, labels);
+            let steps = write_label_set(family, &series, movements, step, &spans, out)?;
+            written.series += series.len();
+            written.samples += series.len() * steps;
         }
     }
     writeln!(out, "# EOF")?;
@@ -92,49 +89,42 @@ fn base_name(family: &Family) -> &'static str {
     family.name.strip_suffix("_total").unwrap_or(family.name)
 }
 
-struct Writer<'a, W> {
-    family: &'a Family,
+/// Writes the samples of a label set, which has these series. Returns in how many steps it has any.
+fn write_label_set(
+    family: &Family,
+    series: &[String],
+    movements: &BTreeMap<i64, Movement>,
     step: Step,
-    spans: &'a [Span],
-    out: &'a mut W,
-    written: &'a mut Written,
-}
-
-impl<W: Write> Writer<'_, W> {
-    /// Writes the samples of a label set, which has these series.
-    fn write_label_set(
-        &mut self,
-        series: &[String],
-        movements: &BTreeMap<i64, Movement>,
-    ) -> io::Result<()> {
-        let Some((&first, _)) = movements.first_key_value() else {
-            return Ok(());
-        };
-        let is_gauge = self.family.kind == Kind::Gauge;
-        let begins = if is_gauge {
-            first // a gauge has no zero to start from
-        } else if self.family.name.contains("_failures_") {
-            i64::MIN
-        } else {
-            first - 1
-        };
-        let mut reached = vec![if is_gauge { f64::NEG_INFINITY } else { 0.0 }; series.len()];
-        let mut movements = movements.iter().peekable();
-        self.written.series += series.len();
-        for &(start, end) in self.spans {
-            for step in start.max(begins)..=end {
-                while let Some((_, movement)) = movements.next_if(|(at, _)| **at <= step) {
-                    add(&mut reached, movement, is_gauge);
-                }
-                let timestamp = self.step.timestamp(step);
-                for (series, value) in series.iter().zip(&reached) {
-                    writeln!(self.out, "{series} {value} {timestamp}")?;
-                }
-                self.written.samples += series.len();
-            }
+    spans: &[Span],
+    out: &mut impl Write,
+) -> io::Result<usize> {
+    let Some((&first, _)) = movements.first_key_value() else {
+        return Ok(0);
+    };
+    let is_gauge = family.kind == Kind::Gauge;
+    let begins = if is_gauge {
+        first // a gauge has no zero to start from
+    } else if family.name.contains("_failures_") {
+        i64::MIN
+    } else {
+        first - 1
+    };
+    let mut reached = vec![if is_gauge { f64::NEG_INFINITY } else { 0.0 }; series.len()];
+    let mut movements = movements.iter().peekable();
+    let mut steps = 0;
+    for at in spans
+        .iter()
+        .flat_map(|(start, end)| (*start).max(begins)..=*end)
+    {
+        while let Some((_, movement)) = movements.next_if(|(moved_at, _)| **moved_at <= at) {
+            add(&mut reached, movement, is_gauge);
         }
-        Ok(())
+        for (series, value) in series.iter().zip(&reached) {
+            writeln!(out, "{series} {value} {}", step.timestamp(at))?;
+        }
+        steps += 1;
     }
+    Ok(steps)
 }
 
 /// Name and labels of each series of a label set, in the order of a [`Movement`].

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use crate::acs::{Exceptions, FailureRules, ROUTINE, Routine};
 use crate::family::Family;
-use crate::setting::{Check, items, list, number, settings};
+use crate::setting::{Check, items, list, number, settings, words};
 
 settings! {
     /// Metrics
@@ -28,6 +28,8 @@ settings! {
         buckets: BucketSettings,
         /// What counts as a failure.
         failures: Failures,
+        /// What becomes of records that come twice.
+        records: Records,
     }
 }
 
@@ -77,6 +79,36 @@ settings! {
         /// a failure.
         routine: Routine = routine().default(ROUTINE),
     }
+}
+
+settings! {
+    /// Records
+    ///
+    /// What is done with records that can be read.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Records in "records" {
+        /// What to do with a record that has come before. `acs_recording_exporter_duplicate_records_total` counts it either way.
+        ///
+        /// - `count`: it is counted again, as a record of its own
+        /// - `drop`: it moves no metric about ACS, and counts as ignored
+        ///
+        /// Two diagnostic settings that send to one event hub send every record twice; Azure's exports may repeat records for
+        /// hours. The exporter remembers at least the last 65,536 records, in memory: it knows no record from before its start
+        /// and none that another replica read. So `drop` is a fault while `checkpoint.store` is `blob`.
+        duplicates: Duplicates = words([
+            ("count", Duplicates::Count),
+            ("drop", Duplicates::Drop),
+        ]).default("count"),
+    }
+}
+
+/// What to do with a record that has come before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Duplicates {
+    /// Count it again.
+    Count,
+    /// Let it move nothing.
+    Drop,
 }
 
 impl BucketSettings {

@@ -1,5 +1,6 @@
 //! The registered families about ACS.
 
+use std::collections::HashMap;
 use std::fmt::Debug;
 
 use prometheus::{CounterVec, GaugeVec, HistogramOpts, HistogramVec, Registry};
@@ -10,7 +11,7 @@ use crate::family::{Family, Kind, registered};
 
 /// Every family about ACS, registered.
 #[derive(Debug)]
-pub(super) struct Vectors(Vec<(&'static str, Vector)>);
+pub(super) struct Vectors(HashMap<&'static str, Vector>);
 
 /// A family, and how many series each of its label sets is.
 #[derive(Debug)]
@@ -76,7 +77,7 @@ impl Vectors {
 
     /// Takes every series out of every family.
     pub(super) fn reset(&self) {
-        for (_, vector) in &self.0 {
+        for vector in self.0.values() {
             match vector {
                 Vector::Counter(vector) => vector.reset(),
                 Vector::Gauge(vector) => vector.reset(),
@@ -86,8 +87,6 @@ impl Vectors {
     }
 
     fn find(&self, family: &Family) -> Option<&Vector> {
-        let mut vectors = self.0.iter();
-        let found = vectors.find(|(name, _)| *name == family.name);
-        found.map(|(_, vector)| vector)
+        self.0.get(family.name)
     }
 }

@@ -6,6 +6,7 @@ use crate::acs::{self, FailureRules, Observation, Record};
 use crate::disposition::Reject;
 use crate::envelope::{self, RecordText};
 use crate::event::{Batch, Event};
+use crate::metrics::Moves;
 use crate::telemetry::{Became, Tally};
 
 /// What a batch moves in the metrics, and how its records ended.
@@ -17,6 +18,15 @@ pub(crate) struct Decoded<'a> {
     pub ends: Vec<usize>,
     /// How many records ended in which way.
     pub ended: Ended,
+}
+
+impl Decoded<'_> {
+    pub(super) fn moves(&self) -> Moves<'_> {
+        Moves {
+            observations: &self.observations,
+            ends: &self.ends,
+        }
+    }
 }
 
 /// How the records of a batch ended.

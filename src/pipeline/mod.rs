@@ -2,9 +2,10 @@
 //!
 //! One writer takes the batches of all partitions out of the queue. `decode` is pure and happens before the lock is
 //! taken; what events move and the position that they reach become visible to scrapes together. `writer` holds events
-//! that would be a first failure which no scrape has announced.
+//! that would be a first failure which no scrape has announced. `failures` logs what failed, if asked for.
 
 mod decode;
+mod failures;
 #[cfg(test)]
 mod tests;
 mod writer;

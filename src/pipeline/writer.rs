@@ -12,13 +12,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::decode::{Decoded, Ended, decode};
-use crate::acs::Observation;
+use super::decode::{Ended, decode};
+use super::failures;
 use crate::dead_letters::DeadLetters;
 use crate::event::{Batch, PartitionId};
-use crate::metrics::{Applying, Exposition, Hold};
+use crate::metrics::{Exposition, Hold};
 use crate::queue::Queued;
-use crate::telemetry::Failed;
 
 /// Applies events, and holds those that wait for a scrape.
 #[derive(Debug)]
@@ -173,48 +172,21 @@ pub(super) fn apply(
     hold: Hold,
     logs_failures: bool,
 ) -> Result<Ended, usize> {
-    decode(batch, exposition.failure_rules(), |decoded| {
-        let events = applying(batch, &decoded);
-        exposition.apply(&events, hold, |telemetry| {
-            telemetry.batch_applied(batch, &decoded.ended.tally);
-        })?;
+    decode(batch, exposition.failure_rules(), |mut decoded| {
+        let mut ended = std::mem::take(&mut decoded.ended);
+        let dropped = exposition.apply(batch, decoded.moves(), &mut ended.tally, hold)?;
         if logs_failures {
-            let failed = decoded.observations.iter().filter_map(failed);
-            failed.for_each(|failed| failed.log());
+            let observations = decoded.observations.iter().enumerate();
+            let moved = observations.filter(|(index, _)| dropped.binary_search(index).is_err());
+            moved.for_each(|(_, observation)| failures::log(observation));
         }
-        Ok(decoded.ended)
-    })
-}
-
-/// The line of the failure log for an observation, if it is of a failure.
-fn failed<'a>(observation: &'a Observation<'_>) -> Option<Failed<'a>> {
-    let failures = observation.failure()?;
-    let (what, result) = failures.logged;
-    let label = |name| observation.moves.label(name);
-    Some(Failed {
-        message: failures.message,
-        resource: observation.resource(),
-        category: observation.category.name,
-        what: label(what),
-        result: label(result),
-        reason: label("reason"),
-        time: observation.time,
-        correlation_id: observation.correlation_id.as_deref(),
+        Ok(ended)
     })
 }
 
 /// Creates the failure series that a batch will move.
 fn prepare(batch: &Batch, exposition: &Exposition) {
     decode(batch, exposition.failure_rules(), |decoded| {
-        exposition.prepare(&applying(batch, &decoded));
+        exposition.prepare(decoded.moves());
     });
-}
-
-fn applying<'a>(batch: &'a Batch, decoded: &'a Decoded<'a>) -> Applying<'a> {
-    Applying {
-        partition: &batch.partition,
-        reached: batch.last().reached(),
-        observations: &decoded.observations,
-        ends: &decoded.ends,
-    }
 }

@@ -59,7 +59,6 @@ impl Service {
             interval: config.checkpoint.interval,
             exposition: Arc::clone(&content.exposition),
             telemetry: Arc::clone(&telemetry),
-            unwritten_since: None,
         });
         let mut dead_letters = JoinSet::new();
         let letters = dead_letters::keep(config.dead_letters, &telemetry, &mut dead_letters);

@@ -22,8 +22,6 @@ pub(super) struct Keeper {
     pub(super) interval: Duration,
     pub(super) exposition: Arc<Exposition>,
     pub(super) telemetry: Arc<Telemetry>,
-    /// Since when something is delivered and not checkpointed.
-    pub(super) unwritten_since: Option<OffsetDateTime>,
 }
 
 /// Where checkpoints are written.
@@ -90,8 +88,7 @@ impl Keeper {
     /// Writes what was delivered by now. A failure is logged, and tried again the next time.
     async fn save(&mut self) {
         let now = OffsetDateTime::now_utc();
-        let since = *self.unwritten_since.get_or_insert(now);
-        self.telemetry.unwritten_since(Some(since));
+        self.telemetry.position_is_unwritten(now);
         self.restore().await;
         let delivered = || match self.checkpoint_after {
             CheckpointAfter::Scrape => self.exposition.acknowledged_positions(),
@@ -124,8 +121,7 @@ impl Keeper {
             }
         };
         if is_written {
-            self.unwritten_since = None;
-            self.telemetry.unwritten_since(None);
+            self.telemetry.all_is_written();
         }
     }
 }

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Service, ServiceError, Signals};
 use crate::delivery::Snapshot;
-use crate::http::Serving;
+use crate::http::{HttpError, Serving};
 use crate::liveness::Liveness;
 use crate::metrics::Exposition;
 use crate::pipeline;
@@ -128,12 +128,12 @@ impl Running {
         let last_scrape = last_scrape(&self.exposition);
         let _in_time_or_not = timeout(self.settings.final_scrape, last_scrape).await;
         self.signals.close.cancel();
-        let served = self.serving.join().await;
+        let served = self.serving.await;
         self.signals.last_checkpoint.cancel();
         all_ended(self.keeper).await;
         self.signals.release.cancel();
         let _released_or_expiring = timeout(LAST_WORDS, all_ended(self.replicas)).await;
-        Ok(served?)
+        Ok(served.unwrap_or(Err(HttpError::Ended(None)))?) // by a panic
     }
 }
 

@@ -9,16 +9,14 @@ use super::{Telemetry, chain, ended, float};
 use crate::event::PartitionId;
 
 impl Telemetry {
-    /// Since when a position is delivered and not yet checkpointed; `None` if every delivered position is.
-    pub(crate) fn unwritten_since(&self, since: Option<OffsetDateTime>) {
-        *self.unwritten_since.lock() = since;
+    /// A position is delivered and not yet checkpointed.
+    pub(crate) fn position_is_unwritten(&self, now: OffsetDateTime) {
+        self.unwritten_since.lock().get_or_insert(now);
     }
 
-    /// Computes the age of the oldest position that is not checkpointed, which grows while nothing else moves.
-    pub(super) fn compute_unwritten(&self, now: OffsetDateTime) {
-        let since = *self.unwritten_since.lock();
-        let seconds = since.map_or(0.0, |since| (now - since).as_seconds_f64().max(0.0));
-        self.families.checkpoint_unwritten_seconds().set(seconds);
+    /// Every delivered position is checkpointed.
+    pub(crate) fn all_is_written(&self) {
+        *self.unwritten_since.lock() = None;
     }
 
     /// Checkpoints are kept in memory: a restart begins anew.
@@ -52,19 +50,17 @@ impl Telemetry {
         &self,
         positions: impl Iterator<Item = (&'a PartitionId, i64)>,
     ) {
-        self.checkpoints_are(positions);
+        for (partition, sequence_number) in positions {
+            self.checkpoint_taken(partition, sequence_number);
+        }
         self.families.checkpoint_writes_total(ended(true)).inc();
     }
 
-    pub(super) fn checkpoints_are<'a>(
-        &self,
-        positions: impl IntoIterator<Item = (&'a PartitionId, i64)>,
-    ) {
-        for (partition, sequence_number) in positions {
-            self.families
-                .checkpoint_sequence_number(partition.into())
-                .set(float(sequence_number));
-        }
+    /// The checkpoint of a partition, written or acquired with it, has this sequence number.
+    pub(crate) fn checkpoint_taken(&self, partition: &PartitionId, sequence_number: i64) {
+        self.families
+            .checkpoint_sequence_number(partition.into())
+            .set(float(sequence_number));
     }
 
     /// The checkpoint could not be written; the exporter tries again.

@@ -117,11 +117,6 @@ impl Telemetry {
         }
     }
 
-    /// This replica acquired a partition, whose checkpoint has this sequence number.
-    pub(crate) fn checkpoint_taken(&self, partition: &PartitionId, sequence_number: i64) {
-        self.checkpoints_are([(partition, sequence_number)]);
-    }
-
     /// A checkpoint was refused: another process owns the partition.
     pub fn checkpoint_refused(&self, partition: &PartitionId) {
         log_partition!(

@@ -4,7 +4,6 @@
 //! per batch or per change, never per record, and carry no body, token, key or address of a caller.
 
 mod delivered;
-mod failures;
 mod families;
 mod leases;
 mod log;
@@ -18,11 +17,10 @@ use std::collections::HashSet;
 use std::error::Error;
 
 use parking_lot::Mutex;
-use prometheus::Registry;
 use prometheus::process_collector::ProcessCollector;
+use prometheus::{IntCounter, Registry};
 use time::OffsetDateTime;
 
-pub(crate) use failures::Failed;
 pub use families::ExporterFamilies;
 pub(crate) use leases::{LeaseMove, Leases};
 pub(crate) use log::LogError;
@@ -30,8 +28,9 @@ pub(crate) use log::start as start_log;
 pub(crate) use settings::Settings;
 pub(crate) use source::{Lag, LostPosition};
 pub(crate) use store::{StoreOperation, StoreResult};
-pub(crate) use tally::{Became, Tally};
+pub(crate) use tally::{Became, Tally, shortened};
 
+use crate::family::label_values;
 use families::{Build, Drift, Ended, Overflow, Scrapes, Unreadable};
 use source::Behind;
 
@@ -97,36 +96,29 @@ impl Telemetry {
 
     /// Dead letters are kept: their series exist from now on.
     pub(crate) fn dead_letters_are_kept(&self) {
-        for result in LetterFate::LABELS {
-            let _at_zero = self.families.dead_letters_total(Ended { result });
+        for fate in LetterFate::ALL {
+            let _at_zero = self.dead_letters(fate);
         }
     }
 
-    /// What became of a dead letter. That they cannot be kept is logged at the first and then at every thousandth.
-    pub(crate) fn dead_letter(&self, fate: LetterFate<'_>) {
-        let result = fate.label();
-        let letters = self.families.dead_letters_total(Ended { result });
+    /// What became of a dead letter, and why. That they cannot be kept is logged at the first and then at every thousandth.
+    pub(crate) fn dead_letter(&self, fate: LetterFate, error: Option<&dyn Error>) {
+        let letters = self.dead_letters(fate);
         let before = letters.get();
         letters.inc();
-        if !before.is_multiple_of(LETTERS_PER_LINE) {
-            return;
+        let message = match fate {
+            LetterFate::Written => return,
+            LetterFate::Dropped => "dead letter dropped: the disk is slower than they come",
+            LetterFate::Failed => "dead letter could not be written",
+        };
+        if before.is_multiple_of(LETTERS_PER_LINE) {
+            tracing::warn!(before, error = error.map(chain), "{message}");
         }
-        match fate {
-            LetterFate::Written => {}
-            LetterFate::Dropped => {
-                tracing::warn!(
-                    before,
-                    "dead letter dropped: the disk is slower than they come"
-                );
-            }
-            LetterFate::Failed(error) => {
-                tracing::warn!(
-                    before,
-                    error = chain(error),
-                    "dead letter could not be written"
-                );
-            }
-        }
+    }
+
+    fn dead_letters(&self, fate: LetterFate) -> IntCounter {
+        let result = fate.label();
+        self.families.dead_letters_total(Ended { result })
     }
 
     /// The identity for which tokens are requested is known: their series exist from now on.
@@ -164,7 +156,7 @@ impl Telemetry {
     /// A label had a value that is not in the documentation: ACS has changed, or never documented it.
     pub(crate) fn drifted(&self, kind: &'static str, value: &str) {
         self.families.drift_total(Drift { kind }).inc();
-        self.log_drift_once(kind, &tally::shortened(value), Became::Shown);
+        self.log_drift_once(kind, &shortened(value), Became::Shown);
     }
 
     fn log_drift_once(&self, kind: &'static str, value: &str, became: Became) {
@@ -267,26 +259,15 @@ fn counted(is_counted: bool) -> Scrapes<&'static str> {
 /// A full disk fails every letter: one line for so many is enough.
 const LETTERS_PER_LINE: u64 = 1000;
 
-/// What became of a dead letter.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum LetterFate<'a> {
-    /// It is on disk.
-    Written,
-    /// Too many waited.
-    Dropped,
-    /// It could not be written.
-    Failed(&'a dyn Error),
-}
-
-impl LetterFate<'_> {
-    const LABELS: [&'static str; 3] = ["written", "dropped", "failed"];
-
-    fn label(self) -> &'static str {
-        match self {
-            Self::Written => "written",
-            Self::Dropped => "dropped",
-            Self::Failed(_) => "failed",
-        }
+label_values! {
+    /// What became of a dead letter.
+    pub(crate) LetterFate {
+        /// It is on disk.
+        Written = "written",
+        /// Too many waited.
+        Dropped = "dropped",
+        /// It could not be written.
+        Failed = "failed",
     }
 }
 

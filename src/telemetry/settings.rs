@@ -2,6 +2,7 @@
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
+use crate::family::label_values;
 use crate::setting::{settings, text, words};
 
 settings! {
@@ -13,11 +14,7 @@ settings! {
         /// Log format.
         ///
         /// `auto` is `human` on a terminal, otherwise `json`.
-        format: Format = words([
-            ("auto", Format::Auto),
-            ("human", Format::Human),
-            ("json", Format::Json),
-        ]).default("auto"),
+        format: Format = words(Format::ALL.map(|format| (format.label(), format))).default("auto"),
         /// Log level.
         ///
         /// `error`, `warn`, `info`, `debug`, `trace` or `off`, for all modules or for the modules that a prefix names. The log of
@@ -31,15 +28,16 @@ settings! {
     }
 }
 
-/// Log format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// [`Human`](Format::Human) where the log goes to a terminal, else [`Json`](Format::Json).
-    Auto,
-    /// For people.
-    Human,
-    /// One JSON object a line, for a log store.
-    Json,
+label_values! {
+    /// Log format.
+    pub Format {
+        /// [`Human`](Format::Human) where the log goes to a terminal, else [`Json`](Format::Json).
+        Auto = "auto",
+        /// For people.
+        Human = "human",
+        /// One JSON object a line, for a log store.
+        Json = "json",
+    }
 }
 
 /// The crates of the Azure SDK, and what it talks AMQP and HTTP with, as targets of log lines.

@@ -174,11 +174,14 @@ impl Telemetry {
 
     /// A scrape is about to be taken: what depends on the time is computed.
     pub(crate) fn scraped(&self, now: OffsetDateTime) {
-        self.compute_unwritten(now);
+        let age = |since: OffsetDateTime| (now - since).as_seconds_f64().max(0.0);
+        self.families
+            .checkpoint_unwritten_seconds()
+            .set(self.unwritten_since.lock().map_or(0.0, age));
         for (partition, since) in self.behind.lock().iter() {
             self.families
                 .partition_lag_seconds(partition.into())
-                .set((now - *since).as_seconds_f64().max(0.0));
+                .set(age(*since));
         }
     }
 

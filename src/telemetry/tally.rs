@@ -14,7 +14,7 @@ pub struct Tally {
     pub(crate) received: u64,
     /// They moved the metrics.
     pub(crate) observed: u64,
-    /// They are of categories that are not exported, or of resources of other providers.
+    /// They are of categories that are not exported, or of resources of other providers, or came before and were dropped.
     pub(crate) ignored: u64,
     rejects: HashMap<Reject, u64>,
     /// How much of each kind Microsoft does not document.
@@ -69,6 +69,12 @@ impl Tally {
     /// Counts a value that is there and cannot be read.
     pub(crate) fn unreadable(&mut self, category: &'static str, field: &'static str) {
         *self.unreadable.entry((category, field)).or_default() += 1;
+    }
+
+    /// Counts records as ignored that were taken for observed: they have come before.
+    pub(crate) fn dropped(&mut self, records: usize) {
+        self.observed -= count(records);
+        self.ignored += count(records);
     }
 
     /// Counts a record that cannot be read.
@@ -169,7 +175,7 @@ fn count(number: usize) -> u64 {
 }
 
 /// The beginning of a name, as the log shows it.
-pub(super) fn shortened(name: &str) -> String {
+pub(crate) fn shortened(name: &str) -> String {
     name.chars().take(NAME_CHARACTERS).collect()
 }
 

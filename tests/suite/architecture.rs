@@ -81,6 +81,7 @@ const MAY_USE: [(&str, &[&str]); 24] = [
             "checkpoint",
             "dead_letters",
             "delivery",
+            "family",
             "http",
             "identity",
             "metrics",

@@ -97,6 +97,32 @@ fn records_that_come_twice_are_counted_as_such_and_not_dropped() {
     assert_eq!(scrape.sum("acs_recordings_total", &[]), 6.0);
 }
 
+#[test]
+fn records_that_come_twice_can_be_dropped() {
+    let mut decoder = Decoder::new(&[("records.duplicates", "drop")]);
+    let documentation = include_bytes!("../data/documentation.json").to_vec();
+    let about_acs = |scrape: &str| -> Vec<String> {
+        let lines = scrape.lines().map(str::to_owned);
+        lines
+            .filter(|line| !line.contains("acs_recording_exporter_"))
+            .collect()
+    };
+    decoder.apply([documentation.clone()]);
+    let once = decoder.scrape();
+    decoder.apply([documentation]);
+    let twice = decoder.scrape();
+    assert_eq!(about_acs(&twice), about_acs(&once));
+    let (once, twice) = (Samples(once), Samples(twice));
+    let rise = |name, labels: &[&str]| twice.sum(name, labels) - once.sum(name, labels);
+    assert_eq!(
+        rise("acs_recording_exporter_duplicate_records_total", &[]),
+        5.0
+    );
+    let ignored = [r#"disposition="ignored""#];
+    assert_eq!(rise("acs_recording_exporter_records_total", &ignored), 5.0);
+    assert_eq!(rise("acs_recording_exporter_records_total", &[]), 5.0);
+}
+
 fn operation(mut properties: serde_json::Value) -> Vec<u8> {
     let fields = properties.as_object_mut().unwrap();
     fields.insert("category".to_owned(), json!("CallRecordingOperational"));

@@ -4,7 +4,7 @@ use azure_core::credentials::Secret;
 use azure_core::http::Url;
 use object_store::azure::{AzureAccessKey, split_sas};
 
-use super::{Access, InvalidContainer};
+use super::{Access, InvalidContainer, Settings};
 use crate::identity::connection_string::Pairs;
 
 /// The account of every emulator, with its address and its key, which are public.
@@ -20,55 +20,52 @@ const ENDPOINT: &str = "BlobEndpoint";
 const PROTOCOL: &str = "DefaultEndpointsProtocol";
 const SUFFIX: &str = "EndpointSuffix";
 const DEVELOPMENT: &str = "UseDevelopmentStorage";
-const KEYS: [&str; 7] = [
-    ACCOUNT,
-    KEY,
-    SIGNATURE,
-    ENDPOINT,
-    PROTOCOL,
-    SUFFIX,
-    DEVELOPMENT,
-];
 
-/// The endpoint, the name, and the key or SAS of the account that a connection string is for.
-pub(super) fn of_connection_string(text: &str) -> Result<(Url, String, Access), InvalidContainer> {
-    let pairs = Pairs::read(text, &KEYS)?;
-    let is_emulator = pairs
-        .get(DEVELOPMENT)
-        .is_some_and(|flag| flag.eq_ignore_ascii_case("true"));
-    let endpoint = match (pairs.get(ENDPOINT), pairs.get(ACCOUNT)) {
-        (Some(endpoint), _) => endpoint.to_owned(),
-        (None, _) if is_emulator => EMULATOR_ENDPOINT.to_owned(),
-        (None, Some(account)) => {
-            let protocol = pairs.get(PROTOCOL).unwrap_or("https");
-            // Other clouds have other suffixes, and their connection strings contain them.
-            let suffix = pairs.get(SUFFIX).unwrap_or("core.windows.net");
-            format!("{protocol}://{account}.blob.{suffix}")
+impl Settings {
+    /// Reads a connection string, which leads to an account and holds its key or a SAS.
+    ///
+    /// # Errors
+    ///
+    /// It lacks a pair, or a value is not what it should be; or the container's name is not one.
+    pub fn of_connection_string(text: &str, container: &str) -> Result<Self, InvalidContainer> {
+        let pairs = Pairs::read(text)?;
+        let is_emulator = pairs
+            .get(DEVELOPMENT)?
+            .is_some_and(|flag| flag.eq_ignore_ascii_case("true"));
+        let endpoint = match (pairs.get(ENDPOINT)?, pairs.get(ACCOUNT)?) {
+            (Some(endpoint), _) => endpoint.to_owned(),
+            (None, _) if is_emulator => EMULATOR_ENDPOINT.to_owned(),
+            (None, Some(account)) => {
+                let protocol = pairs.get(PROTOCOL)?.unwrap_or("https");
+                // Other clouds have other suffixes, and their connection strings contain them.
+                let suffix = pairs.get(SUFFIX)?.unwrap_or("core.windows.net");
+                format!("{protocol}://{account}.blob.{suffix}")
+            }
+            (None, None) => return Err(InvalidContainer::Missing(ACCOUNT)),
+        };
+        let endpoint = endpoint_url(&endpoint).ok_or(InvalidContainer::Endpoint)?;
+        let path = path_of(&endpoint);
+        if endpoint.query().is_some() || path.len() > 1 {
+            return Err(InvalidContainer::Endpoint);
         }
-        (None, None) => return Err(InvalidContainer::Missing(ACCOUNT)),
-    };
-    let endpoint = endpoint_url(&endpoint).ok_or(InvalidContainer::Endpoint)?;
-    let path = path_of(&endpoint);
-    if endpoint.query().is_some() || path.len() > 1 {
-        return Err(InvalidContainer::Endpoint);
+        let account = match pairs.get(ACCOUNT)? {
+            Some(account) if is_account(account) => account.to_owned(),
+            Some(_) => return Err(InvalidContainer::Endpoint),
+            // The host may be in a domain of one's own.
+            None => account_of(&endpoint, &path).ok_or(InvalidContainer::Missing(ACCOUNT))?,
+        };
+        let access = match (pairs.get(KEY)?, pairs.get(SIGNATURE)?) {
+            (Some(_), Some(_)) => return Err(InvalidContainer::KeyAndSignature),
+            (None, Some(signature)) => Access::Sas(checked_sas(signature)?),
+            (Some(key), None) => {
+                AzureAccessKey::try_new(key).map_err(|_| InvalidContainer::Key)?;
+                Access::SharedKey(Secret::new(key.to_owned()))
+            }
+            (None, None) if account == EMULATOR => Access::SharedKey(EMULATOR_KEY.into()),
+            (None, None) => return Err(InvalidContainer::Missing(KEY)),
+        };
+        Self::new(endpoint, account, container, access)
     }
-    let account = match pairs.get(ACCOUNT) {
-        Some(account) if is_account(account) => account.to_owned(),
-        Some(_) => return Err(InvalidContainer::Endpoint),
-        // The host may be in a domain of one's own.
-        None => account_of(&endpoint, &path).ok_or(InvalidContainer::Missing(ACCOUNT))?,
-    };
-    let access = match (pairs.get(KEY), pairs.get(SIGNATURE)) {
-        (Some(_), Some(_)) => return Err(InvalidContainer::KeyAndSignature),
-        (None, Some(signature)) => Access::Sas(checked_sas(signature)?),
-        (Some(key), None) => {
-            AzureAccessKey::try_new(key).map_err(|_| InvalidContainer::Key)?;
-            Access::SharedKey(Secret::new(key.to_owned()))
-        }
-        (None, None) if account == EMULATOR => Access::SharedKey(EMULATOR_KEY.into()),
-        (None, None) => return Err(InvalidContainer::Missing(KEY)),
-    };
-    Ok((endpoint, account, access))
 }
 
 /// A URL that a request could go to.
@@ -84,11 +81,8 @@ pub(super) fn endpoint_url(text: &str) -> Option<Url> {
 
 /// The parts of the path that are not empty.
 pub(super) fn path_of(url: &Url) -> Vec<String> {
-    let parts = url.path_segments().into_iter().flatten();
-    parts
-        .filter(|part| !part.is_empty())
-        .map(str::to_owned)
-        .collect()
+    let parts = url.path().split('/').filter(|part| !part.is_empty());
+    parts.map(str::to_owned).collect()
 }
 
 /// The account that an endpoint belongs to: the first label of its host; or, where hosts are not accounts, as with an
@@ -113,11 +107,8 @@ fn is_account(text: &str) -> bool {
 
 pub(super) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost"
-        || address
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
+    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 /// A SAS with visibly too few rights is a fault at the start, and not a refusal later. A SAS that refers to a policy of

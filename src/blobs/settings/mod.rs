@@ -20,8 +20,8 @@ use crate::identity::connection_string::{InvalidPairs, UnusableFile, read_file};
 pub struct Settings {
     /// Without a query.
     url: Url,
-    account: String,
-    access: Access,
+    pub(super) account: String,
+    pub(super) access: Access,
 }
 
 /// How to authenticate.
@@ -57,16 +57,6 @@ impl Settings {
         Self::new(url, account, &container, access)
     }
 
-    /// Reads a connection string, which leads to an account and holds its key or a SAS.
-    ///
-    /// # Errors
-    ///
-    /// It lacks a pair, or a value is not what it should be; or the container's name is not one.
-    pub fn of_connection_string(text: &str, container: &str) -> Result<Self, InvalidContainer> {
-        let (endpoint, account, access) = account::of_connection_string(text)?;
-        Self::new(endpoint, account, container, access)
-    }
-
     /// Reads a connection string from a file, which is then read again for each request: a key is rotated by replacing
     /// the file.
     ///
@@ -93,23 +83,12 @@ impl Settings {
 
     /// Its name.
     pub fn container(&self) -> &str {
-        self.url
-            .path_segments()
-            .and_then(|mut parts| parts.next_back())
-            .unwrap_or_default()
+        self.url.path().rsplit('/').next().unwrap_or_default()
     }
 
     /// Its address, for errors: the host, with its port if it has one of its own.
     pub(super) fn host(&self) -> &str {
         self.url.authority()
-    }
-
-    pub(super) fn account(&self) -> &str {
-        &self.account
-    }
-
-    pub(super) fn access(&self) -> &Access {
-        &self.access
     }
 
     /// The key or SAS that the file at this path holds now.

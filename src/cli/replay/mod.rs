@@ -198,5 +198,5 @@ impl Sink {
 
 fn step(text: &str) -> Result<Step, String> {
     let duration: Duration = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    Step::new(duration).map_err(|error| error.to_string())
+    Step::new(duration).map_err(str::to_owned)
 }

@@ -147,6 +147,24 @@ fn contradictions_name_both_sides() {
 }
 
 #[test]
+fn replicas_cannot_drop_what_another_has_read() {
+    let mut environment = least();
+    environment.extend([
+        ("CHECKPOINT__STORE", "blob"),
+        (
+            "CHECKPOINT__CONTAINER_URL",
+            "https://contoso.blob.core.windows.net/checkpoints",
+        ),
+    ]);
+    check_faults(
+        sources("records:\n  duplicates: drop\n", &environment, &[]),
+        &expect![[r#"
+            config: 1 fault
+              records.duplicates = `drop` (built-in x.yaml:2): must be `count` while `checkpoint.store` is `blob`: a replica does not know which records another has read"#]],
+    );
+}
+
+#[test]
 fn an_unreadable_connection_string_does_not_draw_further_faults() {
     check_faults(
         sources(

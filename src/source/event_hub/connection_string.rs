@@ -63,12 +63,12 @@ impl FromStr for ConnectionString {
     type Err = InvalidConnectionString;
 
     fn from_str(text: &str) -> Result<Self, InvalidConnectionString> {
-        let pairs = Pairs::read(text, &KEYS)?;
+        let pairs = Pairs::read(text)?;
         let endpoint = pairs
-            .get(ENDPOINT)
+            .get(ENDPOINT)?
             .ok_or(InvalidConnectionString::Missing(ENDPOINT))?;
         let (host, port) = host_and_port(endpoint)?;
-        let emulator = match pairs.get(EMULATOR) {
+        let emulator = match pairs.get(EMULATOR)? {
             None => false,
             Some(flag) if flag.eq_ignore_ascii_case("false") => false,
             Some(flag) if flag.eq_ignore_ascii_case("true") => true,
@@ -77,7 +77,7 @@ impl FromStr for ConnectionString {
         if port.is_some() && !emulator {
             return Err(InvalidConnectionString::Port);
         }
-        let access = match (pairs.get(KEY_NAME), pairs.get(KEY), pairs.get(SIGNATURE)) {
+        let access = match (pairs.get(KEY_NAME)?, pairs.get(KEY)?, pairs.get(SIGNATURE)?) {
             (Some(name), Some(key), None) => {
                 format!("SharedAccessKeyName={name};SharedAccessKey={key}")
             }
@@ -89,7 +89,7 @@ impl FromStr for ConnectionString {
             (None, Some(_), None) => return Err(InvalidConnectionString::Missing(KEY_NAME)),
             (_, None, None) => return Err(InvalidConnectionString::Missing(KEY)),
         };
-        let event_hub = pairs.get(ENTITY_PATH).map(event_hub_name).transpose();
+        let event_hub = pairs.get(ENTITY_PATH)?.map(event_hub_name).transpose();
         let port = port.unwrap_or(EMULATOR_PORT);
         Ok(Self {
             event_hub: event_hub.map_err(|_| InvalidConnectionString::EntityPath)?,
@@ -139,7 +139,6 @@ const KEY: &str = "SharedAccessKey";
 const SIGNATURE: &str = "SharedAccessSignature";
 const ENTITY_PATH: &str = "EntityPath";
 const EMULATOR: &str = "UseDevelopmentEmulator";
-const KEYS: [&str; 6] = [ENDPOINT, KEY_NAME, KEY, SIGNATURE, ENTITY_PATH, EMULATOR];
 
 /// The port of AMQP without TLS, where the official emulator listens.
 const EMULATOR_PORT: u16 = 5672;
