@@ -75,7 +75,7 @@ settings! {
         /// Answers that are routine: operations, each with the statuses from 400 to 699 that do not count as failures.
         ///
         /// They are asked first, whatever the result type. `acs_recording_operations_total` counts them with
-        /// `outcome="routine"`. In this file it may be a list, with one operation in each item; `[]` makes every such answer
+        /// `outcome="routine"`. In a file it may be a list, with one operation in each item; `[]` makes every such answer
         /// a failure.
         routine: Routine = routine().default(ROUTINE),
     }
