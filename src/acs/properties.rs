@@ -9,12 +9,18 @@ use super::value::{Key, Value};
 use super::view::{FIELDS, Fields, field};
 use crate::repair::{self, Repairs};
 
-/// The value of `properties`: an object, text of an object, or nothing of use, in which case the record counts for what
-/// its top level says.
-#[derive(Default)]
+/// The value of `properties`: an object, or text of one, or nothing. `None` if it cannot be read: then the record counts for
+/// what its top level says.
 pub(super) struct Properties<'a> {
-    pub(super) fields: Fields<'a>,
+    pub(super) fields: Option<Fields<'a>>,
     pub(super) repairs: Repairs,
+}
+
+impl<'a> From<Option<Fields<'a>>> for Properties<'a> {
+    fn from(fields: Option<Fields<'a>>) -> Self {
+        let repairs = Repairs::new();
+        Self { fields, repairs }
+    }
 }
 
 /// How often `properties` may be encoded as text. Azure is known to do it twice.
@@ -22,7 +28,7 @@ const ENCODED_MAX: usize = 3;
 
 /// Reads text that was meant to be an object. Most text of JSON is full of escapes, so it is not a slice of the record:
 /// its fields are owned.
-fn from_text(text: &str) -> Properties<'static> {
+fn from_text(text: &str, repairs: &mut Repairs) -> Option<Fields<'static>> {
     let mut text = Cow::Borrowed(text.trim());
     for _ in 0..ENCODED_MAX {
         match serde_json::from_str::<Key<'_>>(&text) {
@@ -30,23 +36,20 @@ fn from_text(text: &str) -> Properties<'static> {
             Err(_) => break,
         }
     }
+    if Value::from_text(Cow::Borrowed(&text)) == Value::Missing {
+        return Some(Vec::new());
+    }
     if !text.starts_with('{') {
-        return Properties::default();
+        return None;
     }
-    if let Ok(Properties { fields, repairs }) = serde_json::from_str(&text) {
-        let fields = owned(fields);
-        return Properties { fields, repairs };
+    if let Ok(Properties { fields, .. }) = serde_json::from_str(&text) {
+        return fields.map(owned);
     }
-    let (repaired, repairs) = repair::object(&text).unwrap_or_default();
-    match serde_json::from_str(&repaired) {
-        Ok(Properties { fields, .. })
-            if fields.iter().any(|(_, value)| *value != Value::Missing) =>
-        {
-            let fields = owned(fields);
-            Properties { fields, repairs }
-        }
-        _ => Properties::default(),
-    }
+    let repaired;
+    (repaired, *repairs) = repair::object(&text)?;
+    let Properties { fields, .. } = serde_json::from_str(&repaired).ok()?;
+    let fields = fields.filter(|fields| fields.iter().any(|(_, value)| *value != Value::Missing));
+    fields.map(owned)
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Properties<'a> {
@@ -69,39 +72,41 @@ impl<'de> Visitor<'de> for PropertiesVisitor {
         while let Some(key) = map.next_key()? {
             fields.push(field(key, &mut map)?);
         }
-        Ok(Properties {
-            fields,
-            repairs: Repairs::new(),
-        })
+        Ok(Some(fields).into())
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(from_text(text))
+        let mut repairs = Repairs::new();
+        let fields = from_text(text, &mut repairs);
+        Ok(Properties { fields, repairs })
     }
 
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Properties::default())
+        Ok(Some(Vec::new()).into())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Properties::default())
+        let mut fields = Some(Vec::new());
+        while seq.next_element::<IgnoredAny>()?.is_some() {
+            fields = None;
+        }
+        Ok(fields.into())
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(Properties::default())
+        Ok(None.into())
     }
 
     fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(Properties::default())
+        Ok(None.into())
     }
 
     fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(Properties::default())
+        Ok(None.into())
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(Properties::default())
+        Ok(None.into())
     }
 }
 

@@ -123,6 +123,10 @@ impl Report {
             let records = counted(records, "record");
             writeln!(out, "repaired, {}: {records}", repair.label())?;
         }
+        for ((category, field), values) in self.tally.unreadable_values() {
+            let values = counted(values, "value");
+            writeln!(out, "unreadable, {category} {field}: {values}")?;
+        }
         for (kind, times) in self.tally.drift() {
             let times = counted(times, "time");
             writeln!(out, "not in Microsoft's documentation, {kind}: {times}")?;
