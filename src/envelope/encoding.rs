@@ -17,24 +17,21 @@ pub(super) fn is_encoded(head: &[u8]) -> bool {
 
 /// What a reader of bytes has as UTF-8: the content of gzip streams, and of what begins with a mark of UTF-16. Anything
 /// that follows a gzip stream is read as it is.
-///
-/// # Errors
-///
-/// When the bytes cannot be read, or inflated.
-pub(crate) fn decoded<'r>(reader: impl BufRead + 'r) -> io::Result<Box<dyn BufRead + 'r>> {
+pub(crate) fn decoded<'r>(reader: impl BufRead + 'r) -> Peeked<Box<dyn BufRead + 'r>> {
     let mut reader: Peeked<Box<dyn BufRead + 'r>> = Peeked::new(Box::new(reader));
-    if is_gzip(reader.peek()?) {
+    if is_gzip(reader.peek(HEAD_BYTES)) {
         let inflated = Gzip::Inside(GzDecoder::new(reader));
         reader = Peeked::new(Box::new(BufReader::new(inflated)));
     }
-    match utf16(reader.peek()?) {
-        Some(is_little) => Ok(Box::new(BufReader::new(Utf16 {
+    if let Some(is_little) = utf16(reader.peek(HEAD_BYTES)) {
+        let decoded = Utf16 {
             reader,
             is_little,
             decoded: Vec::new(),
-        }))),
-        None => Ok(Box::new(reader)),
+        };
+        reader = Peeked::new(Box::new(BufReader::new(decoded)));
     }
+    reader
 }
 
 /// The magic number of a gzip stream and its only method.
@@ -52,36 +49,41 @@ fn utf16(head: &[u8]) -> Option<bool> {
 }
 
 /// A reader whose next bytes can be looked at.
-struct Peeked<R> {
+pub(crate) struct Peeked<R> {
     head: Vec<u8>,
+    /// What ended the looking, for the reader that comes so far.
+    error: Option<io::Error>,
     reader: R,
 }
 
 impl<R: BufRead> Peeked<R> {
     fn new(reader: R) -> Self {
-        let head = Vec::new();
-        Self { head, reader }
+        Self {
+            head: Vec::new(),
+            error: None,
+            reader,
+        }
     }
 
-    /// The next [`HEAD_BYTES`], fewer only where there are no more.
-    fn peek(&mut self) -> io::Result<&[u8]> {
-        let missing = HEAD_BYTES.saturating_sub(self.head.len());
+    /// So many of the next bytes, or more; fewer only where no more can be read.
+    pub(crate) fn peek(&mut self, bytes: usize) -> &[u8] {
+        let missing = bytes.saturating_sub(self.head.len());
         let missing = u64::try_from(missing).unwrap_or(0);
-        self.reader
-            .by_ref()
-            .take(missing)
-            .read_to_end(&mut self.head)?;
-        Ok(&self.head)
+        if self.error.is_none() {
+            let mut reader = self.reader.by_ref().take(missing);
+            self.error = reader.read_to_end(&mut self.head).err();
+        }
+        &self.head
     }
 }
 
 impl<R: BufRead> BufRead for Peeked<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.head.is_empty() {
-            self.reader.fill_buf()
-        } else {
-            Ok(&self.head)
+        if !self.head.is_empty() {
+            return Ok(&self.head);
         }
+        self.error.take().map_or(Ok(()), Err)?;
+        self.reader.fill_buf()
     }
 
     fn consume(&mut self, bytes: usize) {
@@ -96,6 +98,7 @@ impl<R: BufRead> BufRead for Peeked<R> {
 impl<R: BufRead> Read for Peeked<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.head.is_empty() {
+            self.error.take().map_or(Ok(()), Err)?;
             return self.reader.read(buffer);
         }
         let bytes = self.head.as_slice().read(buffer)?;
@@ -125,7 +128,7 @@ impl<R: BufRead> Read for Gzip<R> {
             }
             if let Self::Inside(stream) = std::mem::replace(self, Self::Between) {
                 let mut reader = stream.into_inner();
-                *self = if is_gzip(reader.peek()?) {
+                *self = if is_gzip(reader.peek(HEAD_BYTES)) {
                     Self::Inside(GzDecoder::new(reader))
                 } else {
                     Self::Behind(reader)

@@ -57,7 +57,7 @@ pub fn open(body: &[u8]) -> Opened<'_> {
     }
     let mut text = Vec::with_capacity(body.len().min(INFLATED_MAX));
     let limit = u64::try_from(INFLATED_MAX).map_or(u64::MAX, |limit| limit + 1);
-    let read = decoded(body).and_then(|reader| reader.take(limit).read_to_end(&mut text));
+    let read = decoded(body).take(limit).read_to_end(&mut text);
     if text.len() > INFLATED_MAX {
         return Opened {
             records: vec![Err(Reject::InflatesTooFar)],

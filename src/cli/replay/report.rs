@@ -134,7 +134,7 @@ impl Report {
         if self.repeated > 0 {
             writeln!(
                 out,
-                "duplicates, counted again: {}; do two diagnostic settings write the same records?",
+                "duplicates: {}; do two diagnostic settings write the same records?",
                 counted(self.repeated, "record")
             )?;
         }

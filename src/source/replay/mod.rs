@@ -13,7 +13,7 @@ mod text;
 use std::cell::Cell;
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Read};
 
 use time::OffsetDateTime;
 
@@ -96,12 +96,10 @@ pub(crate) fn read(
 }
 
 fn read_stream(reader: impl Read, take: &mut dyn FnMut(Replayed<'_>) -> bool) -> Result<(), Cause> {
-    let mut reader = envelope::decoded(BufReader::new(reader))?;
-    let head = head(&mut reader)?;
-    let is_capture = head.starts_with(capture::MAGIC);
+    let mut reader = envelope::decoded(BufReader::new(reader));
+    let head = reader.peek(dead_letters::MARK.len());
     let is_letters = head.starts_with(dead_letters::MARK.as_bytes());
-    let reader = Cursor::new(head).chain(reader);
-    if is_capture {
+    if head.starts_with(capture::MAGIC) {
         let mut number = 0;
         capture::read(reader, |event| {
             number += 1;
@@ -154,14 +152,6 @@ impl<'a> Replayed<'a> {
             opened,
         }
     }
-}
-
-/// The first bytes, fewer only where there are no more.
-fn head(reader: &mut impl Read) -> io::Result<Vec<u8>> {
-    let mut head = Vec::new();
-    let longest = u64::try_from(dead_letters::MARK.len()).unwrap_or(u64::MAX);
-    reader.take(longest).read_to_end(&mut head)?;
-    Ok(head)
 }
 
 /// Counts what is read, for the progress.

@@ -112,6 +112,46 @@ fn a_file_that_ends_inside_a_record_fails_the_replay_and_what_was_read_counts() 
 }
 
 #[test]
+fn what_is_odd_about_the_records_is_listed() {
+    let good = operation("StartRecording", 202) + r#","correlationId":"c""#;
+    let foreign = r#""category":"CallSummary","time":"2026-02-03T04:05:06Z""#;
+    let bodies = format!(
+        "[{{{good}}},{{{good}}},{{{good},\"news\":1,'level':'Error'}},{{{foreign}}},{{{foreign}}},{{\"x\":1}}]"
+    );
+    let replayed = replay_with(&["-"], bodies.as_bytes());
+    assert_eq!(replayed.code, Some(0), "{}", replayed.summary);
+    for line in [
+        "records: 6 received = 3 observed + 3 ignored + 0 rejected\n",
+        "ignored, CallSummary: 2\n",
+        "ignored, without a category: 1\n",
+        "repaired, single_quotes: 1 record\n",
+        "not in Microsoft's documentation, field: 1 time\n",
+        "duplicates: ",
+    ] {
+        assert!(
+            replayed.summary.contains(line),
+            "`{line}` in {}",
+            replayed.summary
+        );
+    }
+    for (series, value) in [
+        ("acs_recording_exporter_drift_total{kind=\"field\"}", 1),
+        (
+            "acs_recording_exporter_repairs_total{kind=\"single_quotes\"}",
+            1,
+        ),
+        ("acs_recording_exporter_repairs_total{kind=\"brackets\"}", 0),
+    ] {
+        let line = format!("\n{series} {value}\n");
+        assert!(
+            replayed.metrics.contains(&line),
+            "`{line}` in {}",
+            replayed.metrics
+        );
+    }
+}
+
+#[test]
 fn a_record_that_is_too_long_costs_only_itself() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("long");

@@ -5,6 +5,7 @@ use std::fs;
 
 use event_hub_emulator::{Emulator, EventHub};
 
+use super::kinds::gzip;
 use super::{assert_same, replay, text};
 use crate::any_body::payloads;
 use crate::mutants::mutants;
@@ -51,9 +52,29 @@ fn record(number: usize) -> String {
 
 fn golden_and_mutants(count: usize) -> Vec<Vec<u8>> {
     let golden = payloads().into_iter().map(|(_, body)| body);
+    let golden: Vec<_> = golden.collect();
+    let encoded = golden
+        .iter()
+        .flat_map(|body| encoded(body))
+        .collect::<Vec<_>>();
     golden
+        .into_iter()
+        .chain(encoded)
         .chain(mutants(count).into_iter().map(|mutant| mutant.body))
         .collect()
+}
+
+/// A body as users encode it, whole and truncated.
+fn encoded(body: &[u8]) -> Vec<Vec<u8>> {
+    let text = format!("\u{feff}{}", String::from_utf8_lossy(body));
+    let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let compressed = gzip(body);
+    let truncated = [3, 9, 14, 40, compressed.len() / 2, compressed.len() - 1];
+    let mut encoded: Vec<_> = truncated
+        .map(|end| compressed.iter().copied().take(end).collect())
+        .into();
+    encoded.extend([compressed, [gzip(&utf16), b"\0{}".to_vec()].concat(), utf16]);
+    encoded
 }
 
 async fn agree(bodies: Vec<Vec<u8>>) -> String {
