@@ -25,10 +25,11 @@
 //! | question | place |
 //! | --- | --- |
 //! | Where is a label of a metric decided? | the `observe` of its log: `acs/operation.rs`, `acs/summary.rs`, `acs/usage.rs`; `resource`, `category` and `level` in `acs/common.rs` |
-//! | What counts as a failure? | `acs/outcome.rs` for requests, `acs/end_reason.rs` for recordings, `acs/rules.rs` for what the user says |
+//! | Which log is a record of? | `acs/recognise.rs` |
+//! | What counts as a failure? | the tables of `acs/failure.rs`, which docs/failures.md has too; `acs/rules.rs` applies them, and what the user says |
 //! | Which shapes of a body are taken, and what is repaired? | `envelope/tests.rs` shows all; `repair/mod.rs` lists each repair |
 //! | Which spellings of a time, a number, a name? | `acs/instant.rs`, `acs/value.rs`, `acs/view.rs` |
-//! | Which properties does a log have? | the `schema` of its `CATEGORY`; a property that is not in it is listed in `Record::unfamiliar` |
+//! | Which properties does a log have, and how is each read? | the `schema` of its `CATEGORY`; a property that is not in it is listed in `Record::unfamiliar`, one that cannot be read in `Record::unreadable` |
 //! | Which metrics are there? | the file of each log in `acs/` about ACS, `telemetry/families.rs` about the exporter; or the command `metrics` |
 //! | How is a label kept bounded, and the number of series? | `metrics/labels.rs`, `metrics/budget.rs` |
 //! | What is needed to export another log category? | one file in `acs/`, and its line in `CATEGORIES` of `acs/mod.rs` |
@@ -75,8 +76,8 @@
 //!
 //! # What always holds
 //!
-//! 1. **Nothing is lost in silence.** Every record received is observed, ignored (a category that is not exported) or
-//!    rejected (with a reason). What was received is counted where the envelope is split, the three where they happen.
+//! 1. **Nothing is lost in silence.** Every record received is observed, ignored (a category that is not exported, or a
+//!    resource of another provider) or rejected (with a reason). What was received is counted where the envelope is split, the three where they happen.
 //!    A record that is broken is repaired as far as that goes, and costs no other.
 //! 2. **The first failure is seen.** A counter that is born at 1 is invisible to `increase()`, so the failure families
 //!    stand at 0 for the whole known vocabulary of every resource that is configured, remembered or was seen, and an event

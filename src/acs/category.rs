@@ -20,11 +20,13 @@ pub(crate) const UNKNOWN: &str = "unknown";
 pub struct Category {
     /// The name that its diagnostic setting has, which is the value of the label `category`.
     pub(crate) name: &'static str,
+    /// Its table in Log Analytics.
+    pub(super) table: &'static str,
     /// The other names under which its records come.
     pub(super) other_names: &'static [&'static str],
     /// The properties that its records are known to have.
-    pub(super) schema: LazyLock<Schema>,
-    /// Whether a record that names no category is one of these.
+    pub(crate) schema: LazyLock<Schema>,
+    /// Whether a record that names no category, or one that nobody knows, looks like one of these.
     pub(super) matches: fn(&View<'_>) -> bool,
     /// The property that is the time of a record which has no other.
     pub(super) own_time: Option<&'static str>,
@@ -35,16 +37,21 @@ pub struct Category {
     /// Every family that its records move.
     pub(crate) families: &'static [&'static Family],
     /// The values of labels that the documentation lists. Any other is counted as drift.
-    pub(crate) vocabularies: &'static [(&'static str, &'static [&'static str])],
+    pub(crate) vocabularies: &'static [Vocabulary],
     /// The family of its failures, if its records can be of one.
     pub(crate) failures: Option<Failures>,
 }
+
+/// A label, and the values of it that are documented.
+pub(crate) type Vocabulary = (&'static str, fn() -> Vec<&'static str>);
 
 /// What is common to the records of all categories, and decides what a record moves.
 #[derive(Debug)]
 pub(super) struct Common<'r, 'a> {
     /// The label `resource`.
     pub(super) resource: &'r Cow<'a, str>,
+    /// The label `level`.
+    pub(super) level: &'r Cow<'a, str>,
     /// When the record was written.
     pub(super) time: Option<OffsetDateTime>,
     /// When the event hub enqueued it.
@@ -69,69 +76,9 @@ pub(crate) struct Failures {
 /// What becomes of the labels of a series.
 pub(crate) type TakeLabels<'t> = dyn FnMut(&[&str]) + 't;
 
-impl Category {
-    /// Whether records of the category come under this name, in any case.
-    pub(super) fn has_name(&self, sent: &str) -> bool {
-        let mut names = self.other_names.iter().chain([&self.name]);
-        names.any(|name| name.eq_ignore_ascii_case(sent))
-    }
-}
-
 /// The identity of a record with these features.
 pub(super) fn hashed(features: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     features.hash(&mut hasher);
     hasher.finish()
-}
-
-/// Whether a category that is not exported is one that ACS is known to have
-/// (<https://learn.microsoft.com/azure/azure-monitor/reference/supported-logs/microsoft-communication-communicationservices-logs>),
-/// by its name or by that of its table, or one of the activity log's
-/// (<https://learn.microsoft.com/azure/azure-monitor/platform/activity-log-schema#categories>).
-pub(crate) fn is_known_elsewhere(sent: &str) -> bool {
-    const OF_THE_ACTIVITY_LOG: [&str; 8] = [
-        "Administrative",
-        "ServiceHealth",
-        "ResourceHealth",
-        "Alert",
-        "Autoscale",
-        "Recommendation",
-        "Security",
-        "Policy",
-    ];
-    const OF_ACS: [&str; 25] = [
-        "AdvancedMessagingOperational",
-        "AuthOperational",
-        "CallAutomationMediaSummary",
-        "CallAutomationOperational",
-        "CallAutomationStreamingUsage",
-        "CallClientMediaStatsTimeSeries",
-        "CallClientOperations",
-        "CallClientServiceRequestAndOutcome",
-        "CallClosedCaptionsSummary",
-        "CallDiagnostics",
-        "CallDiagnosticsUpdates",
-        "CallSummary",
-        "CallSummaryUpdates",
-        "CallSurvey",
-        "CallingMetrics",
-        "ChatOperational",
-        "EmailSendMailOperational",
-        "EmailStatusUpdateOperational",
-        "EmailUserEngagementOperational",
-        "JobRouterOperational",
-        "NetworkTraversalDiagnostics",
-        "NetworkTraversalOperational",
-        "OptOutManagementOperational",
-        "RoomsOperational",
-        "SMSOperational",
-    ];
-    let is_table_of_acs = sent
-        .get(..3)
-        .is_some_and(|prefix| prefix.eq_ignore_ascii_case("ACS"));
-    is_table_of_acs
-        || OF_ACS
-            .iter()
-            .chain(&OF_THE_ACTIVITY_LOG)
-            .any(|known| known.eq_ignore_ascii_case(sent))
 }

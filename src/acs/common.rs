@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
-use super::category::{Category, Common};
+use super::category::{Category, Common, Vocabulary};
+use super::letters::alike;
 use super::moves::{Moves, acs_families};
 use super::value::Value;
 use super::view::View;
@@ -28,30 +29,9 @@ pub(crate) const COMMON_FAMILIES: &[&Family] = FAMILIES;
 pub(crate) const RESOURCE_INFO: &Family = ResourceInfo::FAMILY;
 
 /// The values of the label `level` that are documented.
-pub(crate) const LEVELS: (&str, &[&str]) =
-    ("level", &["Informational", "Warning", "Error", "Critical"]);
-
-/// Log Analytics' export names the table in `Type`, and mostly has no category.
-const CATEGORY_NAMES: [&str; 2] = ["category", "Type"];
-
-/// `category`, else the table in `Type`, as sent.
-pub(super) fn category_name<'a>(view: &View<'a>) -> Option<Cow<'a, str>> {
-    first(view, &CATEGORY_NAMES, Value::text)
-}
-
-/// The category that a record names.
-pub(super) fn named(
-    view: &View<'_>,
-    categories: &[&'static Category],
-) -> Option<&'static Category> {
-    first(view, &CATEGORY_NAMES, |value| {
-        let sent = value.text()?;
-        categories
-            .iter()
-            .copied()
-            .find(|category| category.has_name(&sent))
-    })
-}
+pub(crate) const LEVELS: Vocabulary = ("level", || {
+    vec!["Informational", "Warning", "Error", "Critical"]
+});
 
 /// When a record was written, by ACS's clock: the first of its times that is legible.
 pub(super) fn time(view: &View<'_>, own_time: Option<&str>) -> Option<OffsetDateTime> {
@@ -77,18 +57,18 @@ pub(super) fn first<'a, T>(
 }
 
 /// What a record moves because it is one.
-pub(super) fn observe<'a>(
-    view: &View<'a>,
-    category: &Category,
-    common: &Common<'_, 'a>,
-    moves: &mut Moves<'a>,
-) {
-    let &Common { resource, time, .. } = common;
+pub(super) fn observe<'a>(category: &Category, common: &Common<'_, 'a>, moves: &mut Moves<'a>) {
+    let &Common {
+        resource,
+        level,
+        time,
+        enqueued_at,
+        ..
+    } = common;
     let category = &Cow::Borrowed(category.name);
-    let level = &level(view.common("level").label());
     // Clocks differ: a record from the future has waited for nothing.
     let delay = time
-        .zip(common.enqueued_at)
+        .zip(enqueued_at)
         .map(|(time, enqueued_at)| (enqueued_at - time).as_seconds_f64().max(0.0));
     moves.count(LogRecords {
         resource,
@@ -96,8 +76,18 @@ pub(super) fn observe<'a>(
         level,
     });
     moves.take(LogRecordDelay { category }, delay);
-    moves.take(LastLogRecord { resource, category }, time.map(seconds));
+    let is_believed = |time: &OffsetDateTime| {
+        enqueued_at.is_none_or(|enqueued_at| *time - enqueued_at <= AHEAD_MAX)
+    };
+    moves.take(
+        LastLogRecord { resource, category },
+        time.filter(is_believed).map(seconds),
+    );
 }
+
+/// A record whose time is further ahead of the event hub's has a wrong clock. It would stand as the latest for good, and hide
+/// that no other comes.
+const AHEAD_MAX: Duration = Duration::minutes(5);
 
 /// Unix time, to the millisecond.
 fn seconds(time: OffsetDateTime) -> f64 {
@@ -110,26 +100,21 @@ fn seconds(time: OffsetDateTime) -> f64 {
     milliseconds / 1000.0
 }
 
-/// The value of the label `level`: one of Azure Monitor's four in whatever case, else as sent.
-fn level(sent: Cow<'_, str>) -> Cow<'_, str> {
-    const LEVELS: [(&str, &str); 9] = [
-        ("Informational", "Informational"),
-        ("Information", "Informational"), // what other services of Azure write
-        ("Warning", "Warning"),
-        ("Error", "Error"),
-        ("Critical", "Critical"),
-        // API Management writes the numbers of .NET's `EventLevel`
-        // (https://github.com/open-telemetry/opentelemetry-collector-contrib/issues/28648).
-        ("1", "Critical"),
-        ("2", "Error"),
-        ("3", "Warning"),
-        ("4", "Informational"),
+/// The value of the label `level`: one of Azure Monitor's four however it is written, else as sent.
+pub(super) fn level(sent: Cow<'_, str>) -> Cow<'_, str> {
+    // What other services of Azure write; API Management writes the numbers of .NET's `EventLevel`
+    // (https://github.com/open-telemetry/opentelemetry-collector-contrib/issues/28648).
+    const OTHER_WORDS: [(&str, &[&str]); 4] = [
+        ("Informational", &["Information", "Info", "4"]),
+        ("Warning", &["Warn", "3"]),
+        ("Error", &["Err", "2"]),
+        ("Critical", &["Crit", "Fatal", "1"]),
     ];
-    match LEVELS
+    let known = OTHER_WORDS
         .iter()
-        .find(|(known, _)| known.eq_ignore_ascii_case(&sent))
-    {
-        Some((_, label)) => Cow::Borrowed(*label),
+        .find(|(level, words)| alike(level, &sent) || words.iter().any(|word| alike(word, &sent)));
+    match known {
+        Some((level, _)) => Cow::Borrowed(*level),
         None => sent,
     }
 }
@@ -146,6 +131,9 @@ mod tests {
             ("4", "Informational"),
             ("3", "Warning"),
             ("ERROR", "Error"),
+            ("INFO", "Informational"),
+            ("warn", "Warning"),
+            ("fatal", "Critical"),
             ("Verbose", "Verbose"),
         ] {
             assert_eq!(level(sent.into()), label);

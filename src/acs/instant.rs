@@ -22,7 +22,11 @@ const LENGTH_MAX: usize = 48;
 /// Where a day could be a month, the month is first: .NET writes dates so by default, and so
 /// do the examples of ACS (`5/25/2023, 5:43:25.746 PM`). Only what has no such month (`25/12/2022`) is read day first.
 /// Blanks after a colon, and commas, are taken out before.
-const ZONELESS: [&[BorrowedFormatItem<'static>]; 6] = [
+const ZONELESS: [&[BorrowedFormatItem<'static>]; 7] = [
+    format_description!(
+        version = 2,
+        "[year][month][day]T[hour][minute][second][optional [.[subsecond digits:1+]]]"
+    ),
     format_description!(
         version = 2,
         "[year]-[month]-[day]T[hour]:[minute]:[second][optional [.[subsecond digits:1+]]]"
@@ -49,9 +53,17 @@ const ZONELESS: [&[BorrowedFormatItem<'static>]; 6] = [
     ),
 ];
 
-/// What may stand behind one of these.
-const ZONE: &[BorrowedFormatItem<'static>] =
-    format_description!(version = 2, "[offset_hour sign:mandatory]:[offset_minute]");
+/// What may stand behind one of these, and how long it is.
+const ZONES: [(usize, &[BorrowedFormatItem<'static>]); 2] = [
+    (
+        "+00:00".len(),
+        format_description!(version = 2, "[offset_hour sign:mandatory]:[offset_minute]"),
+    ),
+    (
+        "+0000".len(),
+        format_description!(version = 2, "[offset_hour sign:mandatory][offset_minute]"),
+    ),
+];
 
 /// Reads a point in time.
 pub(super) fn instant(text: &str) -> Option<OffsetDateTime> {
@@ -59,10 +71,26 @@ pub(super) fn instant(text: &str) -> Option<OffsetDateTime> {
     if text.len() > LENGTH_MAX {
         return None;
     }
+    if let Ok(number) = text.parse() {
+        return since_1970(number);
+    }
     let instant = match OffsetDateTime::parse(text, &Rfc3339) {
         Ok(instant) => instant,
         Err(_) => unusual(text)?,
     };
+    believable(instant)
+}
+
+/// Reads seconds since 1970, or milliseconds.
+pub(super) fn since_1970(number: i64) -> Option<OffsetDateTime> {
+    /// As seconds, this is in the year 5138; as milliseconds, in 1973.
+    const SECONDS_MAX: i64 = 100_000_000_000;
+    let per_second = if number < SECONDS_MAX { 1 } else { 1000 };
+    let nanoseconds = i128::from(number) * (1_000_000_000 / per_second);
+    believable(OffsetDateTime::from_unix_timestamp_nanos(nanoseconds).ok()?)
+}
+
+fn believable(instant: OffsetDateTime) -> Option<OffsetDateTime> {
     (EARLIEST..LATEST).contains(&instant).then_some(instant)
 }
 
@@ -75,7 +103,7 @@ fn unusual(text: &str) -> Option<OffsetDateTime> {
     Some(instant.assume_offset(zone))
 }
 
-/// The text before its zone, and the zone: `Z`, `+01:00` or `UTC`, with or without a blank before it.
+/// The text before its zone, and the zone: `Z`, `+01:00`, `+0100` or `UTC`, with or without a blank before it.
 fn split_zone(text: &str) -> (&str, time::UtcOffset) {
     let utc = ["Z", "UTC"]
         .into_iter()
@@ -83,11 +111,10 @@ fn split_zone(text: &str) -> (&str, time::UtcOffset) {
     if let Some(text) = utc {
         return (text.trim_end(), time::UtcOffset::UTC);
     }
-    let offset = text
-        .len()
-        .checked_sub("+00:00".len())
-        .and_then(|at| text.split_at_checked(at))
-        .and_then(|(text, zone)| Some((text, time::UtcOffset::parse(zone, ZONE).ok()?)));
+    let offset = ZONES.into_iter().find_map(|(length, format)| {
+        let (text, zone) = text.split_at_checked(text.len().checked_sub(length)?)?;
+        Some((text, time::UtcOffset::parse(zone, format).ok()?))
+    });
     offset.map_or((text, time::UtcOffset::UTC), |(text, zone)| {
         (text.trim_end(), zone)
     })
@@ -142,6 +169,27 @@ mod tests {
             "2021-02-04T07: 45: 44.5864815Z",
             datetime!(2021-02-04 07:45:44.586_481_5 UTC),
         );
+    }
+
+    #[test]
+    fn a_zone_may_have_no_colon_and_a_time_no_separators() {
+        let at = datetime!(2026-01-31 12:00:00 UTC);
+        check("2026-01-31T13:00:00+0100", at);
+        check("2026-01-31T10:30:00.000-0130", at);
+        check("2026-01-31 13:00:00 +0100", at);
+        check("20260131T120000Z", at);
+        check("20260131T120000", at);
+        check("20260131T130000+0100", at);
+        check("20260131T120000.5Z", datetime!(2026-01-31 12:00:00.5 UTC));
+    }
+
+    #[test]
+    fn a_number_is_seconds_or_milliseconds_since_1970() {
+        check("1769860800", datetime!(2026-01-31 12:00:00 UTC));
+        check("1769860800123", datetime!(2026-01-31 12:00:00.123 UTC));
+        for number in ["7", "-1769860800", "1769860800123456", "20260131120000"] {
+            assert_eq!(instant(number), None, "{number}");
+        }
     }
 
     #[test]

@@ -3,18 +3,19 @@
 //! Pure: no I/O, no clock, no log line, no metric. One file for each log category (`operation`, `summary`, `usage`)
 //! says all about it in its [`Category`]: its names, its schema, how a record without a name is recognised, what it
 //! observes and **where each of its labels is decided**, what identifies a record, and which failure family it moves.
-//! Another category is one more file and a line in [`CATEGORIES`]. `end_reason` and `outcome` say what counts as a
-//! failure.
+//! Another category is one more file and a line in [`CATEGORIES`]. `recognise` says which log a record is of, `failure`
+//! has the tables of what counts as a failure, and `rules` applies them.
 
 mod category;
 mod common;
-mod end_reason;
+mod failure;
 mod instant;
 mod letters;
 mod moves;
 mod operation;
-mod outcome;
+mod operation_name;
 mod properties;
+mod recognise;
 mod resource;
 mod rules;
 mod schema;
@@ -27,16 +28,20 @@ use std::borrow::Cow;
 
 use time::OffsetDateTime;
 
-pub(crate) use category::{Category, Failures, UNKNOWN, is_known_elsewhere};
+pub(crate) use category::{Category, Failures, UNKNOWN};
 pub(crate) use common::{LEVELS, RESOURCE_INFO};
+pub(crate) use failure::ROUTINE;
 pub(crate) use moves::Moves;
 pub use rules::FailureRules;
+pub(crate) use rules::{Exceptions, Routine};
 
 use crate::disposition::Reject;
 use crate::family::Family;
 use category::Common;
-use resource::Resource;
-use view::View;
+use recognise::recognise;
+use resource::{NotAcs, ResourceId};
+use value::Value;
+use view::{Faults, View};
 
 /// The log categories that are exported. A record that names none is of the first that it matches.
 pub(crate) static CATEGORIES: [&Category; 3] =
@@ -53,9 +58,13 @@ pub fn catalogue() -> impl Iterator<Item = &'static Family> {
 pub struct Record<'a> {
     /// `category`, else the table in `Type`, as sent: the category that the record names, exported or not.
     pub category: Option<Cow<'a, str>>,
+    /// Whether no page of Microsoft has that name, of a record that may be of ACS.
+    pub is_category_unfamiliar: bool,
     /// Names of properties that the schema of its category does not have, the first eight; none if its category is not
     /// exported.
     pub unfamiliar: Vec<Cow<'a, str>>,
+    /// Names of properties with a value that cannot be read, one for each such value; none if its category is not exported.
+    pub unreadable: Vec<&'static str>,
     /// What it moves; `None` if its category is not exported.
     pub observation: Option<Observation<'a>>,
 }
@@ -107,49 +116,54 @@ pub fn read<'a>(
     rules: &FailureRules,
 ) -> Result<Record<'a>, Reject> {
     let view = View::read(record).map_err(|_| Reject::Malformed)?;
-    let name = common::category_name(&view);
-    let category = category(&view, name.is_some());
+    let id = common::first(&view, &["resourceId", "_ResourceId"], Value::text);
+    let id = id.as_deref().map(ResourceId::parse);
+    let is_foreign = matches!(id, Some(Err(NotAcs::Foreign)));
+    let log = recognise(&view, is_foreign, &CATEGORIES);
+    let category = log.category;
+    let faults = category.map(|category| view.faults(&category.schema));
+    let Faults {
+        unfamiliar,
+        unreadable,
+    } = faults.unwrap_or_default();
+    let observe = |category| {
+        let id = id.and_then(Result::ok);
+        observe(&view, category, id, enqueued_at, rules)
+    };
     Ok(Record {
-        category: name,
-        unfamiliar: category.map_or_else(Vec::new, |category| view.unfamiliar(&category.schema)),
-        observation: category.map(|category| observe(&view, category, enqueued_at, rules)),
+        category: log.name,
+        is_category_unfamiliar: log.is_unfamiliar,
+        unfamiliar,
+        unreadable,
+        observation: category.map(observe),
     })
-}
-
-/// The category of a record: the one it names, or, if it names none, the one its properties match.
-fn category(view: &View<'_>, names_one: bool) -> Option<&'static Category> {
-    if names_one {
-        return common::named(view, &CATEGORIES);
-    }
-    // The examples on Microsoft's page about operations have no category.
-    let mut categories = CATEGORIES.into_iter();
-    categories.find(|category| (category.matches)(view))
 }
 
 fn observe<'a>(
     view: &View<'a>,
     category: &'static Category,
+    id: Option<ResourceId<'_>>,
     enqueued_at: Option<OffsetDateTime>,
     rules: &FailureRules,
 ) -> Observation<'a> {
-    let resource = common::first(view, &["resourceId", "_ResourceId"], |value| {
-        Resource::parse(value.text()?)
-    })
-    .unwrap_or_default();
+    let label = |part: &str| Cow::Owned(part.to_ascii_lowercase());
+    let resource = id.map_or(Cow::Borrowed(UNKNOWN), |id| label(id.name));
     let time = common::time(view, category.own_time);
+    let level = common::level(view.common("level").label());
     let common = Common {
-        resource: &resource.name,
+        resource: &resource,
+        level: &level,
         time,
         enqueued_at,
         rules,
     };
     let mut moves = Moves::new();
-    common::observe(view, category, &common, &mut moves);
+    common::observe(category, &common, &mut moves);
     (category.observe)(view, &common, &mut moves);
     let mut observation = Observation {
         category,
-        resource_group: resource.resource_group,
-        subscription_id: resource.subscription_id,
+        resource_group: id.and_then(|id| id.resource_group).map(label),
+        subscription_id: id.and_then(|id| id.subscription_id).map(label),
         time,
         identity: (category.identity)(view, time),
         correlation_id: None,

@@ -6,30 +6,40 @@
 //! Not exported, since they are personal or unbounded: the caller's address, the ids, the URI (it names the recording).
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use time::OffsetDateTime;
 
 use super::category::{Category, Common, Failures, TakeLabels, UNKNOWN, hashed};
+use super::failure::{FAILED, FAILING_STATUSES, RESULT_TYPES, label, of_status};
 use super::letters::letters;
 use super::moves::{Moves, acs_families};
-use super::outcome::{FAILED_TYPE, RESULT_TYPES, request_failure, result_type};
-use super::schema::Schema;
+use super::operation_name::{OPERATIONS, by_name, by_uri};
+use super::schema::{Form, Schema};
 use super::view::View;
 use crate::family::LabelSet;
 
 pub(super) static CATEGORY: Category = Category {
     name: "CallRecordingOperational",
-    other_names: &["ACSCallRecordingIncomingOperations"],
+    table: "ACSCallRecordingIncomingOperations",
+    other_names: &[],
     // The columns of the table that are not common to all, and those that the other operations of ACS have.
     schema: LazyLock::new(|| {
         Schema::of(&[
-            "callConnectionId",
-            "serverCallId",
-            "sdkType",
-            "sdkVersion",
-            "subOperationName",
-            "operationId",
+            (
+                Form::Text,
+                &[
+                    "callConnectionId",
+                    "sdkType",
+                    "sdkVersion",
+                    "serverCallId",
+                    "uri",
+                ],
+            ),
+            (Form::Amount, &["durationMs"]),
+            (Form::Time, &["startTime"]),
+            (Form::Unread, &["operationId", "subOperationName"]),
         ])
     }),
     matches,
@@ -38,10 +48,12 @@ pub(super) static CATEGORY: Category = Category {
     observe,
     families: FAMILIES,
     vocabularies: &[
-        ("operation", &OPERATIONS),
-        ("result_signature", &["200", "202", "204"]),
-        ("result_signature", &FAILURE_STATUSES),
-        RESULT_TYPES,
+        ("operation", || OPERATIONS.to_vec()),
+        ("result_signature", || SUCCESSFUL_STATUSES.to_vec()),
+        ("result_signature", || FAILING_STATUSES.to_vec()),
+        ("result_type", || {
+            RESULT_TYPES.map(|(_, row)| label(row)).to_vec()
+        }),
     ],
     failures: Some(Failures {
         family: OperationFailures::FAMILY,
@@ -52,41 +64,25 @@ pub(super) static CATEGORY: Category = Category {
 };
 
 acs_families! {
-    /// Requests to the Call Recording APIs, however they ended.
-    Operations = Counter acs_recording_operations_total { resource, operation, result_type, result_signature };
-    /// Requests to the Call Recording APIs that failed.
+    /// Requests to the Call Recording APIs, however they ended. outcome="routine": refused, as is usual for such a request.
+    Operations = Counter acs_recording_operations_total { resource, operation, result_type, result_signature, outcome };
+    /// Requests to the Call Recording APIs that failed, without those whose outcome is routine.
     OperationFailures = Counter acs_recording_operation_failures_total { resource, operation, result_signature, reason };
     /// How long ACS took to answer a request to the Call Recording APIs, in seconds.
-    OperationDuration = Histogram acs_recording_operation_duration_seconds { resource, operation };
+    OperationDuration = Histogram acs_recording_operation_duration_seconds { resource, operation, outcome };
     /// Requests to the Call Recording APIs, by the SDK that sent them.
-    SdkOperations = Counter acs_recording_sdk_operations_total { resource, sdk_type, sdk_version };
+    SdkOperations = Counter acs_recording_sdk_operations_total { resource, sdk_type, sdk_version, outcome };
     /// Requests to the Call Recording APIs, by api-version.
-    OperationVersions = Counter acs_recording_operation_versions_total { resource, operation_version };
+    OperationVersions = Counter acs_recording_operation_versions_total { resource, operation_version, outcome };
 }
 
-/// The values of the label `operation` that are known: the routes of the Call Recording API.
-const OPERATIONS: [&str; 7] = [
-    "StartRecording",
-    "StopRecording",
-    "PauseRecording",
-    "ResumeRecording",
-    "GetRecording",
-    "DownloadRecording",
-    "DeleteRecording",
-];
-
-/// The failing values of the label `result_signature` that are known: the statuses that ACS lists for Call Automation
-/// and Call Recording
-/// (<https://learn.microsoft.com/azure/communication-services/resources/troubleshooting/voice-video-calling/troubleshooting-codes>).
-const FAILURE_STATUSES: [&str; 20] = [
-    "400", "401", "403", "404", "405", "406", "408", "409", "412", "413", "426", "429", "481",
-    "487", "500", "501", "502", "503", "504", "603",
-];
+/// The statuses of the API's answers to requests that went well.
+const SUCCESSFUL_STATUSES: [&str; 3] = ["200", "202", "204"];
 
 /// By its operation, or by what it asked for.
 fn matches(view: &View<'_>) -> bool {
     let name = view.property("operationName").text();
-    if name.is_some_and(|name| known_operation(&name).is_some()) {
+    if name.is_some_and(|name| by_name(&name).is_some()) {
         return true;
     }
     let uri = view.property("uri").text();
@@ -111,21 +107,22 @@ fn identity(view: &View<'_>, time: Option<OffsetDateTime>) -> Option<u64> {
 
 fn observe<'a>(view: &View<'a>, common: &Common<'_, 'a>, moves: &mut Moves<'a>) {
     let resource = common.resource;
-    let operation = &operation(view.property("operationName").label());
+    let operation = &operation(view);
     let sent = view.property("resultSignature").label();
     let status = status(&sent);
     let result_signature = &signature(sent, status);
-    let result_type = &result_type(view.property("resultType").label());
-    let reason = request_failure(status, result_type)
-        .filter(|_| common.rules.status_counts(status))
-        .map(Cow::Borrowed);
+    let rules = common.rules;
+    let (result_type, says) = &rules.result_type(view.property("resultType").label());
+    let ended = rules.of_request(operation, status, *says, common.level);
+    let outcome = &Cow::Borrowed(ended.label());
     moves.count(Operations {
         resource,
         operation,
         result_type,
         result_signature,
+        outcome,
     });
-    if let Some(reason) = &reason {
+    if let Some(reason) = &ended.reason().map(Cow::Borrowed) {
         moves.count(OperationFailures {
             resource,
             operation,
@@ -138,6 +135,7 @@ fn observe<'a>(view: &View<'a>, common: &Common<'_, 'a>, moves: &mut Moves<'a>) 
         OperationDuration {
             resource,
             operation,
+            outcome,
         },
         duration_ms.map(|ms| ms / 1000.0),
     );
@@ -145,65 +143,63 @@ fn observe<'a>(view: &View<'a>, common: &Common<'_, 'a>, moves: &mut Moves<'a>) 
         resource,
         sdk_type: &view.property("sdkType").label(),
         sdk_version: &view.property("sdkVersion").label(),
+        outcome,
     });
     moves.count(OperationVersions {
         resource,
         operation_version: &view.property("operationVersion").label(),
+        outcome,
     });
 }
 
 fn known_failures(resource: &str, known: &mut TakeLabels<'_>) {
-    let statuses = FAILURE_STATUSES.map(|text| (text, status(text)));
+    // By the result type alone, and by the result type though the status is one of success.
+    let by_result_type = RESULT_TYPES
+        .into_iter()
+        .filter_map(|(says, _)| says.reason());
+    let by_result_type: BTreeSet<_> = by_result_type.map(|reason| (UNKNOWN, reason)).collect();
+    let despite_status = SUCCESSFUL_STATUSES.map(|text| (text, FAILED));
     for operation in OPERATIONS {
-        for (result_signature, status) in statuses.into_iter().chain([(UNKNOWN, None)]) {
-            if let Some(reason) = request_failure(status, FAILED_TYPE) {
-                let series = OperationFailures {
-                    resource,
-                    operation,
-                    result_signature,
-                    reason,
-                };
-                known(series.values().as_ref());
-            }
+        let by_status = FAILING_STATUSES.into_iter().filter_map(|text| {
+            let reason = of_status(operation, status(text)?)?;
+            Some((text, reason))
+        });
+        let others = by_result_type.iter().copied().chain(despite_status);
+        for (result_signature, reason) in by_status.chain(others) {
+            let series = OperationFailures {
+                resource,
+                operation,
+                result_signature,
+                reason,
+            };
+            known(series.values().as_ref());
         }
     }
 }
 
-/// The value of the label `operation`. The documentation prints `ResumeCallRecording`, its prose `ResumeRecording`,
-/// the REST API `CallRecording_ResumeRecording` and `CallRecording_GetRecordingProperties`: all of these are one of
-/// [`OPERATIONS`], and so they are with blanks between their words.
-fn operation(sent: Cow<'_, str>) -> Cow<'_, str> {
-    known_operation(&sent).map_or(sent, Cow::Borrowed)
+/// The value of the label `operation`: what it does by its name, else the name as sent, or, if it has none, what it does by
+/// its URI.
+fn operation<'a>(view: &View<'a>) -> Cow<'a, str> {
+    if let Some(name) = view.property("operationName").text() {
+        return by_name(&name).map_or(name, Cow::Borrowed);
+    }
+    let uri = view.property("uri").text();
+    Cow::Borrowed(uri.and_then(|uri| by_uri(&uri)).unwrap_or(UNKNOWN))
 }
 
-fn known_operation(sent: &str) -> Option<&'static str> {
-    let letters = letters(sent);
-    let word = ["callrecording", "servercalls"]
-        .into_iter()
-        .find_map(|prefix| letters.strip_prefix(prefix))
-        .unwrap_or(&letters);
-    OPERATIONS.into_iter().find(|known| {
-        let verb = known.trim_end_matches("Recording");
-        word.split_at_checked(verb.len())
-            .filter(|(word, _)| word.eq_ignore_ascii_case(verb))
-            .map(|(_, rest)| rest.strip_prefix("call").unwrap_or(rest))
-            .is_some_and(|rest| rest.starts_with("recording"))
-    })
-}
-
-/// A status: a whole number in the range that ACS uses, however it is written (`202`, `"202"`, `202.0`).
+/// The status: the first three digits, however they are written (`202`, `"202.0"`, `HTTP/1.1 202 Accepted`), that are in the
+/// range that ACS uses.
 fn status(text: &str) -> Option<u16> {
-    let digits = text.strip_suffix(".0").unwrap_or(text);
-    digits
-        .parse()
-        .ok()
-        .filter(|status| (100..700).contains(status))
+    text.split(|c: char| !c.is_ascii_digit())
+        .filter(|digits| digits.len() == 3)
+        .filter_map(|digits| digits.parse().ok())
+        .find(|status| (100..700).contains(status))
 }
 
 /// The value of the label `result_signature`: a status in decimal, else as sent.
 fn signature(sent: Cow<'_, str>, status: Option<u16>) -> Cow<'_, str> {
     match status {
-        Some(_) if sent.len() == "202".len() => sent,
+        Some(_) if sent.len() == 3 => sent,
         Some(status) => Cow::Owned(status.to_string()),
         None if sent == "-1" => Cow::Borrowed(UNKNOWN), // other services write it for "none"
         None => sent,
@@ -215,29 +211,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_spelling_of_an_operation_is_one_value() {
-        #[track_caller]
-        fn check(sent: &str, expected: &str) {
-            assert_eq!(operation(sent.into()), expected);
-        }
-        check("ResumeCallRecording", "ResumeRecording");
-        check("resumerecording", "ResumeRecording");
-        check("CallRecording_StartRecording", "StartRecording");
-        check("CallRecording_GetRecordingProperties", "GetRecording");
-        check("ServerCalls_StopRecording", "StopRecording");
-        check("Pause Call Recording", "PauseRecording");
-        check("start-recording", "StartRecording");
-        check("Call Recording Summary", "Call Recording Summary");
-        check("RestartRecording", "RestartRecording");
-        check("Start", "Start");
-    }
-
-    #[test]
     fn a_status_is_read_however_it_is_written() {
-        assert_eq!(status("202"), Some(202));
-        assert_eq!(status("202.0"), Some(202));
-        assert_eq!(status("0"), None);
-        assert_eq!(status("Started."), None);
-        assert_eq!(status("99999999999"), None);
+        for written in [
+            "202",
+            "202.0",
+            "202 Accepted",
+            "HTTP 202",
+            "HTTP/1.1 202 Accepted",
+            "status=202",
+            "202: retry after 120 s",
+        ] {
+            assert_eq!(status(written), Some(202), "{written}");
+        }
+        for no_status in [
+            "",
+            "0",
+            "-1",
+            "Started.",
+            "99999999999",
+            "2023",
+            "099",
+            "700",
+        ] {
+            assert_eq!(status(no_status), None, "{no_status}");
+        }
     }
 }

@@ -9,16 +9,16 @@ use super::value::{Key, Value};
 use super::view::{FIELDS, Fields, field};
 use crate::repair;
 
-/// The value of `properties`: an object, text of an object, or nothing of use, in which case the record counts for what
-/// its top level says.
-pub(super) struct Properties<'a>(pub(super) Fields<'a>);
+/// The value of `properties`: an object, or text of one, or nothing. `None` if it cannot be read: then the record counts for
+/// what its top level says.
+pub(super) struct Properties<'a>(pub(super) Option<Fields<'a>>);
 
 /// How often `properties` may be encoded as text. Azure is known to do it twice.
 const ENCODED_MAX: usize = 3;
 
 /// Reads text that was meant to be an object. Most text of JSON is full of escapes, so it is not a slice of the record:
 /// its fields are owned.
-fn from_text(text: &str) -> Fields<'static> {
+fn from_text(text: &str) -> Option<Fields<'static>> {
     let mut text = Cow::Borrowed(text.trim());
     for _ in 0..ENCODED_MAX {
         match serde_json::from_str::<Key<'_>>(&text) {
@@ -26,19 +26,19 @@ fn from_text(text: &str) -> Fields<'static> {
             Err(_) => break,
         }
     }
+    if Value::from_text(Cow::Borrowed(&text)) == Value::Missing {
+        return Some(Vec::new());
+    }
     if !text.starts_with('{') {
-        return Vec::new();
+        return None;
     }
     if let Ok(Properties(fields)) = serde_json::from_str(&text) {
-        return owned(fields);
+        return fields.map(owned);
     }
-    let repaired = repair::object(&text).unwrap_or_default();
-    match serde_json::from_str(&repaired) {
-        Ok(Properties(fields)) if fields.iter().any(|(_, value)| *value != Value::Missing) => {
-            owned(fields)
-        }
-        _ => Vec::new(),
-    }
+    let repaired = repair::object(&text)?;
+    let Properties(fields) = serde_json::from_str(&repaired).ok()?;
+    let fields = fields.filter(|fields| fields.iter().any(|(_, value)| *value != Value::Missing));
+    fields.map(owned)
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Properties<'a> {
@@ -61,7 +61,7 @@ impl<'de> Visitor<'de> for PropertiesVisitor {
         while let Some(key) = map.next_key()? {
             fields.push(field(key, &mut map)?);
         }
-        Ok(Properties(fields))
+        Ok(Properties(Some(fields)))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
@@ -69,28 +69,31 @@ impl<'de> Visitor<'de> for PropertiesVisitor {
     }
 
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Properties(Vec::new()))
+        Ok(Properties(Some(Vec::new())))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Properties(Vec::new()))
+        let mut fields = Some(Vec::new());
+        while seq.next_element::<IgnoredAny>()?.is_some() {
+            fields = None;
+        }
+        Ok(Properties(fields))
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(Properties(Vec::new()))
+        Ok(Properties(None))
     }
 
     fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(Properties(Vec::new()))
+        Ok(Properties(None))
     }
 
     fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(Properties(Vec::new()))
+        Ok(Properties(None))
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(Properties(Vec::new()))
+        Ok(Properties(None))
     }
 }
 

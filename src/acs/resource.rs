@@ -1,60 +1,60 @@
 //! Which ACS resource a record is about.
 
-use std::borrow::Cow;
-
-use super::category::UNKNOWN;
-
-/// An ACS resource, from the `resourceId` that Azure Monitor puts on every record.
+/// The id of an ACS resource, which Azure Monitor puts on every record.
 ///
-/// Azure writes the id in upper case, and ids are case-insensitive: all parts are in lower case here.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Resource<'a> {
-    /// The resource's name, the value of the label `resource`. ACS names are unique in all of Azure.
-    pub(super) name: Cow<'a, str>,
+/// Azure writes it in upper case, and ids are case-insensitive: labels have its parts in lower case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ResourceId<'t> {
+    /// The resource's name. ACS names are unique in all of Azure.
+    pub(super) name: &'t str,
     /// The resource group, if the id names one.
-    pub(super) resource_group: Option<Cow<'a, str>>,
+    pub(super) resource_group: Option<&'t str>,
     /// The subscription, if the id names one.
-    pub(super) subscription_id: Option<Cow<'a, str>>,
+    pub(super) subscription_id: Option<&'t str>,
 }
 
-impl Default for Resource<'_> {
-    /// The resource of a record that names none.
-    fn default() -> Self {
-        Self {
-            name: Cow::Borrowed(UNKNOWN),
-            resource_group: None,
-            subscription_id: None,
-        }
-    }
-}
-
-impl<'a> Resource<'a> {
+impl<'t> ResourceId<'t> {
     /// Reads `/subscriptions/S/resourceGroups/G/providers/Microsoft.Communication/CommunicationServices/NAME`, in any
-    /// case, with or without its first slash. `None` when it names no ACS resource.
-    pub(super) fn parse(id: Cow<'a, str>) -> Option<Self> {
-        let id = lower_case(id);
-        let part_after = |key: &str| part_after(&id, key).map(|part| Cow::Owned(part.to_owned()));
-        Some(Self {
-            name: part_after("communicationservices")?,
-            resource_group: part_after("resourcegroups"),
-            subscription_id: part_after("subscriptions"),
+    /// case, with or without its first slash.
+    ///
+    /// # Errors
+    ///
+    /// What the text is instead.
+    pub(super) fn parse(text: &'t str) -> Result<Self, NotAcs> {
+        let mut parts = text.split('/').map(str::trim);
+        let (mut subscription_id, mut resource_group) = (None, None);
+        loop {
+            match parts.next().ok_or(NotAcs::Illegible)? {
+                key if key.eq_ignore_ascii_case("subscriptions") => subscription_id = parts.next(),
+                key if key.eq_ignore_ascii_case("resourceGroups") => resource_group = parts.next(),
+                key if key.eq_ignore_ascii_case("providers") => break,
+                _ => {}
+            }
+        }
+        let mut is_next = |expected: &str| {
+            let part = parts.next();
+            part.is_some_and(|part| part.eq_ignore_ascii_case(expected))
+        };
+        if !is_next("Microsoft.Communication") {
+            return Err(NotAcs::Foreign);
+        }
+        let is_acs = is_next("CommunicationServices");
+        let name = parts.next().filter(|name| is_acs && !name.is_empty());
+        Ok(Self {
+            name: name.ok_or(NotAcs::Illegible)?,
+            resource_group,
+            subscription_id,
         })
     }
 }
 
-/// `text` in lower case, borrowed where it is already.
-pub(super) fn lower_case(text: Cow<'_, str>) -> Cow<'_, str> {
-    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        Cow::Owned(text.to_ascii_lowercase())
-    } else {
-        text
-    }
-}
-
-fn part_after<'t>(id: &'t str, key: &str) -> Option<&'t str> {
-    let mut parts = id.split('/');
-    parts.find(|part| *part == key)?;
-    parts.next().map(str::trim).filter(|part| !part.is_empty())
+/// What a text is that is not the id of an ACS resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NotAcs {
+    /// The id of a resource of another provider.
+    Foreign,
+    /// Nothing that could be read.
+    Illegible,
 }
 
 #[cfg(test)]
@@ -62,38 +62,53 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(id: &str, expected: Option<(&str, Option<&str>, Option<&str>)>) {
-        let resource = Resource::parse(Cow::Borrowed(id));
-        let parts = resource.as_ref().map(|r| {
-            (
-                &*r.name,
-                r.resource_group.as_deref(),
-                r.subscription_id.as_deref(),
-            )
-        });
-        assert_eq!(parts, expected, "{id}");
+    fn check(text: &str, expected: Result<(&str, Option<&str>, Option<&str>), NotAcs>) {
+        let id = ResourceId::parse(text);
+        let parts = id.map(|id| (id.name, id.resource_group, id.subscription_id));
+        assert_eq!(parts, expected, "{text}");
     }
 
     #[test]
     fn an_id_is_read_in_any_case_with_or_without_its_first_slash() {
-        let expected = Some(("contoso", Some("rg-1"), Some("0000-1111")));
         check(
             "/SUBSCRIPTIONS/0000-1111/RESOURCEGROUPS/RG-1/PROVIDERS/MICROSOFT.COMMUNICATION/COMMUNICATIONSERVICES/CONTOSO",
-            expected,
+            Ok(("CONTOSO", Some("RG-1"), Some("0000-1111"))),
         );
         check(
             "subscriptions/0000-1111/resourceGroups/rg-1/providers/Microsoft.Communication/CommunicationServices/Contoso/",
-            expected,
+            Ok(("Contoso", Some("rg-1"), Some("0000-1111"))),
         );
     }
 
     #[test]
-    fn an_id_of_something_else_is_no_acs_resource() {
-        check("/tenants/0000/providers/microsoft.aadiam", None);
+    fn a_group_may_be_called_as_a_part_is() {
         check(
-            "/subscriptions/0/resourceGroups/r/providers/Microsoft.Communication/CommunicationServices/",
-            None,
+            "/SUBSCRIPTIONS/S/RESOURCEGROUPS/providers/PROVIDERS/MICROSOFT.COMMUNICATION/COMMUNICATIONSERVICES/A",
+            Ok(("A", Some("providers"), Some("S"))),
         );
-        check("", None);
+        check(
+            "/SUBSCRIPTIONS/S/RESOURCEGROUPS/CommunicationServices/PROVIDERS/MICROSOFT.COMMUNICATION/COMMUNICATIONSERVICES/A",
+            Ok(("A", Some("CommunicationServices"), Some("S"))),
+        );
+    }
+
+    #[test]
+    fn an_id_of_something_else_is_foreign_or_illegible() {
+        let foreign = [
+            "/tenants/0000/providers/microsoft.aadiam",
+            "/SUBSCRIPTIONS/S/RESOURCEGROUPS/COMMUNICATIONSERVICES/PROVIDERS/MICROSOFT.STORAGE/STORAGEACCOUNTS/A",
+        ];
+        for id in foreign {
+            check(id, Err(NotAcs::Foreign));
+        }
+        let illegible = [
+            "/subscriptions/0/resourceGroups/r/providers/Microsoft.Communication/CommunicationServices/",
+            "/subscriptions/0/resourceGroups/r/providers/Microsoft.Communication/EmailServices/e",
+            "contoso",
+            "",
+        ];
+        for id in illegible {
+            check(id, Err(NotAcs::Illegible));
+        }
     }
 }

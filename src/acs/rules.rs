@@ -1,44 +1,206 @@
-//! Where the user knows better than the tables what counts as a failure.
+//! Whether a request or a recording failed, by the tables and by what the user knows better.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
 
-use super::end_reason::FAILING_REASONS;
+use super::failure::{
+    EMPTY, END_REASONS, ENDED_BADLY, End, FAILED, FAILING_LEVELS, FAILING_WORDS, RESULT_TYPES,
+    ROUTINE, Says, label, of_status, words,
+};
+use super::letters::{alike, find, letters};
+use super::operation_name::by_name;
 
-/// Exceptions to what counts as a failure; none by default. The result type of a record is always believed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Exceptions to what counts as a failure, and which answers are routine. Words are compared by their letters.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailureRules {
-    end_reasons: BTreeSet<String>,
-    end_reasons_except: BTreeSet<String>,
-    statuses_except: BTreeSet<u16>,
+    /// Words that are a failure, or are not, whatever the tables say.
+    pub end_reasons: Exceptions,
+    /// As those.
+    pub result_types: Exceptions,
+    /// Answers that are not failures whatever else they say.
+    pub routine: Routine,
+}
+
+impl Default for FailureRules {
+    /// No exceptions.
+    fn default() -> Self {
+        Self {
+            end_reasons: Exceptions::default(),
+            result_types: Exceptions::default(),
+            routine: Routine::parse([ROUTINE]).expect("the table has operations and statuses"),
+        }
+    }
+}
+
+/// Exceptions to a table of words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exceptions {
+    /// Words that are a failure.
+    pub also: Vec<String>,
+    /// Words that are not, which are asked first.
+    pub except: Vec<String>,
 }
 
 impl FailureRules {
-    /// End reasons that are failures in addition to the built-in ones, end reasons that are not failures although they
-    /// are built in, and statuses of operations that are not. Case does not matter.
-    pub fn new(
-        end_reasons: impl IntoIterator<Item = String>,
-        end_reasons_except: impl IntoIterator<Item = String>,
-        statuses_except: impl IntoIterator<Item = u16>,
-    ) -> Self {
-        let folded = |reason: String| reason.to_ascii_lowercase();
-        Self {
-            end_reasons: end_reasons.into_iter().map(folded).collect(),
-            end_reasons_except: end_reasons_except.into_iter().map(folded).collect(),
-            statuses_except: statuses_except.into_iter().collect(),
+    /// The value of the label `result_type`, and what it says, if anything.
+    pub(super) fn result_type<'a>(&self, sent: Cow<'a, str>) -> (Cow<'a, str>, Option<Says>) {
+        let known = RESULT_TYPES
+            .into_iter()
+            .find(|(_, row)| words(row).any(|word| alike(word, &sent)));
+        let label = known.map(|(_, row)| label(row));
+        let says = match self.result_types.decide([&sent, label.unwrap_or(&sent)]) {
+            Some(true) => Some(Says::Failure(FAILED)),
+            Some(false) => Some(Says::NoFailure),
+            None => known.map(|(says, _)| says),
+        };
+        (label.map_or(sent, Cow::Borrowed), says)
+    }
+
+    /// How a request ended. What is routine is asked first. Then the status or the result type can each say that it failed;
+    /// where neither says anything, the level can.
+    pub(super) fn of_request(
+        &self,
+        operation: &str,
+        status: Option<u16>,
+        result_type: Option<Says>,
+        level: &str,
+    ) -> Outcome {
+        if status.is_some_and(|status| self.routine.has(operation, status)) {
+            return Outcome::Routine;
+        }
+        let by_status = status.and_then(|status| of_status(operation, status));
+        let failure = by_status.or_else(|| result_type?.reason());
+        let is_unsaid = status.is_none() && result_type.is_none();
+        let by_level = is_unsaid && FAILING_LEVELS.contains(&level);
+        let failure = failure.or(by_level.then_some(FAILED));
+        failure.map_or(Outcome::Succeeded, Outcome::Failed)
+    }
+
+    /// The label `reason` of a recording that failed; `None` if it did not.
+    ///
+    /// A recording that succeeded, has ended and has explicitly nothing in it is a failure too. It may have been started
+    /// paused, so that is one to count and not one to be woken for.
+    pub(super) fn of_recording(
+        &self,
+        result_type: Option<Says>,
+        end_reason: &str,
+        is_empty: bool,
+    ) -> Option<&'static str> {
+        if result_type.is_some_and(|says| says.reason().is_some()) {
+            return Some(FAILED);
+        }
+        let known = END_REASONS.iter().find(|(known, _)| *known == end_reason);
+        let end = known.map(|(_, end)| *end);
+        let broke = self.end_reasons.decide([end_reason]).unwrap_or_else(|| {
+            end.map_or_else(|| sounds_broken(end_reason), |end| end == End::Broke)
+        });
+        if broke {
+            return Some(ENDED_BADLY);
+        }
+        let has_ended = !matches!(end, Some(End::GoesOn | End::HandedOver));
+        let is_failure = is_empty && has_ended && result_type == Some(Says::Success);
+        is_failure.then_some(EMPTY)
+    }
+}
+
+/// The value of the label `end_reason`: the API writes `callEnded` where the log writes `CallEnded`.
+pub(super) fn end_reason(sent: Cow<'_, str>) -> Cow<'_, str> {
+    let known = if alike(&sent, "handedOverOrTransferred") {
+        Some("HandedOverOrTransfered") // should the SDK ever learn to spell
+    } else {
+        find(END_REASONS.map(|(known, _)| known), &sent)
+    };
+    known.map_or(sent, Cow::Borrowed)
+}
+
+fn sounds_broken(end_reason: &str) -> bool {
+    let letters = letters(end_reason);
+    FAILING_WORDS.iter().any(|word| letters.contains(word))
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It did not fail.
+    Succeeded,
+    /// It was refused, as is usual for such a request.
+    Routine,
+    /// It failed, for this reason.
+    Failed(&'static str),
+}
+
+impl Outcome {
+    /// The value of the label `outcome`.
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Routine => "routine",
+            Self::Failed(_) => "failed",
         }
     }
 
-    /// Whether a recording that ended for this reason, as the label `end_reason` writes it, ended badly.
-    pub(super) fn ended_badly(&self, end_reason: &str) -> bool {
-        let folded = end_reason.to_ascii_lowercase();
-        let is_failure =
-            FAILING_REASONS.contains(&end_reason) || self.end_reasons.contains(&folded);
-        is_failure && !self.end_reasons_except.contains(&folded)
+    /// The value of the label `reason`.
+    pub(super) fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::Succeeded | Self::Routine => None,
+            Self::Failed(reason) => Some(reason),
+        }
+    }
+}
+
+impl Exceptions {
+    /// Whether a word, in one of its spellings, is a failure; `None` if the user says nothing about it.
+    fn decide<const N: usize>(&self, spellings: [&str; N]) -> Option<bool> {
+        let has = |words: &[String]| {
+            words
+                .iter()
+                .any(|word| spellings.iter().any(|sent| alike(word, sent)))
+        };
+        if has(&self.except) {
+            Some(false)
+        } else {
+            has(&self.also).then_some(true)
+        }
+    }
+}
+
+/// Operations, and the statuses of the answers to them that are routine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Routine(Vec<(&'static str, u16)>);
+
+impl Routine {
+    /// Reads `StopRecording=404,409;DeleteRecording=404`, whole or in pieces that end at a comma or a semicolon.
+    ///
+    /// # Errors
+    ///
+    /// What would pass.
+    pub fn parse<'t>(pieces: impl IntoIterator<Item = &'t str>) -> Result<Self, String> {
+        const FORM: &str = "must be operations and statuses, for example `StopRecording=404,409;DeleteRecording=404`";
+        let mut answers = Vec::new();
+        let mut operation = None;
+        let pieces = pieces.into_iter().flat_map(|text| text.split([';', ',']));
+        for piece in pieces.map(str::trim).filter(|piece| !piece.is_empty()) {
+            let status = match piece.split_once('=') {
+                Some((name, status)) => {
+                    let known = by_name(name).ok_or_else(|| {
+                        format!("names `{}`, which is not an operation: {FORM}", name.trim())
+                    })?;
+                    operation = Some(known);
+                    status.trim()
+                }
+                None => piece,
+            };
+            match (operation, status.parse()) {
+                (Some(operation), Ok(status @ 400..=699)) => answers.push((operation, status)),
+                (Some(_), _) => return Err("must have statuses from 400 to 699".to_owned()),
+                (None, _) => return Err(FORM.to_owned()),
+            }
+        }
+        Ok(Self(answers))
     }
 
-    /// Whether an operation with this status may be a failure at all.
-    pub(super) fn status_counts(&self, status: Option<u16>) -> bool {
-        status.is_none_or(|status| !self.statuses_except.contains(&status))
+    fn has(&self, operation: &str, status: u16) -> bool {
+        let mut answers = self.0.iter();
+        answers.any(|(known, routine)| *known == operation && *routine == status)
     }
 }
 
@@ -47,18 +209,82 @@ mod tests {
     use super::*;
 
     #[test]
-    fn exceptions_go_before_the_tables() {
-        let rules = FailureRules::new(
-            ["SolarFlare".to_owned()],
-            ["mediaTimeout".to_owned()],
-            [404],
+    fn what_the_user_says_goes_before_the_tables() {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        let rules = FailureRules {
+            end_reasons: Exceptions {
+                also: words(&["Solar flare"]),
+                except: words(&["media-timeout", "System failure"]),
+            },
+            result_types: Exceptions {
+                also: words(&["Postponed"]),
+                except: words(&["Canceled", "Error"]),
+            },
+            routine: Routine::default(),
+        };
+        let ended = |end_reason| rules.of_recording(None, end_reason, false);
+        assert_eq!(ended("solarflare"), Some(ENDED_BADLY));
+        assert_eq!(ended("MediaTimeout"), None);
+        assert_eq!(ended("SystemFailure"), None);
+        assert_eq!(ended("CouldNotStart"), Some(ENDED_BADLY));
+        let says = |word: &'static str| rules.result_type(word.into()).1;
+        assert_eq!(says("post-poned"), Some(Says::Failure(FAILED)));
+        assert_eq!(says("Cancelled"), Some(Says::NoFailure));
+        assert_eq!(says("Error."), Some(Says::NoFailure));
+        assert_eq!(says("Failed"), Some(Says::Failure(FAILED)));
+        let stopped = rules.of_request("StopRecording", Some(404), None, "");
+        assert_eq!(stopped, Outcome::Failed("client_error"));
+    }
+
+    #[test]
+    fn a_known_end_reason_is_one_value_however_it_is_written() {
+        #[track_caller]
+        fn check(sent: &str, expected: &str) {
+            assert_eq!(end_reason(sent.into()), expected);
+        }
+        check("callEnded", "CallEnded");
+        check("MEDIATIMEOUT", "MediaTimeout");
+        check(
+            "Handed over, due to media timeout.",
+            "HandedOverDueToMediaTimeout",
         );
-        assert!(rules.ended_badly("solarflare"));
-        assert!(!rules.ended_badly("MediaTimeout"));
-        assert!(rules.ended_badly("CouldNotStart"));
-        assert!(!rules.ended_badly("CallEnded"));
-        assert!(!rules.status_counts(Some(404)));
-        assert!(rules.status_counts(Some(503)));
-        assert!(rules.status_counts(None));
+        check("handedOverOrTransferred", "HandedOverOrTransfered");
+        check("SolarFlare", "SolarFlare");
+    }
+
+    #[test]
+    fn routine_answers_are_read_whole_and_in_pieces() {
+        #[track_caller]
+        fn check(pieces: &[&str], expected: Result<&[(&str, u16)], &str>) {
+            let routine = Routine::parse(pieces.iter().copied());
+            let routine = routine.as_ref().map(|routine| routine.0.as_slice());
+            assert_eq!(routine.map_err(String::as_str), expected, "{pieces:?}");
+        }
+        let both = [
+            ("StopRecording", 404),
+            ("StopRecording", 409),
+            ("DeleteRecording", 404),
+        ];
+        check(&["StopRecording=404,409;DeleteRecording=404"], Ok(&both));
+        check(
+            &["StopCallRecording = 404", "409", "delete-recording=404"],
+            Ok(&both),
+        );
+        check(&[], Ok(&[]));
+        check(
+            &["404"],
+            Err(
+                "must be operations and statuses, for example `StopRecording=404,409;DeleteRecording=404`",
+            ),
+        );
+        check(
+            &["Sing=404"],
+            Err(
+                "names `Sing`, which is not an operation: must be operations and statuses, for example `StopRecording=404,409;DeleteRecording=404`",
+            ),
+        );
+        for status in ["StopRecording=", "StopRecording=202", "StopRecording=404,x"] {
+            check(&[status], Err("must have statuses from 400 to 699"));
+        }
     }
 }

@@ -11,35 +11,39 @@ use std::sync::LazyLock;
 use time::{Duration, OffsetDateTime};
 
 use super::category::{Category, Common, Failures, TakeLabels, UNKNOWN, hashed};
-use super::end_reason::{FAILING_REASONS, OTHER_REASONS, end_reason};
-use super::letters::letters;
+use super::failure::{EMPTY, END_REASONS, ENDED_BADLY, End, FAILED, RESULT_TYPES, label};
+use super::letters::{alike, letters};
 use super::moves::{Moves, acs_families};
-use super::outcome::{FAILED, FAILED_TYPE, RESULT_TYPES, result_type};
-use super::schema::Schema;
+use super::rules::end_reason;
+use super::schema::{Form, Schema};
 use super::view::View;
 use crate::family::LabelSet;
 
 pub(super) static CATEGORY: Category = Category {
     name: "CallRecordingSummary",
+    table: "ACSCallRecordingSummary",
     // `RecordingSummaryPUBLICPREVIEW` and its like were the name before the feature was released.
     other_names: &[
         "RecordingSummary",
         "RecordingSummaryPRIVATEPREVIEW",
         "RecordingSummaryPUBLICPREVIEW",
-        "ACSCallRecordingSummary",
     ],
     // The columns of the table that are not common to all.
     schema: LazyLock::new(|| {
         Schema::of(&[
-            "recordingId",
-            "recordingEndReason",
-            "recordingStartTime",
-            "recordingLength",
-            "chunkCount",
-            "contentType",
-            "channelType",
-            "formatType",
-            "audioChannelsCount",
+            (
+                Form::Text,
+                &[
+                    "channelType",
+                    "contentType",
+                    "formatType",
+                    "recordingEndReason",
+                    "recordingId",
+                ],
+            ),
+            (Form::Amount, &["audioChannelsCount", "chunkCount"]),
+            (Form::Length, &["recordingLength"]),
+            (Form::Time, &["recordingStartTime", "startTime"]),
         ])
     }),
     matches,
@@ -53,12 +57,17 @@ pub(super) static CATEGORY: Category = Category {
     observe,
     families: FAMILIES,
     vocabularies: &[
-        ("end_reason", &FAILING_REASONS),
-        ("end_reason", &OTHER_REASONS),
-        ("content_type", &["audio_video", "audio", "transcription"]),
-        ("channel_type", &["mixed", "unmixed"]),
-        ("format_type", &["mp4", "mp3", "wav"]),
-        RESULT_TYPES,
+        ("end_reason", || {
+            END_REASONS.map(|(end_reason, _)| end_reason).to_vec()
+        }),
+        ("content_type", || {
+            vec!["audio_video", "audio", "transcription"]
+        }),
+        ("channel_type", || CHANNEL_TYPES.to_vec()),
+        ("format_type", || FORMAT_TYPES.to_vec()),
+        ("result_type", || {
+            RESULT_TYPES.map(|(_, row)| label(row)).to_vec()
+        }),
     ],
     failures: Some(Failures {
         family: RecordingFailures::FAMILY,
@@ -73,7 +82,7 @@ acs_families! {
     Recordings = Counter acs_recordings_total {
         resource, result_type, end_reason, content_type, channel_type, format_type
     };
-    /// Recordings that failed, or that ended because something broke.
+    /// Recordings that failed, that ended because something broke, or that have nothing in them.
     RecordingFailures = Counter acs_recording_failures_total { resource, end_reason, reason };
     /// How long recordings are, in seconds.
     RecordingLength = Histogram acs_recording_length_seconds { resource, format_type };
@@ -87,14 +96,15 @@ acs_families! {
     RecordingReportDelay = Histogram acs_recording_report_delay_seconds { resource };
 }
 
-/// The label `reason` where the end reason is one of a failure, though the result type does not say so.
-const ENDED_BADLY: &str = "ended_badly";
+const CHANNEL_TYPES: [&str; 2] = ["mixed", "unmixed"];
+
+const FORMAT_TYPES: [&str; 3] = ["mp4", "mp3", "wav"];
 
 /// By its operation, or by what only summaries have.
 fn matches(view: &View<'_>) -> bool {
     let name = view.property("operationName").text();
     name.is_some_and(|name| {
-        ["recordingsummary", "callrecordingsummary"].contains(&letters(&name).as_str())
+        alike(&name, "RecordingSummary") || alike(&name, "CallRecordingSummary")
     }) || ["recordingEndReason", "recordingLength"]
         .into_iter()
         .any(|name| view.property(name).text().is_some())
@@ -102,21 +112,21 @@ fn matches(view: &View<'_>) -> bool {
 
 fn observe<'a>(view: &View<'a>, common: &Common<'_, 'a>, moves: &mut Moves<'a>) {
     let resource = common.resource;
-    let result_type = &result_type(view.property("resultType").label());
+    let (result_type, says) = &common
+        .rules
+        .result_type(view.property("resultType").label());
     let end_reason = &end_reason(view.property("recordingEndReason").label());
-    let reason = if result_type == FAILED_TYPE {
-        Some(FAILED)
-    } else {
-        let is_failure = common.rules.ended_badly(end_reason);
-        is_failure.then_some(ENDED_BADLY)
-    };
-    let format_type = &view.property("formatType").label_in_lower_case();
+    let length = view.property("recordingLength").length();
+    let chunks = view.property("chunkCount").amount();
+    let is_empty = [length, chunks].contains(&Some(0.0));
+    let reason = common.rules.of_recording(*says, end_reason, is_empty);
+    let format_type = &view.property("formatType").label_of(FORMAT_TYPES);
     moves.count(Recordings {
         resource,
         result_type,
         end_reason,
         content_type: &content_type(view.property("contentType").label()),
-        channel_type: &view.property("channelType").label_in_lower_case(),
+        channel_type: &view.property("channelType").label_of(CHANNEL_TYPES),
         format_type,
     });
     if let Some(reason) = &reason.map(Cow::Borrowed) {
@@ -130,14 +140,13 @@ fn observe<'a>(view: &View<'a>, common: &Common<'_, 'a>, moves: &mut Moves<'a>) 
         resource,
         format_type,
     };
-    let length = view.property("recordingLength").amount();
     moves.take(of_format, length);
     moves.take(
         RecordingChunks {
             resource,
             format_type,
         },
-        view.property("chunkCount").amount(),
+        chunks,
     );
     moves.take(
         RecordingAudioChannels { resource },
@@ -159,12 +168,13 @@ fn known_failures(resource: &str, known: &mut TakeLabels<'_>) {
         };
         known(series.values().as_ref());
     };
-    for end_reason in FAILING_REASONS {
+    for (end_reason, end) in END_REASONS.into_iter().chain([(UNKNOWN, End::Wanted)]) {
         known(end_reason, FAILED);
-        known(end_reason, ENDED_BADLY);
-    }
-    for end_reason in OTHER_REASONS.into_iter().chain([UNKNOWN]) {
-        known(end_reason, FAILED);
+        match end {
+            End::Wanted | End::Limit => known(end_reason, EMPTY),
+            End::Broke => known(end_reason, ENDED_BADLY),
+            End::GoesOn | End::HandedOver => {}
+        }
     }
 }
 
@@ -193,6 +203,23 @@ fn report_delay(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::acs::value::Value;
+
+    #[test]
+    fn every_spelling_of_a_channel_or_a_format_is_one_value() {
+        #[track_caller]
+        fn check(sent: &str, channel_type: &str, format_type: &str) {
+            let value = Value::from_text(sent.into());
+            assert_eq!(value.label_of(CHANNEL_TYPES), channel_type);
+            assert_eq!(value.label_of(FORMAT_TYPES), format_type);
+        }
+        check("un-mixed", "unmixed", "un-mixed");
+        check("Mixed", "mixed", "mixed");
+        check(".MP4", ".mp4", "mp4");
+        check("WAV", "wav", "wav");
+        check("Quadraphonic", "quadraphonic", "quadraphonic");
+        check("", UNKNOWN, UNKNOWN);
+    }
 
     #[test]
     fn every_spelling_of_a_content_type_is_one_value() {

@@ -10,24 +10,28 @@ use std::sync::LazyLock;
 
 use super::category::{Category, Common, hashed};
 use super::moves::{Moves, acs_families};
-use super::schema::Schema;
+use super::schema::{Form, Schema};
 use super::view::View;
 
 pub(super) static CATEGORY: Category = Category {
     name: "Usage",
-    other_names: &["ACSBillingUsage"],
+    table: "ACSBillingUsage",
+    other_names: &[],
     // The columns of the table that are not common to all.
     schema: LazyLock::new(|| {
         Schema::of(&[
-            "recordId",
-            "usageType",
-            "unitType",
-            "quantity",
-            "startTime",
-            "endTime",
-            "participantId",
-            "userIdA",
-            "userIdB",
+            (Form::Text, &["recordId", "unitType", "usageType"]),
+            (Form::Amount, &["quantity"]),
+            (
+                Form::Unread,
+                &[
+                    "endTime",
+                    "participantId",
+                    "startTime",
+                    "userIdA",
+                    "userIdB",
+                ],
+            ),
         ])
     }),
     // By what only usage has.

@@ -9,13 +9,13 @@ use serde_json::value::RawValue;
 use time::OffsetDateTime;
 
 use super::category::UNKNOWN;
-use super::instant::instant;
-use super::resource::lower_case;
+use super::instant::{instant, since_1970};
+use super::letters::find;
 
 /// A value. Lists and objects are [`Value::Nested`]: no property that is read has one.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value<'a> {
-    /// Absent, JSON null, or text that says so (`""`, `"null"`, `"None"`).
+    /// Absent, JSON null, text that says so (`""`, `"null"`, `"None"`), or an empty list or object.
     Missing,
     /// JSON true or false.
     Bool(bool),
@@ -75,6 +75,12 @@ impl<'a> Value<'a> {
         lower_case(self.label())
     }
 
+    /// The same, or the one of some known values that has its letters.
+    pub(super) fn label_of<const N: usize>(&self, known: [&'static str; N]) -> Cow<'a, str> {
+        let sent = self.label_in_lower_case();
+        find(known, &sent).map_or(sent, Cow::Borrowed)
+    }
+
     /// The value as a finite number, whether it came as one or as text of one (`"73.3857"`, `"3.1E-05"`).
     pub(super) fn number(&self) -> Option<f64> {
         let number = match self {
@@ -98,10 +104,24 @@ impl<'a> Value<'a> {
             .filter(|number| (0.0..=AMOUNT_MAX).contains(number))
     }
 
+    /// Whether it is the -1 that ACS writes for an amount that is not known.
+    pub(super) fn is_minus_one(&self) -> bool {
+        self.number() == Some(-1.0)
+    }
+
+    /// The value as a length in seconds: an [`amount`](Self::amount), or what a clock shows (`00:01:02`).
+    pub(super) fn length(&self) -> Option<f64> {
+        match self {
+            Self::Text(text) if text.contains(':') => clock(text),
+            _ => self.amount(),
+        }
+    }
+
     /// The value as a point in time, in any of the spellings of [`instant`].
     pub(super) fn instant(&self) -> Option<OffsetDateTime> {
         match self {
             Self::Text(text) => instant(text),
+            Self::Integer(number) => since_1970(*number),
             _ => None,
         }
     }
@@ -117,6 +137,33 @@ impl<'a> Value<'a> {
             Self::Nested => Value::Nested,
         }
     }
+}
+
+/// `text` in lower case, borrowed where it is already.
+fn lower_case(text: Cow<'_, str>) -> Cow<'_, str> {
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(text.to_ascii_lowercase())
+    } else {
+        text
+    }
+}
+
+/// Hours, minutes and seconds, and what .NET's `TimeSpan` writes besides: days before them (`1.00:01:02`), and a fraction
+/// after them.
+fn clock(text: &str) -> Option<f64> {
+    let (rest, seconds) = text.rsplit_once(':')?;
+    let (hours, minutes) = rest.rsplit_once(':')?;
+    let (days, hours) = hours.split_once('.').unwrap_or(("0", hours));
+    let whole = |part: &str, most: f64| {
+        let number = f64::from(part.parse::<u16>().ok()?);
+        (number <= most).then_some(number)
+    };
+    let seconds: f64 = Some(seconds)
+        .filter(|seconds| seconds.starts_with(|c: char| c.is_ascii_digit()))
+        .and_then(|seconds| seconds.parse().ok())
+        .filter(|seconds| (0.0..60.0).contains(seconds))?;
+    let hours = whole(days, f64::MAX)? * 24.0 + whole(hours, f64::MAX)?;
+    Some((hours * 60.0 + whole(minutes, 59.0)?) * 60.0 + seconds)
 }
 
 /// The text inside a text that was encoded twice: `"\"Succeeded\""`.
@@ -175,28 +222,73 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Value::Nested)
+        let mut value = Value::Missing;
+        while seq.next_element::<IgnoredAny>()?.is_some() {
+            value = Value::Nested;
+        }
+        Ok(value)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut value = Value::Nested;
+        let (mut value, mut is_empty) = (None, true);
         while let Some(Key(key)) = map.next_key()? {
+            is_empty = false;
             if key == "value" {
                 let inner: &RawValue = map.next_value()?;
                 if inner.get().starts_with('"')
                     && let Ok(Key(text)) = serde_json::from_str(inner.get())
                 {
-                    value = Value::from_text(text);
+                    value = Some(Value::from_text(text));
                 }
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
         }
-        Ok(value)
+        let without = if is_empty {
+            Value::Missing
+        } else {
+            Value::Nested
+        };
+        Ok(value.unwrap_or(without))
     }
 }
 
 /// A key: a slice of the record, unless escapes force a copy.
 #[derive(Deserialize)]
 pub(super) struct Key<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_may_be_what_a_clock_shows() {
+        #[track_caller]
+        fn check(text: &str, expected: Option<f64>) {
+            let length = Value::from_text(text.into()).length();
+            assert_eq!(length, expected, "{text}");
+        }
+        check("00:01:02", Some(62.0));
+        check("1:00:00", Some(3600.0));
+        check("00:00:03.3400000", Some(3.34));
+        check("1.02:03:04.5", Some(93784.5));
+        check("20:31:12.94", Some(73872.94));
+        check("62", Some(62.0));
+        for no_length in [
+            "01:02",
+            "00:60:00",
+            "00:00:60",
+            "-00:01:02",
+            "00:01:-2",
+            "00:01:",
+            "::",
+            "00:01:02Z",
+            "0:00:01:02",
+            "00:1.5:02",
+            "00:00:nan",
+            "00:00:1e1000",
+        ] {
+            check(no_length, None);
+        }
+    }
+}

@@ -11,15 +11,24 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::properties::{Properties, owned};
-use super::schema::Schema;
+use super::schema::{Fault, Schema};
 use super::value::{Key, Value};
 use crate::repair;
 
 /// The properties of one record.
 #[derive(Debug)]
 pub(super) struct View<'a> {
-    envelope: Fields<'a>,
-    properties: Fields<'a>,
+    pub(super) envelope: Fields<'a>,
+    pub(super) properties: Fields<'a>,
+}
+
+/// What is wrong with the properties of a record.
+#[derive(Debug, Default)]
+pub(super) struct Faults<'a> {
+    /// The names of those that its schema does not have, the first [`UNFAMILIAR_MAX`] of them.
+    pub(super) unfamiliar: Vec<Cow<'a, str>>,
+    /// The names of those with a value that cannot be read.
+    pub(super) unreadable: Vec<&'static str>,
 }
 
 /// Names and values, in the order in which they came.
@@ -66,23 +75,30 @@ impl<'a> View<'a> {
             .unwrap_or(&Value::Missing)
     }
 
-    /// The names of the properties that a schema does not have, the first [`UNFAMILIAR_MAX`] of them.
-    pub(super) fn unfamiliar(&self, schema: &Schema) -> Vec<Cow<'a, str>> {
-        let names = self.envelope.iter().chain(&self.properties);
-        let mut unfamiliar: Vec<Cow<'a, str>> = Vec::new();
-        for (name, _) in names.filter(|(name, _)| !schema.has(name)) {
-            if unfamiliar.len() == UNFAMILIAR_MAX {
-                break;
-            }
-            if !unfamiliar.contains(name) {
-                unfamiliar.push(name.clone());
+    /// What is wrong with the properties, by their schema.
+    pub(super) fn faults(&self, schema: &Schema) -> Faults<'a> {
+        let mut faults = Faults::default();
+        for (name, value) in self.envelope.iter().chain(&self.properties) {
+            match schema.check(name, value) {
+                Ok(()) => {}
+                Err(Fault::Unreadable(name)) => faults.unreadable.push(name),
+                Err(Fault::Unfamiliar) => {
+                    let unfamiliar = &mut faults.unfamiliar;
+                    if unfamiliar.len() < UNFAMILIAR_MAX && !unfamiliar.contains(name) {
+                        unfamiliar.push(name.clone());
+                    }
+                }
             }
         }
-        unfamiliar
+        faults
     }
 }
 
-fn find<'v, 'a>(fields: &'v [(Cow<'a, str>, Value<'a>)], name: &str) -> Option<&'v Value<'a>> {
+/// The value of the first of these fields that has the name, in any case, and a value.
+pub(super) fn find<'v, 'a>(
+    fields: &'v [(Cow<'a, str>, Value<'a>)],
+    name: &str,
+) -> Option<&'v Value<'a>> {
     fields
         .iter()
         .find(|(key, value)| key.eq_ignore_ascii_case(name) && *value != Value::Missing)
@@ -132,8 +148,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for View<'a> {
                 };
                 while let Some(key) = map.next_key::<Key<'de>>()? {
                     if holds_properties(&key.0) {
-                        let Properties(fields) = map.next_value()?;
-                        view.properties.extend(fields);
+                        match map.next_value()? {
+                            Properties(Some(fields)) => view.properties.extend(fields),
+                            Properties(None) => view.envelope.push(UNREADABLE_PROPERTIES),
+                        }
                     } else {
                         view.envelope.push(field(key, &mut map)?);
                     }
@@ -144,6 +162,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for View<'a> {
         deserializer.deserialize_map(ViewVisitor)
     }
 }
+
+/// What stands in a view for properties that cannot be read.
+const UNREADABLE_PROPERTIES: (Cow<'_, str>, Value<'_>) =
+    (Cow::Borrowed("properties"), Value::Nested);
 
 /// Event Hubs and Service Bus write `EventProperties`
 /// (<https://github.com/open-telemetry/opentelemetry-collector-contrib/issues/46162>).

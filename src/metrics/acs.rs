@@ -60,6 +60,11 @@ impl AcsMetrics {
         for resource in &settings.resources {
             metrics.expose(resource, FIRST_SNAPSHOT);
         }
+        for category in CATEGORIES {
+            for (field, _) in category.schema.read() {
+                telemetry.field_is_read(category.name, field);
+            }
+        }
         metrics
     }
 
@@ -189,13 +194,12 @@ impl AcsMetrics {
         else {
             return;
         };
-        if resource == OTHER {
-            return;
-        }
         let known = self.info.get(resource);
-        if known.is_some_and(|(g, s)| g == group && s == subscription) {
+        if resource == OTHER || known.is_some_and(|(g, s)| g == group && s == subscription) {
             return;
         }
+        let group = self.labels.admit("resource_group", group).value;
+        let subscription = self.labels.admit("subscription_id", subscription).value;
         if let Some((group, subscription)) = known {
             self.vectors
                 .remove(RESOURCE_INFO, &[resource, group, subscription]);
@@ -204,7 +208,7 @@ impl AcsMetrics {
             .take(RESOURCE_INFO, &[resource, group, subscription], 1.0);
         self.info.insert(
             resource.to_owned(),
-            (group.to_string(), subscription.to_string()),
+            (group.to_owned(), subscription.to_owned()),
         );
     }
 }

@@ -13,14 +13,14 @@ use crate::telemetry::Telemetry;
 /// What stands for the values above a cap.
 pub(super) const OTHER: &str = "other";
 
-/// The longest value that is a label, in bytes. ACS names and versions stay far below; text that long is a payload.
-const VALUE_BYTES_MAX: usize = 128;
+/// The longest value that is a label. ACS names and versions stay below; text that long is a payload.
+const VALUE_CHARACTERS_MAX: usize = 64;
 
 /// The label by which each family is kept apart by resource.
 pub(super) const RESOURCE: &str = "resource";
 
-/// The labels whose values are a closed set of the exporter, or belong to a resource. No record can add to them.
-const UNCAPPED: [&str; 4] = ["category", "reason", "resource_group", "subscription_id"];
+/// The labels whose values are a closed set of the exporter. No record can add to them.
+const UNCAPPED: [&str; 3] = ["category", "outcome", "reason"];
 
 /// A value that may be shown.
 #[derive(Clone, Copy, Debug)]
@@ -68,7 +68,7 @@ impl Labels {
             telemetry.drift_is_watched(label);
             let shown = shown.entry(label).or_default();
             shown.has_vocabulary = true;
-            let values = values.iter().map(|value| (*value).to_owned());
+            let values = values().into_iter().map(ToOwned::to_owned);
             shown.known.extend(values);
         }
         let resources = shown.entry(RESOURCE).or_default();
@@ -106,7 +106,8 @@ impl Labels {
             return known(value);
         }
         if !shown.others.contains(value) {
-            if shown.others.len() >= self.values_max || value.len() > VALUE_BYTES_MAX {
+            let is_long = value.chars().nth(VALUE_CHARACTERS_MAX).is_some();
+            if shown.others.len() >= self.values_max || is_long {
                 return known(OTHER);
             }
             shown.others.insert(value.to_owned());

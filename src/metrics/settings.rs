@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use crate::acs::FailureRules;
+use crate::acs::{Exceptions, FailureRules, ROUTINE, Routine};
 use crate::family::Family;
 use crate::setting::{Check, items, list, number, settings, words};
 
@@ -55,22 +55,29 @@ settings! {
 settings! {
     /// Failures
     ///
-    /// What counts as a failure. An operation counts as failed by its HTTP status (4xx, 5xx), or by its result type if it
-    /// has no status. A recording counts as failed by its result type, or by its end reason: `src/acs/end_reason.rs` lists
-    /// the end reasons that are failures.
+    /// What counts as a failure. An operation counts as failed by its HTTP status (4xx, 5xx) or by its result type, unless
+    /// that answer is routine. A recording counts as failed by its result type or by its end reason, or because it is empty.
+    /// `docs/failures.md` has the tables. Words are compared by their letters: `System failure` matches `systemFailure`.
     #[derive(Clone, Debug, PartialEq)]
     pub struct Failures in "failures" {
         /// End reasons that count as failures in addition to the built-in ones.
-        end_reasons: Vec<String> = list(0..=FAILURE_RULES_MAX, end_reason).default(""),
-        /// End reasons that do not count as failures although the built-in table lists them.
+        end_reasons: Vec<String> = list(0..=FAILURE_RULES_MAX, word).default(""),
+        /// End reasons that do not count as failures although the built-in table lists them, or they sound like one.
         ///
         /// A recording whose result type is a failure still counts.
-        end_reasons_except: Vec<String> = list(0..=FAILURE_RULES_MAX, end_reason).default(""),
-        /// HTTP statuses of operations that do not count as failures, from 400 to 699.
+        end_reasons_except: Vec<String> = list(0..=FAILURE_RULES_MAX, word).default(""),
+        /// Result types that count as failures in addition to the built-in ones.
+        result_types: Vec<String> = list(0..=FAILURE_RULES_MAX, word).default(""),
+        /// Result types that do not count as failures although the built-in table lists them.
         ///
-        /// For example 404 and 409, which are routine at the end of a call. `acs_recording_operations_total` still counts
-        /// them.
-        statuses_except: Vec<String> = list(0..=FAILURE_RULES_MAX, status).default(""),
+        /// For example `Canceled`. A request whose status is 400 or above still counts.
+        result_types_except: Vec<String> = list(0..=FAILURE_RULES_MAX, word).default(""),
+        /// Answers that are routine: operations, each with the statuses from 400 to 699 that do not count as failures.
+        ///
+        /// They are asked first, whatever the result type. `acs_recording_operations_total` counts them with
+        /// `outcome="routine"`. In a file it may be a list, with one operation in each item; `[]` makes every such answer
+        /// a failure.
+        routine: Routine = routine().default(ROUTINE),
     }
 }
 
@@ -120,12 +127,17 @@ impl BucketSettings {
 impl Failures {
     /// The rules that follow from these keys.
     pub fn rules(&self) -> FailureRules {
-        let statuses = self.statuses_except.iter();
-        FailureRules::new(
-            self.end_reasons.clone(),
-            self.end_reasons_except.clone(),
-            statuses.filter_map(|status| status.parse().ok()),
-        )
+        FailureRules {
+            end_reasons: Exceptions {
+                also: self.end_reasons.clone(),
+                except: self.end_reasons_except.clone(),
+            },
+            result_types: Exceptions {
+                also: self.result_types.clone(),
+                except: self.result_types_except.clone(),
+            },
+            routine: self.routine.clone(),
+        }
     }
 }
 
@@ -141,21 +153,19 @@ fn resource(text: &str) -> Result<String, &'static str> {
     )
 }
 
-/// An end reason, in any case: those of ACS are words without blanks.
-fn end_reason(text: &str) -> Result<String, &'static str> {
-    let is_word =
-        (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+/// An end reason or a result type, however it is written.
+fn word(text: &str) -> Result<String, &'static str> {
+    let is_word = text.len() <= 128 && text.contains(char::is_alphanumeric);
     is_word
         .then(|| text.to_owned())
-        .ok_or("must be an end reason such as `MediaTimeout`: letters and digits only")
+        .ok_or("must be a word such as `MediaTimeout` or `Media timeout`, with at least one letter")
 }
 
-/// A status that is a failure unless it is excepted.
-fn status(text: &str) -> Result<String, &'static str> {
-    match text.parse() {
-        Ok(400_u16..=699) => Ok(text.to_owned()),
-        _ => Err("must be an HTTP status from 400 to 699"),
-    }
+fn routine() -> Check<Routine> {
+    items(
+        "operations and statuses: `StopRecording=404,409;DeleteRecording=404`",
+        |items| Routine::parse(items.iter().copied()),
+    )
 }
 
 fn buckets() -> Check<Vec<f64>> {

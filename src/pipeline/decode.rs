@@ -2,12 +2,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::acs::{self, FailureRules, Observation};
+use crate::acs::{self, FailureRules, Observation, Record};
 use crate::disposition::Reject;
 use crate::envelope::{self, RecordText};
 use crate::event::{Batch, Event};
 use crate::metrics::Moves;
-use crate::telemetry::Tally;
+use crate::telemetry::{Became, Tally};
 
 /// What a batch moves in the metrics, and how its records ended.
 #[derive(Debug, Default)]
@@ -87,17 +87,11 @@ fn decode_event<'a>(
         let read = text.and_then(|text| guarded(|| acs::read(text, event.enqueued_at, rules)));
         match read {
             Ok(record) => {
-                for field in &record.unfamiliar {
-                    tally.drifted("field", field);
-                }
+                note_faults(&record, tally);
                 if let Some(observation) = record.observation {
                     decoded.observations.push(observation);
                     tally.observed += 1;
                 } else {
-                    let category = record.category;
-                    if let Some(unknown) = category.filter(|name| !acs::is_known_elsewhere(name)) {
-                        tally.drifted("category", &unknown);
-                    }
                     tally.ignored += 1;
                 }
             }
@@ -106,6 +100,22 @@ fn decode_event<'a>(
                 tally.reject(reason);
             }
         }
+    }
+}
+
+/// Notes what Microsoft does not document, and what cannot be read.
+fn note_faults(record: &Record<'_>, tally: &mut Tally) {
+    let category = record.observation.as_ref().map(|it| it.category.name);
+    let became = category.map_or(Became::Ignored, Became::ObservedAs);
+    let unfamiliar = record.category.as_ref();
+    if let Some(name) = unfamiliar.filter(|_| record.is_category_unfamiliar) {
+        tally.drifted("category", name, became);
+    }
+    for field in &record.unfamiliar {
+        tally.drifted("field", field, Became::Ignored);
+    }
+    for field in &record.unreadable {
+        tally.unreadable(category.unwrap_or_default(), field);
     }
 }
 

@@ -66,8 +66,10 @@ families! {
         rejects_total: Counter[Rejects { reason }],
         /// Records that had been received before: two diagnostic settings on one event hub, or a redelivery.
         duplicate_records_total: Counter[],
-        /// Values, fields and categories not in Microsoft's documentation, by kind.
+        /// Categories, fields and values not in Microsoft's documentation, by kind. Records of such a category are observed if they look like a known one, fields are ignored, values are shown as sent.
         drift_total: Counter[Drift { kind }],
+        /// Values that are there and cannot be read, by category and field. They count as missing.
+        unreadable_values_total: Counter[Unreadable { category, field }],
         /// Events with rejected records, by what became of their dead letters; only where dead letters are kept.
         dead_letters_total: Counter[Ended],
         /// Label values replaced by other, because their label has too many.

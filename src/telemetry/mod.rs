@@ -28,10 +28,10 @@ pub(crate) use log::start as start_log;
 pub(crate) use settings::Settings;
 pub(crate) use source::{Lag, LostPosition};
 pub(crate) use store::{StoreOperation, StoreResult};
-pub(crate) use tally::{Tally, shortened};
+pub(crate) use tally::{Became, Tally, shortened};
 
 use crate::family::label_values;
-use families::{Build, Drift, Ended, Overflow, Scrapes};
+use families::{Build, Drift, Ended, Overflow, Scrapes, Unreadable};
 use source::Behind;
 
 /// Logs a line about a partition.
@@ -156,18 +156,35 @@ impl Telemetry {
     /// A label had a value that is not in the documentation: ACS has changed, or never documented it.
     pub(crate) fn drifted(&self, kind: &'static str, value: &str) {
         self.families.drift_total(Drift { kind }).inc();
-        self.log_drift_once(kind, &shortened(value));
+        self.log_drift_once(kind, &shortened(value), Became::Shown);
     }
 
-    fn log_drift_once(&self, kind: &'static str, value: &str) {
+    fn log_drift_once(&self, kind: &'static str, value: &str, became: Became) {
         let mut logged = self.drift_logged.lock();
         if logged.len() < DRIFT_LOGGED_MAX && logged.insert((kind, value.to_owned())) {
+            tracing::warn!(kind, value, "not in the documentation of ACS: {became}");
+        }
+    }
+
+    /// A field of a category is read: its series exists from now on.
+    pub(crate) fn field_is_read(&self, category: &'static str, field: &'static str) {
+        let _at_zero = self
+            .families
+            .unreadable_values_total(Unreadable { category, field });
+    }
+
+    /// Values of a field were there and could not be read.
+    fn values_unreadable(&self, category: &'static str, field: &'static str, values: u64) {
+        let unreadable = Unreadable { category, field };
+        let unreadable = self.families.unreadable_values_total(unreadable);
+        if unreadable.get() == 0 {
             tracing::warn!(
-                kind,
-                value,
-                "not in the documentation of ACS; counted as it is"
+                category,
+                field,
+                "a value cannot be read and counts as missing"
             );
         }
+        unreadable.inc_by(values);
     }
 
     /// A label has a cap: its series exists from now on.

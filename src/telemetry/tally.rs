@@ -1,6 +1,7 @@
 //! How the records of a batch ended, counted while it is decoded and added to the metrics when it is applied.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 
 use super::families::{Drift, Records, Rejects};
 use super::{Telemetry, float, log_partition};
@@ -13,13 +14,36 @@ pub struct Tally {
     pub(crate) received: u64,
     /// They moved the metrics.
     pub(crate) observed: u64,
-    /// They are of categories that are not exported, or came before and were dropped.
+    /// They are of categories that are not exported, or of resources of other providers, or came before and were dropped.
     pub(crate) ignored: u64,
     rejects: HashMap<Reject, u64>,
     /// How much of each kind Microsoft does not document.
     drift: HashMap<&'static str, u64>,
-    /// Kinds and names of it, up to a limit.
-    news: HashSet<(&'static str, String)>,
+    /// Kinds and names of it, and what became of it, up to a limit.
+    news: HashSet<(&'static str, String, Became)>,
+    /// Values that could not be read, by category and field.
+    unreadable: HashMap<(&'static str, &'static str), u64>,
+}
+
+/// What becomes of what Microsoft does not document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Became {
+    /// A record or a field that nothing is made of.
+    Ignored,
+    /// A record, which is observed as one of this category.
+    ObservedAs(&'static str),
+    /// A value, which a label has as it was sent.
+    Shown,
+}
+
+impl fmt::Display for Became {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ignored => f.write_str("ignored"),
+            Self::ObservedAs(category) => write!(f, "observed as {category}"),
+            Self::Shown => f.write_str("shown as sent"),
+        }
+    }
 }
 
 /// Names that one batch keeps for the log. All drift is counted; a sender of more names than this sends nonsense.
@@ -35,11 +59,16 @@ impl Tally {
     }
 
     /// Notes what Microsoft does not document: a `field` of a record, or a `category`.
-    pub(crate) fn drifted(&mut self, kind: &'static str, name: &str) {
+    pub(crate) fn drifted(&mut self, kind: &'static str, name: &str, became: Became) {
         *self.drift.entry(kind).or_default() += 1;
         if self.news.len() < NEWS_MAX {
-            self.news.insert((kind, shortened(name)));
+            self.news.insert((kind, shortened(name), became));
         }
+    }
+
+    /// Counts a value that is there and cannot be read.
+    pub(crate) fn unreadable(&mut self, category: &'static str, field: &'static str) {
+        *self.unreadable.entry((category, field)).or_default() += 1;
     }
 
     /// Counts records as ignored that were taken for observed: they have come before.
@@ -63,6 +92,9 @@ impl Tally {
         }
         for (kind, times) in &other.drift {
             *self.drift.entry(kind).or_default() += times;
+        }
+        for (field, values) in &other.unreadable {
+            *self.unreadable.entry(*field).or_default() += values;
         }
     }
 
@@ -129,8 +161,11 @@ impl Telemetry {
         for (kind, times) in &tally.drift {
             families.drift_total(Drift { kind }).inc_by(*times);
         }
-        for (kind, name) in &tally.news {
-            self.log_drift_once(kind, name);
+        for (kind, name, became) in &tally.news {
+            self.log_drift_once(kind, name, *became);
+        }
+        for ((category, field), values) in &tally.unreadable {
+            self.values_unreadable(category, field, *values);
         }
     }
 }
@@ -152,7 +187,7 @@ mod tests {
     fn all_drift_is_counted_though_only_so_many_names_are_kept() {
         let mut tally = Tally::default();
         for name in 0..1000 {
-            tally.drifted("field", &format!("field{name}"));
+            tally.drifted("field", &format!("field{name}"), Became::Ignored);
         }
         assert_eq!(tally.drift.get("field"), Some(&1000));
         assert_eq!(tally.news.len(), NEWS_MAX);

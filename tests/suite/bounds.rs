@@ -56,6 +56,35 @@ fn products_of_labels_are_bounded_and_known_values_are_shown_all_the_same() {
 }
 
 #[test]
+fn a_value_of_more_than_64_characters_is_other_whatever_its_label() {
+    let mut decoder = Decoder::new(&[]);
+    let (long, longer) = ("\u{e4}".repeat(64), "x".repeat(65));
+    let resource = |group: &str, subscription: &str| {
+        format!(
+            "/SUBSCRIPTIONS/{subscription}/RESOURCEGROUPS/{group}/PROVIDERS/MICROSOFT.COMMUNICATION/COMMUNICATIONSERVICES/A"
+        )
+    };
+    let fields = |value: &str| {
+        operation(json!({
+            "resourceId": resource(value, value), "operationName": value, "operationVersion": value, "level": value,
+            "resultType": value, "resultSignature": value, "sdkType": value, "sdkVersion": value,
+        }))
+    };
+    decoder.apply([fields(&long)]);
+    assert_eq!(
+        Samples(decoder.scrape()).sum("acs_resource_info", &[&long]),
+        1.0
+    );
+    decoder.apply([fields(&longer)]);
+    let scrape = Samples(decoder.scrape());
+    assert!(!scrape.0.contains(&longer), "{}", scrape.0);
+    let info = [r#"resource_group="other""#, r#"subscription_id="other""#];
+    assert_eq!(scrape.sum("acs_resource_info", &info), 1.0);
+    assert_eq!(scrape.series("acs_resource_info"), 1);
+    assert_eq!(scrape.sum("acs_recording_operations_total", &[&long]), 1.0);
+}
+
+#[test]
 fn records_that_come_twice_are_counted_as_such_and_not_dropped() {
     let mut decoder = Decoder::new(&[]);
     let documentation = include_bytes!("../data/documentation.json").to_vec();

@@ -35,26 +35,40 @@ fn new_fields_operations_end_reasons_and_categories_are_counted_as_drift() {
 #[test]
 fn the_configuration_decides_what_counts_as_a_failure() {
     let mut decoder = Decoder::new(&[
-        ("failures.statuses_except", "404"),
-        ("failures.end_reasons", "SolarFlare"),
-        ("failures.end_reasons_except", "MediaTimeout"),
+        ("failures.routine", "StopRecording=404;StartRecording=409"),
+        ("failures.end_reasons", "Solar flare"),
+        ("failures.end_reasons_except", "media-timeout"),
+        ("failures.result_types", "Postponed"),
+        ("failures.result_types_except", "Canceled"),
     ]);
-    let operation = |status| json!({"category": "CallRecordingOperational", "operationName": "StopRecording", "resultSignature": status});
+    let operation = |name, status| json!({"category": "CallRecordingOperational", "operationName": name, "resultSignature": status});
+    let result = |word| json!({"category": "CallRecordingOperational", "operationName": "StopRecording", "resultType": word});
     let summary =
         |reason| json!({"category": "CallRecordingSummary", "recordingEndReason": reason});
     let records = json!([
-        operation(404),
-        operation(409),
+        operation("StopRecording", 404),
+        operation("StopRecording", 409),
+        operation("StartRecording", 409),
+        result("Postponed"),
+        result("Cancelled"),
         summary("solarFlare"),
         summary("MediaTimeout"),
         summary("CouldNotStart")
     ]);
     decoder.apply([records.to_string().into_bytes()]);
     let scrape = Samples(decoder.scrape());
-    assert_eq!(scrape.sum("acs_recording_operations_total", &[]), 2.0);
+    let outcomes = scrape.by("acs_recording_operations_total", "outcome");
+    let outcomes: Vec<_> = outcomes
+        .iter()
+        .map(|(outcome, sum)| (outcome.as_str(), *sum))
+        .collect();
+    assert_eq!(
+        outcomes,
+        [("failed", 2.0), ("routine", 2.0), ("succeeded", 1.0)]
+    );
     assert_eq!(
         scrape.sum("acs_recording_operation_failures_total", &[]),
-        1.0
+        2.0
     );
     assert_eq!(scrape.sum("acs_recording_failures_total", &[]), 2.0);
     assert_eq!(

@@ -22,6 +22,7 @@ mod azure;
 mod azurite;
 mod blobs;
 mod bounds;
+mod cases;
 mod config;
 mod credentials;
 mod decoding;

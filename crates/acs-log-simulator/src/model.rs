@@ -31,10 +31,10 @@ impl Record {
         }
     }
 
-    /// A request that was not answered 2xx, or a recording that ended as `Failed`.
+    /// A request that failed, or a recording that ended as `Failed`.
     pub fn is_failure(&self) -> bool {
         match &self.body {
-            Body::Operation(operation) => !operation.succeeded(),
+            Body::Operation(operation) => operation.is_failure(),
             Body::Summary(summary) => summary.end_reason.is_failure(),
             Body::Usage(_) => false,
         }
@@ -98,8 +98,20 @@ pub struct Operation {
 
 impl Operation {
     /// Whether the answer was 2xx.
-    pub fn succeeded(&self) -> bool {
+    pub(crate) fn succeeded(&self) -> bool {
         (200..300).contains(&self.status)
+    }
+
+    /// Whether it was neither 2xx nor one of those that are routine at the end of a call.
+    pub fn is_failure(&self) -> bool {
+        let is_routine = match self.verb {
+            Verb::Stop | Verb::Pause | Verb::Resume | Verb::Get => {
+                [404, 409, 412].contains(&self.status)
+            }
+            Verb::Delete => self.status == 404,
+            Verb::Start | Verb::Download => false,
+        };
+        !self.succeeded() && !is_routine
     }
 }
 

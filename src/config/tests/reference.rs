@@ -8,7 +8,7 @@ use expect_test::expect_file;
 use super::{CONNECTION, least, sources};
 use crate::config::sections::Sections;
 use crate::config::{File, KEYS, Sources, load, yaml};
-use crate::setting::{Key, Setting, Source};
+use crate::setting::{Key, Setting, Source, Value};
 
 #[test]
 fn the_reference_file_is_what_the_sections_declare() {
@@ -36,7 +36,10 @@ fn the_reference_file_as_it_stands_sets_the_defaults() {
     let set = yaml::entries("file", file, &mut faults).expect("the reference file is YAML");
     let set: Vec<_> = set
         .iter()
-        .map(|entry| (entry.key.as_str(), entry.value.items().join(", ")))
+        .map(|entry| match &entry.value {
+            Value::Text(text) => (entry.key.as_str(), text.clone()),
+            value => (entry.key.as_str(), value.items().join(", ")),
+        })
         .collect();
     let defaults: Vec<_> = KEYS
         .iter()

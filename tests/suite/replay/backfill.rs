@@ -127,7 +127,7 @@ impl Simulated {
         match &record.body {
             Body::Operation(operation) => {
                 let name = format!("{}Recording", operation.verb.name());
-                if !operation.succeeded() {
+                if operation.is_failure() {
                     *self.failures.entry(name.clone()).or_default() += 1.0;
                 }
                 // The log has whole milliseconds.

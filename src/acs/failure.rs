@@ -1,0 +1,246 @@
+//! What counts as a failure: every table of it, and nothing else. `docs/failures.md` has the same tables, and a test
+//! compares them. [`rules`](super::rules) applies them.
+//!
+//! Result types: Azure Monitor's common schema names `Started`, `In Progress`, `Succeeded`, `Failed`, `Active` and
+//! `Resolved` (<https://learn.microsoft.com/azure/azure-monitor/platform/resource-logs-schema>); Microsoft's own error
+//! query for Call Recording asks for `Failure`
+//! (<https://learn.microsoft.com/azure/azure-monitor/reference/queries/acscallrecordingincomingoperations>).
+//! Statuses: <https://learn.microsoft.com/azure/communication-services/resources/troubleshooting/voice-video-calling/troubleshooting-codes>.
+//!
+//! End reasons: the log's documentation names only `CallEnded`. The vocabulary is that of Microsoft's own SDK,
+//! `CallSessionEndReason` and `ChunkEndReason` of azure-communication-callautomation
+//! (<https://github.com/Azure/azure-rest-api-specs/pull/30865>): that `recordingEndReason` draws from them is inferred
+//! from the value they share. No page sorts them: what each means is read off its name.
+
+/// What a result type says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Says {
+    /// It went well.
+    Success,
+    /// It has not failed, so far.
+    NoFailure,
+    /// It failed; the label `reason`, where no status says more.
+    Failure(&'static str),
+}
+
+use Says::{Failure, NoFailure, Success};
+
+impl Says {
+    /// The label `reason`, if it says that it failed.
+    pub(super) fn reason(self) -> Option<&'static str> {
+        match self {
+            Success | NoFailure => None,
+            Failure(reason) => Some(reason),
+        }
+    }
+}
+
+/// The values of the label `reason`.
+pub(super) const FAILED: &str = "failed";
+const THROTTLED: &str = "throttled";
+const CLIENT_ERROR: &str = "client_error";
+const SERVER_ERROR: &str = "server_error";
+const CONFLICT: &str = "conflict";
+pub(super) const ENDED_BADLY: &str = "ended_badly";
+pub(super) const EMPTY: &str = "empty";
+
+/// Result types: what each says, its value of the label `result_type`, and the other words for it. A word that is not here
+/// says nothing, and is drift.
+pub(super) const RESULT_TYPES: [(Says, &str); 13] = [
+    (
+        Success,
+        "Succeeded, Succeed, Success, Successful, Completed, Complete, OK, 0",
+    ),
+    (NoFailure, "Started, Start"),
+    (NoFailure, "In Progress, Running, Pending, Accepted"),
+    (NoFailure, "Active"),
+    (NoFailure, "Resolved"),
+    (
+        Failure(FAILED),
+        "Failed, Fail, Failure, Error, Errored, Exception, Faulted, Unsuccessful",
+    ),
+    (Failure(FAILED), "Canceled, Cancel, Cancelled, Cancellation"),
+    (
+        Failure(FAILED),
+        "Aborted, Abort, Crashed, Interrupted, Terminated",
+    ),
+    (
+        Failure(FAILED),
+        "Rejected, Reject, Declined, Denied, Refused",
+    ),
+    (
+        Failure(FAILED),
+        "Timeout, Timed out, Deadline exceeded, Expired",
+    ),
+    (
+        Failure(THROTTLED),
+        "Throttled, Throttle, Throttling, Too many requests, Rate limited",
+    ),
+    (
+        Failure(CLIENT_ERROR),
+        "ClientError, Bad request, Unauthorized, Forbidden",
+    ),
+    (
+        Failure(SERVER_ERROR),
+        "ServerError, Internal server error, Service unavailable",
+    ),
+];
+
+/// The words of a row, its label first.
+pub(super) fn words(row: &'static str) -> impl Iterator<Item = &'static str> {
+    row.split(", ")
+}
+
+/// The label of a row.
+pub(super) fn label(row: &'static str) -> &'static str {
+    words(row).next().unwrap_or_default()
+}
+
+/// The levels of a record of a failure. They decide where neither the status nor the result type says anything.
+pub(super) const FAILING_LEVELS: [&str; 2] = ["Error", "Critical"];
+
+/// Answers that are no failures whatever the result type: at the end of a call, a recording has often ended, or is gone,
+/// before the request comes. Operations and statuses, as the key `failures.routine` has them.
+pub(crate) const ROUTINE: &str = "StopRecording=404,409,412;PauseRecording=404,409,412;\
+    ResumeRecording=404,409,412;GetRecording=404,409,412;DeleteRecording=404";
+
+/// The failing statuses that ACS lists for Call Automation and Call Recording.
+pub(super) const FAILING_STATUSES: [&str; 20] = [
+    "400", "401", "403", "404", "405", "406", "408", "409", "412", "413", "426", "429", "481",
+    "487", "500", "501", "502", "503", "504", "603",
+];
+
+/// The label `reason` of an answer with this status; `None` if it is not a failure.
+///
+/// A start is refused with 409 if the call is recorded already (sub codes 8553 and 8571), or because of a conflict of
+/// another kind (8519). 603 is a failure without a class.
+pub(super) fn of_status(operation: &str, status: u16) -> Option<&'static str> {
+    match status {
+        409 if operation == "StartRecording" => Some(CONFLICT),
+        429 => Some(THROTTLED),
+        400..=499 => Some(CLIENT_ERROR),
+        500..=599 => Some(SERVER_ERROR),
+        600..=699 => Some(FAILED),
+        _ => None,
+    }
+}
+
+/// What an end reason means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// Somebody wanted the end.
+    Wanted,
+    /// A documented limit was reached.
+    Limit,
+    /// It goes on.
+    GoesOn,
+    /// Another recorder took over: the recording goes on, something may be missing.
+    HandedOver,
+    /// Something broke.
+    Broke,
+}
+
+use End::{Broke, GoesOn, HandedOver, Limit, Wanted};
+
+/// End reasons, as the label `end_reason` writes them, and what they mean.
+pub(super) const END_REASONS: [(&str, End); 31] = [
+    ("CallEnded", Wanted),
+    ("InitiatorLeft", Wanted),
+    ("HandedOverOrTransfered", Wanted), // the SDK's spelling
+    ("AppHostedMediaFailureOutcomeGracefully", Wanted),
+    ("MaximumSessionTimeReached", Limit),
+    ("SessionStillOngoing", GoesOn),
+    ("HandedOverDueToMediaTimeout", HandedOver),
+    ("HandedOverDueToAudioStreamFailure", HandedOver),
+    ("HandedOverDueToChunkCreationFailure", HandedOver),
+    ("HandedOverDueToProcessingTimeout", HandedOver),
+    ("CallStartTimeout", Broke),
+    ("MediaTimeout", Broke),
+    ("AudioStreamFailure", Broke),
+    ("AllInstancesBusy", Broke),
+    ("TeamsTokenConversionFailed", Broke),
+    ("ReportCallStateFailed", Broke),
+    ("ReportCallStateFailedAndSessionMustBeDiscarded", Broke),
+    ("CouldNotRejoinCall", Broke),
+    ("InvalidBotData", Broke),
+    ("CouldNotStart", Broke),
+    ("AppHostedMediaFailureOutcomeWithError", Broke),
+    ("SpeechRecognitionSessionNonRetriableError", Broke),
+    (
+        "SpeechRecognitionSessionRetriableErrorMaxRetryCountReached",
+        Broke,
+    ),
+    ("ChunkCreationFailed", Broke),
+    ("ProcessingTimeout", Broke),
+    ("TranscriptObjectCreationFailed", Broke),
+    // The reasons of a chunk, should one ever stand in this field.
+    ("SessionEnded", Wanted),
+    ("ChunkMaximumSizeExceeded", Limit),
+    ("ChunkMaximumTimeExceeded", Limit),
+    ("ChunkIsBeingRecorded", GoesOn),
+    ("ChunkUploadFailure", Broke),
+];
+
+/// An end reason that is not known means that something broke if it has one of these in it.
+pub(super) const FAILING_WORDS: [&str; 6] =
+    ["fail", "error", "timeout", "timedout", "exception", "crash"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The page of the documentation has every row of these tables.
+    #[test]
+    fn the_documentation_has_the_tables() {
+        let page = include_str!("../../docs/failures.md");
+        let code = |word: &str| format!("`{word}`");
+        let codes = |words: &[&str]| {
+            words
+                .iter()
+                .map(|word| code(word))
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        let said = |says| match says {
+            Success => "success".to_owned(),
+            NoFailure => "no failure so far".to_owned(),
+            Failure(reason) => format!("failure, {}", code(reason)),
+        };
+        let result_types = RESULT_TYPES.map(|(says, row)| {
+            let others: Vec<_> = words(row).skip(1).collect();
+            [code(label(row)), codes(&others), said(says)].join(" | ")
+        });
+        let end_reasons = [
+            (Wanted, "somebody wanted the end", "only if empty"),
+            (Limit, "a limit was reached", "only if empty"),
+            (GoesOn, "it goes on", "no"),
+            (HandedOver, "another recorder took over", "no"),
+            (Broke, "something broke", "yes, `ended_badly`"),
+        ]
+        .map(|(end, means, is_failure)| {
+            let reasons = END_REASONS.iter().filter(|(_, other)| *other == end);
+            let reasons: Vec<_> = reasons.map(|(reason, _)| *reason).collect();
+            [means.to_owned(), codes(&reasons), is_failure.to_owned()].join(" | ")
+        });
+        let routine = ROUTINE.split(';').map(|answers| {
+            let (operation, statuses) = answers.split_once('=').unwrap();
+            let statuses: Vec<_> = statuses.split(',').collect();
+            format!("{} | {}", code(operation), statuses.join(", "))
+        });
+        let rows = result_types.into_iter().chain(end_reasons).chain(routine);
+        let rows: Vec<_> = rows.map(|row| format!("| {row} |")).collect();
+        let documented: Vec<_> = page
+            .lines()
+            .filter(|line| line.starts_with("| ") && !line.starts_with("| -"))
+            .collect();
+        for row in &rows {
+            assert!(
+                documented.contains(&row.as_str()),
+                "docs/failures.md lacks\n{row}"
+            );
+        }
+        for words in [codes(&FAILING_WORDS), codes(&FAILING_LEVELS)] {
+            assert!(page.contains(&words), "docs/failures.md lacks {words}");
+        }
+    }
+}
