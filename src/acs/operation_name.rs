@@ -22,13 +22,17 @@ fn verb(operation: &'static str) -> &'static str {
 /// `ResumeCallRecording`, its prose `ResumeRecording`, the REST API `CallRecording_ResumeRecording`, and older versions of
 /// it `StartServerCallRecording`.
 pub(super) fn by_name(name: &str) -> Option<&'static str> {
-    let exact = |known: &&str| known.eq_ignore_ascii_case(name);
+    // What ACS writes is recognised without looking for words.
+    let plain = |known: &&'static str| {
+        let rest = name.strip_prefix(verb(known));
+        rest.is_some_and(|rest| ["CallRecording", "Recording"].contains(&rest))
+    };
     let by_words = || {
         let words = letters(name).contains("recording").then(|| words(name))?;
         let mut operations = words.iter().map(|word| by_word(word));
         operations.find_map(|operation| operation)
     };
-    OPERATIONS.into_iter().find(exact).or_else(by_words)
+    OPERATIONS.into_iter().find(plain).or_else(by_words)
 }
 
 /// The operation whose verb the word is, or begins with if it is the whole name, without capitals.
