@@ -8,6 +8,7 @@
 
 mod category;
 mod common;
+mod details;
 mod failure;
 mod instant;
 mod letters;
@@ -30,6 +31,7 @@ use time::OffsetDateTime;
 
 pub(crate) use category::{Category, Failures, UNKNOWN};
 pub(crate) use common::{LEVELS, RESOURCE_INFO};
+pub(crate) use details::Details;
 pub(crate) use failure::ROUTINE;
 pub(crate) use moves::Moves;
 pub use rules::FailureRules;
@@ -85,8 +87,8 @@ pub struct Observation<'a> {
     pub time: Option<OffsetDateTime>,
     /// Tells the record from all others; `None` if it has nothing that does.
     pub identity: Option<u64>,
-    /// Of a failure, the correlation id, for the failure log alone; of all else none.
-    pub correlation_id: Option<Cow<'a, str>>,
+    /// Of a failure, for the failure log alone; of all else none.
+    pub details: Option<Details<'a>>,
     /// The series and by how much they move.
     pub moves: Moves<'a>,
 }
@@ -170,11 +172,11 @@ fn observe<'a>(
         subscription_id: id.and_then(|id| id.subscription_id).map(label),
         time,
         identity: (category.identity)(view, time),
-        correlation_id: None,
+        details: None,
         moves,
     };
     if observation.failure().is_some() {
-        observation.correlation_id = view.property("correlationId").text();
+        observation.details = Some(Details::of(view));
     }
     observation
 }

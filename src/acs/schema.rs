@@ -58,6 +58,10 @@ const COMMON: [(Form, &[&str]); 4] = [
             "operationVersion",
             "resultSignature",
             "resultType",
+            // What the service said of a failure; other logs of Azure have the first two.
+            "resultDescription",
+            "resultMessage",
+            "subCode",
             // The table, in what Log Analytics exports.
             "Type",
             // What holds the properties of the log: it is an object, or text of one.
@@ -83,7 +87,6 @@ const COMMON: [(Form, &[&str]); 4] = [
             "durationMs",
             "identity",
             "location",
-            "resultDescription",
             "tenantId",
             "uri",
             // The columns of every table (https://learn.microsoft.com/azure/azure-monitor/logs/log-standard-columns).

@@ -1,7 +1,7 @@
 //! The failure log: a line for each failed request and recording.
 //!
-//! It is the one place that names a call, by its correlation id, and the one that has a line for each record: it is off
-//! unless `log.failures` is on.
+//! It is the one place that names a call, by the ids that support asks for, and the one that has a line for each record: it
+//! is off unless `log.failures` is on.
 
 use time::format_description::well_known::Rfc3339;
 
@@ -14,6 +14,7 @@ pub(super) fn log(observation: &Observation<'_>) {
         return;
     };
     let (what, result) = failures.logged;
+    let details = observation.details.clone().unwrap_or_default();
     let label = |name| shortened(observation.moves.label(name));
     tracing::warn!(
         resource = shortened(observation.resource()),
@@ -22,7 +23,12 @@ pub(super) fn log(observation: &Observation<'_>) {
         result = label(result),
         reason = label("reason"),
         time = observation.time.and_then(|time| time.format(&Rfc3339).ok()),
-        correlation_id = observation.correlation_id.as_deref().map(shortened),
+        correlation_id = details.correlation_id.as_deref(),
+        recording_id = details.recording_id.as_deref(),
+        call_connection_id = details.call_connection_id.as_deref(),
+        server_call_id = details.server_call_id.as_deref(),
+        sub_code = details.sub_code.as_deref(),
+        detail = details.message.as_deref(),
         "{}",
         failures.message
     );

@@ -20,10 +20,11 @@ settings! {
         /// `error`, `warn`, `info`, `debug`, `trace` or `off`, for all modules or for the modules that a prefix names. The log of
         /// the Azure SDK is off unless a prefix names it: `info,azure_core_amqp=debug`.
         level: Targets = text("a level, or levels such as `info,azure_core_amqp=debug`", levels).default("info"),
-        /// Whether to log each failed request and recording, with its correlation id.
+        /// Whether to log each failed request and recording, with what Microsoft's support asks for.
         ///
-        /// The level is `warn`. The correlation id identifies the call to everybody who can read the log. No metric contains
-        /// correlation ids.
+        /// The level is `warn`. A line contains what its record has of these: correlation id, recording id, call connection id,
+        /// server call id, sub code, and the service's message without URIs. The ids identify the call to everybody who can read
+        /// the log. No metric contains them.
         failures: bool = words([("off", false), ("on", true)]).default("off"),
     }
 }

@@ -174,7 +174,7 @@ async fn what_failed_is_named_in_the_log_where_that_is_asked_for_and_nowhere_els
     );
     for (status, correlation_id) in [(202, "call-that-went-well"), (503, "call-that-failed")] {
         let body = format!(
-            r#"{{"records":[{{"category":"CallRecordingOperational","operationName":"StartRecording","resultSignature":{status},"correlationId":"{correlation_id}","callerIpAddress":"203.0.113.7"}}]}}"#
+            r#"{{"records":[{{"category":"CallRecordingOperational","operationName":"StartRecording","resultSignature":{status},"correlationId":"{correlation_id}","subCode":8531,"resultMessage":"No recording at https://contoso.example/call-that-failed","callerIpAddress":"203.0.113.7","properties":{{"serverCallId":"server-{correlation_id}"}}}}]}}"#
         );
         hub.publish("logs", 0, body.as_bytes()).unwrap();
     }
@@ -184,6 +184,9 @@ async fn what_failed_is_named_in_the_log_where_that_is_asked_for_and_nowhere_els
     let line = telling.process.says("\"recording request failed\"").await;
     for told in [
         r#""correlation_id":"call-that-failed""#,
+        r#""server_call_id":"server-call-that-failed""#,
+        r#""sub_code":"8531""#,
+        r#""detail":"No recording at URI""#,
         r#""what":"StartRecording""#,
         r#""result":"503""#,
         r#""reason":"server_error""#,

@@ -1,0 +1,97 @@
+//! What support asks for about a failure: ids and what the service said. For the failure log alone; no metric has them.
+
+use std::borrow::Cow;
+
+use super::value::Value;
+use super::view::View;
+
+/// Of one failure, as far as its record has them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Details<'a> {
+    /// The call.
+    pub correlation_id: Option<Cow<'a, str>>,
+    /// The recording.
+    pub recording_id: Option<Cow<'a, str>>,
+    /// The connection of Call Automation to the call.
+    pub call_connection_id: Option<Cow<'a, str>>,
+    /// The call, as the server names it.
+    pub server_call_id: Option<Cow<'a, str>>,
+    /// The number by which Microsoft's page of troubleshooting codes explains the failure.
+    pub sub_code: Option<Cow<'a, str>>,
+    /// What the service said, without URIs: they name recordings and carry tokens.
+    pub message: Option<Cow<'a, str>>,
+}
+
+/// Characters of each. A server call id has about 170.
+const CHARACTERS_MAX: usize = 256;
+
+impl<'a> Details<'a> {
+    pub(super) fn of(view: &View<'a>) -> Self {
+        let id = |name| view.property(name).text().map(bounded);
+        let message = ["resultMessage", "resultDescription"]
+            .into_iter()
+            .map(|name| view.property(name))
+            .find_map(Value::text);
+        Self {
+            correlation_id: id("correlationId"),
+            recording_id: id("recordingId"),
+            call_connection_id: id("callConnectionId"),
+            server_call_id: id("serverCallId"),
+            sub_code: id("subCode"),
+            message: message.map(|text| bounded(without_uris(&text).into())),
+        }
+    }
+}
+
+/// The beginning of a long text.
+fn bounded(text: Cow<'_, str>) -> Cow<'_, str> {
+    match text.char_indices().nth(CHARACTERS_MAX) {
+        Some((end, _)) => text.get(..end).unwrap_or_default().to_owned().into(),
+        None => text,
+    }
+}
+
+/// A text in which `URI` stands for each word that has one in it.
+fn without_uris(text: &str) -> String {
+    let words = text.split_whitespace();
+    let words = words.map(|word| if word.contains("://") { "URI" } else { word });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_is_bounded_and_found_in_properties_or_at_the_top() {
+        let long = "é".repeat(CHARACTERS_MAX + 1);
+        let record = format!(
+            r#"{{"correlationId":"c","RecordingId":"{long}","properties":{{"callConnectionId":"n","serverCallId":"s","subCode":8553}}}}"#
+        );
+        let details = Details::of(&View::read(&record).unwrap());
+        let expected = Details {
+            correlation_id: Some("c".into()),
+            recording_id: Some("é".repeat(CHARACTERS_MAX).into()),
+            call_connection_id: Some("n".into()),
+            server_call_id: Some("s".into()),
+            sub_code: Some("8553".into()),
+            message: None,
+        };
+        assert_eq!(details, expected);
+    }
+
+    #[test]
+    fn a_message_comes_from_either_name_and_without_uris() {
+        #[track_caller]
+        fn check(record: &str, expected: Option<&str>) {
+            let details = Details::of(&View::read(record).unwrap());
+            assert_eq!(details.message.as_deref(), expected);
+        }
+        check("{}", None);
+        check(r#"{"resultDescription":"Busy."}"#, Some("Busy."));
+        check(
+            r#"{"resultDescription":"Busy.","properties":{"resultMessage":"Recording  not found:\nhttps://contoso/x?sig=y, (sip://a) retry"}}"#,
+            Some("Recording not found: URI URI retry"),
+        );
+    }
+}
