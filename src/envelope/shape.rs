@@ -12,31 +12,34 @@ use serde_json::value::RawValue;
 use crate::repair::{Rewriter, is_first_key};
 
 /// Why a text does not begin with strict JSON.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NotStrict {
-    /// Something in it is broken.
-    Broken,
-    /// It ends too early, and might be strict if it went on.
-    Unfinished,
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NotStrict {
+    /// How many bytes were read to find that out.
+    pub(super) read: usize,
+    /// Whether it might be strict if the text went on.
+    pub(super) is_unfinished: bool,
 }
 
 /// The one JSON object, array or scalar at the beginning of `text`, if it is strict.
 pub(super) fn strict_value(text: &[u8]) -> Result<&str, NotStrict> {
     let mut values = serde_json::Deserializer::from_slice(text).into_iter::<&RawValue>();
-    let Some(value) = values.next() else {
-        return Err(NotStrict::Unfinished);
-    };
-    value.map(RawValue::get).map_err(|error| {
+    match values.next() {
+        Some(Ok(value)) => Ok(value.get()),
+        Some(Err(error)) => Err(not_strict(text, &error)),
+        None => Ok(""),
+    }
+}
+
+#[cold]
+fn not_strict(text: &[u8], error: &serde_json::Error) -> NotStrict {
+    let line = error.line().checked_sub(2);
+    let newline = line.and_then(|line| memchr_iter(b'\n', text).nth(line));
+    let read = newline.map_or(0, |newline| newline + 1) + error.column();
+    NotStrict {
+        read,
         // By its place: of a number that ends too early, the parser says that it is invalid.
-        let line = error.line().checked_sub(2);
-        let newline = line.and_then(|line| memchr_iter(b'\n', text).nth(line));
-        let at = newline.map_or(0, |newline| newline + 1) + error.column();
-        if at + 1 < text.len() {
-            NotStrict::Broken
-        } else {
-            NotStrict::Unfinished
-        }
-    })
+        is_unfinished: read + 1 >= text.len(),
+    }
 }
 
 /// Whether an object begins as Azure Monitor's envelopes do. It is not worth reading whole before its records are.

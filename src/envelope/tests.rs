@@ -376,6 +376,23 @@ fn envelopes_nest_to_a_limit() {
     check(objects.as_bytes(), &[Err(Truncated)]);
 }
 
+/// The strict parser reads each of the objects to the end of the body, the walk only to the next one.
+#[test]
+fn objects_that_never_end_do_not_make_reading_slow_and_cost_no_other() {
+    const OBJECTS: usize = 20_000;
+    let record = r#"{"time":"x","a":1}"#;
+    for never_ends in ["[{\"time\":", "{\"time\":\n", "{\"time\":[[1],"] {
+        let body = format!("{}\n{record}\n[{record}]", never_ends.repeat(OBJECTS));
+        let opened = open(body.as_bytes());
+        let found = opened
+            .records
+            .iter()
+            .filter(|text| text.as_deref() == Ok(record));
+        assert_eq!(found.count(), 2, "{never_ends}");
+        check_in_windows(body.as_bytes(), 30_000, &opened);
+    }
+}
+
 #[test]
 fn records_are_counted_to_a_limit() {
     for body in [

@@ -11,6 +11,7 @@ pub(crate) struct Rewriter<'a> {
     pub(super) at: usize,
     pub(super) repairs: Repairs,
     met_end: Cell<bool>,
+    read_in_vain: usize,
 }
 
 impl<'a> Rewriter<'a> {
@@ -20,6 +21,7 @@ impl<'a> Rewriter<'a> {
             at: 0,
             repairs: Repairs::new(),
             met_end: Cell::new(false),
+            read_in_vain: 0,
         }
     }
 
@@ -46,6 +48,16 @@ impl<'a> Rewriter<'a> {
     /// The repairs that were noted since this was last asked.
     pub(crate) fn take_repairs(&mut self) -> Repairs {
         std::mem::take(&mut self.repairs)
+    }
+
+    /// Notes that so many bytes were read ahead for nothing.
+    pub(crate) fn read_in_vain(&mut self, bytes: usize) {
+        self.read_in_vain += bytes;
+    }
+
+    /// How many were, since this was last asked.
+    pub(crate) fn take_read_in_vain(&mut self) -> usize {
+        std::mem::take(&mut self.read_in_vain)
     }
 
     /// What has not been read.

@@ -126,6 +126,10 @@ fn time_is_linear_in_the_body() {
         "{\"records\":\"",
         "{\"body\":{",
         "[{\"a\":1},{\"b\":\"c},",
+        "[{\"time\":",
+        "{\"time\":\n",
+        "{\"a\":[{\"time\":[",
+        ",{\"category\":\"x",
         "{\"a\":1}",
         "{\"a\":1},{\"b\":x}\n",
         "1,",
@@ -218,7 +222,7 @@ fn is_json(text: &[u8]) -> bool {
 
 /// JSON in pieces, in any order.
 fn pieces() -> impl Strategy<Value = Vec<u8>> {
-    const PIECES: [&str; 46] = [
+    const PIECES: [&str; 50] = [
         "{",
         "}",
         "[",
@@ -233,6 +237,10 @@ fn pieces() -> impl Strategy<Value = Vec<u8>> {
         "\0",
         "{\"",
         "\"}",
+        "[{\"time\":",
+        "{\"time\":\n",
+        "{\"a\":[{\"time\":[",
+        ",{\"category\":\"x",
         "{\"a\":1}",
         "\"records\":",
         "\"RECORDS\":[",

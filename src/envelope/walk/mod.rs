@@ -4,14 +4,14 @@
 //! steps, each of which passes a bracket, a key or a record. A step that has met the end of a window, where more would
 //! follow, is taken again with the next window: the same bytes give the same records, whatever the windows.
 //!
-//! Linear: a strict parser never reads further than the walk then goes (the two differ first where the strict one
-//! fails), and each level of nesting is looked at once, of which there are few.
+//! Linear: each level of nesting is looked at once, of which there are few, and where the strict parser has read much
+//! further than the walk then went, it is not asked for a while.
 
 mod steps;
 
 use super::RecordText;
 use crate::disposition::Reject;
-use crate::repair::{Repair, Rewriter};
+use crate::repair::{Repair, Repairs, Rewriter};
 
 /// What comes behind a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,9 @@ pub enum Behind {
     Lost,
 }
 
+/// Bytes that the strict parser may read in vain in any case: as many as a broken event of some records makes it read.
+const READ_IN_VAIN_MAX: usize = 64 << 10;
+
 /// Finds the records of a text.
 #[derive(Debug, Default)]
 pub struct Walk {
@@ -37,6 +40,12 @@ pub struct Walk {
     /// Whether there was anything at all.
     has_begun: bool,
     is_truncated: bool,
+    /// How many bytes came before the window.
+    read: usize,
+    /// How many bytes the strict parser has read beyond where the walk then went.
+    read_in_vain: usize,
+    /// Whether that is so much that the parser is not asked for now.
+    is_parser_unasked: bool,
     repairs: Vec<Repair>,
 }
 
@@ -86,6 +95,17 @@ impl Walk {
         &mut self,
         text: &'a [u8],
         behind: Behind,
+        take: impl FnMut(usize, RecordText<'a>),
+    ) -> usize {
+        let read = self.walk(text, behind, take);
+        self.read += read;
+        read
+    }
+
+    fn walk<'a>(
+        &mut self,
+        text: &'a [u8],
+        behind: Behind,
         mut take: impl FnMut(usize, RecordText<'a>),
     ) -> usize {
         let mut text = Rewriter::new(text);
@@ -129,11 +149,8 @@ impl Walk {
         text: &mut Rewriter<'a>,
         take: &mut impl FnMut(usize, RecordText<'a>),
     ) {
-        let mut repairs = text.take_repairs();
-        if matches!(step, Step::Found(Err(_)) | Step::Truncated) {
-            repairs.retain(|repair| *repair == Repair::MergedRecords);
-        }
-        self.repairs.extend(repairs);
+        self.note_repairs(text.take_repairs(), &step);
+        self.note_read_in_vain(text.take_read_in_vain(), text.at());
         self.next = Next::Any;
         match step {
             Step::Passed(next) => self.next = next,
@@ -161,6 +178,17 @@ impl Walk {
         self.has_begun = true;
     }
 
+    /// Of a record that is rejected, only that another was parted from it is a repair.
+    fn note_repairs(&mut self, mut repairs: Repairs, step: &Step<'_>) {
+        if repairs.is_empty() {
+            return;
+        }
+        if matches!(step, Step::Found(Err(_)) | Step::Truncated) {
+            repairs.retain(|repair| *repair == Repair::MergedRecords);
+        }
+        self.repairs.extend(repairs);
+    }
+
     /// The end is missing. How many records it held cannot be known, so it counts as one.
     fn truncated<'a>(&mut self, at: usize, take: &mut impl FnMut(usize, RecordText<'a>)) {
         if !self.is_truncated {
@@ -179,6 +207,16 @@ impl Walk {
             self.truncated(at, take);
         } else if !self.has_begun {
             take(at, Err(Reject::EmptyBody));
+        }
+    }
+
+    /// Has the strict parser asked no more once it has read much in vain, until the walk has caught up: objects in objects
+    /// that never end, say, of which each is most likely a record.
+    fn note_read_in_vain(&mut self, bytes: usize, at: usize) {
+        self.read_in_vain += bytes;
+        if bytes > 0 || self.is_parser_unasked {
+            let much = READ_IN_VAIN_MAX.max(4 * (self.read + at));
+            self.is_parser_unasked = self.read_in_vain > much;
         }
     }
 

@@ -4,8 +4,7 @@ use std::borrow::Cow;
 
 use super::{Behind, Next, Open, Step, Walk};
 use crate::disposition::Reject;
-use crate::envelope::owned;
-use crate::envelope::shape::{self, NotStrict};
+use crate::envelope::{owned, shape};
 use crate::repair::{Repair, Rewriter, Stop, is_json};
 
 /// How many brackets may stand around a record that are not its own. An envelope has two, one in an array three, one
@@ -127,23 +126,28 @@ impl Walk {
     }
 
     fn object<'a>(&self, text: &mut Rewriter<'a>, is_last: bool) -> Step<'a> {
-        let rest = text.rest();
-        let mut may_be_strict = false;
-        if !shape::begins_with_records(rest) {
+        let (begin, rest) = (text.at(), text.rest());
+        let (mut may_be_strict, mut read) = (false, 0);
+        if !shape::begins_with_records(rest) && !self.is_parser_unasked {
             match shape::strict_value(rest) {
                 Ok(record) if !shape::is_wrapper(record) => {
                     text.advance(record.len());
                     return Step::Found(Ok(Cow::Borrowed(record)));
                 }
                 Ok(_) => {}
-                Err(why) => may_be_strict = why == NotStrict::Unfinished && !is_last,
+                Err(not_strict) => {
+                    may_be_strict = not_strict.is_unfinished && !is_last;
+                    read = not_strict.read;
+                }
             }
         }
-        if self.depth() >= DEPTH_MAX {
+        let step = if self.depth() >= DEPTH_MAX {
             Self::too_deep(text)
         } else {
             self.wrapper_or_broken_record(text, may_be_strict)
-        }
+        };
+        text.read_in_vain((begin + read).saturating_sub(text.at()));
+        step
     }
 
     /// Reads as far as to the first key that shows the object to be a wrapper. Any but `records` shows that only if no
@@ -245,8 +249,8 @@ impl Walk {
     fn unknown_text<'a>(&self, text: &mut Rewriter<'a>) -> Step<'a> {
         let scalar = match shape::strict_value(text.rest()) {
             Ok(scalar) => scalar,
-            Err(why) => {
-                if why == NotStrict::Unfinished {
+            Err(not_strict) => {
+                if not_strict.is_unfinished {
                     text.meet_end();
                 }
                 return Step::Found(Err(Reject::BodyNotJson));
