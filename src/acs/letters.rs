@@ -1,12 +1,12 @@
-//! How names and words are compared: by their letters and digits alone. Case, blanks, hyphens and full stops do not
-//! matter: `Audio - Video`, `audioVideo` and `audio/video` are one.
+//! Compares names and words by their letters and digits alone. Case, blanks, hyphens and full stops do not matter:
+//! `Audio - Video`, `audioVideo` and `audio/video` are the same word.
 
-/// Whether two names are the same by their letters.
+/// Whether two names have the same letters and digits.
 pub(super) fn alike(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other) || characters(one).eq(characters(other))
 }
 
-/// The one of some known names that is the same as what was sent.
+/// The known name that has the letters and digits of the name that was sent.
 pub(super) fn find(
     known: impl IntoIterator<Item = &'static str>,
     sent: &str,
@@ -14,7 +14,7 @@ pub(super) fn find(
     known.into_iter().find(|known| alike(known, sent))
 }
 
-/// The letters of a name, to look for some of them.
+/// The letters and digits of a name in lower case, to search them for a word.
 pub(super) fn letters(name: &str) -> String {
     characters(name).collect()
 }

@@ -3,7 +3,8 @@
 //! Category `CallRecordingOperational`, table `ACSCallRecordingIncomingOperations`
 //! (<https://learn.microsoft.com/azure/communication-services/concepts/analytics/logs/recording-logs>).
 //!
-//! Not exported, since they are personal or unbounded: the caller's address, the ids, the URI (it names the recording).
+//! The caller's address is not exported, since it is personal data. The ids and the URI, which contains the id of the
+//! recording, are not exported, since they are unbounded.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -24,7 +25,7 @@ pub(super) static CATEGORY: Category = Category {
     name: "CallRecordingOperational",
     table: "ACSCallRecordingIncomingOperations",
     other_names: &[],
-    // The columns of the table that are not common to all, and those that the other operations of ACS have.
+    // The columns of the table that are not common to all logs, and those that the other operation logs of ACS have.
     schema: LazyLock::new(|| {
         Schema::of(&[
             (
@@ -64,9 +65,9 @@ pub(super) static CATEGORY: Category = Category {
 };
 
 acs_families! {
-    /// Requests to the Call Recording APIs, however they ended. outcome="routine": refused, as is usual for such a request.
+    /// Requests to the Call Recording APIs, by outcome. outcome="routine": refused, but not a failure.
     Operations = Counter acs_recording_operations_total { resource, operation, result_type, result_signature, outcome };
-    /// Requests to the Call Recording APIs that failed, without those whose outcome is routine.
+    /// Requests to the Call Recording APIs with outcome="failed", by reason.
     OperationFailures = Counter acs_recording_operation_failures_total { resource, operation, result_signature, reason };
     /// How long ACS took to answer a request to the Call Recording APIs, in seconds.
     OperationDuration = Histogram acs_recording_operation_duration_seconds { resource, operation, outcome };
@@ -76,10 +77,10 @@ acs_families! {
     OperationVersions = Counter acs_recording_operation_versions_total { resource, operation_version, outcome };
 }
 
-/// The statuses of the API's answers to requests that went well.
+/// The statuses with which the API answers successful requests.
 const SUCCESSFUL_STATUSES: [&str; 3] = ["200", "202", "204"];
 
-/// By its operation, or by what it asked for.
+/// Recognises a record by its operation, or by its URI and one more property.
 fn matches(view: &View<'_>) -> bool {
     let name = view.property("operationName").text();
     if name.is_some_and(|name| by_name(&name).is_some()) {
@@ -92,8 +93,8 @@ fn matches(view: &View<'_>) -> bool {
             .any(|name| view.property(name).text().is_some())
 }
 
-/// A request has no id of its own: it is the same if the call, the correlation, the operation and the time to its last
-/// digit are.
+/// A request has no id of its own. Two records are of the same request if they have the same call, correlation id, operation,
+/// URI and time, to the last digit.
 fn identity(view: &View<'_>, time: Option<OffsetDateTime>) -> Option<u64> {
     Some(hashed((
         CATEGORY.name,
@@ -153,7 +154,7 @@ fn observe<'a>(view: &View<'a>, common: &Common<'_, 'a>, moves: &mut Moves<'a>) 
 }
 
 fn known_failures(resource: &str, known: &mut TakeLabels<'_>) {
-    // By the result type alone, and by the result type though the status is one of success.
+    // The result type decides if there is no status, and also if the status is one of success.
     let by_result_type = RESULT_TYPES
         .into_iter()
         .filter_map(|(says, _)| says.reason());
@@ -177,8 +178,8 @@ fn known_failures(resource: &str, known: &mut TakeLabels<'_>) {
     }
 }
 
-/// The value of the label `operation`: what it does by its name, else the name as sent, or, if it has none, what it does by
-/// its URI.
+/// The value of the label `operation`: the known operation of that name, or else the name as sent. If there is no name, the
+/// operation of the URI.
 fn operation<'a>(view: &View<'a>) -> Cow<'a, str> {
     if let Some(name) = view.property("operationName").text() {
         return by_name(&name).map_or(name, Cow::Borrowed);
@@ -187,8 +188,8 @@ fn operation<'a>(view: &View<'a>) -> Cow<'a, str> {
     Cow::Borrowed(uri.and_then(|uri| by_uri(&uri)).unwrap_or(UNKNOWN))
 }
 
-/// The status: the first three digits, however they are written (`202`, `"202.0"`, `HTTP/1.1 202 Accepted`), that are in the
-/// range that ACS uses.
+/// The status: the first number of exactly three digits that is in the range that ACS uses (`202`, `"202.0"`,
+/// `HTTP/1.1 202 Accepted`).
 fn status(text: &str) -> Option<u16> {
     text.split(|c: char| !c.is_ascii_digit())
         .filter(|digits| digits.len() == 3)
@@ -196,12 +197,12 @@ fn status(text: &str) -> Option<u16> {
         .find(|status| (100..700).contains(status))
 }
 
-/// The value of the label `result_signature`: a status in decimal, else as sent.
+/// The value of the label `result_signature`: the status in three digits, or else as sent.
 fn signature(sent: Cow<'_, str>, status: Option<u16>) -> Cow<'_, str> {
     match status {
         Some(_) if sent.len() == 3 => sent,
         Some(status) => Cow::Owned(status.to_string()),
-        None if sent == "-1" => Cow::Borrowed(UNKNOWN), // other services write it for "none"
+        None if sent == "-1" => Cow::Borrowed(UNKNOWN), // other services write it to mean "none"
         None => sent,
     }
 }

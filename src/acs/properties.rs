@@ -9,8 +9,8 @@ use super::value::{Key, Value};
 use super::view::{FIELDS, Fields, field};
 use crate::repair::{self, Repairs};
 
-/// The value of `properties`: an object, or text of one, or nothing. `None` if it cannot be read: then the record counts for
-/// what its top level says.
+/// The value of `properties`: an object, text that contains one, or nothing. `None` if it cannot be read: then only the top
+/// level of the record is used.
 pub(super) struct Properties<'a> {
     pub(super) fields: Option<Fields<'a>>,
     pub(super) repairs: Repairs,
@@ -26,8 +26,8 @@ impl<'a> From<Option<Fields<'a>>> for Properties<'a> {
 /// How often `properties` may be encoded as text. Azure is known to do it twice.
 const ENCODED_MAX: usize = 3;
 
-/// Reads text that was meant to be an object. Most text of JSON is full of escapes, so it is not a slice of the record:
-/// its fields are owned.
+/// Reads text that was meant to be an object. Such text mostly contains escapes and cannot borrow from the record, so its
+/// fields are owned.
 fn from_text(text: &str, repairs: &mut Repairs) -> Option<Fields<'static>> {
     let mut text = Cow::Borrowed(text.trim());
     for _ in 0..ENCODED_MAX {
@@ -64,7 +64,7 @@ impl<'de> Visitor<'de> for PropertiesVisitor {
     type Value = Properties<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object, or text of one")
+        f.write_str("an object, or text that contains one")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
@@ -110,7 +110,7 @@ impl<'de> Visitor<'de> for PropertiesVisitor {
     }
 }
 
-/// The fields, freed from the text that they were read from.
+/// The fields, copied so that they do not borrow from the text.
 pub(super) fn owned(fields: Fields<'_>) -> Fields<'static> {
     fields
         .into_iter()

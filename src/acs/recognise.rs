@@ -1,4 +1,4 @@
-//! Which log a record is of: the one that it names, or the one that it looks like.
+//! Finds the category of a record: the one that the record names, or, if it names none, the one that its properties match.
 
 use std::borrow::Cow;
 
@@ -7,20 +7,20 @@ use super::letters::alike;
 use super::value::Value;
 use super::view::{Fields, View, find};
 
-/// What is known of the log of a record.
+/// What is known about the category of a record.
 #[derive(Debug)]
 pub(super) struct Recognised<'a> {
-    /// Its name, as sent.
+    /// The name in the record, as sent.
     pub(super) name: Option<Cow<'a, str>>,
-    /// Whether it has a name that no page of Microsoft has.
+    /// Whether that name is unknown to Microsoft's documentation.
     pub(super) is_unfamiliar: bool,
     /// The category, if it is exported.
     pub(super) category: Option<&'static Category>,
 }
 
-/// Recognises the log of a record. The name at the top of a record counts, or else one in its properties. A record whose
-/// name is nobody's, or that has none, is of the first category that it looks like. A foreign record, about a resource
-/// that is not of ACS, is of no category whatever its name.
+/// Finds the category of a record. Names at its top level decide, or else names in its `properties`. A record without a
+/// known name belongs to the first category that it matches. A foreign record, whose resource is not an ACS resource, belongs
+/// to no category, whatever its name.
 pub(super) fn recognise<'a>(
     view: &View<'a>,
     is_foreign: bool,
@@ -46,13 +46,13 @@ pub(super) fn recognise<'a>(
     }
 }
 
-/// What a record calls its log. Log Analytics' export names the table in `Type`, and mostly has no category.
+/// A name that a record gives its log. The export of Log Analytics names the table in `Type`, and mostly has no category.
 enum Name<'a> {
     Category(Cow<'a, str>),
     Table(Cow<'a, str>),
 }
 
-/// The names at the top of a record, or else those in its properties.
+/// The names at the top level of a record, or else those in its `properties`.
 fn names<'a>(view: &View<'a>) -> Vec<Name<'a>> {
     let of = |fields: &Fields<'a>| -> Vec<Name<'a>> {
         let text = |name| find(fields, name).and_then(Value::text);
@@ -73,7 +73,7 @@ fn names<'a>(view: &View<'a>) -> Vec<Name<'a>> {
 impl Name<'_> {
     fn is_of(&self, category: &Category) -> bool {
         match self {
-            // The page about closed captions prints a table's name as a category.
+            // Microsoft's page about closed captions prints the name of a table as a category.
             Self::Category(sent) => {
                 let mut names = [category.name, category.table].into_iter();
                 let mut others = category.other_names.iter();
@@ -83,8 +83,8 @@ impl Name<'_> {
         }
     }
 
-    /// Whether it names a log that is known not to be exported: another of ACS, one of the activity log, or the table in
-    /// which Log Analytics counts its own data.
+    /// Whether it is the name of a known log that is not exported: another log of ACS, a category of the activity log, or
+    /// the table in which Log Analytics counts its own data.
     fn is_known_elsewhere(&self) -> bool {
         let is_one_of = |known: &[&str], sent: &str| known.iter().any(|known| alike(known, sent));
         match self {
@@ -98,7 +98,7 @@ impl Name<'_> {
 
 /// The other categories of ACS
 /// (<https://learn.microsoft.com/azure/azure-monitor/reference/supported-logs/microsoft-communication-communicationservices-logs>),
-/// and those that this page had earlier.
+/// and those that this page listed earlier.
 const OF_ACS: [&str; 26] = [
     "AdvancedMessagingOperational",
     "AuthOperational",
@@ -128,7 +128,7 @@ const OF_ACS: [&str; 26] = [
     "SMSOperational",
 ];
 
-/// Their tables in Log Analytics
+/// The tables of these categories in Log Analytics
 /// (<https://learn.microsoft.com/azure/azure-monitor/reference/tables/microsoft-communication_communicationservices>).
 const TABLES_OF_ACS: [&str; 25] = [
     "ACSAdvancedMessagingOperations",

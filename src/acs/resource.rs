@@ -1,4 +1,4 @@
-//! Which ACS resource a record is about.
+//! The ACS resource that a record is about.
 
 /// The id of an ACS resource, which Azure Monitor puts on every record.
 ///
@@ -19,7 +19,7 @@ impl<'t> ResourceId<'t> {
     ///
     /// # Errors
     ///
-    /// What the text is instead.
+    /// The text is not such an id.
     pub(super) fn parse(text: &'t str) -> Result<Self, NotAcs> {
         let mut parts = text.split('/').map(str::trim);
         let (mut subscription_id, mut resource_group) = (None, None);
@@ -48,12 +48,12 @@ impl<'t> ResourceId<'t> {
     }
 }
 
-/// What a text is that is not the id of an ACS resource.
+/// Why a text is not the id of an ACS resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NotAcs {
-    /// The id of a resource of another provider.
+    /// It is the id of a resource of another provider.
     Foreign,
-    /// Nothing that could be read.
+    /// It cannot be read as an id.
     Illegible,
 }
 

@@ -1,4 +1,4 @@
-//! Whether a request or a recording failed, by the tables and by what the user knows better.
+//! Decides whether a request or a recording failed, by the tables and by the configured exceptions.
 
 use std::borrow::Cow;
 
@@ -9,19 +9,20 @@ use super::failure::{
 use super::letters::{alike, find, letters};
 use super::operation_name::by_name;
 
-/// Exceptions to what counts as a failure, and which answers are routine. Words are compared by their letters.
+/// Exceptions to the tables of what counts as a failure, and the routine answers. Only letters and digits of a word are
+/// compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailureRules {
-    /// Words that are a failure, or are not, whatever the tables say.
+    /// End reasons that are a failure, or are not, whatever the table contains.
     pub end_reasons: Exceptions,
-    /// As those.
+    /// Result types that are a failure, or are not, whatever the table contains.
     pub result_types: Exceptions,
-    /// Answers that are not failures whatever else they say.
+    /// Answers that are not failures, whatever else the record contains.
     pub routine: Routine,
 }
 
 impl Default for FailureRules {
-    /// No exceptions.
+    /// No exceptions, and the built-in routine answers.
     fn default() -> Self {
         Self {
             end_reasons: Exceptions::default(),
@@ -36,12 +37,12 @@ impl Default for FailureRules {
 pub struct Exceptions {
     /// Words that are a failure.
     pub also: Vec<String>,
-    /// Words that are not, which are asked first.
+    /// Words that are not a failure. They take precedence over `also`.
     pub except: Vec<String>,
 }
 
 impl FailureRules {
-    /// The value of the label `result_type`, and what it says, if anything.
+    /// The value of the label `result_type`, and its meaning, if it has one.
     pub(super) fn result_type<'a>(&self, sent: Cow<'a, str>) -> (Cow<'a, str>, Option<Says>) {
         let known = RESULT_TYPES
             .into_iter()
@@ -55,8 +56,8 @@ impl FailureRules {
         (label.map_or(sent, Cow::Borrowed), says)
     }
 
-    /// How a request ended. What is routine is asked first. Then the status or the result type can each say that it failed;
-    /// where neither says anything, the level can.
+    /// The outcome of a request. Routine answers are checked first. Then a failing status or a failing result type is a
+    /// failure. If there is neither a status nor a known result type, the level decides.
     pub(super) fn of_request(
         &self,
         operation: &str,
@@ -77,8 +78,8 @@ impl FailureRules {
 
     /// The label `reason` of a recording that failed; `None` if it did not.
     ///
-    /// A recording that succeeded, has ended and has explicitly nothing in it is a failure too. It may have been started
-    /// paused, so that is one to count and not one to be woken for.
+    /// A recording that succeeded and has ended is a failure too if its record states that it is empty. It may have been
+    /// started paused, so count such failures, but do not page for a single one.
     pub(super) fn of_recording(
         &self,
         result_type: Option<Says>,
@@ -102,10 +103,10 @@ impl FailureRules {
     }
 }
 
-/// The value of the label `end_reason`: the API writes `callEnded` where the log writes `CallEnded`.
+/// The value of the label `end_reason`, in the spelling of the table: the API writes `callEnded`, the log `CallEnded`.
 pub(super) fn end_reason(sent: Cow<'_, str>) -> Cow<'_, str> {
     let known = if alike(&sent, "handedOverOrTransferred") {
-        Some("HandedOverOrTransfered") // should the SDK ever learn to spell
+        Some("HandedOverOrTransfered") // in case the SDK ever corrects its spelling
     } else {
         find(END_REASONS.map(|(known, _)| known), &sent)
     };
@@ -117,12 +118,12 @@ fn sounds_broken(end_reason: &str) -> bool {
     FAILING_WORDS.iter().any(|word| letters.contains(word))
 }
 
-/// How a request ended.
+/// The outcome of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// It did not fail.
+    /// The request did not fail.
     Succeeded,
-    /// It was refused, as is usual for such a request.
+    /// It was refused, and such a refusal is not a failure.
     Routine,
     /// It failed, for this reason.
     Failed(&'static str),
@@ -148,7 +149,7 @@ impl Outcome {
 }
 
 impl Exceptions {
-    /// Whether a word, in one of its spellings, is a failure; `None` if the user says nothing about it.
+    /// Whether a word, in one of its spellings, is a failure; `None` if there is no exception for it.
     fn decide<const N: usize>(&self, spellings: [&str; N]) -> Option<bool> {
         let has = |words: &[String]| {
             words
@@ -163,7 +164,7 @@ impl Exceptions {
     }
 }
 
-/// Operations, and the statuses of the answers to them that are routine.
+/// The routine answers: operations, each with statuses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Routine(Vec<(&'static str, u16)>);
 
@@ -172,7 +173,7 @@ impl Routine {
     ///
     /// # Errors
     ///
-    /// What would pass.
+    /// Text that states what the value must be.
     pub fn parse<'t>(pieces: impl IntoIterator<Item = &'t str>) -> Result<Self, String> {
         const FORM: &str = "must be operations and statuses, for example `StopRecording=404,409;DeleteRecording=404`";
         let mut answers = Vec::new();
