@@ -67,7 +67,7 @@ pub struct Record<'a> {
     pub is_category_unfamiliar: bool,
     /// The first eight names of properties that are not in the schema of the category. Empty if the category is not exported.
     pub unfamiliar: Vec<Cow<'a, str>>,
-    /// What was repaired inside it.
+    /// What was repaired inside the record.
     pub repairs: Repairs,
     /// Names of properties with unreadable values, one for each such value. Empty if the category is not exported.
     pub unreadable: Vec<&'static str>,
