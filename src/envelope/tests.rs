@@ -163,6 +163,7 @@ fn documents_may_stand_behind_one_another() {
 
 #[test]
 fn records_may_be_text_of_records() {
+    check(r#""{\"a\":1"#, &[Err(Truncated)]);
     check(r#"{"records":"[{\"a\":1},{\"b\":2}]"}"#, &[A, B]);
     check(r#"{"records":["{\"a\":1}",{"b":2}]}"#, &[A, B]);
     check(r#""{\"records\":[{\"a\":1}]}""#, &[A]);
@@ -391,6 +392,37 @@ fn objects_that_never_end_do_not_make_reading_slow_and_cost_no_other() {
         assert_eq!(found.count(), 2, "{never_ends}");
         check_in_windows(body.as_bytes(), 30_000, &opened);
     }
+}
+
+#[test]
+fn a_list_of_objects_in_a_record_is_no_more_records() {
+    let whole = r#"{"time":"x","history":[{"level":1},{"level":2}]}"#;
+    check(whole, &[Ok(whole)]);
+    let broken = r#"{"time":"x","history":[{"level":1},{"level":2}],}"#;
+    check(broken, &[Ok(whole)]);
+    check(
+        format!(r#"{{"records":[{broken},{whole}"#),
+        &[Ok(whole), Ok(whole), Err(Truncated)],
+    );
+    let cut = r#"{"time":"x","history":[{"level":1},{"level""#;
+    check(cut, &[Err(Truncated)]);
+}
+
+/// The strict parser reads such a body in vain, up to where it is cut.
+#[test]
+fn a_long_envelope_may_be_cut_and_begin_with_another_key() {
+    let record = r#"{"time":"x","properties":{"history":[{"level":1}]}}"#;
+    let records = format!("{record},").repeat(10_000);
+    let body = format!(r#"{{"x":1,"records":[{records}{{}},{record}"#);
+    let opened = open(body.as_bytes());
+    let found = opened
+        .records
+        .iter()
+        .filter(|text| text.as_deref() == Ok(record));
+    assert_eq!(found.count(), 10_001);
+    assert_eq!(opened.records.len(), 10_003);
+    assert_eq!(opened.records.last(), Some(&Err(Truncated)));
+    check_in_windows(body.as_bytes(), 30_000, &opened);
 }
 
 #[test]

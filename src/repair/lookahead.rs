@@ -1,5 +1,7 @@
 //! What comes next, by a few bytes of it: where a record begins inside one that never ended, and what quotes contain.
 
+use serde_json::value::RawValue;
+
 use super::cursor::Rewriter;
 
 /// Keys with which records begin, and envelopes: those of Azure Monitor's common schema and of its metrics, of the tables
@@ -63,6 +65,23 @@ impl Rewriter<'_> {
     /// Whether the value that is next is an array of what are most likely records.
     pub(crate) fn is_records_next(&self) -> bool {
         self.peek() == Some(b'[') && self.is_record(self.past_blanks(self.at + 1))
+    }
+
+    /// The array that is next, if its objects look like records and it is a list in a record all the same: it is short, and
+    /// strict JSON to its end.
+    pub(super) fn list_of_objects_next(&self) -> Option<&str> {
+        const LIST_BYTES_MAX: usize = 4 << 10;
+        if !self.is_records_next() {
+            return None;
+        }
+        let rest = self.rest();
+        let short = rest.get(..LIST_BYTES_MAX).unwrap_or(rest);
+        let mut values = serde_json::Deserializer::from_slice(short).into_iter::<&RawValue>();
+        let list = values.next()?.ok();
+        if list.is_none() && short.len() < LIST_BYTES_MAX {
+            self.meet_end();
+        }
+        list.map(RawValue::get)
     }
 
     /// Whether there is a brace at `brace` that opens what is most likely a record: its first key is one of [`FIRST_KEYS`].

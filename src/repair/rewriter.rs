@@ -152,6 +152,11 @@ impl Rewriter<'_> {
                 out.push('}');
                 end
             }
+            Some(b'[') if let Some(list) = self.list_of_objects_next() => {
+                out.push_str(list);
+                self.at += list.len();
+                Ok(())
+            }
             Some(b'[') => {
                 self.at += 1;
                 out.push('[');

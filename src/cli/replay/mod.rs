@@ -57,7 +57,7 @@ pub(crate) enum ReplayFailed {
     /// Each is named on standard error.
     #[error("{0} of the inputs could not be read")]
     Unreadable(u64),
-    /// Their ends are missing, or they are longer than a record may be.
+    /// Their ends are missing, or they are beyond a limit: of a record, an inflated body, or the records of a body.
     #[error("truncated records: {0}")]
     Truncated(u64),
     /// With `--strict`.

@@ -119,9 +119,9 @@ impl Report {
     }
 
     fn report_oddities(&self, out: &mut impl Write) -> io::Result<()> {
-        for (repair, records) in self.tally.repairs() {
-            let records = counted(records, "record");
-            writeln!(out, "repaired, {}: {records}", repair.label())?;
+        for (repair, times) in self.tally.repairs() {
+            let times = counted(times, "time");
+            writeln!(out, "repaired, {}: {times}", repair.label())?;
         }
         for ((category, field), values) in self.tally.unreadable_values() {
             let values = counted(values, "value");
@@ -143,7 +143,13 @@ impl Report {
 
     pub(super) fn verdict(&self, is_strict: bool) -> Result<(), ReplayFailed> {
         let rejected = self.tally.rejected();
-        let truncated = self.tally.rejects(Reject::Truncated);
+        let truncated = [
+            Reject::Truncated,
+            Reject::InflatesTooFar,
+            Reject::TooManyRecords,
+        ];
+        let truncated = truncated.map(|reason| self.tally.rejects(reason));
+        let truncated: u64 = truncated.iter().sum();
         if self.is_stopped {
             Err(ReplayFailed::Stopped)
         } else if self.unreadable > 0 {

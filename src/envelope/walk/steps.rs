@@ -48,7 +48,7 @@ impl Walk {
                 text.advance(MARK_ENCODED_TWICE.len());
                 Step::Skipped
             }
-            _ => self.unknown_text(text),
+            _ => self.unknown_text(text, is_last),
         }
     }
 
@@ -127,7 +127,7 @@ impl Walk {
 
     fn object<'a>(&self, text: &mut Rewriter<'a>, is_last: bool) -> Step<'a> {
         let (begin, rest) = (text.at(), text.rest());
-        let (mut may_be_strict, mut read) = (false, 0);
+        let (mut is_unfinished, mut read) = (false, 0);
         if !shape::begins_with_records(rest) && !self.is_parser_unasked {
             match shape::strict_value(rest) {
                 Ok(record) if !shape::is_wrapper(record) => {
@@ -136,7 +136,7 @@ impl Walk {
                 }
                 Ok(_) => {}
                 Err(not_strict) => {
-                    may_be_strict = not_strict.is_unfinished && !is_last;
+                    is_unfinished = not_strict.is_unfinished;
                     read = not_strict.read;
                 }
             }
@@ -144,18 +144,22 @@ impl Walk {
         let step = if self.depth() >= DEPTH_MAX {
             Self::too_deep(text)
         } else {
-            self.wrapper_or_broken_record(text, may_be_strict)
+            self.wrapper_or_broken_record(text, is_unfinished, is_last)
         };
-        text.read_in_vain((begin + read).saturating_sub(text.at()));
+        if !matches!(step, Step::Opened(..)) {
+            // A wrapper is read once for each level around its records, of which there are few.
+            text.read_in_vain((begin + read).saturating_sub(text.at()));
+        }
         step
     }
 
     /// Reads as far as to the first key that shows the object to be a wrapper. Any but `records` shows that only if no
-    /// other key shows it to be a record, so an object that `may_be_strict` has to be there whole.
+    /// other key shows it to be a record, so an object that is strict as far as it is there has to be there whole.
     fn wrapper_or_broken_record<'a>(
         &self,
         text: &mut Rewriter<'a>,
-        may_be_strict: bool,
+        is_unfinished: bool,
+        is_last: bool,
     ) -> Step<'a> {
         text.advance(1);
         let mut rewritten = String::from("{");
@@ -180,7 +184,7 @@ impl Walk {
                 break Err(stop);
             }
         };
-        if may_be_strict {
+        if is_unfinished && !is_last {
             text.meet_end();
         }
         match end {
@@ -190,6 +194,10 @@ impl Walk {
                 self.repaired_record(rewritten)
             }
             Err(Stop::Truncated) => Step::Truncated,
+            Err(Stop::NextRecord) if is_unfinished => {
+                text.advance(text.rest().len()); // no record, but part of one that is strict JSON up to here
+                Step::Truncated
+            }
             Err(Stop::NextRecord) => {
                 text.repaired(Repair::MergedRecords);
                 Step::Found(Err(Reject::Malformed))
@@ -246,12 +254,15 @@ impl Walk {
     }
 
     /// Text between documents: a value that is not an object, alone on its line, or anything else.
-    fn unknown_text<'a>(&self, text: &mut Rewriter<'a>) -> Step<'a> {
+    fn unknown_text<'a>(&self, text: &mut Rewriter<'a>, is_last: bool) -> Step<'a> {
         let scalar = match shape::strict_value(text.rest()) {
             Ok(scalar) => scalar,
             Err(not_strict) => {
                 if not_strict.is_unfinished {
                     text.meet_end();
+                    if is_last && shape::is_container(text.rest()) {
+                        return Step::Truncated; // of records as text
+                    }
                 }
                 return Step::Found(Err(Reject::BodyNotJson));
             }

@@ -28,7 +28,7 @@ use capture::CaptureError;
 const LETTER_BYTES_MAX: u64 = 64 << 20;
 
 /// Records out of a file: those of an event, or some of a text.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Replayed<'a> {
     /// When an event hub enqueued the event, if one did.
     pub enqueued_at: Option<OffsetDateTime>,

@@ -6,7 +6,7 @@
 use std::io::{self, Read};
 
 use super::{Location, Replayed};
-use crate::envelope::{Behind, Opened, Walk};
+use crate::envelope::{Behind, Walk};
 
 /// How much is read at a time: enough that the overhead vanishes, and little enough to stay in the processor's cache.
 const WINDOW_BYTES: usize = 256 << 10;
@@ -14,6 +14,9 @@ const WINDOW_BYTES: usize = 256 << 10;
 /// An event of an event hub has 1 MB at most (20 MB in a dedicated cluster, which Azure Monitor does not fill), so no
 /// record is longer than this. Of one that is, all but the fact is lost.
 pub(super) const RECORD_BYTES_MAX: usize = 16 << 20;
+
+/// Records that are passed on at a time.
+const PORTION: usize = 1024;
 
 /// Passes on the records of a text, until `take` returns false.
 ///
@@ -49,7 +52,8 @@ pub(super) fn read(
     }
 }
 
-/// Passes on the records of a window that begins on this line. Returns how many bytes were read, and whether to go on.
+/// Passes on the records of a window that begins on this line, in portions: they take many times their bytes once they are
+/// read. Returns how many bytes were read, and whether to go on.
 fn pass_on(
     walk: &mut Walk,
     window: &[u8],
@@ -57,8 +61,8 @@ fn pass_on(
     line: &mut u64,
     take: &mut dyn FnMut(Replayed<'_>) -> bool,
 ) -> (usize, bool) {
-    let mut locations = Vec::new();
-    let mut records = Vec::new();
+    let mut portion = Replayed::default();
+    let mut goes_on = true;
     let mut counted = 0;
     let mut count_to = |at: usize, line: &mut u64| {
         *line += newlines(window.get(counted..at).unwrap_or_default());
@@ -66,16 +70,15 @@ fn pass_on(
     };
     let used = walk.window(window, behind, |at, record| {
         count_to(at, line);
-        locations.push(Location::Line(*line));
-        records.push(record);
+        portion.locations.push(Location::Line(*line));
+        portion.opened.records.push(record);
+        if portion.locations.len() == PORTION {
+            goes_on = goes_on && take(std::mem::take(&mut portion));
+        }
     });
     count_to(used, line);
-    let repairs = walk.take_repairs();
-    let goes_on = take(Replayed {
-        enqueued_at: None,
-        opened: Opened { records, repairs },
-        locations,
-    });
+    portion.opened.repairs = walk.take_repairs();
+    goes_on = goes_on && take(portion);
     (used, goes_on)
 }
 

@@ -42,7 +42,7 @@ fn a_record_cut_inside_a_text_costs_no_other() {
     assert!(
         replayed
             .summary
-            .contains("repaired, merged_records: 1 record\n")
+            .contains("repaired, merged_records: 1 time\n")
     );
 }
 
@@ -124,7 +124,7 @@ fn what_is_odd_about_the_records_is_listed() {
         "records: 6 received = 3 observed + 3 ignored + 0 rejected\n",
         "ignored, CallSummary: 2\n",
         "ignored, without a category: 1\n",
-        "repaired, single_quotes: 1 record\n",
+        "repaired, single_quotes: 1 time\n",
         "not in Microsoft's documentation, field: 1 time\n",
         "duplicates: ",
     ] {

@@ -195,7 +195,7 @@ fn what_is_rejected_is_named_with_its_line_and_fails_only_a_strict_replay() {
         "  PT1H.json:6: body_not_json",
         "  PT1H.json:51: not_an_object",
         "  and 14 records more",
-        "repaired, merged_records: 1 record",
+        "repaired, merged_records: 1 time",
     ] {
         assert!(summary.contains(line), "`{line}` in {summary}");
     }
