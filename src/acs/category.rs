@@ -42,6 +42,14 @@ pub struct Category {
     pub(crate) failures: Option<Failures>,
 }
 
+impl Category {
+    /// Every name of it.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
+        let names = [self.name, self.table].into_iter();
+        names.chain(self.other_names.iter().copied())
+    }
+}
+
 /// A label, and the values of it that are documented.
 pub(crate) type Vocabulary = (&'static str, fn() -> Vec<&'static str>);
 

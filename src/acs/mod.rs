@@ -20,9 +20,11 @@ mod recognise;
 mod resource;
 mod rules;
 mod schema;
+mod status;
 mod summary;
 mod usage;
 mod value;
+mod values;
 mod view;
 
 use std::borrow::Cow;
@@ -42,10 +44,9 @@ use crate::family::Family;
 use category::Common;
 use recognise::recognise;
 use resource::{NotAcs, ResourceId};
-use value::Value;
 use view::{Faults, View};
 
-/// The log categories that are exported. A record that names none is of the first that it matches.
+/// The log categories that are exported. A record that names none is of the last that it looks like.
 pub(crate) static CATEGORIES: [&Category; 3] =
     [&operation::CATEGORY, &summary::CATEGORY, &usage::CATEGORY];
 
@@ -76,9 +77,9 @@ pub struct Record<'a> {
 pub struct Observation<'a> {
     /// Its category.
     pub category: &'static Category,
-    /// The resource group, if known.
+    /// The resource group, or `unknown`, of a resource that is known.
     pub resource_group: Option<Cow<'a, str>>,
-    /// The subscription, if known.
+    /// The subscription, or `unknown`, of a resource that is known.
     pub subscription_id: Option<Cow<'a, str>>,
     /// When the record was written, by ACS's clock; `None` if it does not say, or not legibly.
     pub time: Option<OffsetDateTime>,
@@ -118,9 +119,8 @@ pub fn read<'a>(
     rules: &FailureRules,
 ) -> Result<Record<'a>, Reject> {
     let view = View::read(record).map_err(|_| Reject::Malformed)?;
-    let id = common::first(&view, &["resourceId", "_ResourceId"], Value::text);
-    let id = id.as_deref().map(ResourceId::parse);
-    let is_foreign = matches!(id, Some(Err(NotAcs::Foreign)));
+    let id = ResourceId::of(&view);
+    let is_foreign = id == Err(NotAcs::Foreign);
     let log = recognise(&view, is_foreign, &CATEGORIES);
     let category = log.category;
     let faults = category.map(|category| view.faults(&category.schema));
@@ -128,10 +128,7 @@ pub fn read<'a>(
         unfamiliar,
         unreadable,
     } = faults.unwrap_or_default();
-    let observe = |category| {
-        let id = id.and_then(Result::ok);
-        observe(&view, category, id, enqueued_at, rules)
-    };
+    let observe = |category| observe(&view, category, id.ok(), enqueued_at, rules);
     Ok(Record {
         category: log.name,
         is_category_unfamiliar: log.is_unfamiliar,
@@ -148,8 +145,12 @@ fn observe<'a>(
     enqueued_at: Option<OffsetDateTime>,
     rules: &FailureRules,
 ) -> Observation<'a> {
-    let label = |part: &str| Cow::Owned(part.to_ascii_lowercase());
-    let resource = id.map_or(Cow::Borrowed(UNKNOWN), |id| label(id.name));
+    let label = |part: Option<&str>| {
+        part.map_or(Cow::Borrowed(UNKNOWN), |part| {
+            Cow::Owned(part.to_ascii_lowercase())
+        })
+    };
+    let resource = label(id.map(|id| id.name));
     let time = common::time(view, category.own_time);
     let level = common::level(view.common("level").label());
     let common = Common {
@@ -164,8 +165,8 @@ fn observe<'a>(
     (category.observe)(view, &common, &mut moves);
     let mut observation = Observation {
         category,
-        resource_group: id.and_then(|id| id.resource_group).map(label),
-        subscription_id: id.and_then(|id| id.subscription_id).map(label),
+        resource_group: id.map(|id| label(id.resource_group)),
+        subscription_id: id.map(|id| label(id.subscription_id)),
         time,
         identity: (category.identity)(view, time),
         details: None,

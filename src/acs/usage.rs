@@ -36,7 +36,7 @@ pub(super) static CATEGORY: Category = Category {
     }),
     // By what only usage has.
     matches: |view| {
-        view.property("usageType").text().is_some() && view.property("quantity").number().is_some()
+        view.property("usageType").text().is_some() && view.property("quantity").amount().is_some()
     },
     own_time: None, // `startTime` is when the use began, which may have been days ago
     identity: |view, _| Some(hashed((CATEGORY.name, view.property("recordId").text()?))),

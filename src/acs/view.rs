@@ -13,6 +13,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use super::properties::{Properties, owned};
 use super::schema::{Fault, Schema};
 use super::value::{Key, Value};
+use super::values::Values;
 use crate::repair;
 
 /// The properties of one record.
@@ -61,18 +62,14 @@ impl<'a> View<'a> {
         })
     }
 
-    /// A property that the category defines: looked up in `properties` first, then at the top level.
-    pub(super) fn property(&self, name: &str) -> &Value<'a> {
-        find(&self.properties, name)
-            .or_else(|| find(&self.envelope, name))
-            .unwrap_or(&Value::Missing)
+    /// A property that the category defines: those in `properties` first, then those at the top level.
+    pub(super) fn property<'v>(&'v self, name: &'v str) -> Values<'v, 'a> {
+        Values::of([&self.properties, &self.envelope], name)
     }
 
-    /// A field of Azure Monitor's common schema: looked up at the top level first, then in `properties`.
-    pub(super) fn common(&self, name: &str) -> &Value<'a> {
-        find(&self.envelope, name)
-            .or_else(|| find(&self.properties, name))
-            .unwrap_or(&Value::Missing)
+    /// A field of Azure Monitor's common schema: those at the top level first, then those in `properties`.
+    pub(super) fn common<'v>(&'v self, name: &'v str) -> Values<'v, 'a> {
+        Values::of([&self.envelope, &self.properties], name)
     }
 
     /// What is wrong with the properties, by their schema.
@@ -92,17 +89,6 @@ impl<'a> View<'a> {
         }
         faults
     }
-}
-
-/// The value of the first of these fields that has the name, in any case, and a value.
-pub(super) fn find<'v, 'a>(
-    fields: &'v [(Cow<'a, str>, Value<'a>)],
-    name: &str,
-) -> Option<&'v Value<'a>> {
-    fields
-        .iter()
-        .find(|(key, value)| key.eq_ignore_ascii_case(name) && *value != Value::Missing)
-        .map(|(_, value)| value)
 }
 
 /// Personal, and of no use to any metric or log. Their names are kept, since the schemas have them; their values are
@@ -192,8 +178,8 @@ mod tests {
             view.property("level").text().as_deref(),
             Some("Informational")
         );
-        assert_eq!(view.property("X").number(), Some(1.0));
-        assert_eq!(*view.property("y"), Value::Missing);
+        assert_eq!(view.property("X").amount(), Some(1.0));
+        assert_eq!(view.property("y").iter().next(), None);
     }
 
     #[test]
@@ -201,7 +187,7 @@ mod tests {
         let view =
             View::read(r#"{"properties":"{\"quantity\":\"1.5\",\"unitType\":\"min\\u0075tes\"}"}"#)
                 .unwrap();
-        assert_eq!(view.property("quantity").number(), Some(1.5));
+        assert_eq!(view.property("quantity").amount(), Some(1.5));
         assert_eq!(view.property("unitType").text().as_deref(), Some("minutes"));
         let mut properties = r#"{"x":"y"}"#.to_owned();
         for _ in 0..3 {
@@ -285,11 +271,12 @@ mod tests {
 
     #[test]
     fn an_object_may_stand_for_its_value_and_a_text_be_encoded_twice() {
-        let record = r#"{"a":{"value":"Usage","localizedValue":"x"},"b":"\"Usage\"","c":{"value":{}},"d":[1]}"#;
+        let record = r#"{"a":{"value":"Usage","localizedValue":"x"},"b":"\"Usage\"","c":{"value":{}},"d":[1],"e":{"value":503}}"#;
         assert_eq!(text(record, "a").as_deref(), Some("Usage"));
         assert_eq!(text(record, "b").as_deref(), Some("Usage"));
         assert_eq!(text(record, "c"), None);
         assert_eq!(text(record, "d"), None);
+        assert_eq!(text(record, "e").as_deref(), Some("503"));
     }
 
     #[test]

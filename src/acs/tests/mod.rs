@@ -54,10 +54,53 @@ fn else_what_its_table_says() {
     check(r#"{"Category":"x","Type":"ACSBillingUsage"}"#, USAGE);
     check(r#"{"Type":"ACSCallSummary","recordingLength":1}"#, None);
     check(r#"{"Type":"Usage","usageType":"x","quantity":1}"#, None);
+    check(r#"{"Type":"AppRequests","name":"StartRecording"}"#, None);
+    for (name, unknown) in [("category", "Recording"), ("type", "event")] {
+        check(
+            &format!(
+                r#"{{"{name}":"{unknown}","properties":{{"Category":"CallRecordingOperational"}}}}"#
+            ),
+            OPERATION,
+        );
+    }
     check(
         r#"{"Type":"AppEvents","properties":{"category":"CallRecordingSummary"}}"#,
         None,
     );
+}
+
+#[test]
+fn a_record_is_about_the_acs_resource_that_it_names_anywhere() {
+    const ACS: &str = "/subscriptions/S/resourceGroups/G/providers/Microsoft.Communication/CommunicationServices/A";
+    #[track_caller]
+    fn check(fields: &str, expected: Option<&str>) {
+        let record = format!(r#"{{"category":"CallRecordingOperational",{fields}}}"#);
+        let observation = read(&record).observation;
+        let resource = observation.as_ref().map(Observation::resource);
+        assert_eq!(resource, expected, "{record}");
+    }
+    for other in [r#"["x"]"#, r#""contoso""#, r#""/subscriptions/1""#] {
+        for (outer, inner) in [(ACS, other), (other, ACS)] {
+            let quoted = |id: &str| {
+                if id == ACS {
+                    format!("{id:?}")
+                } else {
+                    id.to_owned()
+                }
+            };
+            let (outer, inner) = (quoted(outer), quoted(inner));
+            check(
+                &format!(r#""resourceId":{outer},"properties":{{"resourceId":{inner}}}"#),
+                Some("a"),
+            );
+            check(
+                &format!(r#""resourceId":{outer},"_ResourceId":{inner}"#),
+                Some("a"),
+            );
+        }
+    }
+    check(r#""resourceId":"contoso""#, Some(UNKNOWN));
+    check(r#""resourceId":"/subscriptions/1""#, None);
 }
 
 /// How a record is recognised, and whether its name is drift.
@@ -91,7 +134,22 @@ fn a_name_that_nobody_knows_is_observed_if_the_record_looks_like_ours() {
         check(name, ACS, "", (OPERATION, false));
         check(name, STORAGE, start, (None, false));
     }
-    for name in ["CallRecordingOperationalV2", "ACSCallRecordingOperational"] {
+    for (name, category) in [
+        ("CallRecordingOperationalV2", OPERATION),
+        ("ACSCallRecordingOperational", OPERATION),
+        ("CallRecordingIncomingOperations", OPERATION),
+        ("Recording Summary 2.0", SUMMARY),
+        ("BillingUsage", USAGE),
+        ("CallAutomationOperationalV2", None),
+        ("CallSummaryV2", None),
+        ("CallAutomationStreamingUsageV2", None),
+    ] {
+        for fields in ["", start, summary, usage] {
+            check(name, ACS, fields, (category, true));
+            check(name, STORAGE, fields, (None, false));
+        }
+    }
+    for name in ["Recording", "UsageV2"] {
         check(name, ACS, start, (OPERATION, true));
         check(name, ACS, summary, (SUMMARY, true));
         check(name, ACS, usage, (USAGE, true));
@@ -104,6 +162,8 @@ fn a_name_that_nobody_knows_is_observed_if_the_record_looks_like_ours() {
         "CallClientMediaStatsCompressedTimeSeries",
         "ACSCallSummary",
         "Administrative",
+        "AuditEvent",
+        "SignInLogs",
     ] {
         for fields in ["", start, summary, usage] {
             check(name, ACS, fields, (None, false));
@@ -116,10 +176,22 @@ fn a_name_that_nobody_knows_is_observed_if_the_record_looks_like_ours() {
 fn else_what_its_operation_says_and_else_what_only_its_log_has() {
     check(r#"{"OperationName":"ResumeCallRecording"}"#, OPERATION);
     check(
-        r#"{"uri":"https://x/calling/recordings/y","resultSignature":202}"#,
+        r#"{"uri":"https://x/calling/recordings/y:stop"}"#,
         OPERATION,
     );
-    check(r#"{"uri":"https://x/calling/recordings/y"}"#, None);
+    check(r#"{"category":"Recordings","serverCallId":"x"}"#, OPERATION);
+    check(r#"{"serverCallId":"x"}"#, None);
+    check(r#"{"recordingId":"x","chunkCount":1}"#, SUMMARY);
+    check(r#"{"recordingId":"x"}"#, None);
+    for (fields, category) in [
+        (r#""recordingLength":1"#, SUMMARY),
+        (r#""usageType":"x","quantity":1"#, USAGE),
+    ] {
+        check(
+            &format!(r#"{{"operationName":"StartRecording",{fields}}}"#),
+            category,
+        );
+    }
     check(r#"{"operationName":"Call Recording Summary"}"#, SUMMARY);
     check(r#"{"operationName":"RecordingSummary"}"#, SUMMARY);
     check(
@@ -164,7 +236,7 @@ fn the_time_is_the_first_that_is_legible() {
         check(&format!(r#""{name}":"2026-01-31T12:00:00Z""#), at);
         check(
             &format!(r#""time":"soon","properties":{{"{name}":"2026-01-31T12:00:00Z"}}"#),
-            (name != "time").then_some(at).flatten(),
+            at,
         );
     }
     check(

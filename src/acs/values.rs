@@ -1,0 +1,105 @@
+//! All values of one property, wherever the record has it: a value that cannot be read never hides one that can.
+
+use std::borrow::Cow;
+
+use time::OffsetDateTime;
+
+use super::category::UNKNOWN;
+use super::letters::find;
+use super::value::Value;
+use super::view::Fields;
+
+/// The values of one property. Each way to read them takes the first that can be read so.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Values<'v, 'a> {
+    places: [&'v Fields<'a>; 2],
+    name: &'v str,
+}
+
+impl<'v, 'a> Values<'v, 'a> {
+    /// The values of the fields that have the name, in any case.
+    pub(super) fn of(places: [&'v Fields<'a>; 2], name: &'v str) -> Self {
+        Self { places, name }
+    }
+
+    /// Each value, without those that are missing.
+    pub(super) fn iter(self) -> impl Iterator<Item = &'v Value<'a>> {
+        let places = self.places.into_iter();
+        places.flat_map(move |fields| named(fields, self.name))
+    }
+
+    /// As [`Value::text`].
+    pub(super) fn text(self) -> Option<Cow<'a, str>> {
+        self.iter().find_map(Value::text)
+    }
+
+    /// The value of a label: as sent, or `unknown`.
+    pub(super) fn label(self) -> Cow<'a, str> {
+        self.text().unwrap_or(Cow::Borrowed(UNKNOWN))
+    }
+
+    /// The same in lower case.
+    pub(super) fn label_in_lower_case(self) -> Cow<'a, str> {
+        lower_case(self.label())
+    }
+
+    /// The same, or the one of some known values that has its letters.
+    pub(super) fn label_of<const N: usize>(self, known: [&'static str; N]) -> Cow<'a, str> {
+        let sent = self.label_in_lower_case();
+        find(known, &sent).map_or(sent, Cow::Borrowed)
+    }
+
+    /// What is read from the text that says most: that it failed, before that it did not (`Some(false)`), before nothing.
+    /// The first of equals; from `unknown`, if there is no text.
+    pub(super) fn worst<T>(
+        self,
+        read: impl Fn(Cow<'a, str>) -> T,
+        has_failed: impl Fn(&T) -> Option<bool>,
+    ) -> T {
+        let worse = |one, other| {
+            if has_failed(&other) > has_failed(&one) {
+                other
+            } else {
+                one
+            }
+        };
+        let texts = self.iter().filter_map(Value::text);
+        let worst = texts.map(&read).reduce(worse);
+        worst.unwrap_or_else(|| read(Cow::Borrowed(UNKNOWN)))
+    }
+
+    /// As [`Value::amount`].
+    pub(super) fn amount(self) -> Option<f64> {
+        self.iter().find_map(Value::amount)
+    }
+
+    /// As [`Value::length`].
+    pub(super) fn length(self) -> Option<f64> {
+        self.iter().find_map(Value::length)
+    }
+
+    /// As [`Value::instant`].
+    pub(super) fn instant(self) -> Option<OffsetDateTime> {
+        self.iter().find_map(Value::instant)
+    }
+}
+
+/// The values of the fields that have the name, in any case, without those that are missing.
+pub(super) fn named<'v, 'a>(
+    fields: &'v Fields<'a>,
+    name: &'v str,
+) -> impl Iterator<Item = &'v Value<'a>> {
+    let of_name = fields
+        .iter()
+        .filter(move |(key, value)| key.eq_ignore_ascii_case(name) && *value != Value::Missing);
+    of_name.map(|(_, value)| value)
+}
+
+/// `text` in lower case, borrowed where it is already.
+fn lower_case(text: Cow<'_, str>) -> Cow<'_, str> {
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(text.to_ascii_lowercase())
+    } else {
+        text
+    }
+}
