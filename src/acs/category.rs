@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use super::moves::Moves;
 use super::rules::FailureRules;
-use super::schema::Schema;
+use super::schema::{Form, Schema};
 use super::view::View;
 use crate::family::Family;
 
@@ -30,8 +30,8 @@ pub struct Category {
     pub(super) matches: fn(&View<'_>) -> bool,
     /// The property that is the time of a record which has no other.
     pub(super) own_time: Option<&'static str>,
-    /// A hash of what makes a record itself, so that the same record twice has the same; `None` if nothing does.
-    pub(super) identity: fn(&View<'_>, Option<OffsetDateTime>) -> Option<u64>,
+    /// The property that is the id of a record.
+    pub(super) id: &'static str,
     /// Reads a record and says what it moves: **here each label is decided**.
     pub(super) observe: for<'a> fn(&View<'a>, &Common<'_, 'a>, &mut Moves<'a>),
     /// Every family that its records move.
@@ -47,6 +47,18 @@ impl Category {
     pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
         let names = [self.name, self.table].into_iter();
         names.chain(self.other_names.iter().copied())
+    }
+
+    /// A hash of all that is read of a record, so that only a record that says the same has the same; `None` if it has no
+    /// time, or no id.
+    pub(super) fn identity(&self, view: &View<'_>, time: Option<OffsetDateTime>) -> Option<u64> {
+        time.and(view.property(self.id).text())?;
+        let fields = view.envelope.iter().chain(&view.properties);
+        let read = fields.filter_map(|(name, value)| {
+            let (name, form) = self.schema.find(name)?;
+            (form != Form::Unread).then(|| Some(hashed((name, value.text()?))))?
+        });
+        Some(read.fold(hashed(self.name), u64::wrapping_add))
     }
 }
 
@@ -84,9 +96,8 @@ pub(crate) struct Failures {
 /// What becomes of the labels of a series.
 pub(crate) type TakeLabels<'t> = dyn FnMut(&[&str]) + 't;
 
-/// The identity of a record with these features.
-pub(super) fn hashed(features: impl Hash) -> u64 {
+fn hashed(value: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
-    features.hash(&mut hasher);
+    value.hash(&mut hasher);
     hasher.finish()
 }

@@ -83,7 +83,7 @@ pub struct Observation<'a> {
     pub subscription_id: Option<Cow<'a, str>>,
     /// When the record was written, by ACS's clock; `None` if it does not say, or not legibly.
     pub time: Option<OffsetDateTime>,
-    /// Tells the record from all others; `None` if it has nothing that does.
+    /// Tells the record from all that say anything else; `None` if it has no id or no time.
     pub identity: Option<u64>,
     /// Of a failure, for the failure log alone; of all else none.
     pub details: Option<Details<'a>>,
@@ -168,7 +168,7 @@ fn observe<'a>(
         resource_group: id.map(|id| label(id.resource_group)),
         subscription_id: id.map(|id| label(id.subscription_id)),
         time,
-        identity: (category.identity)(view, time),
+        identity: category.identity(view, time),
         details: None,
         moves,
     };

@@ -9,9 +9,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use time::OffsetDateTime;
-
-use super::category::{Category, Common, Failures, TakeLabels, UNKNOWN, hashed};
+use super::category::{Category, Common, Failures, TakeLabels, UNKNOWN};
 use super::failure::{
     FAILED, FAILING_STATUSES, RESULT_TYPES, SUCCESSFUL_STATUSES, Says, label, of_status,
 };
@@ -47,7 +45,7 @@ pub(super) static CATEGORY: Category = Category {
     }),
     matches,
     own_time: Some("startTime"),
-    identity,
+    id: "correlationId", // a request has none of its own
     observe,
     families: FAMILIES,
     vocabularies: &[
@@ -94,19 +92,6 @@ fn matches(view: &View<'_>) -> bool {
             && ["serverCallId", "callConnectionId"]
                 .into_iter()
                 .any(|name| view.property(name).text().is_some())
-}
-
-/// A request has no id of its own: it is the same if the call, the correlation, the operation and the time to its last
-/// digit are.
-fn identity(view: &View<'_>, time: Option<OffsetDateTime>) -> Option<u64> {
-    Some(hashed((
-        CATEGORY.name,
-        view.property("correlationId").text()?,
-        time?,
-        view.property("operationName").text(),
-        view.property("callConnectionId").text(),
-        view.property("uri").text(),
-    )))
 }
 
 fn observe<'a>(view: &View<'a>, common: &Common<'_, 'a>, moves: &mut Moves<'a>) {

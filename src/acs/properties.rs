@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::value::{Key, Value};
-use super::view::{FIELDS, Fields, field};
+use super::view::{FIELDS, Fields, UNREADABLE_PROPERTIES, field, holds_properties};
 use crate::repair;
 
 /// The value of `properties`: an object, or text of one, or nothing. `None` if it cannot be read: then the record counts for
@@ -16,13 +16,16 @@ pub(super) struct Properties<'a>(pub(super) Option<Fields<'a>>);
 /// How often `properties` may be encoded as text. Azure is known to do it twice.
 const ENCODED_MAX: usize = 3;
 
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// Reads text that was meant to be an object. Most text of JSON is full of escapes, so it is not a slice of the record:
 /// its fields are owned.
 fn from_text(text: &str) -> Option<Fields<'static>> {
-    let mut text = Cow::Borrowed(text.trim());
+    let is_around = |c: char| c.is_whitespace() || c == BYTE_ORDER_MARK;
+    let mut text = Cow::Borrowed(text.trim_matches(is_around));
     for _ in 0..ENCODED_MAX {
         match serde_json::from_str::<Key<'_>>(&text) {
-            Ok(Key(decoded)) => text = Cow::Owned(decoded.trim().to_owned()),
+            Ok(Key(decoded)) => text = Cow::Owned(decoded.trim_matches(is_around).to_owned()),
             Err(_) => break,
         }
     }
@@ -58,8 +61,15 @@ impl<'de> Visitor<'de> for PropertiesVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut fields = Vec::with_capacity(FIELDS);
-        while let Some(key) = map.next_key()? {
-            fields.push(field(key, &mut map)?);
+        while let Some(key) = map.next_key::<Key<'de>>()? {
+            if holds_properties(&key.0) {
+                match map.next_value()? {
+                    Properties(Some(inner)) => fields.extend(inner),
+                    Properties(None) => fields.push(UNREADABLE_PROPERTIES),
+                }
+            } else {
+                fields.push(field(key, &mut map)?);
+            }
         }
         Ok(Properties(Some(fields)))
     }

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 use time::{Duration, OffsetDateTime};
 
-use super::category::{Category, Common, Failures, TakeLabels, UNKNOWN, hashed};
+use super::category::{Category, Common, Failures, TakeLabels, UNKNOWN};
 use super::failure::{EMPTY, END_REASONS, ENDED_BADLY, End, FAILED, RESULT_TYPES, label};
 use super::letters::{contains, letters};
 use super::moves::{Moves, acs_families};
@@ -48,12 +48,7 @@ pub(super) static CATEGORY: Category = Category {
     }),
     matches,
     own_time: Some("startTime"),
-    identity: |view, _| {
-        Some(hashed((
-            CATEGORY.name,
-            view.property("recordingId").text()?,
-        )))
-    },
+    id: "recordingId",
     observe,
     families: FAMILIES,
     vocabularies: &[

@@ -8,7 +8,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use time::OffsetDateTime;
 
-use super::instant::{instant, since_1970};
+use super::instant::{instant, seconds_since_1970, since_1970};
 
 /// A value. Lists and objects are [`Value::Nested`]: no property that is read has one.
 #[derive(Clone, Debug, PartialEq)]
@@ -104,6 +104,7 @@ impl<'a> Value<'a> {
         match self {
             Self::Text(text) => instant(text),
             Self::Integer(number) => since_1970(*number),
+            Self::Float(number) => seconds_since_1970(*number),
             _ => None,
         }
     }

@@ -64,8 +64,8 @@ impl<'v, 'a> Values<'v, 'a> {
             }
         };
         let texts = self.iter().filter_map(Value::text);
-        let worst = texts.map(&read).reduce(worse);
-        worst.unwrap_or_else(|| read(Cow::Borrowed(UNKNOWN)))
+        let said = texts.map(&read).reduce(worse);
+        said.unwrap_or_else(|| read(Cow::Borrowed(UNKNOWN)))
     }
 
     /// As [`Value::amount`].

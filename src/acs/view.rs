@@ -150,12 +150,12 @@ impl<'de: 'a, 'a> Deserialize<'de> for View<'a> {
 }
 
 /// What stands in a view for properties that cannot be read.
-const UNREADABLE_PROPERTIES: (Cow<'_, str>, Value<'_>) =
+pub(super) const UNREADABLE_PROPERTIES: (Cow<'_, str>, Value<'_>) =
     (Cow::Borrowed("properties"), Value::Nested);
 
 /// Event Hubs and Service Bus write `EventProperties`
 /// (<https://github.com/open-telemetry/opentelemetry-collector-contrib/issues/46162>).
-fn holds_properties(key: &str) -> bool {
+pub(super) fn holds_properties(key: &str) -> bool {
     key.eq_ignore_ascii_case("properties") || key.eq_ignore_ascii_case("EventProperties")
 }
 
@@ -202,6 +202,18 @@ mod tests {
         let record = r#"{"EventProperties":{"x":"y"},"properties":{"z":"0"}}"#;
         assert_eq!(text(record, "x").as_deref(), Some("y"));
         assert_eq!(text(record, "z").as_deref(), Some("0"));
+    }
+
+    #[test]
+    fn properties_may_be_in_properties_and_have_a_byte_order_mark() {
+        for properties in [
+            r#"{"properties":{"x":"y"}}"#,
+            r#"{"properties":"{\"x\":\"y\"}"}"#,
+            "\"\u{feff}{\\\"x\\\":\\\"y\\\"}\"",
+        ] {
+            let record = format!(r#"{{"properties":{properties}}}"#);
+            assert_eq!(text(&record, "x").as_deref(), Some("y"), "{record}");
+        }
     }
 
     #[test]

@@ -64,19 +64,20 @@ settings! {
         end_reasons: Vec<String> = list(0..=FAILURE_RULES_MAX, word).default(""),
         /// End reasons that do not count as failures although the built-in table lists them, or they sound like one.
         ///
-        /// A recording whose result type is a failure still counts.
+        /// A recording whose result type is a failure still counts, and so does one that is empty.
         end_reasons_except: Vec<String> = list(0..=FAILURE_RULES_MAX, word).default(""),
         /// Result types that count as failures in addition to the built-in ones.
         result_types: Vec<String> = list(0..=FAILURE_RULES_MAX, word).default(""),
         /// Result types that do not count as failures although the built-in table lists them.
         ///
-        /// For example `Canceled`. A request whose status is 400 or above still counts.
+        /// For example `Canceled`. The label of a row of the table in `docs/failures.md` excepts all words of the row, any
+        /// other word only itself. A request whose status is 400 or above still counts.
         result_types_except: Vec<String> = list(0..=FAILURE_RULES_MAX, word).default(""),
         /// Answers that are routine: operations, each with the statuses from 400 to 699 that do not count as failures.
         ///
         /// They are asked first, whatever the result type. `acs_recording_operations_total` counts them with
-        /// `outcome="routine"`. In a file it may be a list, with one operation in each item; `[]` makes every such answer
-        /// a failure.
+        /// `outcome="routine"`. In a file it may be a list, with one operation in each item; `[]`, or a variable with an empty
+        /// text, makes every such answer a failure.
         routine: Routine = routine().default(ROUTINE),
     }
 }
@@ -87,7 +88,8 @@ settings! {
     /// What is done with records that can be read.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Records in "records" {
-        /// What to do with a record that has come before. `acs_recording_exporter_duplicate_records_total` counts it either way.
+        /// What to do with a record that has come before: one with an id, a time, and the same value of every property that
+        /// the exporter reads. `acs_recording_exporter_duplicate_records_total` counts it either way.
         ///
         /// - `count`: it is counted again, as a record of its own
         /// - `drop`: it moves no metric about ACS, and counts as ignored

@@ -249,6 +249,9 @@ fn the_time_is_the_first_that_is_legible() {
     );
     check(r#""time":1769860800"#, at);
     check(r#""time":"1769860800000""#, at);
+    let at = Some(datetime!(2026-01-31 12:00:00.5 UTC));
+    check(r#""time":1769860800.5"#, at);
+    check(r#""time":"1769860800.5""#, at);
 }
 
 #[test]
@@ -345,9 +348,56 @@ fn a_value_that_cannot_be_read_is_told_by_the_name_of_its_schema() {
     }
     for properties in ["[1,2]", "7", "true", r#""text""#, r#""{'x':""#] {
         check(&format!(r#""properties":{properties}"#), &["properties"]);
+        check(
+            &format!(r#""properties":{{"properties":{properties}}}"#),
+            &["properties"],
+        );
     }
     let of_no_category = read(r#"{"category":"CallSummary","durationMs":"fast"}"#);
     assert!(of_no_category.unreadable.is_empty());
+}
+
+#[test]
+fn a_record_is_the_same_if_it_says_the_same() {
+    let identity = |fields: &str| read(&format!("{{{fields}}}")).observation.unwrap().identity;
+    #[track_caller]
+    fn differ(identities: [Option<u64>; 2], text: &str) {
+        assert!(identities.iter().all(Option::is_some), "{text}");
+        assert_ne!(identities[0], identities[1], "{text}");
+    }
+    for (fields, changes) in [
+        (
+            r#""category":"CallRecordingSummary","time":"2026-01-31T12:00:00Z","recordingId":"r","recordingEndReason":"SessionStillOngoing","contentType":"audio","resourceId":"x""#,
+            &[
+                ("SessionStillOngoing", "MediaTimeout"),
+                ("audio", "transcription"),
+                (r#""x""#, r#""y""#),
+            ][..],
+        ),
+        (
+            r#""category":"CallRecordingOperational","time":"2026-01-31T12:00:00Z","correlationId":"c","operationName":"StopRecording","resultSignature":202,"durationMs":7,"serverCallId":"s""#,
+            &[
+                (":202", ":503"),
+                (":7", ":8"),
+                (r#""s""#, r#""t""#),
+                ("Stop", "Start"),
+            ],
+        ),
+        (
+            r#""category":"Usage","time":"2026-01-31T12:00:00Z","recordId":"u","unitType":"minutes","quantity":1"#,
+            &[("minutes", "bytes"), (":1", ":2")],
+        ),
+    ] {
+        let (category, rest) = fields.split_once(',').unwrap();
+        let inside = format!(r#"{category},"MG":"new","properties":{{{rest}}}"#);
+        assert_eq!(identity(fields), identity(&inside), "{fields}");
+        for (one, other) in changes {
+            let changed = fields.replace(one, other);
+            differ([identity(fields), identity(&changed)], &changed);
+        }
+        assert_eq!(identity(&fields.replace("time", "x")), None);
+        assert_eq!(identity(&fields.replace("Id", "x")), None);
+    }
 }
 
 #[test]
