@@ -3,12 +3,15 @@
 use super::failure::{FAILING_STATUSES, SUCCESSFUL_STATUSES};
 use super::letters::{letters, says};
 
+const HTTP: &[u8] = b"HTTP";
+
 /// The status in a text: a number of three digits in the range that ACS uses, else the one of which the text has the phrase
 /// (`Failed.InternalServerError`). Of several numbers, the first behind `HTTP` that ACS lists counts, else the first that
 /// ACS lists, else the first.
 pub(super) fn status(text: &str) -> Option<u16> {
-    let behind_http = text.to_ascii_uppercase().find("HTTP");
-    let behind_http = behind_http.and_then(|at| text.get(at..)).unwrap_or(text);
+    let mut windows = text.as_bytes().windows(HTTP.len());
+    let at = windows.position(|window| window.eq_ignore_ascii_case(HTTP));
+    let behind_http = at.and_then(|at| text.get(at..)).unwrap_or(text);
     let listed = |text| numbers(text).find(|number| is_listed(number));
     let number = listed(behind_http)
         .or_else(|| listed(text))
@@ -18,8 +21,9 @@ pub(super) fn status(text: &str) -> Option<u16> {
 
 /// The same, of a result type or an end reason: a number must stand at its beginning there.
 pub(super) fn status_of_word(text: &str) -> Option<u16> {
+    let begin = text.as_bytes().get(..HTTP.len());
     let is_number = text.starts_with(|c: char| c.is_ascii_digit())
-        || text.to_ascii_uppercase().starts_with("HTTP");
+        || begin.is_some_and(|begin| begin.eq_ignore_ascii_case(HTTP));
     if is_number {
         status(text)
     } else {

@@ -359,12 +359,12 @@ fn a_value_that_cannot_be_read_is_told_by_the_name_of_its_schema() {
 
 #[test]
 fn a_record_is_the_same_if_it_says_the_same() {
-    let identity = |fields: &str| read(&format!("{{{fields}}}")).observation.unwrap().identity;
     #[track_caller]
     fn differ(identities: [Option<u64>; 2], text: &str) {
         assert!(identities.iter().all(Option::is_some), "{text}");
         assert_ne!(identities[0], identities[1], "{text}");
     }
+    let identity = |fields: &str| read(&format!("{{{fields}}}")).observation.unwrap().identity;
     for (fields, changes) in [
         (
             r#""category":"CallRecordingSummary","time":"2026-01-31T12:00:00Z","recordingId":"r","recordingEndReason":"SessionStillOngoing","contentType":"audio","resourceId":"x""#,
