@@ -33,9 +33,9 @@ fn main() {
         ("as Azure sends them", &whole),
         ("one of them broken", &one_broken),
     ] {
-        let split = measure(|| envelope::open(black_box(body)).len());
+        let split = measure(|| envelope::open(black_box(body)).records.len());
         let decoded = measure(|| {
-            let slots = envelope::open(black_box(body));
+            let slots = envelope::open(black_box(body)).records;
             let read = |text| acs::read(text, enqueued_at, &rules).ok();
             let records = slots.iter().flatten().filter_map(|text| read(text));
             records

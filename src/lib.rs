@@ -8,10 +8,10 @@
 //!
 //! ```text
 //! ReceivedEventData  (the SDK's)                            source::event_hub   one task for each partition
-//! or a document      of a file                              source::replay
 //!   -> Event         position, enqueued_at, body            event
 //!   -> Batch         of one partition, in order             event -> queue      a bounded lane for each partition
 //!   -> RecordText    a record of the body, still unread     envelope::open      pure; repair, where JSON is broken
+//!      or            of a file, in windows                  source::replay      by the same envelope::Walk
 //!   -> Record        its category, and an Observation:      acs::read           pure
 //!                    which series move, by how much
 //!   -> series        of the `prometheus` registry           metrics             the writer of pipeline, under one lock
@@ -28,6 +28,8 @@
 //! | Which log is a record of? | `acs/recognise.rs` |
 //! | What counts as a failure? | the tables of `acs/failure.rs`, which docs/failures.md has too; `acs/rules.rs` applies them, and what the user says |
 //! | Which shapes of a body are taken, and what is repaired? | `envelope/tests.rs` shows all; `repair/mod.rs` lists each repair |
+//! | How does a record begin, where the one before it never ends? | `repair/lookahead.rs` |
+//! | How is a file of any size read as a body is? | `envelope/walk/`, window by window for `source/replay/text.rs` |
 //! | Which spellings of a time, a number, a name? | `acs/instant.rs`, `acs/value.rs`, `acs/view.rs` |
 //! | Which properties does a log have, and how is each read? | the `schema` of its `CATEGORY`; a property that is not in it is listed in `Record::unfamiliar`, one that cannot be read in `Record::unreadable` |
 //! | Which metrics are there? | the file of each log in `acs/` about ACS, `telemetry/families.rs` about the exporter; or the command `metrics` |
@@ -71,7 +73,7 @@
 //! Nothing points back up, and no two modules use each other: `main -> cli -> service -> config -> {replica, source,
 //! checkpoint, delivery, http, metrics, identity, blobs, telemetry, shutdown, dead_letters}`, `replica -> {source, checkpoint,
 //! blobs}`, `pipeline -> {queue, event, envelope, acs, metrics, delivery, telemetry, liveness, dead_letters}`, `source ->
-//! {identity, queue, liveness, telemetry, family, event}`, `identity -> telemetry`, and the core knows only itself. A test holds
+//! {envelope, dead_letters, identity, queue, liveness, telemetry, family, event}`, `identity -> telemetry`, and the core knows only itself. A test holds
 //! that, and prints the graph.
 //!
 //! # What always holds
@@ -167,7 +169,7 @@ pub mod inside {
         pub use crate::config::{File, Flag, KEYS, Sources, load};
     }
     pub mod envelope {
-        pub use crate::envelope::{RECORDS_MAX, open};
+        pub use crate::envelope::{Behind, Opened, RECORDS_MAX, RecordText, Walk, open};
     }
     pub mod event {
         pub use crate::event::{Batch, Event, PartitionId, Position, Reached};
@@ -182,6 +184,9 @@ pub mod inside {
     }
     pub mod pipeline {
         pub use crate::pipeline::apply;
+    }
+    pub mod repair {
+        pub use crate::repair::Repair;
     }
     pub mod source {
         pub mod event_hub {

@@ -1,4 +1,4 @@
-//! What a log category is: one file holds all of it, in its `CATEGORY`.
+//! What defines a log category. Each category has one file, and its `CATEGORY` contains the whole definition.
 
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -18,39 +18,39 @@ pub(crate) const UNKNOWN: &str = "unknown";
 /// A log category that is exported.
 #[derive(Debug)]
 pub struct Category {
-    /// The name that its diagnostic setting has, which is the value of the label `category`.
+    /// Its name in a diagnostic setting, which is the value of the label `category`.
     pub(crate) name: &'static str,
     /// Its table in Log Analytics.
     pub(super) table: &'static str,
-    /// The other names under which its records come.
+    /// The other names that its records may have.
     pub(super) other_names: &'static [&'static str],
     /// The properties that its records are known to have.
     pub(crate) schema: LazyLock<Schema>,
-    /// Whether a record that names no category, or one that nobody knows, looks like one of these.
+    /// Whether a record without a known category name looks like a record of this category.
     pub(super) matches: fn(&View<'_>) -> bool,
-    /// The property that is the time of a record which has no other.
+    /// The property that is the time of a record without a common time property.
     pub(super) own_time: Option<&'static str>,
-    /// The property that is the id of a record.
+    /// The property that contains the id of a record.
     pub(super) id: &'static str,
-    /// Reads a record and says what it moves: **here each label is decided**.
+    /// Reads a record, and adds the series that it moves: **each label is decided here**.
     pub(super) observe: for<'a> fn(&View<'a>, &Common<'_, 'a>, &mut Moves<'a>),
     /// Every family that its records move.
     pub(crate) families: &'static [&'static Family],
-    /// The values of labels that the documentation lists. Any other is counted as drift.
+    /// The documented values of labels. Any other value counts as drift.
     pub(crate) vocabularies: &'static [Vocabulary],
-    /// The family of its failures, if its records can be of one.
+    /// The failures of the category, if its records can be failures.
     pub(crate) failures: Option<Failures>,
 }
 
 impl Category {
-    /// Every name of it.
+    /// All its names.
     pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
         let names = [self.name, self.table].into_iter();
         names.chain(self.other_names.iter().copied())
     }
 
-    /// A hash of all that is read of a record, so that only a record that says the same has the same; `None` if it has no
-    /// time, or no id.
+    /// A hash that identifies a record: of every property that is read, so that only a record with the same values has the
+    /// same hash. `None` if the record has no id or no time.
     pub(super) fn identity(&self, view: &View<'_>, time: Option<OffsetDateTime>) -> Option<u64> {
         time.and(view.property(self.id).text())?;
         let fields = view.envelope.iter().chain(&view.properties);
@@ -62,10 +62,10 @@ impl Category {
     }
 }
 
-/// A label, and the values of it that are documented.
+/// A label and its documented values.
 pub(crate) type Vocabulary = (&'static str, fn() -> Vec<&'static str>);
 
-/// What is common to the records of all categories, and decides what a record moves.
+/// What all categories need in order to observe a record.
 #[derive(Debug)]
 pub(super) struct Common<'r, 'a> {
     /// The label `resource`.
@@ -76,24 +76,24 @@ pub(super) struct Common<'r, 'a> {
     pub(super) time: Option<OffsetDateTime>,
     /// When the event hub enqueued it.
     pub(super) enqueued_at: Option<OffsetDateTime>,
-    /// What the configuration says about failures.
+    /// What counts as a failure, by the configuration.
     pub(super) rules: &'r FailureRules,
 }
 
-/// The family of a category's failures: its series exist at 0 before anything fails.
+/// The failures of a category. The series of its failure family exist at 0 before anything fails.
 #[derive(Debug)]
 pub(crate) struct Failures {
     /// The family. One of its labels is `reason`.
     pub(crate) family: &'static Family,
-    /// Hands over every label set of a resource that is known.
+    /// Passes every known label set of a resource to the callback.
     pub(crate) known: fn(&str, &mut TakeLabels<'_>),
     /// The message of the failure log.
     pub(crate) message: &'static str,
-    /// The labels that the failure log has as `what` and as `result`.
+    /// The labels that the failure log writes as `what` and as `result`.
     pub(crate) logged: (&'static str, &'static str),
 }
 
-/// What becomes of the labels of a series.
+/// A callback that receives the label values of one series.
 pub(crate) type TakeLabels<'t> = dyn FnMut(&[&str]) + 't;
 
 fn hashed(value: impl Hash) -> u64 {

@@ -1,4 +1,4 @@
-//! What the records of all categories have: a resource, a time, a level, and the families that these move.
+//! What the records of all categories have in common: a resource, a time, a level, and the families that they move.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use crate::family::Family;
 acs_families! {
     /// Log records observed.
     LogRecords = Counter acs_log_records_total { resource, category, level };
-    /// From the time of a log record to when the event hub enqueued it, in seconds.
+    /// Delay from the time of a log record to its arrival in the event hub, in seconds.
     LogRecordDelay = Histogram acs_log_record_delay_seconds { category };
     /// The time of the latest log record, in seconds since 1970.
     LastLogRecord = Gauge acs_log_last_record_timestamp_seconds { resource, category };
@@ -24,7 +24,7 @@ acs_families! {
 /// The families that records of every category move.
 pub(crate) const COMMON_FAMILIES: &[&Family] = FAMILIES;
 
-/// The family that names each resource once. Records do not move it: `metrics` keeps one series a resource.
+/// The family with one series for each resource. Records do not move it: `metrics` maintains its series.
 pub(crate) const RESOURCE_INFO: &Family = ResourceInfo::FAMILY;
 
 /// The values of the label `level` that are documented.
@@ -32,7 +32,7 @@ pub(crate) const LEVELS: Vocabulary = ("level", || {
     vec!["Informational", "Warning", "Error", "Critical"]
 });
 
-/// When a record was written, by ACS's clock: the first of its times that is legible.
+/// When a record was written, by ACS's clock: the first of its time properties that can be read.
 pub(super) fn time(view: &View<'_>, own_time: Option<&str>) -> Option<OffsetDateTime> {
     // Event Hubs and Service Bus have names of their own
     // (https://github.com/open-telemetry/opentelemetry-collector-contrib/issues/46162).
@@ -47,7 +47,7 @@ pub(super) fn time(view: &View<'_>, own_time: Option<&str>) -> Option<OffsetDate
     names.find_map(|name| view.common(name).instant())
 }
 
-/// What a record moves because it is one.
+/// Adds the series that every record moves, whatever its category.
 pub(super) fn observe<'a>(category: &Category, common: &Common<'_, 'a>, moves: &mut Moves<'a>) {
     let &Common {
         resource,
@@ -57,7 +57,7 @@ pub(super) fn observe<'a>(category: &Category, common: &Common<'_, 'a>, moves: &
         ..
     } = common;
     let category = &Cow::Borrowed(category.name);
-    // Clocks differ: a record from the future has waited for nothing.
+    // Clocks differ: a record from the future has no delay.
     let delay = time
         .zip(enqueued_at)
         .map(|(time, enqueued_at)| (enqueued_at - time).as_seconds_f64().max(0.0));
@@ -76,8 +76,8 @@ pub(super) fn observe<'a>(category: &Category, common: &Common<'_, 'a>, moves: &
     );
 }
 
-/// A record whose time is further ahead of the event hub's has a wrong clock. It would stand as the latest for good, and hide
-/// that no other comes.
+/// A record whose time is further ahead of the event hub's clock comes from a wrong clock. It would remain the latest record,
+/// and hide that no further record arrives.
 const AHEAD_MAX: Duration = Duration::minutes(5);
 
 /// Unix time, to the millisecond.
@@ -91,7 +91,7 @@ fn seconds(time: OffsetDateTime) -> f64 {
     milliseconds / 1000.0
 }
 
-/// The value of the label `level`: one of Azure Monitor's four however it is written, else as sent.
+/// The value of the label `level`: one of Azure Monitor's four levels, whatever its spelling, or else as sent.
 pub(super) fn level(sent: Cow<'_, str>) -> Cow<'_, str> {
     // What other services of Azure write; API Management writes the numbers of .NET's `EventLevel`
     // (https://github.com/open-telemetry/opentelemetry-collector-contrib/issues/28648).

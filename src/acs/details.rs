@@ -1,27 +1,28 @@
-//! What support asks for about a failure: ids and what the service said. For the failure log alone; no metric has them.
+//! What Microsoft's support asks for about a failure: ids, and the message of the service. Only the failure log contains
+//! these details; no metric does.
 
 use std::borrow::Cow;
 
 use super::view::View;
 
-/// Of one failure, as far as its record has them.
+/// The details of one failure, as far as its record contains them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Details<'a> {
-    /// The call.
+    /// The id of the call.
     pub correlation_id: Option<Cow<'a, str>>,
-    /// The recording.
+    /// The id of the recording.
     pub recording_id: Option<Cow<'a, str>>,
-    /// The connection of Call Automation to the call.
+    /// The id of Call Automation's connection to the call.
     pub call_connection_id: Option<Cow<'a, str>>,
-    /// The call, as the server names it.
+    /// The server's id of the call.
     pub server_call_id: Option<Cow<'a, str>>,
-    /// The number by which Microsoft's page of troubleshooting codes explains the failure.
+    /// The sub code. Microsoft's page of troubleshooting codes explains it.
     pub sub_code: Option<Cow<'a, str>>,
-    /// What the service said, without URIs: they name recordings and carry tokens.
+    /// The message of the service, without URIs: they contain ids of recordings, and tokens.
     pub message: Option<Cow<'a, str>>,
 }
 
-/// Characters of each. A server call id has about 170.
+/// The most characters of one detail. A server call id has about 170.
 const CHARACTERS_MAX: usize = 256;
 
 impl<'a> Details<'a> {
@@ -49,7 +50,7 @@ fn bounded(text: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
-/// A text in which `URI` stands for each word that has one in it.
+/// The text, with `URI` in place of each word that contains one.
 fn without_uris(text: &str) -> String {
     let words = text.split_whitespace();
     let words = words.map(|word| if word.contains("://") { "URI" } else { word });

@@ -1,32 +1,32 @@
-//! What counts as a failure: every table of it, and nothing else. `docs/failures.md` has the same tables, and a test
-//! compares them. [`rules`](super::rules) applies them.
+//! The tables of what counts as a failure, and nothing else. `docs/failures.md` has the same tables, and a test compares
+//! them. [`rules`](super::rules) applies them.
 //!
 //! Result types: Azure Monitor's common schema names `Started`, `In Progress`, `Succeeded`, `Failed`, `Active` and
-//! `Resolved` (<https://learn.microsoft.com/azure/azure-monitor/platform/resource-logs-schema>); Microsoft's own error
-//! query for Call Recording asks for `Failure`
+//! `Resolved` (<https://learn.microsoft.com/azure/azure-monitor/platform/resource-logs-schema>). Microsoft's own error
+//! query for Call Recording filters by `Failure`
 //! (<https://learn.microsoft.com/azure/azure-monitor/reference/queries/acscallrecordingincomingoperations>).
 //! Statuses: <https://learn.microsoft.com/azure/communication-services/resources/troubleshooting/voice-video-calling/troubleshooting-codes>.
 //!
 //! End reasons: the log's documentation names only `CallEnded`. The vocabulary is that of Microsoft's own SDK,
 //! `CallSessionEndReason` and `ChunkEndReason` of azure-communication-callautomation
-//! (<https://github.com/Azure/azure-rest-api-specs/pull/30865>): that `recordingEndReason` draws from them is inferred
-//! from the value they share. No page sorts them: what each means is read off its name.
+//! (<https://github.com/Azure/azure-rest-api-specs/pull/30865>). The exporter assumes that `recordingEndReason` uses this
+//! vocabulary, since both contain `CallEnded`. No page explains the values: their meanings are inferred from their names.
 
-/// What a result type says.
+/// The meaning of a result type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Says {
-    /// It went well.
+    /// The request or the recording succeeded.
     Success,
-    /// It has not failed, so far.
+    /// It has not failed so far.
     NoFailure,
-    /// It failed; the label `reason`, where no status says more.
+    /// It failed. Contains the label `reason`, which is used if the status gives none.
     Failure(&'static str),
 }
 
 use Says::{Failure, NoFailure, Success};
 
 impl Says {
-    /// The label `reason`, if it says that it failed.
+    /// The label `reason`, if the result type is a failure.
     pub(super) fn reason(self) -> Option<&'static str> {
         match self {
             Success | NoFailure => None,
@@ -44,8 +44,8 @@ const CONFLICT: &str = "conflict";
 pub(super) const ENDED_BADLY: &str = "ended_badly";
 pub(super) const EMPTY: &str = "empty";
 
-/// Result types: what each says, its value of the label `result_type`, and the other words for it. A word that is not here
-/// says nothing, and is drift.
+/// Result types: the meaning of each, its value of the label `result_type`, and the other words for it. A word that is not
+/// here has no meaning, and counts as drift.
 pub(super) const RESULT_TYPES: [(Says, &str); 13] = [
     (
         Success,
@@ -96,11 +96,11 @@ pub(super) fn label(row: &'static str) -> &'static str {
     words(row).next().unwrap_or_default()
 }
 
-/// The levels of a record of a failure. They decide where neither the status nor the result type says anything.
+/// The levels that mean a failure. They decide only if there is neither a status nor a known result type.
 pub(super) const FAILING_LEVELS: [&str; 2] = ["Error", "Critical"];
 
-/// Answers that are no failures whatever the result type: at the end of a call, a recording has often ended, or is gone,
-/// before the request comes. Operations and statuses, as the key `failures.routine` has them.
+/// Answers that are not failures, whatever the result type: at the end of a call, a recording has often ended, or no longer
+/// exists, before the request reaches it. The format is that of the key `failures.routine`.
 pub(crate) const ROUTINE: &str = "StopRecording=404,409,412;PauseRecording=404,409,412;\
     ResumeRecording=404,409,412;GetRecording=404,409,412;DeleteRecording=404";
 
@@ -133,8 +133,8 @@ pub(super) const FAILING_STATUSES: [(&str, &str); 20] = [
 
 /// The label `reason` of an answer with this status; `None` if it is not a failure.
 ///
-/// A start is refused with 409 if the call is recorded already (sub codes 8553 and 8571), or because of a conflict of
-/// another kind (8519). 603 is a failure without a class.
+/// ACS refuses a start with 409 if the call is recorded already (sub codes 8553 and 8571), or because of a conflict of
+/// another kind (8519). 603 belongs to no class of HTTP statuses.
 pub(super) fn of_status(operation: &str, status: u16) -> Option<&'static str> {
     match status {
         409 if operation == "StartRecording" => Some(CONFLICT),
@@ -153,9 +153,9 @@ pub(super) enum End {
     Wanted,
     /// A documented limit was reached.
     Limit,
-    /// It goes on.
+    /// The recording continues.
     GoesOn,
-    /// Another recorder took over: the recording goes on, something may be missing.
+    /// Another recorder took over: the recording continues, but a part may be missing.
     HandedOver,
     /// Something broke.
     Broke,
@@ -163,7 +163,7 @@ pub(super) enum End {
 
 use End::{Broke, GoesOn, HandedOver, Limit, Wanted};
 
-/// End reasons, as the label `end_reason` writes them, and what they mean.
+/// End reasons, spelled as in the label `end_reason`, and their meanings.
 pub(super) const END_REASONS: [(&str, End); 31] = [
     ("CallEnded", Wanted),
     ("InitiatorLeft", Wanted),
@@ -194,7 +194,7 @@ pub(super) const END_REASONS: [(&str, End); 31] = [
     ("ChunkCreationFailed", Broke),
     ("ProcessingTimeout", Broke),
     ("TranscriptObjectCreationFailed", Broke),
-    // The reasons of a chunk, should one ever stand in this field.
+    // The end reasons of chunks, in case this field ever contains one.
     ("SessionEnded", Wanted),
     ("ChunkMaximumSizeExceeded", Limit),
     ("ChunkMaximumTimeExceeded", Limit),
@@ -202,11 +202,11 @@ pub(super) const END_REASONS: [(&str, End); 31] = [
     ("ChunkUploadFailure", Broke),
 ];
 
-/// An end reason that is not known and begins so means that another recorder took over.
+/// An unknown end reason means that another recorder took over if it begins with this.
 pub(super) const HANDED_OVER: &str = "HandedOver";
 
-/// A result type or an end reason that is in no table means a failure if it has one of these in it, unless a word of
-/// [`NEGATIONS`] stands before it.
+/// An unknown result type or end reason is a failure if it contains one of these, unless one of the [`NEGATIONS`] stands
+/// directly before it.
 pub(super) const FAILING_WORDS: [&str; 12] = [
     "fail",
     "error",
@@ -222,7 +222,7 @@ pub(super) const FAILING_WORDS: [&str; 12] = [
     "unavailable",
 ];
 
-/// What takes its meaning from a word behind it: `NoError`, `CompletedWithoutErrors`.
+/// Words that reverse the next one: `NoError`, `CompletedWithoutErrors`.
 pub(super) const NEGATIONS: [&str; 2] = ["no", "without"];
 
 #[cfg(test)]

@@ -1,27 +1,28 @@
-//! Points in time, in every spelling that Azure is known to use.
+//! Reads points in time, in every spelling that Azure is known to use.
 //!
-//! RFC 3339 first, then the table below from its top. Text that is not a time is `None`, and never costs a record.
+//! RFC 3339 is tried first, then the spellings below, from the first to the last. For text that is not a time, the result is
+//! `None`; no record is rejected because of it.
 
 use time::format_description::BorrowedFormatItem;
 use time::format_description::well_known::Rfc3339;
 use time::macros::{datetime, format_description};
 use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 
-/// No record of ACS is older, and programs that know no time write one that is: .NET 1 January of the year 1, Windows
-/// 1601, Unix 1970. Taken for a time, it would be a delay of centuries in a sum that never forgets.
+/// No record of ACS is older. Programs write older times to mean "no time": .NET 1 January of the year 1, Windows 1601, Unix
+/// 1970. Such a time would add a delay of centuries to the sum of a histogram, and the sum never decreases.
 const EARLIEST: OffsetDateTime = datetime!(2000-01-01 00:00:00 UTC);
 
-/// Nor is one younger: .NET writes the year 9999 for "never", which would stand as the latest record for good.
+/// No record of ACS is newer. .NET writes the year 9999 to mean "never", which would remain the time of the latest record.
 const LATEST: OffsetDateTime = datetime!(2100-01-01 00:00:00 UTC);
 
-/// No spelling is longer; `2007-01-09T10:41:00.123456789 +01:00` has 36 characters.
+/// No spelling is longer: `2007-01-09T10:41:00.123456789 +01:00` has 36 characters.
 const LENGTH_MAX: usize = 48;
 
-/// Spellings without a zone, which is UTC then: Azure logs in UTC.
+/// Spellings without a zone. Without a zone, a time is UTC, since Azure logs in UTC.
 ///
-/// Where a day could be a month, the month is first: .NET writes dates so by default, and so
-/// do the examples of ACS (`5/25/2023, 5:43:25.746 PM`). Only what has no such month (`25/12/2022`) is read day first.
-/// Blanks after a colon, and commas, are taken out before.
+/// If both numbers of a date could be the month, the first one is: .NET writes dates in this order by default, and so do the
+/// examples of ACS (`5/25/2023, 5:43:25.746 PM`). Only a date without such a month (`25/12/2022`) is read day first. Commas,
+/// and blanks after a colon, are removed before.
 const ZONELESS: [&[BorrowedFormatItem<'static>]; 7] = [
     format_description!(
         version = 2,
@@ -53,7 +54,7 @@ const ZONELESS: [&[BorrowedFormatItem<'static>]; 7] = [
     ),
 ];
 
-/// What may stand behind one of these, and how long it is.
+/// The zones that may follow one of these spellings, each with its length.
 const ZONES: [(usize, &[BorrowedFormatItem<'static>]); 2] = [
     (
         "+00:00".len(),

@@ -1,14 +1,14 @@
-//! How names and words are compared: by their letters and digits alone. Case, blanks, hyphens and full stops do not
-//! matter: `Audio - Video`, `audioVideo` and `audio/video` are one.
+//! Compares names and words by their letters and digits alone. Case, blanks, hyphens and full stops do not matter:
+//! `Audio - Video`, `audioVideo` and `audio/video` are the same word.
 
 use super::failure::NEGATIONS;
 
-/// Whether two names are the same by their letters.
+/// Whether two names have the same letters and digits.
 pub(super) fn alike(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other) || characters(one).eq(characters(other))
 }
 
-/// The one of some known names that is the same as what was sent.
+/// The known name that has the letters and digits of the name that was sent.
 pub(super) fn find(
     known: impl IntoIterator<Item = &'static str>,
     sent: &str,
@@ -16,13 +16,13 @@ pub(super) fn find(
     known.into_iter().find(|known| alike(known, sent))
 }
 
-/// Whether the letters of a name have those of a known name among them.
+/// Whether the letters of a name contain a known name.
 pub(super) fn contains(letters: &str, known: &str) -> bool {
     let mut windows = letters.as_bytes().windows(known.len());
     windows.any(|window| window.eq_ignore_ascii_case(known.as_bytes()))
 }
 
-/// Whether the letters of a name have those of a word among them, and no negation before them.
+/// Whether the letters of a name contain a word, without a negation directly before it.
 pub(super) fn says(letters: &str, word: &str) -> bool {
     let begins = 0..=letters.len().saturating_sub(word.len());
     let mut splits = begins.filter_map(|at| letters.split_at_checked(at));
@@ -33,7 +33,7 @@ pub(super) fn says(letters: &str, word: &str) -> bool {
     })
 }
 
-/// The letters of a name, to look for some of them.
+/// The letters and digits of a name in lower case, to search them for a word.
 pub(super) fn letters(name: &str) -> String {
     characters(name).collect()
 }

@@ -1,10 +1,12 @@
-//! What an ACS log record says: text -> [`Record`], with the [`Observation`] of what it moves.
+//! Reads the records of the ACS logs: text -> [`Record`], with an [`Observation`] of the series that the record moves.
 //!
-//! Pure: no I/O, no clock, no log line, no metric. One file for each log category (`operation`, `summary`, `usage`)
-//! says all about it in its [`Category`]: its names, its schema, how a record without a name is recognised, what it
-//! observes and **where each of its labels is decided**, what identifies a record, and which failure family it moves.
-//! Another category is one more file and a line in [`CATEGORIES`]. `recognise` says which log a record is of, `failure`
-//! has the tables of what counts as a failure, and `rules` applies them.
+//! A record *moves* a series: it increments a counter, raises a gauge, or adds a value to a histogram.
+//!
+//! Pure: no I/O, no clock, no log line, no metric. Each log category (`operation`, `summary`, `usage`) has one file. Its
+//! [`Category`] defines the names of the category, its schema, how to recognise a record without a name, what it observes
+//! and **where each of its labels is decided**, what identifies a record, and the failure family. A new category is one more
+//! file and one more line in [`CATEGORIES`]. `recognise` finds the category of a record, `failure` has the tables of what
+//! counts as a failure, and `rules` applies them.
 
 mod category;
 mod common;
@@ -41,12 +43,13 @@ pub(crate) use rules::{Exceptions, Routine};
 
 use crate::disposition::Reject;
 use crate::family::Family;
+use crate::repair::Repairs;
 use category::Common;
 use recognise::recognise;
 use resource::{NotAcs, ResourceId};
 use view::{Faults, View};
 
-/// The log categories that are exported. A record that names none is of the last that it looks like.
+/// The exported log categories. A record without a known name belongs to the last category that it matches.
 pub(crate) static CATEGORIES: [&Category; 3] =
     [&operation::CATEGORY, &summary::CATEGORY, &usage::CATEGORY];
 
@@ -56,38 +59,39 @@ pub fn catalogue() -> impl Iterator<Item = &'static Family> {
     of_categories.chain(common::COMMON_FAMILIES).copied()
 }
 
-/// A record, read.
+/// What was read from a record.
 #[derive(Clone, Debug)]
 pub struct Record<'a> {
-    /// `category`, else the table in `Type`, as sent: the category that the record names, exported or not.
+    /// The category that the record names, as sent: `category`, or else the table in `Type`. It may not be an exported one.
     pub category: Option<Cow<'a, str>>,
-    /// Whether no page of Microsoft has that name, of a record that may be of ACS.
+    /// Whether that name is unknown to Microsoft's documentation. False for a record of another provider.
     pub is_category_unfamiliar: bool,
-    /// Names of properties that the schema of its category does not have, the first eight; none if its category is not
-    /// exported.
+    /// The first eight names of properties that are not in the schema of the category. Empty if the category is not exported.
     pub unfamiliar: Vec<Cow<'a, str>>,
-    /// Names of properties with a value that cannot be read, one for each such value; none if its category is not exported.
+    /// What was repaired inside the record.
+    pub repairs: Repairs,
+    /// Names of properties with unreadable values, one for each such value. Empty if the category is not exported.
     pub unreadable: Vec<&'static str>,
-    /// What it moves; `None` if its category is not exported.
+    /// The series that the record moves; `None` if the category is not exported.
     pub observation: Option<Observation<'a>>,
 }
 
 /// Which series a record moves, and by how much.
 #[derive(Clone, Debug)]
 pub struct Observation<'a> {
-    /// Its category.
+    /// The category of the record.
     pub category: &'static Category,
     /// The resource group, or `unknown`, of a resource that is known.
     pub resource_group: Option<Cow<'a, str>>,
     /// The subscription, or `unknown`, of a resource that is known.
     pub subscription_id: Option<Cow<'a, str>>,
-    /// When the record was written, by ACS's clock; `None` if it does not say, or not legibly.
+    /// When the record was written, by ACS's clock; `None` if the record contains no readable time.
     pub time: Option<OffsetDateTime>,
-    /// Tells the record from all that say anything else; `None` if it has no id or no time.
+    /// Distinguishes the record from all others with other values; `None` if the record has no id or no time.
     pub identity: Option<u64>,
-    /// Of a failure, for the failure log alone; of all else none.
+    /// What the failure log writes; `None` if the record is not a failure.
     pub details: Option<Details<'a>>,
-    /// The series and by how much they move.
+    /// The series, and by how much they move.
     pub moves: Moves<'a>,
 }
 
@@ -97,22 +101,22 @@ impl Observation<'_> {
         self.moves.label("resource")
     }
 
-    /// The failure family of which the record moves a series, if it moves one.
+    /// The failures of the category, if the record is one: if it moves a series of the failure family.
     pub(crate) fn failure(&self) -> Option<&'static Failures> {
         let failures = self.category.failures.as_ref()?;
         self.moves.has(failures.family).then_some(failures)
     }
 }
 
-/// Reads the text of a record, given when the event hub enqueued it, if one did, and what counts as a failure.
+/// Reads the text of a record. `enqueued_at` is when the event hub enqueued the record, if that is known. `rules` define what
+/// counts as a failure.
 ///
-/// Every property may be missing, stand at the top level or in `properties`, in any case, as a number or as text. What
-/// cannot be read costs only itself: a bad time counts as missing, and where all of `properties` is lost the record counts for
-/// what its top level says.
+/// Every property may be missing. It may be at the top level or in `properties`, in any case, a number or text. A value that
+/// cannot be read counts as missing. If all of `properties` cannot be read, only the top level of the record is used.
 ///
 /// # Errors
 ///
-/// [`Reject::Malformed`] when it is not one JSON object.
+/// [`Reject::Malformed`] if the text is not one JSON object.
 pub fn read<'a>(
     record: &'a str,
     enqueued_at: Option<OffsetDateTime>,
@@ -135,6 +139,7 @@ pub fn read<'a>(
         unfamiliar,
         unreadable,
         observation: category.map(observe),
+        repairs: view.repairs,
     })
 }
 

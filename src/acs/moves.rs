@@ -1,4 +1,4 @@
-//! Which series a record moves, and by how much: a list that is written to by typed label sets.
+//! The series that a record moves, and by how much: a list that is filled through typed label sets.
 
 use std::borrow::Cow;
 
@@ -41,16 +41,16 @@ macro_rules! acs_families {
 
 pub(super) use acs_families;
 
-/// What a record moves. The labels are final but for the caps, which `metrics` applies.
+/// The series that a record moves. The labels are final, except that `metrics` applies the caps on label values.
 #[derive(Clone, Debug)]
 pub struct Moves<'a> {
-    /// Each label once, though several families have it.
+    /// Each label once, even if several families have it.
     labels: Vec<(&'static str, Cow<'a, str>)>,
-    /// A counter rises by the number, a gauge is at least the number, a histogram takes the number in.
+    /// Families and amounts: a counter rises by the amount, a gauge rises to at least the amount, a histogram observes it.
     moves: Vec<(&'static Family, f64)>,
 }
 
-/// As many as a record has, so that neither list grows: the records of Call Recording have ten labels and nine moves.
+/// Enough for every record, so that neither list grows: a record of Call Recording has at most eleven labels and nine moves.
 const CAPACITY: usize = 12;
 
 impl<'a> Moves<'a> {
@@ -61,7 +61,7 @@ impl<'a> Moves<'a> {
         }
     }
 
-    /// A counter rises by one.
+    /// Adds a counter that rises by one.
     pub(super) fn count<'v, S: Series<&'v Cow<'a, str>>>(&mut self, labels: S)
     where
         'a: 'v,
@@ -69,7 +69,7 @@ impl<'a> Moves<'a> {
         self.take(labels, Some(1.0));
     }
 
-    /// A series takes in an amount, if there is one.
+    /// Adds a series that moves by an amount, if there is an amount.
     pub(super) fn take<'v, S: Series<&'v Cow<'a, str>>>(&mut self, labels: S, amount: Option<f64>)
     where
         'a: 'v,

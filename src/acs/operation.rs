@@ -3,7 +3,8 @@
 //! Category `CallRecordingOperational`, table `ACSCallRecordingIncomingOperations`
 //! (<https://learn.microsoft.com/azure/communication-services/concepts/analytics/logs/recording-logs>).
 //!
-//! Not exported, since they are personal or unbounded: the caller's address, the ids, the URI (it names the recording).
+//! The caller's address is not exported, since it is personal data. The ids and the URI, which contains the id of the
+//! recording, are not exported, since they are unbounded.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -25,7 +26,7 @@ pub(super) static CATEGORY: Category = Category {
     name: "CallRecordingOperational",
     table: "ACSCallRecordingIncomingOperations",
     other_names: &[],
-    // The columns of the table that are not common to all, and those that the other operations of ACS have.
+    // The columns of the table that are not common to all logs, and those that the other operation logs of ACS have.
     schema: LazyLock::new(|| {
         Schema::of(&[
             (
@@ -67,9 +68,9 @@ pub(super) static CATEGORY: Category = Category {
 };
 
 acs_families! {
-    /// Requests to the Call Recording APIs, however they ended. outcome="routine": refused, as is usual for such a request.
+    /// Requests to the Call Recording APIs, by outcome. outcome="routine": refused, but not a failure.
     Operations = Counter acs_recording_operations_total { resource, operation, result_type, result_signature, outcome };
-    /// Requests to the Call Recording APIs that failed, without those whose outcome is routine.
+    /// Requests to the Call Recording APIs with outcome="failed", by reason.
     OperationFailures = Counter acs_recording_operation_failures_total { resource, operation, result_signature, reason };
     /// How long ACS took to answer a request to the Call Recording APIs, in seconds.
     OperationDuration = Histogram acs_recording_operation_duration_seconds { resource, operation, outcome };
@@ -79,7 +80,7 @@ acs_families! {
     OperationVersions = Counter acs_recording_operation_versions_total { resource, operation_version, outcome };
 }
 
-/// By its operation, by what it asked for, or by a category that sounds of recordings and the id of a call.
+/// Recognises a record by its operation, by its URI, or by the id of a call if its category contains `recording`.
 fn matches(view: &View<'_>) -> bool {
     let name = view.property("operationName").text();
     let has = |name: &str, expected: &str| {
@@ -153,7 +154,7 @@ fn observe<'a>(view: &View<'a>, common: &Common<'_, 'a>, moves: &mut Moves<'a>) 
 }
 
 fn known_failures(resource: &str, known: &mut TakeLabels<'_>) {
-    // By the result type alone, and by the result type though the status is one of success.
+    // The result type decides if there is no status, and also if the status is one of success.
     let by_result_type = RESULT_TYPES
         .into_iter()
         .filter_map(|(says, _)| says.reason());
@@ -177,7 +178,8 @@ fn known_failures(resource: &str, known: &mut TakeLabels<'_>) {
     }
 }
 
-/// The value of the label `operation`: what it does by its name, else by its URI, else the name as sent.
+/// The value of the label `operation`: the known operation of that name, or else the operation of the URI, or else the name as
+/// sent.
 fn operation<'a>(view: &View<'a>) -> Cow<'a, str> {
     let name = view.property("operationName").text();
     let by_name = name
@@ -188,11 +190,11 @@ fn operation<'a>(view: &View<'a>) -> Cow<'a, str> {
     known.or(name).unwrap_or(Cow::Borrowed(UNKNOWN))
 }
 
-/// The value of the label `result_signature`: a status in decimal, else as sent.
+/// The value of the label `result_signature`: the status in three digits, or else as sent.
 fn signature(sent: Cow<'_, str>, status: Option<u16>) -> Cow<'_, str> {
     match status {
         Some(status) => Cow::Owned(status.to_string()),
-        None if sent == "-1" => Cow::Borrowed(UNKNOWN), // other services write it for "none"
+        None if sent == "-1" => Cow::Borrowed(UNKNOWN), // other services write it to mean "none"
         None => sent,
     }
 }

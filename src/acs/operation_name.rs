@@ -1,8 +1,8 @@
-//! Which operation a request is, by the words of its name, or by its URI.
+//! Finds the operation of a request by the words of its name, or by its URI.
 
 use super::letters::{alike, letters};
 
-/// The values of the label `operation` that are known: the routes of the Call Recording API.
+/// The known values of the label `operation`: the routes of the Call Recording API.
 pub(super) const OPERATIONS: [&str; 7] = [
     "StartRecording",
     "StopRecording",
@@ -13,16 +13,16 @@ pub(super) const OPERATIONS: [&str; 7] = [
     "DeleteRecording",
 ];
 
-/// What each does to a recording.
+/// What an operation does to a recording: its name without `Recording`.
 fn verb(operation: &'static str) -> &'static str {
     operation.trim_end_matches("Recording")
 }
 
-/// The operation of a name that has its verb and a recording among its words. The documentation prints
-/// `ResumeCallRecording`, its prose `ResumeRecording`, the REST API `CallRecording_ResumeRecording`, and older versions of
-/// it `StartServerCallRecording`.
+/// The operation whose verb is among the words of a name that also contains `recording`. Names vary: the documentation
+/// prints `ResumeCallRecording`, and in its prose `ResumeRecording`; the REST API has `CallRecording_ResumeRecording`, and in
+/// older versions `StartServerCallRecording`.
 pub(super) fn by_name(name: &str) -> Option<&'static str> {
-    // What ACS writes is recognised without looking for words.
+    // The spellings that ACS writes are recognised without a search for words.
     let plain = |known: &&'static str| {
         let rest = name.strip_prefix(verb(known));
         rest.is_some_and(|rest| ["CallRecording", "Recording"].contains(&rest))
@@ -39,7 +39,7 @@ pub(super) fn by_name(name: &str) -> Option<&'static str> {
     OPERATIONS.into_iter().find(plain).or_else(by_words)
 }
 
-/// The operation of a name that is its verb alone, as the log of Call Recording may write it.
+/// The operation of a name that is only a verb. In the log of Call Recording, that is clear enough.
 pub(super) fn by_verb(name: &str) -> Option<&'static str> {
     let letters = letters(name);
     let name = letters.strip_suffix("async").unwrap_or(&letters);
@@ -47,8 +47,8 @@ pub(super) fn by_verb(name: &str) -> Option<&'static str> {
     known.find(|known| verb(known).eq_ignore_ascii_case(name))
 }
 
-/// The operation whose verb the word is. If the word is the whole name, without capitals, it may also begin with the verb, or
-/// end with it, right behind the recording.
+/// The operation whose verb is this word. A name without inner capitals is one word: it begins with the verb, and contains
+/// `recording` after it, or it ends with `recording` and the verb.
 fn by_word(word: &str) -> Option<&'static str> {
     let word = letters(word);
     OPERATIONS.into_iter().find(|known| {
@@ -64,8 +64,8 @@ fn by_word(word: &str) -> Option<&'static str> {
     })
 }
 
-/// The words of a name: each begins after what is not a letter, or with a capital. Of a run of capitals, the last begins a
-/// word if small letters follow: `ACSStopRecording`.
+/// The words of a name. Each begins with a capital, or after a character that is neither a letter nor a digit. Of several
+/// capitals in a row, only the last begins a word, if a small letter follows: `ACSStopRecording`.
 fn words(name: &str) -> Vec<&str> {
     let mut words = Vec::new();
     let (mut begin, mut previous) = (0, ' ');
@@ -89,8 +89,8 @@ fn words(name: &str) -> Vec<&str> {
         .collect()
 }
 
-/// The operation of a URI: a method behind the recording (`/calling/recordings/ID:stop`), or, without a recording, a start.
-/// `GET` and `DELETE` have the same URI, so it names neither.
+/// The operation of a URI: the method after the recording id (`/calling/recordings/ID:stop`), or a start if there is no
+/// recording id. A `GET` and a `DELETE` have the same URI, so it identifies neither.
 pub(super) fn by_uri(uri: &str) -> Option<&'static str> {
     let uri = uri.to_ascii_lowercase().replace("%3a", ":");
     let (_, rest) = uri.split_once("/calling/recordings")?;

@@ -7,20 +7,30 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 
 use super::value::{Key, Value};
 use super::view::{FIELDS, Fields, UNREADABLE_PROPERTIES, field, holds_properties};
-use crate::repair;
+use crate::repair::{self, Repairs};
 
-/// The value of `properties`: an object, or text of one, or nothing. `None` if it cannot be read: then the record counts for
-/// what its top level says.
-pub(super) struct Properties<'a>(pub(super) Option<Fields<'a>>);
+/// The value of `properties`: an object, text that contains one, or nothing. `None` if it cannot be read: then only the top
+/// level of the record is used.
+pub(super) struct Properties<'a> {
+    pub(super) fields: Option<Fields<'a>>,
+    pub(super) repairs: Repairs,
+}
+
+impl<'a> From<Option<Fields<'a>>> for Properties<'a> {
+    fn from(fields: Option<Fields<'a>>) -> Self {
+        let repairs = Repairs::new();
+        Self { fields, repairs }
+    }
+}
 
 /// How often `properties` may be encoded as text. Azure is known to do it twice.
 const ENCODED_MAX: usize = 3;
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// Reads text that was meant to be an object. Most text of JSON is full of escapes, so it is not a slice of the record:
-/// its fields are owned.
-fn from_text(text: &str) -> Option<Fields<'static>> {
+/// Reads text that was meant to be an object. Such text mostly contains escapes and cannot borrow from the record, so its
+/// fields are owned.
+fn from_text(text: &str, repairs: &mut Repairs) -> Option<Fields<'static>> {
     let is_around = |c: char| c.is_whitespace() || c == BYTE_ORDER_MARK;
     let mut text = Cow::Borrowed(text.trim_matches(is_around));
     for _ in 0..ENCODED_MAX {
@@ -35,11 +45,16 @@ fn from_text(text: &str) -> Option<Fields<'static>> {
     if !text.starts_with('{') {
         return None;
     }
-    if let Ok(Properties(fields)) = serde_json::from_str(&text) {
-        return fields.map(owned);
+    if let Ok(inner) = serde_json::from_str::<Properties<'_>>(&text) {
+        *repairs = inner.repairs;
+        return inner.fields.map(owned);
     }
-    let repaired = repair::object(&text)?;
-    let Properties(fields) = serde_json::from_str(&repaired).ok()?;
+    let (repaired, of_text) = repair::object(&text)?;
+    let Properties {
+        fields,
+        repairs: inner,
+    } = serde_json::from_str(&repaired).ok()?;
+    *repairs = &of_text | &inner;
     let fields = fields.filter(|fields| fields.iter().any(|(_, value)| *value != Value::Missing));
     fields.map(owned)
 }
@@ -56,30 +71,36 @@ impl<'de> Visitor<'de> for PropertiesVisitor {
     type Value = Properties<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object, or text of one")
+        f.write_str("an object, or text that contains one")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut fields = Vec::with_capacity(FIELDS);
+        let mut repairs = Repairs::new();
         while let Some(key) = map.next_key::<Key<'de>>()? {
             if holds_properties(&key.0) {
-                match map.next_value()? {
-                    Properties(Some(inner)) => fields.extend(inner),
-                    Properties(None) => fields.push(UNREADABLE_PROPERTIES),
+                let inner: Properties<'de> = map.next_value()?;
+                repairs.extend(inner.repairs);
+                match inner.fields {
+                    Some(inner) => fields.extend(inner),
+                    None => fields.push(UNREADABLE_PROPERTIES),
                 }
             } else {
                 fields.push(field(key, &mut map)?);
             }
         }
-        Ok(Properties(Some(fields)))
+        let fields = Some(fields);
+        Ok(Properties { fields, repairs })
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Properties(from_text(text)))
+        let mut repairs = Repairs::new();
+        let fields = from_text(text, &mut repairs);
+        Ok(Properties { fields, repairs })
     }
 
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Properties(Some(Vec::new())))
+        Ok(Some(Vec::new()).into())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
@@ -87,27 +108,27 @@ impl<'de> Visitor<'de> for PropertiesVisitor {
         while seq.next_element::<IgnoredAny>()?.is_some() {
             fields = None;
         }
-        Ok(Properties(fields))
+        Ok(fields.into())
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(Properties(None))
+        Ok(None.into())
     }
 
     fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(Properties(None))
+        Ok(None.into())
     }
 
     fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(Properties(None))
+        Ok(None.into())
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(Properties(None))
+        Ok(None.into())
     }
 }
 
-/// The fields, freed from the text that they were read from.
+/// The fields, copied so that they do not borrow from the text.
 pub(super) fn owned(fields: Fields<'_>) -> Fields<'static> {
     fields
         .into_iter()

@@ -1,4 +1,4 @@
-//! Which log a record is of: the one that it names, or the one that it looks like.
+//! Finds the category of a record: the one that the record names, or, if it names none, the one that its properties match.
 
 use std::borrow::Cow;
 
@@ -8,24 +8,24 @@ use super::value::Value;
 use super::values::named;
 use super::view::{Fields, View};
 
-/// What is known of the log of a record.
+/// What is known about the category of a record.
 #[derive(Debug)]
 pub(super) struct Recognised<'a> {
-    /// Its name, as sent.
+    /// The name in the record, as sent.
     pub(super) name: Option<Cow<'a, str>>,
-    /// Whether it has a name that no page of Microsoft has.
+    /// Whether that name is unknown to Microsoft's documentation.
     pub(super) is_unfamiliar: bool,
     /// The category, if it is exported.
     pub(super) category: Option<&'static Category>,
 }
 
-/// Recognises the log of a record. These are asked in this order:
+/// Finds the category of a record. The exporter checks in this order:
 ///
-/// 1. its names: those at its top, and then those in its properties;
-/// 2. the longest known name whose letters one of its names contains;
-/// 3. what it looks like, asked from the last category to the first: the last has the clearest marks.
+/// 1. The exact names at the top level of the record, and then those in its `properties`.
+/// 2. The longest known name that one of these names contains.
+/// 3. The properties of the record: it belongs to the last category that it matches.
 ///
-/// A foreign record, about a resource that is not of ACS, is of no category whatever its name.
+/// A foreign record, whose resource is not an ACS resource, belongs to no category, whatever its name.
 pub(super) fn recognise<'a>(
     view: &View<'a>,
     is_foreign: bool,
@@ -64,16 +64,16 @@ pub(super) fn recognise<'a>(
     }
 }
 
-/// A log that is known.
+/// A known log.
 #[derive(Clone, Copy, Debug)]
 enum Log {
-    /// One that is exported.
+    /// It is exported.
     Ours(&'static Category),
-    /// One that is not: another of ACS, of another service, or of Log Analytics.
+    /// It is not exported: another log of ACS, a log of another service, or a table of Log Analytics.
     Another,
 }
 
-/// What a record calls its log. Log Analytics' export names the table in `Type`, and mostly has no category.
+/// A name that a record gives its log. The export of Log Analytics names the table in `Type`, and mostly has no category.
 #[derive(Debug)]
 enum Name<'a> {
     Category(Cow<'a, str>),
@@ -127,13 +127,13 @@ impl<'a> Name<'a> {
 
     fn is_of(&self, category: &Category) -> bool {
         match self {
-            // The page about closed captions prints a table's name as a category.
+            // Microsoft's page about closed captions prints the name of a table as a category.
             Self::Category(sent) => category.names().any(|name| alike(name, sent)),
             Self::Table(sent) => alike(category.table, sent),
         }
     }
 
-    /// Whether it names a log that is known not to be exported. `Usage` is the table in which Log Analytics counts its own
+    /// Whether it is the name of a known log that is not exported. `Usage` is the table in which Log Analytics counts its own
     /// data.
     fn is_of_another(&self) -> bool {
         let mut known = [&OF_ACS[..], &TABLES_OF_ACS, &OF_OTHERS]
@@ -146,7 +146,7 @@ impl<'a> Name<'a> {
 
 /// The other categories of ACS
 /// (<https://learn.microsoft.com/azure/azure-monitor/reference/supported-logs/microsoft-communication-communicationservices-logs>),
-/// and those that this page had earlier.
+/// and those that this page listed earlier.
 const OF_ACS: [&str; 26] = [
     "AdvancedMessagingOperational",
     "AuthOperational",
@@ -176,7 +176,7 @@ const OF_ACS: [&str; 26] = [
     "SMSOperational",
 ];
 
-/// Their tables in Log Analytics
+/// The tables of these categories in Log Analytics
 /// (<https://learn.microsoft.com/azure/azure-monitor/reference/tables/microsoft-communication_communicationservices>).
 const TABLES_OF_ACS: [&str; 25] = [
     "ACSAdvancedMessagingOperations",

@@ -1,4 +1,4 @@
-//! Which ACS resource a record is about.
+//! The ACS resource that a record is about.
 
 use super::value::Value;
 use super::view::View;
@@ -54,7 +54,7 @@ impl<'t> ResourceId<'t> {
     ///
     /// # Errors
     ///
-    /// What the text is instead.
+    /// The text is not such an id.
     pub(super) fn parse(text: &'t str) -> Result<Self, NotAcs> {
         let parts = text.split('/').map(str::trim);
         let parts: Vec<_> = parts.filter(|part| !part.is_empty()).collect();
@@ -88,12 +88,12 @@ impl<'t> ResourceId<'t> {
     }
 }
 
-/// What a text is that is not the id of an ACS resource.
+/// Why a text is not the id of an ACS resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NotAcs {
-    /// The id of something else: a resource of another type, a subscription, a tenant.
+    /// It is the id of something else: a resource of another type, a subscription, a tenant.
     Foreign,
-    /// Nothing that could be read.
+    /// It cannot be read as an id.
     Illegible,
 }
 

@@ -1,4 +1,4 @@
-//! Whether a request or a recording failed, by the tables and by what the user knows better.
+//! Decides whether a request or a recording failed, by the tables and by the configured exceptions.
 
 use std::borrow::Cow;
 
@@ -12,19 +12,20 @@ use super::operation_name::by_name;
 use super::status::status_of_word;
 use super::values::Values;
 
-/// Exceptions to what counts as a failure, and which answers are routine. Words are compared by their letters.
+/// Exceptions to the tables of what counts as a failure, and the routine answers. Only letters and digits of a word are
+/// compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailureRules {
-    /// Words that are a failure, or are not, whatever the tables say.
+    /// End reasons that are a failure, or are not, whatever the table contains.
     pub end_reasons: Exceptions,
-    /// As those.
+    /// Result types that are a failure, or are not, whatever the table contains.
     pub result_types: Exceptions,
-    /// Answers that are not failures whatever else they say.
+    /// Answers that are not failures, whatever else the record contains.
     pub routine: Routine,
 }
 
 impl Default for FailureRules {
-    /// No exceptions.
+    /// No exceptions, and the built-in routine answers.
     fn default() -> Self {
         Self {
             end_reasons: Exceptions::default(),
@@ -39,12 +40,12 @@ impl Default for FailureRules {
 pub struct Exceptions {
     /// Words that are a failure.
     pub also: Vec<String>,
-    /// Words that are not, which are asked first.
+    /// Words that are not a failure. They take precedence over `also`.
     pub except: Vec<String>,
 }
 
 impl FailureRules {
-    /// The value of the label `result_type`, and what it says, if anything.
+    /// The value of the label `result_type`, and its meaning, if it has one.
     pub(super) fn result_type<'a>(&self, sent: Cow<'a, str>) -> (Cow<'a, str>, Option<Says>) {
         let (label, said) = meaning(&sent);
         let is_meant = |word: &str| alike(word, &sent) || label.is_some_and(|it| alike(word, it));
@@ -58,7 +59,7 @@ impl FailureRules {
         (label.map_or(sent, Cow::Borrowed), says)
     }
 
-    /// The same, of the worst of a property's values.
+    /// The same, for the worst of the values of a property.
     pub(super) fn worst_result_type<'a>(
         &self,
         values: Values<'_, 'a>,
@@ -70,8 +71,8 @@ impl FailureRules {
         )
     }
 
-    /// The value of the label `end_reason`, and what it means, if that is known. The API writes `callEnded` where the log
-    /// writes `CallEnded`.
+    /// The value of the label `end_reason`, in the spelling of the table, and its meaning, if known: the API writes
+    /// `callEnded`, the log `CallEnded`.
     pub(super) fn end_reason<'a>(&self, sent: Cow<'a, str>) -> (Cow<'a, str>, Option<End>) {
         let known = known_end_reason(&sent);
         let label = known.map_or(sent, Cow::Borrowed);
@@ -85,7 +86,7 @@ impl FailureRules {
         (label, end)
     }
 
-    /// The same, of the worst of a property's values.
+    /// The same, for the worst of the values of a property.
     pub(super) fn worst_end_reason<'a>(
         &self,
         values: Values<'_, 'a>,
@@ -94,8 +95,8 @@ impl FailureRules {
         values.worst(|sent| self.end_reason(sent), |(_, end)| end.map(has_failed))
     }
 
-    /// How a request ended. What is routine is asked first. Then the status or the result type can each say that it failed;
-    /// where neither says anything, the level can.
+    /// The outcome of a request. Routine answers are checked first. Then a failing status or a failing result type is a
+    /// failure. If there is neither a status nor a known result type, the level decides.
     pub(super) fn of_request(
         &self,
         operation: &str,
@@ -115,11 +116,11 @@ impl FailureRules {
     }
 }
 
-/// The label `reason` of a recording that failed; `None` if it did not. The result type or the end reason can each say that
-/// it failed; where neither says anything, the level can.
+/// The label `reason` of a recording that failed; `None` if it did not. If there is neither a known result type nor a known
+/// end reason, the level decides.
 ///
-/// A recording that succeeded, has ended and has explicitly nothing in it is a failure too. It may have been started
-/// paused, so that is one to count and not one to be woken for.
+/// A recording that succeeded and has ended is a failure too if its record states that it is empty. It may have been
+/// started paused, so count such failures, but do not page for a single one.
 pub(super) fn of_recording(
     result_type: Option<Says>,
     end: Option<End>,
@@ -141,8 +142,8 @@ pub(super) fn of_recording(
     }
 }
 
-/// What a result type says, or an end reason that is in no table: by the table of result types, with the label of its row,
-/// by the status that it is, or by the words in it.
+/// The label and the meaning of a result type, or of an end reason that is not in its own table. The table of result types
+/// decides, or else the status that it is, or else the words in it.
 fn meaning(sent: &str) -> (Option<&'static str>, Option<Says>) {
     if sent == UNKNOWN {
         return (None, None);
@@ -167,7 +168,7 @@ fn meaning(sent: &str) -> (Option<&'static str>, Option<Says>) {
 /// The end reason of the table that has the letters of this one.
 fn known_end_reason(sent: &str) -> Option<&'static str> {
     if alike(sent, "handedOverOrTransferred") {
-        return Some("HandedOverOrTransfered"); // should the SDK ever learn to spell
+        return Some("HandedOverOrTransfered"); // in case the SDK ever corrects its spelling
     }
     find(END_REASONS.map(|(known, _)| known), sent)
 }
@@ -189,12 +190,12 @@ fn end(label: &str) -> Option<End> {
     }
 }
 
-/// How a request ended.
+/// The outcome of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// It did not fail.
+    /// The request did not fail.
     Succeeded,
-    /// It was refused, as is usual for such a request.
+    /// It was refused, and such a refusal is not a failure.
     Routine,
     /// It failed, for this reason.
     Failed(&'static str),
@@ -220,8 +221,7 @@ impl Outcome {
 }
 
 impl Exceptions {
-    /// Whether the user says that a word is a failure, given which words of the user mean it; `None` if the user says
-    /// nothing about it.
+    /// Whether a word is a failure, given which exceptions are for it; `None` if there is none.
     fn decide(&self, is_meant: impl Fn(&str) -> bool) -> Option<bool> {
         let has = |words: &[String]| words.iter().any(|word| is_meant(word));
         if has(&self.except) {
@@ -232,7 +232,7 @@ impl Exceptions {
     }
 }
 
-/// Operations, and the statuses of the answers to them that are routine.
+/// The routine answers: operations, each with statuses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Routine(Vec<(&'static str, u16)>);
 
@@ -241,7 +241,7 @@ impl Routine {
     ///
     /// # Errors
     ///
-    /// What would pass.
+    /// Text that states what the value must be.
     pub fn parse<'t>(pieces: impl IntoIterator<Item = &'t str>) -> Result<Self, String> {
         const FORM: &str = "must be operations and statuses, for example `StopRecording=404,409;DeleteRecording=404`";
         let mut answers = Vec::new();

@@ -1,4 +1,4 @@
-//! Which properties a log is known to have, and how each is read, so that a new one and an unreadable one are noticed.
+//! The known properties of each log, and how each is read. So the exporter notices new properties and unreadable values.
 
 use super::resource::ResourceId;
 use super::value::Value;
@@ -8,20 +8,20 @@ use super::value::Value;
 pub(crate) enum Form {
     /// Text, or a number as text.
     Text,
-    /// A number that is not negative; -1 means that there is none.
+    /// A number that is not negative; -1 means that there is no value.
     Amount,
-    /// The same, or `00:01:02`.
+    /// An amount in seconds, or `00:01:02`.
     Length,
     /// A point in time.
     Time,
     /// The id of an ACS resource.
     ResourceId,
-    /// Not at all.
+    /// The exporter does not read it.
     Unread,
 }
 
 impl Form {
-    /// Whether a value is one of these, or none.
+    /// Whether a value can be read in this form, or is missing.
     fn reads(self, value: &Value<'_>) -> bool {
         *value == Value::Missing
             || match self {
@@ -47,7 +47,7 @@ pub(crate) struct Schema {
 /// Its name, and how it is read.
 pub(super) type Property = (&'static str, Form);
 
-/// What every record may have besides what its own log defines.
+/// The properties that every record may have, besides those of its own log.
 const COMMON: [(Form, &[&str]); 4] = [
     (
         Form::Text,
@@ -59,13 +59,13 @@ const COMMON: [(Form, &[&str]); 4] = [
             "operationVersion",
             "resultSignature",
             "resultType",
-            // What the service said of a failure; other logs of Azure have the first two.
+            // The service's message and code of a failure; other logs of Azure have the first two.
             "resultDescription",
             "resultMessage",
             "subCode",
             // The table, in what Log Analytics exports.
             "Type",
-            // What holds the properties of the log: it is an object, or text of one.
+            // Contains the properties of the log: an object, or text that contains one.
             "properties",
         ],
     ),
@@ -105,7 +105,7 @@ const COMMON: [(Form, &[&str]); 4] = [
 ];
 
 impl Schema {
-    /// The properties that every record may have, and these, which go first.
+    /// The properties that every record may have, and those of the log, which take precedence.
     pub(super) fn of(own: &[(Form, &[&'static str])]) -> Self {
         let all = || {
             let forms = own.iter().chain(&COMMON);
@@ -148,7 +148,7 @@ impl Schema {
 pub(super) enum Fault {
     /// The schema does not have it.
     Unfamiliar,
-    /// Its value cannot be read. Its name, as the schema writes it.
+    /// Its value cannot be read. Contains its name, as in the schema.
     Unreadable(&'static str),
 }
 
@@ -215,7 +215,7 @@ mod tests {
         check(Form::ResourceId, r#""contoso""#, false);
     }
 
-    /// Each property has one row in the table of the documentation, and it is read as the table says.
+    /// Each property has one row in the table of the documentation, and it is read in the form that the table states.
     #[test]
     fn the_documentation_has_every_property_and_how_it_is_read() {
         let page = include_str!("../../docs/metrics.md");

@@ -22,13 +22,13 @@ use crate::family::LabelSet;
 pub(super) static CATEGORY: Category = Category {
     name: "CallRecordingSummary",
     table: "ACSCallRecordingSummary",
-    // `RecordingSummaryPUBLICPREVIEW` and its like were the name before the feature was released.
+    // The names from before the feature was released.
     other_names: &[
         "RecordingSummary",
         "RecordingSummaryPRIVATEPREVIEW",
         "RecordingSummaryPUBLICPREVIEW",
     ],
-    // The columns of the table that are not common to all.
+    // The columns of the table that are not common to all logs.
     schema: LazyLock::new(|| {
         Schema::of(&[
             (
@@ -73,11 +73,11 @@ pub(super) static CATEGORY: Category = Category {
 };
 
 acs_families! {
-    /// Recordings that were reported, however they ended.
+    /// Recordings that ACS reported, including failed ones.
     Recordings = Counter acs_recordings_total {
         resource, result_type, end_reason, content_type, channel_type, format_type
     };
-    /// Recordings that failed, that ended because something broke, or that have nothing in them.
+    /// Recordings that failed, that ended because something broke, or that are empty, by reason.
     RecordingFailures = Counter acs_recording_failures_total { resource, end_reason, reason };
     /// How long recordings are, in seconds.
     RecordingLength = Histogram acs_recording_length_seconds { resource, format_type };
@@ -87,7 +87,7 @@ acs_families! {
     // ACS mixes to one channel, or keeps up to five speakers apart
     // (<https://learn.microsoft.com/azure/communication-services/concepts/voice-video-calling/call-recording>).
     RecordingAudioChannels = Histogram acs_recording_audio_channels { resource } buckets [1.0, 2.0, 3.0, 4.0, 5.0];
-    /// From the end of a recording to the time of its summary, in seconds.
+    /// Delay from the end of a recording to the time of its summary record, in seconds.
     RecordingReportDelay = Histogram acs_recording_report_delay_seconds { resource };
 }
 
@@ -95,7 +95,7 @@ const CHANNEL_TYPES: [&str; 2] = ["mixed", "unmixed"];
 
 const FORMAT_TYPES: [&str; 3] = ["mp4", "mp3", "wav"];
 
-/// By its operation, or by what only summaries have.
+/// Recognises a record by its operation, or by a property that only summaries have.
 fn matches(view: &View<'_>) -> bool {
     let has = |name: &&str| view.property(name).text().is_some();
     let name = view.property("operationName").text();

@@ -4,7 +4,7 @@
 //! (<https://learn.microsoft.com/azure/communication-services/concepts/analytics/logs/recording-logs>,
 //! <https://learn.microsoft.com/azure/azure-monitor/reference/tables/acsbillingusage>).
 //!
-//! Ids are not exported: participants and users are people.
+//! Ids of participants and users are not exported, since they identify people.
 
 use std::sync::LazyLock;
 
@@ -17,7 +17,7 @@ pub(super) static CATEGORY: Category = Category {
     name: "Usage",
     table: "ACSBillingUsage",
     other_names: &[],
-    // The columns of the table that are not common to all.
+    // The columns of the table that are not common to all logs.
     schema: LazyLock::new(|| {
         Schema::of(&[
             (Form::Text, &["recordId", "unitType", "usageType"]),
@@ -34,11 +34,11 @@ pub(super) static CATEGORY: Category = Category {
             ),
         ])
     }),
-    // By what only usage has.
+    // Recognises a record by properties that only usage records have.
     matches: |view| {
         view.property("usageType").text().is_some() && view.property("quantity").amount().is_some()
     },
-    own_time: None, // `startTime` is when the use began, which may have been days ago
+    own_time: None, // `startTime` is when the usage began, which may have been days ago
     id: "recordId",
     observe,
     families: FAMILIES,
@@ -47,13 +47,13 @@ pub(super) static CATEGORY: Category = Category {
 };
 
 acs_families! {
-    /// What was used, in units of its unit type.
+    /// Usage that is billed, in the unit that the label unit_type names.
     UsageQuantity = Counter acs_usage_quantity_total { resource, usage_type, unit_type };
     /// Usage records.
     UsageRecords = Counter acs_usage_records_total { resource, usage_type, unit_type };
 }
 
-/// Types are in lower case: Microsoft's own query compares `tolower(UsageType)`.
+/// The labels are in lower case, since Microsoft's own query compares `tolower(UsageType)`.
 fn observe<'a>(view: &View<'a>, common: &Common<'_, 'a>, moves: &mut Moves<'a>) {
     let resource = common.resource;
     let usage_type = &view.property("usageType").label_in_lower_case();

@@ -1,4 +1,4 @@
-//! One value of a record, as far as a metric can use it: whatever type it was sent as.
+//! One value of a record, as far as a metric can use it, whatever JSON type it was sent as.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,10 +10,10 @@ use time::OffsetDateTime;
 
 use super::instant::{instant, seconds_since_1970, since_1970};
 
-/// A value. Lists and objects are [`Value::Nested`]: no property that is read has one.
+/// A value. Lists and objects are [`Value::Nested`]: no property that is read should be one.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value<'a> {
-    /// Absent, JSON null, text that says so (`""`, `"null"`, `"None"`), or an empty list or object.
+    /// Absent, JSON null, text that means the same (`""`, `"null"`, `"None"`), or an empty list or object.
     Missing,
     /// JSON true or false.
     Bool(bool),
@@ -23,16 +23,16 @@ pub(super) enum Value<'a> {
     Float(f64),
     /// Text, with blanks trimmed off its ends.
     Text(Cow<'a, str>),
-    /// A list, or an object that is not `{"value": "text", ...}`, which activity logs write for a text or a number.
+    /// A list or an object. An object `{"value": "text", ...}` counts as its text or number instead: the activity log writes it.
     Nested,
 }
 
-/// No amount is greater: 31 million years in seconds, or a million gigabytes in bytes. A sum that took one up would never
-/// again notice an amount of the usual kind.
+/// No real amount is greater: this is 31 million years in seconds, or a million gigabytes in bytes. A sum that contains a
+/// greater amount would lose usual amounts to rounding.
 const AMOUNT_MAX: f64 = 1e15;
 
 impl<'a> Value<'a> {
-    /// The value that a text stands for.
+    /// The value of a text.
     pub(super) fn from_text(text: Cow<'a, str>) -> Self {
         let trimmed = match text {
             Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
@@ -63,7 +63,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The value as a finite number, whether it came as one or as text of one (`"73.3857"`, `"3.1E-05"`).
+    /// The value as a finite number, whether it was sent as a number or as text (`"73.3857"`, `"3.1E-05"`).
     pub(super) fn number(&self) -> Option<f64> {
         let number = match self {
             #[expect(
@@ -79,19 +79,19 @@ impl<'a> Value<'a> {
         number.is_finite().then_some(number)
     }
 
-    /// The value as an amount: a [`number`](Self::number) that is neither negative, since ACS writes -1 for "not known",
-    /// nor absurd.
+    /// The value as an amount: a [`number`](Self::number) that is not negative, since ACS writes -1 to mean "not known", and
+    /// not above the limit.
     pub(super) fn amount(&self) -> Option<f64> {
         self.number()
             .filter(|number| (0.0..=AMOUNT_MAX).contains(number))
     }
 
-    /// Whether it is the -1 that ACS writes for an amount that is not known.
+    /// Whether it is the -1 that ACS writes to mean "not known".
     pub(super) fn is_minus_one(&self) -> bool {
         self.number() == Some(-1.0)
     }
 
-    /// The value as a length in seconds: an [`amount`](Self::amount), or what a clock shows (`00:01:02`).
+    /// The value as a length in seconds: an [`amount`](Self::amount), or hours, minutes and seconds (`00:01:02`).
     pub(super) fn length(&self) -> Option<f64> {
         match self {
             Self::Text(text) if text.contains(':') => clock(text),
@@ -109,7 +109,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The value, freed from the text that it was read from.
+    /// The value, copied so that it does not borrow from the text.
     pub(super) fn into_owned(self) -> Value<'static> {
         match self {
             Self::Missing => Value::Missing,
@@ -122,8 +122,8 @@ impl<'a> Value<'a> {
     }
 }
 
-/// Hours, minutes and seconds, and what .NET's `TimeSpan` writes besides: days before them (`1.00:01:02`), and a fraction
-/// after them.
+/// Reads hours, minutes and seconds. As in .NET's `TimeSpan`, days may come before them (`1.00:01:02`), and a fraction after
+/// them.
 fn clock(text: &str) -> Option<f64> {
     let (rest, seconds) = text.rsplit_once(':')?;
     let (hours, minutes) = rest.rsplit_once(':')?;

@@ -1,9 +1,9 @@
-//! A record as names and values, whichever of its shapes it has.
+//! A record as names and values, whatever its shape.
 //!
 //! ACS writes a property at the top level or inside `properties`, in `camelCase` or `PascalCase`, as a number or as
-//! text of a number; `properties` itself may be text of an object. A [`View`] levels all of that, so that the files
-//! of the categories read as the tables of Microsoft's documentation. It knows no property by name but
-//! `properties`.
+//! text of a number; `properties` itself may be text that contains an object. A [`View`] hides these differences, so that
+//! the files of the categories read like the tables of Microsoft's documentation. The only properties that it knows by
+//! name are `properties` and those with personal data, whose values it does not read.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,50 +14,53 @@ use super::properties::{Properties, owned};
 use super::schema::{Fault, Schema};
 use super::value::{Key, Value};
 use super::values::Values;
-use crate::repair;
+use crate::repair::{self, Repairs};
 
 /// The properties of one record.
 #[derive(Debug)]
 pub(super) struct View<'a> {
     pub(super) envelope: Fields<'a>,
     pub(super) properties: Fields<'a>,
+    /// What was repaired to read them.
+    pub(super) repairs: Repairs,
 }
 
 /// What is wrong with the properties of a record.
 #[derive(Debug, Default)]
 pub(super) struct Faults<'a> {
-    /// The names of those that its schema does not have, the first [`UNFAMILIAR_MAX`] of them.
+    /// The first [`UNFAMILIAR_MAX`] names of properties that are not in the schema.
     pub(super) unfamiliar: Vec<Cow<'a, str>>,
-    /// The names of those with a value that cannot be read.
+    /// The names of the properties with a value that cannot be read.
     pub(super) unreadable: Vec<&'static str>,
 }
 
 /// Names and values, in the order in which they came.
 pub(super) type Fields<'a> = Vec<(Cow<'a, str>, Value<'a>)>;
 
-/// How many names of unfamiliar properties a record lists. A record of another schema altogether has dozens, and the
-/// first few are enough to notice that.
+/// How many names of unfamiliar properties are reported for one record. A record with an entirely different schema has
+/// dozens, and the first few are enough to notice it.
 const UNFAMILIAR_MAX: usize = 8;
 
 /// As many as a record of Call Recording has at its top level, or in `properties`, so that the list does not grow.
 pub(super) const FIELDS: usize = 16;
 
 impl<'a> View<'a> {
-    /// Reads the text of a record: one JSON object. What is JSON but beyond a reader, such as half a surrogate pair or
-    /// a number of thousand digits, is repaired.
+    /// Reads the text of a record: one JSON object. JSON that the parser refuses, such as half a surrogate pair or a number
+    /// of a thousand digits, is repaired.
     ///
     /// # Errors
     ///
-    /// When it is not a JSON object.
+    /// The text is not a JSON object.
     pub(super) fn read(record: &'a str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(record).or_else(|error| {
-            let repaired = repair::object(record)
+            let (repaired, repairs) = repair::object(record)
                 .filter(|_| error.classify() != serde_json::error::Category::Eof)
                 .ok_or(error)?;
             let view: View<'_> = serde_json::from_str(&repaired)?;
             Ok(View {
                 envelope: owned(view.envelope),
                 properties: owned(view.properties),
+                repairs: &view.repairs | &repairs,
             })
         })
     }
@@ -72,7 +75,7 @@ impl<'a> View<'a> {
         Values::of([&self.envelope, &self.properties], name)
     }
 
-    /// What is wrong with the properties, by their schema.
+    /// What is wrong with the properties, according to a schema.
     pub(super) fn faults(&self, schema: &Schema) -> Faults<'a> {
         let mut faults = Faults::default();
         for (name, value) in self.envelope.iter().chain(&self.properties) {
@@ -91,12 +94,12 @@ impl<'a> View<'a> {
     }
 }
 
-/// Personal, and of no use to any metric or log. Their names are kept, since the schemas have them; their values are
-/// never read.
+/// Properties with personal data that neither a metric nor the log needs. A view contains their names, since the schemas
+/// have them; it never contains their values.
 const UNREAD: [&str; 4] = ["callerIpAddress", "participantId", "userIdA", "userIdB"];
 
-/// Reads what follows a key. The documentation prints `Record ID` where the schemas write `recordId`, and what is copied
-/// out of Log Analytics has `TimeGenerated [UTC]`.
+/// Reads the value of a key, and removes what some senders add to the key. The documentation prints `Record ID` where the
+/// schemas have `recordId`, and a copy from Log Analytics has `TimeGenerated [UTC]`.
 pub(super) fn field<'de, A: MapAccess<'de>>(
     Key(key): Key<'de>,
     map: &mut A,
@@ -131,12 +134,15 @@ impl<'de: 'a, 'a> Deserialize<'de> for View<'a> {
                 let mut view = View {
                     envelope: Vec::with_capacity(FIELDS),
                     properties: Vec::new(),
+                    repairs: Repairs::new(),
                 };
                 while let Some(key) = map.next_key::<Key<'de>>()? {
                     if holds_properties(&key.0) {
-                        match map.next_value()? {
-                            Properties(Some(fields)) => view.properties.extend(fields),
-                            Properties(None) => view.envelope.push(UNREADABLE_PROPERTIES),
+                        let Properties { fields, repairs } = map.next_value()?;
+                        view.repairs.extend(repairs);
+                        match fields {
+                            Some(fields) => view.properties.extend(fields),
+                            None => view.envelope.push(UNREADABLE_PROPERTIES),
                         }
                     } else {
                         view.envelope.push(field(key, &mut map)?);
@@ -149,11 +155,11 @@ impl<'de: 'a, 'a> Deserialize<'de> for View<'a> {
     }
 }
 
-/// What stands in a view for properties that cannot be read.
+/// The field that a view contains if `properties` cannot be read.
 pub(super) const UNREADABLE_PROPERTIES: (Cow<'_, str>, Value<'_>) =
     (Cow::Borrowed("properties"), Value::Nested);
 
-/// Event Hubs and Service Bus write `EventProperties`
+/// The logs of Event Hubs and Service Bus have `EventProperties`
 /// (<https://github.com/open-telemetry/opentelemetry-collector-contrib/issues/46162>).
 pub(super) fn holds_properties(key: &str) -> bool {
     key.eq_ignore_ascii_case("properties") || key.eq_ignore_ascii_case("EventProperties")

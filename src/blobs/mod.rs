@@ -1,8 +1,8 @@
-//! A container in Azure Blob Storage: its blobs are listed, read, written on a condition, and deleted.
+//! A container in Azure Blob Storage. It lists, reads and deletes blobs, and writes them on a condition.
 //!
-//! No request is tried twice: a write that is repeated after it was done would be refused. The callers come back in their
-//! next cycle. [`names`] are those that every official SDK gives the blobs of a consumer group; nothing else here knows
-//! what the blobs mean.
+//! No request is retried: a repeated write would be refused if the first one succeeded. The callers try again in their next
+//! cycle. [`names`] has the names that the official SDKs give the blobs of a consumer group; the rest of this module does not
+//! know what the blobs mean.
 
 mod access;
 mod blob;
@@ -27,7 +27,7 @@ pub use settings::{InvalidContainer, Settings};
 
 use crate::telemetry::{StoreOperation, StoreResult, Telemetry};
 
-/// A container. Meant to be shared in an [`Arc`].
+/// A container. Its users share it in an [`Arc`].
 #[derive(Debug)]
 pub struct Container {
     settings: Settings,
@@ -37,12 +37,12 @@ pub struct Container {
 }
 
 impl Container {
-    /// Prepares the use of a container; nothing is sent yet. If it [needs tokens](Settings::wants_tokens), `tokens`
+    /// Prepares the use of a container; no request is sent yet. If it [needs tokens](Settings::wants_tokens), `tokens`
     /// provides them, and keeps each for as long as it is valid.
     ///
     /// # Errors
     ///
-    /// It needs tokens and there is no credential, or the HTTP client cannot be created.
+    /// The container needs tokens and there is no credential, or the HTTP client cannot be created.
     pub fn open(
         settings: &Settings,
         tokens: Option<Arc<dyn TokenCredential>>,
@@ -60,9 +60,8 @@ impl Container {
         })
     }
 
-    /// Creates the container, unless it exists; returns whether it did. Called only after a list or a write has failed
-    /// with [`BlobError::NoContainer`]: an identity that may use a container often may not create one, and is then
-    /// refused here.
+    /// Creates the container, unless it exists. Returns whether it was created. Call this only after a list or a write has
+    /// failed with [`BlobError::NoContainer`]: an identity that may use a container often may not create one.
     ///
     /// # Errors
     ///
@@ -77,32 +76,32 @@ impl Container {
         self.counted(StoreOperation::Create, created, is_new)
     }
 
-    /// Every blob whose name begins with `prefix` (whole parts, each with its `/`; or nothing), in the order of their
-    /// names, also blobs of other programs.
+    /// Lists every blob whose name begins with `prefix`, in the order of their names, including blobs of other programs. The
+    /// prefix is empty, or consists of whole parts of a name, each with its `/`.
     ///
     /// # Errors
     ///
-    /// The service refuses, or does not answer; or there are more blobs than the exporters can have.
+    /// The service refuses, or does not answer, or the list has more bytes than exporters can cause.
     pub async fn list(&self, prefix: &str) -> Result<Vec<Blob>, BlobError> {
         let listed = self.pages(prefix).await;
         self.counted(StoreOperation::List, listed, |_| true)
     }
 
-    /// A blob without its content, if there is one of that name.
+    /// Returns the blob of that name without its content, if there is one.
     ///
     /// # Errors
     ///
-    /// As of [`Self::read`].
+    /// The same as those of [`Self::read`].
     pub async fn head(&self, name: &str) -> Result<Option<Blob>, BlobError> {
-        // The blobs that this is asked for have no content.
+        // The blobs for which this is called have no content.
         Ok(self.read(name).await?.map(|(blob, _content)| blob))
     }
 
-    /// A blob and its content, if there is one of that name.
+    /// Returns the blob of that name and its content, if there is one.
     ///
     /// # Errors
     ///
-    /// The service refuses, or does not answer; or the blob is too large.
+    /// The service refuses, or does not answer, or the blob is too large.
     pub async fn read(&self, name: &str) -> Result<Option<(Blob, Vec<u8>)>, BlobError> {
         let found = match self.get(name).await {
             Err(BlobError::NoBlob) => Ok(None),
@@ -111,18 +110,18 @@ impl Container {
         self.counted(StoreOperation::Read, found, |_| true)
     }
 
-    /// Writes a blob whole, if the condition holds.
+    /// Writes a whole blob, if the condition is met.
     ///
-    /// Where no answer comes, or an error that leaves open whether the write was done, the blob is looked up once. If it
-    /// has the metadata that was to be written, and is no longer the version of the condition, then the write was done.
-    /// So on a condition the metadata should contain something that no other program would write in its place, or
-    /// something that is as right if another did. A clean refusal is never doubted: nothing is sent twice. A write without
-    /// a condition, without metadata or with a body is not looked up.
+    /// If no answer arrives, or the error does not show whether the service did the write, the blob is looked up once. The
+    /// write was done if the blob has the metadata that was to be written, and no longer has the version of the condition.
+    /// So the metadata of a conditional write should contain something that no other program would write there, or something
+    /// that is also correct if another program wrote it. A refusal is final, and is not looked up. Neither is a write without
+    /// a condition, without metadata or with a body.
     ///
     /// # Errors
     ///
-    /// The service refuses, or does not answer. The blob may then have been written all the same, now or in a while: the
-    /// next write on the old condition is then refused.
+    /// The service refuses, or does not answer. The service may still have done the write, or may do it later. Then the next
+    /// write on the old condition is refused.
     pub async fn write(
         &self,
         name: &str,
@@ -148,7 +147,7 @@ impl Container {
         self.counted(StoreOperation::Write, written, is_done)
     }
 
-    /// Deletes a blob, if there is one of that name.
+    /// Deletes the blob of that name, if there is one.
     ///
     /// # Errors
     ///
@@ -180,7 +179,7 @@ impl Container {
             let body = self.body(answer, bytes_left, too_long).await?;
             let page =
                 listing::page(&body).map_err(|error| BlobError::Unreadable(container(), error))?;
-            // Each page takes its bytes, an empty one too: so there is an end.
+            // Each page uses up bytes, even an empty one: so the loop ends.
             bytes_left -= body.len();
             blobs.extend(page.blobs);
             let Some(marker) = page.next else {
@@ -263,16 +262,16 @@ impl Container {
     }
 }
 
-/// The largest blob is that of the remembered failure series: 20,000 at some 150 bytes each.
+/// The largest blob contains the remembered failure series: 20,000 of some 150 bytes each.
 const BLOB_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// A blob takes some 800 bytes of a list: this is room for 40,000, where a hub of 1,000 partitions has 2,000.
+/// A blob takes some 800 bytes of a list. This suffices for 40,000 blobs; an event hub with 1,000 partitions has 2,000.
 const LIST_BYTES_MAX: usize = 32 * 1024 * 1024;
 
-/// The names of headers with metadata begin with this.
+/// The prefix of the headers that contain metadata.
 const METADATA_PREFIX: &str = "x-ms-meta-";
 
-/// Whether a write of this metadata, on this condition, has made the blob what it is.
+/// Whether the blob results from a write of this metadata, on this condition.
 fn is_ours(blob: &Blob, metadata: &Metadata, condition: &Condition) -> bool {
     let was_written = match condition {
         Condition::Missing => true,
@@ -282,7 +281,7 @@ fn is_ours(blob: &Blob, metadata: &Metadata, condition: &Condition) -> bool {
     was_written && !metadata.is_empty() && blob.metadata == *metadata
 }
 
-/// A value that is not ASCII was not written by an exporter, and is ignored.
+/// The metadata in the headers of an answer. Values that are not ASCII are ignored: no exporter writes them.
 fn metadata(headers: &HeaderMap) -> Metadata {
     let entry = |(name, value): (&HeaderName, &HeaderValue)| {
         let key = name.as_str().strip_prefix(METADATA_PREFIX)?;

@@ -1,10 +1,10 @@
-//! A state in one file, which is replaced as a whole: a reader finds the previous state or the new one, at whatever moment
-//! a process or the machine ended.
+//! Stores a state in one file, which each write replaces as a whole. Even if the process or the machine ends during a write,
+//! a reader finds either the previous state or the new one.
 //!
-//! `PATH.tmp` is written and synced, then takes the place of `PATH`. `PATH.lock` keeps other processes out: the system
-//! releases a lock when its process ends, however that happens, so it is never stale. The lock is not on `PATH` itself,
-//! which is another file after every write, and its file is never removed, or two processes could each lock one of that
-//! name.
+//! A write fills and syncs `PATH.tmp`, and renames it to `PATH`. A lock on `PATH.lock` excludes other processes. The system
+//! releases the lock when its process ends, in whatever way, so it is never stale. The lock is not on `PATH` itself, since
+//! `PATH` is another file after every write. `PATH.lock` is never removed: otherwise two processes could each lock a file of
+//! that name.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
@@ -20,17 +20,18 @@ use tokio::time::timeout;
 use super::format;
 use super::{Saved, Scope, State, StoreError, Unreadable};
 
-/// How long a write may take. Disks answer within milliseconds, those on a network within a second; and between the
-/// final scrape and the end of a stop there are 10 s.
+/// How long a write may take. A local disk answers within milliseconds, a network disk within a second. By default, 10 s
+/// remain between the final scrape and the end of a stop.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A full state of the longest label values has a third of it, so no state is too large to be read again. A larger file is another file, and is not read.
+/// The largest state, with the longest label values, has a third of this size, so every state can be read again. A larger
+/// file is not a checkpoint file, and is not read.
 const BYTES_MAX: u64 = 64 << 20;
 
-/// One state in a file, which is locked for this process alone.
+/// The file of one state, locked for this process alone.
 #[derive(Debug)]
 pub(crate) struct Store {
-    /// Locked while a write is under way, also one that was abandoned.
+    /// Locked while a write is in progress, even after its caller has abandoned it.
     files: Arc<Mutex<Files>>,
     path: PathBuf,
     scope: Scope,
@@ -40,12 +41,12 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Locks a file for this process alone, and reads its state; the empty state if there is no file yet. Blocks on the disk:
-    /// it is for the start, when nothing else runs.
+    /// Locks a file for this process alone, and reads its state. If there is no file yet, the state is empty. This blocks on
+    /// the disk, so call it only at startup, when nothing else runs.
     ///
     /// # Errors
     ///
-    /// When another process has locked it, or it cannot be read.
+    /// Another process has locked the file, or the file cannot be read.
     pub(crate) fn open(path: &Path, scope: Scope) -> Result<(Self, State), StoreError> {
         let files = Files::lock(path)?;
         let saved = files.read()?;
@@ -63,17 +64,18 @@ impl Store {
         Ok((store, state))
     }
 
-    /// Writes a state, unless the file has it already. May be dropped half way, and be called again: the file then has the
-    /// one state or the other, whole.
+    /// Writes a state, unless the file already contains it. The caller may drop this half way, and call it again: the file
+    /// then contains either the previous state or the new one, as a whole.
     ///
     /// # Errors
     ///
-    /// When that cannot be done now. The state that was saved last is still there, and the next call tries again.
+    /// The write failed. The file contains either the previous state or, if only the end of the write failed, the new one. The
+    /// next call tries again.
     pub(crate) async fn save(&mut self, state: &State) -> Result<Saved, StoreError> {
         self.save_observed(state, |_| ()).await
     }
 
-    /// `observer` is called with the name of every step of the write, so that a test can end the process there.
+    /// As `save`. It calls `observer` with the name of every step of the write, so that a test can end the process there.
     pub(super) async fn save_observed(
         &mut self,
         state: &State,
@@ -83,7 +85,7 @@ impl Store {
         if self.saved.as_ref() == Some(&bytes) {
             return Ok(Saved::Unchanged);
         }
-        // If the write fails or is abandoned, the file may have either state.
+        // If the write fails or is abandoned, the file may contain either state.
         self.saved = None;
         let written = Arc::clone(&bytes);
         self.on_disk(move |files| files.replace(&written, observer))
@@ -92,11 +94,11 @@ impl Store {
         Ok(Saved::Written)
     }
 
-    /// Unlocks the file. One that is dropped does that too, once its write has ended.
+    /// Unlocks the file. Dropping the store also unlocks it, once its write has ended.
     ///
     /// # Errors
     ///
-    /// When a write hangs; the file is unlocked when the write, or the process, has ended.
+    /// A write hangs. The file is unlocked when the write, or the process, has ended.
     pub(crate) async fn close(self) -> Result<(), StoreError> {
         self.on_disk(|files| {
             files.unlock();
@@ -105,8 +107,8 @@ impl Store {
         .await
     }
 
-    /// Works with the files on a thread of its own, which nothing waits for when the process ends: disks block, and on a
-    /// network they hang. The thread locks the files until its work has ended, so nothing else is begun before that.
+    /// Does the work on a thread of its own, since disks block, and network disks may hang. The process does not wait for this
+    /// thread when it ends. The thread locks the files until its work has ended, so no other work begins before that.
     async fn on_disk(
         &self,
         work: impl FnOnce(&Files) -> Result<(), StoreError> + Send + 'static,
@@ -134,8 +136,8 @@ struct Files {
 }
 
 impl Files {
-    /// Keeps other processes out until this is dropped. By the folder's real name: two processes that reach it by different
-    /// ways must not find different locks.
+    /// Excludes other processes until this is dropped. It resolves links in the path of the folder, so that two processes with
+    /// different paths to the same folder find the same lock.
     fn lock(path: &Path) -> Result<Self, StoreError> {
         let folder = match path.parent() {
             Some(folder) if folder != Path::new("") => folder,
@@ -167,7 +169,7 @@ impl Files {
         match fs::symlink_metadata(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed(error)),
-            // A link would be replaced, and not the file that it leads to.
+            // A write would replace a link, not the file to which it points.
             Ok(metadata) if !metadata.is_file() => {
                 return Err(StoreError::NotAFile(self.path.clone()));
             }
@@ -188,7 +190,7 @@ impl Files {
         Err(StoreError::OtherScope(self.path.clone(), scopes))
     }
 
-    /// Replaces the file by one with these bytes.
+    /// Replaces the file by a new file with these bytes.
     fn replace(
         &self,
         bytes: &[u8],
@@ -196,7 +198,7 @@ impl Files {
     ) -> Result<(), StoreError> {
         let failed_write = |source| failed(&self.tmp, "written", source);
         reached("begun");
-        // An old one is not opened: it could be a link, or have another mode.
+        // An old temporary file is not opened: it could be a link, or have another mode.
         match fs::remove_file(&self.tmp) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(failed_write(error));
@@ -226,8 +228,8 @@ impl Files {
         Ok(())
     }
 
-    /// Closing the lock's file is not enough: a process that is just being started has it too, until it runs its program.
-    /// An error leaves the lock until this process ends.
+    /// Unlocks the file. Closing it would not be enough: a child process inherits it, and has it open until it runs its own
+    /// program. After an error, the file stays locked until this process ends.
     fn unlock(&self) {
         let _unlocked = self.lock.unlock();
     }
@@ -243,14 +245,14 @@ impl Drop for Files {
     }
 }
 
-/// Locks the file `lock` for as long as it is open.
+/// Locks the file `lock` of the checkpoint file `path`, for as long as it is open.
 fn lock(lock: &Path, path: &Path) -> Result<File, StoreError> {
     let failed = |source| failed(lock, "locked", source);
     let mut file = OpenOptions::new()
         .read(true)
         .write(true)
         .create(true)
-        .truncate(false) // it may name the process that has it
+        .truncate(false) // it may name the process that has locked it
         .mode(0o600)
         .open(lock)
         .map_err(failed)?;
@@ -258,7 +260,7 @@ fn lock(lock: &Path, path: &Path) -> Result<File, StoreError> {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut by = String::new();
-            // A host's name has 64 bytes at most. The process may have had no time or no room to write.
+            // A host name has at most 64 bytes. The process may have had no time or no space to write its name.
             if file.take(128).read_to_string(&mut by).is_err() || by.is_empty() {
                 "another process".clone_into(&mut by);
             }
@@ -266,14 +268,14 @@ fn lock(lock: &Path, path: &Path) -> Result<File, StoreError> {
         }
         Err(TryLockError::Error(error)) => return Err(failed(error)),
     }
-    // For people only: on a full disk it is left out.
+    // The name is for people only, so a failure, as on a full disk, is ignored.
     let _named = file
         .set_len(0)
         .and_then(|()| file.write_all(this_process().as_bytes()));
     Ok(file)
 }
 
-/// In containers every process has the id 1, so the host is named too.
+/// Names this process. In containers every process has the id 1, so the host is named too.
 fn this_process() -> String {
     let id = std::process::id();
     match fs::read_to_string("/proc/sys/kernel/hostname") {

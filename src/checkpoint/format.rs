@@ -1,10 +1,10 @@
-//! A state as bytes: one line of JSON, with a version and a checksum. Pure.
+//! Encodes a state as bytes, and decodes it: one line of JSON, with a version and a checksum. Pure.
 //!
 //! ```text
 //! {"format":"acs-recording-exporter checkpoint","version":1,"crc32":"0f3a9c51","state":{..}}
 //! ```
 //!
-//! The checksum is that of the bytes of `state`; all around it is fixed, so any other byte anywhere is noticed.
+//! The checksum covers the bytes of `state`. Everything around them is fixed, so a change of any byte is detected.
 
 use std::borrow::Cow;
 
@@ -24,19 +24,19 @@ const VERSION: u64 = 1;
 /// Why bytes cannot be read as a state.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unreadable {
-    /// They are not JSON, or JSON of another shape.
+    /// The bytes are not JSON, or are JSON of another shape.
     #[error("its content is malformed")]
     Shape(#[from] serde_json::Error),
-    /// They are in another format.
+    /// The bytes are in another format.
     #[error("its `format` is another")]
     OtherFormat,
-    /// Another version of the program wrote them.
+    /// Another version of the program wrote the bytes.
     #[error("it has version {0}, and this program reads version {VERSION}")]
     Version(u64),
-    /// They are not those that were written.
+    /// The bytes are not those that were written.
     #[error("its checksum is wrong")]
     Checksum,
-    /// There are too many.
+    /// There are too many bytes.
     #[error("it has {0} bytes, which is too many")]
     TooLarge(u64),
 }
@@ -56,7 +56,7 @@ pub(super) fn encode(scope: &Scope, state: &State) -> Vec<u8> {
     line
 }
 
-/// The state that bytes hold, and its scope.
+/// The state in the bytes, and its scope.
 pub(super) fn decode(bytes: &[u8]) -> Result<(Scope, State), Unreadable> {
     let whole: Whole<'_> = serde_json::from_slice(bytes)?;
     if whole.format != FORMAT {
@@ -79,7 +79,7 @@ fn checksum(state: &RawValue) -> String {
     format!("{:08x}", crc.sum())
 }
 
-/// Every version begins with the format and the version. What follows may be missing in another one.
+/// Every version of the format begins with these two fields. Another version may lack the fields that follow.
 #[derive(Serialize, Deserialize)]
 struct Whole<'a> {
     format: &'a str,
@@ -159,7 +159,7 @@ impl<'a> Content<'a> {
                 },
             );
         }
-        // More than are kept can only come from a version that kept more.
+        // Only a version of the program with a higher limit can have written more series than this.
         for entry in self.series.into_iter().take(SERIES_MAX) {
             let series = Series {
                 family: entry.family.into_owned(),

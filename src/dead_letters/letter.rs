@@ -11,7 +11,7 @@ use crate::disposition::Reject;
 use crate::event::{Event, PartitionId, Position};
 
 /// How the line of a letter begins. The number is that of the format.
-const MARK: &str = r#"{"dead_letter":1,"#;
+pub(crate) const MARK: &str = r#"{"dead_letter":1,"#;
 
 /// An event with records that could not be read: the fields of its line, in their order. [`MARK`] is the first of them.
 #[derive(Serialize, Deserialize)]

@@ -17,7 +17,7 @@ use time::OffsetDateTime;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-pub(crate) use letter::read;
+pub(crate) use letter::{MARK, read};
 pub(crate) use settings::Settings;
 
 use crate::disposition::Reject;

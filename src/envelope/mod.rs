@@ -3,75 +3,95 @@
 //! Azure Monitor sends `{"records": [ ... ]}`
 //! (<https://learn.microsoft.com/azure/azure-monitor/platform/resource-logs>). Archives, forwarders and other services
 //! send bare records and arrays, envelopes in arrays and in envelopes, one document behind another with newlines,
-//! commas or nothing between, records as text, `{"body": ...}` around it all, and any of that compressed.
+//! commas or nothing between, records as text, `{"body": ...}` around it all, and any of that compressed, or as UTF-16.
 //!
 //! A record that is JSON is a slice of its body, found in one pass. Only what a strict parser refuses is repaired, record
 //! by record, so that a broken one costs no other. This module does not read records: it returns JSON objects, and for
 //! each one that is missing the reason why.
+//!
+//! [`open`] takes a body that is in memory. A file is read by the same [`Walk`], window by window, out of [`decoded`].
 
-mod gzip;
+mod encoding;
 mod shape;
 mod walk;
 
 use std::borrow::Cow;
+use std::io::Read;
 
-pub use walk::RECORDS_MAX;
+pub(crate) use encoding::decoded;
+pub use walk::{Behind, Walk};
 
 use crate::disposition::Reject;
-use walk::Walker;
+use crate::repair::Repair;
+
+/// How much an encoded body may inflate to: 16 times the largest event of a standard event hub (1 MiB). Logs compress
+/// 10 to 20 times, so an honest body of that size still passes; a bomb of 1 MiB would be 1 GiB.
+const INFLATED_MAX: usize = 16 << 20;
+
+/// How many records a body may hold: one for every four bytes of the largest event (1 MiB), so that no event ever
+/// reaches it. The rest of the body counts as one rejected record.
+pub const RECORDS_MAX: usize = 1 << 18;
 
 /// Where a record should be: its text, which is one JSON object, or why there is none. Each is one record received, to
 /// be observed, ignored or rejected. A text that was not repaired, inflated or decoded is a slice of the body.
-pub(crate) type RecordText<'a> = Result<Cow<'a, str>, Reject>;
+pub type RecordText<'a> = Result<Cow<'a, str>, Reject>;
+
+/// What a body holds.
+#[derive(Debug, Default)]
+pub struct Opened<'a> {
+    /// Its records, in order.
+    pub records: Vec<RecordText<'a>>,
+    /// What was repaired in it: each kind once for each record that needed it.
+    pub repairs: Vec<Repair>,
+}
 
 /// Splits the body of an event into its records.
 ///
 /// An envelope without records has none. Text that is broken so that its records cannot be counted is one rejected
 /// record: text that is not JSON, and the missing end of a body that ends too early.
 ///
-/// Takes time and memory linear in the body, or in [`gzip::INFLATED_MAX`] where it is compressed.
-pub fn open(body: &[u8]) -> Vec<RecordText<'_>> {
-    // Only the beginning of what may be compressed is trimmed: the length at its end is NULs for the most part.
-    let stream = body.trim_ascii_start();
-    if !gzip::is_gzip(stream) {
-        return read(trim(body), false);
+/// Takes time and memory linear in the body, or in [`INFLATED_MAX`] where it is encoded.
+pub fn open(body: &[u8]) -> Opened<'_> {
+    if !encoding::is_encoded(body) {
+        return split(body, Behind::Nothing);
     }
-    match gzip::inflate(stream) {
-        Ok(inflated) => read(trim(&inflated.bytes), inflated.is_truncated)
-            .into_iter()
-            .map(owned)
-            .collect(),
-        Err(reject) => vec![Err(reject)],
+    let mut text = Vec::with_capacity(body.len().min(INFLATED_MAX));
+    let limit = u64::try_from(INFLATED_MAX).map_or(u64::MAX, |limit| limit + 1);
+    let read = decoded(body).take(limit).read_to_end(&mut text);
+    if text.len() > INFLATED_MAX {
+        return Opened {
+            records: vec![Err(Reject::InflatesTooFar)],
+            repairs: Vec::new(),
+        };
+    }
+    let Opened { records, repairs } = match read {
+        Ok(_) => split(&text, Behind::Nothing),
+        Err(_) => split(&text, Behind::Lost),
+    };
+    Opened {
+        records: records.into_iter().map(owned).collect(),
+        repairs,
     }
 }
 
-/// The records of a text that is not compressed, whose end may be known to be missing.
-fn read(text: &[u8], is_truncated: bool) -> Vec<RecordText<'_>> {
-    if text.is_empty() {
-        return vec![Err(Reject::EmptyBody)];
+fn split(text: &[u8], behind: Behind) -> Opened<'_> {
+    let mut records = Vec::new();
+    let mut walk = Walk::default();
+    walk.window(text, behind, |_, record| match records.len() {
+        0..RECORDS_MAX => records.push(record),
+        RECORDS_MAX => records.push(Err(Reject::TooManyRecords)),
+        _ => {}
+    });
+    Opened {
+        records,
+        repairs: walk.take_repairs(),
     }
-    Walker::new(text).documents(is_truncated)
 }
 
 /// The record, independent of the text that it was read from.
 fn owned(record: RecordText<'_>) -> RecordText<'static> {
     record.map(|text| Cow::Owned(text.into_owned()))
 }
-
-/// Takes off what stands around a text: a byte order mark, blanks, newlines, and the NULs that some senders pad with.
-fn trim(mut text: &[u8]) -> &[u8] {
-    let is_padding = |byte: &u8| *byte == 0 || byte.is_ascii_whitespace();
-    text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-    let begin = text.iter().position(|byte| !is_padding(byte));
-    let end = text.iter().rposition(|byte| !is_padding(byte));
-    match (begin, end) {
-        (Some(begin), Some(end)) => text.get(begin..=end).unwrap_or_default(),
-        _ => &[],
-    }
-}
-
-/// UTF-8's. It stands before a document, and in the middle of files that were joined.
-const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 #[cfg(test)]
 mod tests;

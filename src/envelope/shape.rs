@@ -4,14 +4,42 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use memchr::memchr_iter;
 use memchr::memmem::Finder;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::repair::{Rewriter, is_first_key};
+
+/// Why a text does not begin with strict JSON.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NotStrict {
+    /// How many bytes were read to find that out.
+    pub(super) read: usize,
+    /// Whether it might be strict if the text went on.
+    pub(super) is_unfinished: bool,
+}
+
 /// The one JSON object, array or scalar at the beginning of `text`, if it is strict.
-pub(super) fn strict_value(text: &[u8]) -> Option<&str> {
+pub(super) fn strict_value(text: &[u8]) -> Result<&str, NotStrict> {
     let mut values = serde_json::Deserializer::from_slice(text).into_iter::<&RawValue>();
-    values.next()?.ok().map(RawValue::get)
+    match values.next() {
+        Some(Ok(value)) => Ok(value.get()),
+        Some(Err(error)) => Err(not_strict(text, &error)),
+        None => Ok(""),
+    }
+}
+
+#[cold]
+fn not_strict(text: &[u8], error: &serde_json::Error) -> NotStrict {
+    let line = error.line().checked_sub(2);
+    let newline = line.and_then(|line| memchr_iter(b'\n', text).nth(line));
+    let read = newline.map_or(0, |newline| newline + 1) + error.column();
+    NotStrict {
+        read,
+        // By its place: of a number that ends too early, the parser says that it is invalid.
+        is_unfinished: read + 1 >= text.len(),
+    }
 }
 
 /// Whether an object begins as Azure Monitor's envelopes do. It is not worth reading whole before its records are.
@@ -20,11 +48,34 @@ pub(super) fn begins_with_records(object: &[u8]) -> bool {
     inside.trim_ascii_start().starts_with(b"\"records\"")
 }
 
+/// What the keys of an object show it to be.
+#[derive(Debug, Default)]
+pub(super) struct Keys {
+    has_category: bool,
+    is_record: bool,
+}
+
+impl Keys {
+    /// A key as it is written: with escapes in it, it is none that is known.
+    pub(super) fn note(&mut self, key: &str) {
+        self.has_category |= key.eq_ignore_ascii_case("category");
+        self.is_record |= is_first_key(key.as_bytes()) && !is_records(key);
+    }
+
+    /// Whether a `body` is a message that was wrapped whole: a record may well have such a property, but then it has a
+    /// category too.
+    pub(super) fn may_have_body(&self) -> bool {
+        !self.has_category
+    }
+
+    /// Whether an array of what look like records is one, whatever its name: no other key is one with which records begin.
+    pub(super) fn may_have_records(&self) -> bool {
+        !self.is_record
+    }
+}
+
 /// Whether an object, strict JSON, is something around records rather than a record.
-///
-/// A record may well have a property `body`; then it has a category too.
 pub(super) fn is_wrapper(object: &str) -> bool {
-    /// As it is written: with escapes in it, it is neither of these keys.
     #[derive(Deserialize, PartialEq, Eq, Hash)]
     struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
@@ -32,24 +83,35 @@ pub(super) fn is_wrapper(object: &str) -> bool {
         return false;
     }
     let members: HashMap<Key<'_>, &RawValue> = serde_json::from_str(object).unwrap_or_default();
-    let has = |is_it: &dyn Fn(&str, &RawValue) -> bool| {
-        members.iter().any(|(key, value)| match key.0 {
-            Cow::Borrowed(key) => is_it(key, value),
-            Cow::Owned(_) => false,
+    let as_written = || {
+        members.iter().filter_map(|(key, value)| match key.0 {
+            Cow::Borrowed(key) => Some((key, value.get().as_bytes())),
+            Cow::Owned(_) => None,
         })
     };
-    has(&|key, _| is_records(key))
-        || has(&|key, value| is_body(key) && is_container(value.get().as_bytes()))
-            && !has(&|key, _| is_category(key))
+    let mut keys = Keys::default();
+    as_written().for_each(|(key, _)| keys.note(key));
+    let is_body = |(key, value): (&str, &[u8])| is_body(key) && is_container(value);
+    as_written().any(|(key, _)| is_records(key))
+        || keys.may_have_body() && as_written().any(is_body)
+        || keys.may_have_records()
+            && members
+                .values()
+                .any(|value| are_records(value.get().as_bytes()))
 }
 
-/// Whether a key of a wrapper stands anywhere in the text: cheap, and never wrong when it says no.
+/// Whether a key of a wrapper, or an array of records, stands anywhere in the text: cheap, and never wrong when it says no.
 fn may_be_wrapper(text: &[u8]) -> bool {
     static ENDS_OF_KEYS: LazyLock<[Finder<'static>; 3]> = LazyLock::new(|| {
         let ends: [&[u8]; 3] = [b"ecords\"", b"ECORDS\"", b"ody\""];
         ends.map(Finder::new)
     });
-    ENDS_OF_KEYS.iter().any(|end| end.find(text).is_some())
+    let mut arrays = memchr_iter(b'[', text).filter_map(|at| text.get(at..));
+    ENDS_OF_KEYS.iter().any(|end| end.find(text).is_some()) || arrays.any(are_records)
+}
+
+fn are_records(array: &[u8]) -> bool {
+    Rewriter::new(array).is_records_next()
 }
 
 /// Whether a key holds the records. Spelt with escapes it does not: nobody writes it so.
@@ -60,11 +122,6 @@ pub(super) fn is_records(key: &str) -> bool {
 /// Whether a key holds the body of a message that was wrapped whole.
 pub(super) fn is_body(key: &str) -> bool {
     matches!(key, "body" | "Body")
-}
-
-/// Whether a key shows that its object is a record.
-pub(super) fn is_category(key: &str) -> bool {
-    key.eq_ignore_ascii_case("category")
 }
 
 /// Whether a raw value is an object, an array, or text of one, in quotes of either kind.

@@ -3,7 +3,6 @@ use std::io::Write;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::gzip::INFLATED_MAX;
 use super::*;
 use Reject::{BodyNotJson, EmptyBody, Malformed, NotAnObject, TooDeep, Truncated};
 
@@ -17,19 +16,67 @@ const B: Expected<'_> = Ok(r#"{"b":2}"#);
 #[track_caller]
 fn check(body: impl AsRef<[u8]>, expected: &[Expected<'_>]) {
     let body = body.as_ref();
-    let records = open(body);
-    let records: Vec<_> = records
+    let opened = open(body);
+    let records: Vec<_> = opened
+        .records
         .iter()
         .map(|record| record.as_deref().map_err(|reject| *reject))
         .collect();
     assert_eq!(records, expected, "body: {}", String::from_utf8_lossy(body));
+    if !encoding::is_encoded(body) && body.len() < 1 << 10 {
+        for size in 1..40 {
+            check_in_windows(body, size, &opened);
+        }
+    }
+}
+
+/// A body in windows, each larger by `size` than what the one before has left, gives what it gives whole.
+#[track_caller]
+fn check_in_windows(body: &[u8], size: usize, whole: &Opened<'_>) {
+    let mut walk = Walk::default();
+    let mut records = Vec::new();
+    let (mut from, mut to) = (0, 0);
+    loop {
+        to = body.len().min(to + size);
+        let is_last = to == body.len();
+        let behind = if is_last {
+            Behind::Nothing
+        } else {
+            Behind::More
+        };
+        let window = &body[from..to];
+        from += walk.window(window, behind, |at, record| {
+            assert!(at <= window.len());
+            records.push(owned(record));
+        });
+        if is_last {
+            break;
+        }
+    }
+    let body = String::from_utf8_lossy(body);
+    assert_eq!(records, whole.records, "in windows of {size}: {body}");
+    assert_eq!(
+        walk.take_repairs(),
+        whole.repairs,
+        "in windows of {size}: {body}"
+    );
+}
+
+/// What was repaired in a body.
+#[track_caller]
+fn check_repairs(body: &[u8], expected: &[Repair]) {
+    let body_shown = String::from_utf8_lossy(body);
+    assert_eq!(open(body).repairs, expected, "body: {body_shown}");
 }
 
 /// The records of a body that is whole: slices of it.
 #[track_caller]
 fn check_borrowed(body: &str) {
     let is_borrowed = |record: &RecordText<'_>| !matches!(record, Ok(Cow::Owned(_)));
-    assert!(open(body.as_bytes()).iter().all(is_borrowed), "{body}");
+    assert!(
+        open(body.as_bytes()).records.iter().all(is_borrowed),
+        "{body}"
+    );
 }
 
 #[test]
@@ -68,6 +115,24 @@ fn envelopes_may_stand_in_arrays_and_in_envelopes() {
     check(r#"[[{"a":1}],[[{"b":2}]]]"#, &[A, B]);
     check(r#"{"records":{"a":1}}"#, &[A]);
     check(r#"{"records":{"records":[{"a":1}]}}"#, &[A]);
+}
+
+#[test]
+fn records_may_stand_under_any_key_of_an_object_that_is_not_a_record() {
+    let record = r#"{"time":"x","a":1}"#;
+    for key in ["value", "record:s", "logs", "r\"ecords"] {
+        let body = format!(r#"{{"id":7,"{key}":[{record},{{"b":2}}],"next":null}}"#);
+        check(&body, &[Ok(record), B]);
+    }
+    for key in ["records:", "records\"\u{feff}:"] {
+        check(
+            format!(r#"{{"{key}[{record},{{"b":2}}]}}"#),
+            &[Err(Malformed), Ok(record), B],
+        );
+    }
+    // A record may have a list of such things.
+    let body = format!(r#"{{"a":[{record}],"category":"x"}}"#);
+    check(&body, &[Ok(&body)]);
 }
 
 #[test]
@@ -125,7 +190,13 @@ fn what_is_not_an_object_costs_only_itself() {
     );
     check(r#"{"records":"I am no JSON"}"#, &[Err(NotAnObject)]);
     check(r#"{"records":null}"#, &[Err(NotAnObject)]);
-    check("7", &[Err(NotAnObject)]);
+    for number in ["7", "-1", "1.5", "1e-9", "true"] {
+        check(number, &[Err(NotAnObject)]);
+        check(
+            format!("x\n{{\"a\":1}}{number}"),
+            &[Err(BodyNotJson), A, Err(NotAnObject)],
+        );
+    }
     check(
         "\"x\"\n{\"a\":1}\n7",
         &[Err(NotAnObject), A, Err(NotAnObject)],
@@ -172,7 +243,7 @@ fn a_record_that_is_broken_is_repaired_and_its_neighbours_are_left_alone() {
     let body = br#"{"records":[{"a":1},{"x":{'y':'it's'}},{"b":2}]}"#;
     let repaired = Ok(r#"{"x":{"y":"it's"}}"#);
     check(body, &[A, repaired, B]);
-    let envelope = open(body);
+    let envelope = open(body).records;
     assert!(matches!(envelope.first(), Some(Ok(Cow::Borrowed(_)))));
     check(
         b"[{\"a\":1},{\"x\":\"1\n2\x1c3\"},{\"b\":2},]",
@@ -211,6 +282,72 @@ fn a_record_that_never_ends_does_not_take_its_neighbour_with_it() {
 }
 
 #[test]
+fn a_record_cut_inside_a_text_does_not_swallow_its_neighbour() {
+    let next = r#"{"category":"Usage","b":2}"#;
+    for broken in [
+        r#"{"time":"x","uri":"https://x/call"#,
+        r#"{"time":"x","ur"#,
+        r#"{"time":"x","uri":"#,
+        r"{'time':'x','uri':'https",
+        r#"{"time":"x","properties":{"a":"b"#,
+        r#"{"time":"x","list":["a","b"#,
+    ] {
+        for between in [",", ", ", "\n", ",\r\n  "] {
+            let body = format!(r#"{{"records":[{{"a":1}},{broken}{between}{next},{{"b":2}}]}}"#);
+            check(&body, &[A, Err(Malformed), Ok(next), B]);
+            check_repairs(body.as_bytes(), &[Repair::MergedRecords]);
+        }
+    }
+    // What only looks like it: a text of its own, and a property of that name inside another record.
+    let text = r#"{"a":"[1,{\"time\":2}]"}"#;
+    check(text, &[Ok(text)]);
+    let strict = r#"{"a":[1,{"time":2}]}"#;
+    check(strict, &[Ok(strict)]);
+}
+
+#[test]
+fn repairs_are_counted_once_for_each_record_and_not_for_what_is_json() {
+    check_repairs(br#"{"records":[{"a":"'"},{"b":[1,2]}],"x":{"y":"z"}}"#, &[]);
+    check_repairs(
+        b"[{'a':'b','c':'d'},{\"a\":\"\n\",\"b\":\"\xFF\"},{\"b\":2,}]",
+        &[
+            Repair::SingleQuotes,
+            Repair::ControlCharacters,
+            Repair::InvalidUtf8,
+            Repair::ExtraCommas,
+        ],
+    );
+    check_repairs(
+        br#"[{"a":"b"}},,{"c":1}]"#,
+        &[Repair::Brackets, Repair::ExtraCommas],
+    );
+    check_repairs(b"{hello}", &[]);
+    check_repairs(br#"{"records":"[{\"a\":'b'}]"}"#, &[Repair::SingleQuotes]);
+}
+
+#[test]
+fn a_byte_order_mark_may_be_encoded_twice() {
+    let body = "\u{ef}\u{bb}\u{bf}{\"a\":1}";
+    check(body, &[A]);
+    check_repairs(body.as_bytes(), &[Repair::ByteOrderMark]);
+}
+
+#[test]
+fn utf_16_is_read_if_it_has_a_byte_order_mark() {
+    let text = "\u{feff}{\"a\":1}\r\n{\"x\":\"\u{1f600}\"}";
+    let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    let expected = [A, Ok("{\"x\":\"\u{1f600}\"}")];
+    check(&little, &expected);
+    check(&big, &expected);
+    check(gzip(&big), &expected);
+    check(&little[..little.len() - 3], &[A, Err(Truncated)]);
+    let long = format!("\u{feff}[{}{{}}]", "{\"x\":\"\u{1f600}\"},".repeat(10_000));
+    let little: Vec<u8> = long.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert_eq!(open(&little).records.len(), 10_001);
+}
+
+#[test]
 fn brackets_may_be_too_many() {
     check(br#"{"a":1}}"}}"#, &[A, Err(BodyNotJson)]);
     check(br#"[{"a":1}}},{"b":2}]]"#, &[A, B]);
@@ -239,6 +376,23 @@ fn envelopes_nest_to_a_limit() {
     check(objects.as_bytes(), &[Err(Truncated)]);
 }
 
+/// The strict parser reads each of the objects to the end of the body, the walk only to the next one.
+#[test]
+fn objects_that_never_end_do_not_make_reading_slow_and_cost_no_other() {
+    const OBJECTS: usize = 20_000;
+    let record = r#"{"time":"x","a":1}"#;
+    for never_ends in ["[{\"time\":", "{\"time\":\n", "{\"time\":[[1],"] {
+        let body = format!("{}\n{record}\n[{record}]", never_ends.repeat(OBJECTS));
+        let opened = open(body.as_bytes());
+        let found = opened
+            .records
+            .iter()
+            .filter(|text| text.as_deref() == Ok(record));
+        assert_eq!(found.count(), 2, "{never_ends}");
+        check_in_windows(body.as_bytes(), 30_000, &opened);
+    }
+}
+
 #[test]
 fn records_are_counted_to_a_limit() {
     for body in [
@@ -247,12 +401,12 @@ fn records_are_counted_to_a_limit() {
         "{}\n".repeat(RECORDS_MAX + 9),
         format!("[{}]", "1,".repeat(RECORDS_MAX + 1)),
     ] {
-        let envelope = open(body.as_bytes());
+        let envelope = open(body.as_bytes()).records;
         assert_eq!(envelope.len(), RECORDS_MAX + 1);
         assert_eq!(envelope.last(), Some(&Err(Reject::TooManyRecords)));
     }
     let body = format!("[{}{{}}]", "{},".repeat(RECORDS_MAX - 1));
-    assert_eq!(open(body.as_bytes()).last(), Some(&Ok("{}".into())));
+    assert_eq!(open(body.as_bytes()).records.last(), Some(&Ok("{}".into())));
 }
 
 fn gzip(text: &[u8]) -> Vec<u8> {
@@ -268,6 +422,8 @@ fn a_compressed_body_is_inflated() {
     body.extend(gzip(br#"{"b":2}"#));
     body.extend([0, 0, 0]);
     check(&body, &[A, B]);
+    body.extend(br#"{"a":1}"#);
+    check(&body, &[A, B, A]);
     check(gzip(b""), &[Err(EmptyBody)]);
     check(gzip(b"hello"), &[Err(BodyNotJson)]);
 }
@@ -278,8 +434,8 @@ fn a_compressed_body_that_is_damaged_gives_what_can_be_inflated() {
     let without_checksum = &whole[..whole.len() - 5];
     check(without_checksum, &[A, Err(Truncated)]);
     check(&whole[..12], &[Err(Truncated)]);
-    check(&whole[..9], &[Err(BodyNotJson)]);
-    check(&whole[..3], &[Err(BodyNotJson)]);
+    check(&whole[..9], &[Err(Truncated)]);
+    check(&whole[..3], &[Err(Truncated)]);
 }
 
 #[test]

@@ -1,8 +1,8 @@
-//! How an application authenticates with its certificate: by a JWT, signed with the certificate's key ("Microsoft
+//! Authenticates an application with its certificate: by a JWT that is signed with the certificate's key ("Microsoft
 //! identity platform application authentication certificate credentials").
 //!
-//! `azure_identity` has this too, but over OpenSSL, which a fresh machine lacks. The signature here comes from the
-//! cryptography that TLS brings anyway.
+//! `azure_identity` can do this too, but needs OpenSSL, which a fresh machine lacks. This module signs with the
+//! cryptographic library that TLS needs anyway.
 
 use std::path::PathBuf;
 
@@ -20,13 +20,13 @@ use time::OffsetDateTime;
 
 use super::secret_file;
 
-/// The page says "5-10 minutes after nbf at most"; it is used at once.
+/// Microsoft's page allows "5-10 minutes after nbf at most". The assertion is used at once.
 const VALID_FOR: i64 = 10 * 60;
 
-/// Signs with the certificate and key that the file holds at that time.
+/// Signs with the certificate and the key that are in the file at the time of signing.
 #[derive(Debug)]
 pub(super) struct SignedAssertion {
-    /// Of the application.
+    /// The client id of the application.
     pub(super) client_id: String,
     /// The token endpoint.
     pub(super) audience: String,
@@ -41,12 +41,13 @@ impl ClientAssertion for SignedAssertion {
 }
 
 impl SignedAssertion {
-    /// The assertion as of a time, with a number that makes it unique. An error names the file, and nothing of its content.
+    /// The assertion for the time `now`, with a number that makes it unique. An error names the file, but contains nothing
+    /// of its content.
     fn sign(&self, now: i64, number: u128) -> azure_core::Result<String> {
         let file = self.file.display();
         let failed = |problem: String| Error::with_message(ErrorKind::Credential, problem);
         let pem = secret_file::read_for_credential(&self.file)?;
-        // The first one is the application's; those of its issuers may follow.
+        // The first certificate is the application's; those of its issuers may follow.
         let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|_| {
             failed(format!(
                 "file `{file}` has no certificate in PEM (`-----BEGIN CERTIFICATE-----`)"

@@ -1,6 +1,6 @@
 //! Connection strings: `Key=Value` pairs with `;` between them, as the portal shows them for Event Hubs and for Storage.
 //!
-//! No error repeats a value: any part of a mangled string may be the key.
+//! No error contains a value: any part of a mangled string may be the key.
 
 use std::fmt::Display;
 use std::io;
@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::secret_file;
 
-/// The pairs of a connection string, in any order. Those that are not asked for are ignored, as every SDK does: old
+/// The pairs of a connection string, in any order. Pairs that the exporter does not need are ignored, as in every SDK: old
 /// portals add `TransportType=Amqp`.
 pub(crate) struct Pairs<'a>(Vec<(&'a str, &'a str)>);
 
@@ -31,7 +31,7 @@ impl<'a> Pairs<'a> {
         pairs.collect::<Result<_, _>>().map(Self)
     }
 
-    /// The value of a key, in any letter case, if the key is there.
+    /// The value of a key, in any case, if the key is present.
     pub(crate) fn get(&self, key: &'static str) -> Result<Option<&'a str>, InvalidPairs> {
         let mut found = self
             .0
@@ -48,21 +48,21 @@ impl<'a> Pairs<'a> {
 /// Why a text is not a connection string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPairs {
-    /// In quotes, as an env file that no shell reads leaves it.
+    /// The text is in quotes. This happens if no shell has read an env file.
     #[error("starts with a quote: write it without quotes around it")]
     Quoted,
-    /// A part without `=`.
+    /// A part has no `=`.
     #[error("must be `Key=Value` pairs with `;` between them: part {0} has no `=`")]
     NoValue(usize),
-    /// One key, two values.
+    /// A key occurs twice.
     #[error("names `{0}` twice: are these two connection strings?")]
     Twice(&'static str),
-    /// A key without a value.
+    /// A key has no value.
     #[error("has no value after `{0}=`")]
     Empty(&'static str),
 }
 
-/// Reads the connection string that a file holds now.
+/// Reads the connection string that is in a file now.
 pub(crate) fn read_file<T, E: Display>(
     path: &Path,
     parse: impl FnOnce(&str) -> Result<T, E>,
@@ -74,13 +74,13 @@ pub(crate) fn read_file<T, E: Display>(
 /// Why the connection string in a file cannot be used. The caller knows the path, and shows it.
 #[derive(Debug, thiserror::Error)]
 pub enum UnusableFile {
-    /// The system refuses it.
+    /// The system does not read the file.
     #[error("cannot be read: {0}")]
     Unreadable(#[from] io::Error),
-    /// It holds something else.
+    /// The file does not contain a valid connection string.
     #[error("its content {0}")]
     Malformed(String),
-    /// It is for another namespace or container than it was at the start.
+    /// The connection string is for another namespace or container than at startup.
     #[error("its content leads to another {what}, `{name}`: restart the exporter to use that one")]
     Elsewhere {
         /// A namespace or a container.

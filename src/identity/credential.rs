@@ -1,7 +1,7 @@
 //! The identity that a token is requested for, and the identity service: the checked form of the section `auth`.
 //!
-//! `auto` is not among the kinds: the kind is decided once, when the configuration is read, so that a key that the kind
-//! lacks is a fault at the start.
+//! `auto` is not among the kinds. The kind is decided once, when the configuration is read, so that a missing key is a
+//! configuration error at startup.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use azure_core::credentials::Secret;
 use azure_core::http::Url;
 use strum::{EnumDiscriminants, IntoStaticStr, VariantArray};
 
-/// An identity and the service that knows it.
+/// An identity, and the identity service that issues its tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credential {
     /// The identity that tokens are requested for.
@@ -20,7 +20,7 @@ pub struct Credential {
     pub reason: String,
 }
 
-/// An identity in Microsoft Entra ID, and what proves it.
+/// An identity in Microsoft Entra ID, and what authenticates it.
 #[derive(Debug, Clone, PartialEq, Eq, EnumDiscriminants)]
 #[strum_discriminants(
     name(CredentialKind),
@@ -32,7 +32,7 @@ pub enum Identity {
     /// The identity of the machine, or a user-assigned one with this client id.
     #[strum_discriminants(strum(serialize = "managed_identity"))]
     Managed {
-        /// Of the user-assigned identity.
+        /// The client id of the user-assigned identity.
         client_id: Option<String>,
     },
     /// The identity of a Kubernetes service account.
@@ -57,9 +57,9 @@ pub enum Identity {
         /// The certificate and its private key, in PEM.
         file: PathBuf,
     },
-    /// The user that is signed in to `az`.
+    /// The user who is signed in to `az`.
     AzureCli {
-        /// The tenant to ask in, if it is not the one of the sign-in.
+        /// The tenant to request tokens from, if it is not the one of the sign-in.
         tenant_id: Option<String>,
     },
 }
@@ -67,7 +67,7 @@ pub enum Identity {
 /// An application, or a user-assigned identity, in its tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Application {
-    /// The directory that it is in.
+    /// The tenant that it is in.
     pub tenant_id: String,
     /// Its client id.
     pub client_id: String,
@@ -99,8 +99,7 @@ impl Identity {
     }
 }
 
-/// The identity service of the cloud that a namespace with this host is in. The addresses are those that the Azure SDKs
-/// have for the clouds.
+/// The identity service of the cloud that a namespace with this host is in. The addresses are those in the Azure SDKs.
 pub(crate) fn authority_of(namespace_host: &str) -> &'static str {
     match namespace_host.split_once(".servicebus.") {
         Some((_, "chinacloudapi.cn")) => "https://login.chinacloudapi.cn",
@@ -112,7 +111,7 @@ pub(crate) fn authority_of(namespace_host: &str) -> &'static str {
 /// Checks the address of an identity service: a host, with or without `https://` before it and a `/` after it.
 ///
 /// # Errors
-/// It is not an address, is not https, or has a path.
+/// The text is not an address, is not https, or has a path.
 pub(crate) fn authority_host(text: &str) -> Result<String, &'static str> {
     let whole = if text.contains("://") {
         text.to_owned()
@@ -131,7 +130,7 @@ pub(crate) fn authority_host(text: &str) -> Result<String, &'static str> {
 /// Checks a tenant: its id, or one of its domains.
 ///
 /// # Errors
-/// It has characters that neither of them has.
+/// The text has characters that neither an id nor a domain has.
 pub(crate) fn tenant_id(text: &str) -> Result<String, &'static str> {
     id(text, b"-.", NOT_A_TENANT)
 }
@@ -139,12 +138,12 @@ pub(crate) fn tenant_id(text: &str) -> Result<String, &'static str> {
 /// Checks a client id.
 ///
 /// # Errors
-/// It has characters that a GUID does not have.
+/// The text has characters that an id does not have.
 pub(crate) fn client_id(text: &str) -> Result<String, &'static str> {
     id(text, b"-", NOT_A_CLIENT_ID)
 }
 
-// Why a text is not part of an identity. None repeats the text: it may be a secret in the wrong place.
+// Why a text is not part of an identity. No message contains the text: it may be a secret in the wrong place.
 const NOT_AN_AUTHORITY_HOST: &str = "must be the address of an identity service, for example `https://login.microsoftonline.us`, without a path";
 const NOT_A_TENANT: &str =
     "must be the id of a tenant, as `az account show --query tenantId` prints it, or its domain";

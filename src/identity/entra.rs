@@ -1,5 +1,5 @@
-//! The credentials of `azure_identity`: a new one for each token, since each keeps its token for longer than the SDK can
-//! use it (see `tokens`), and since the content of a file may have changed.
+//! Makes the credentials of `azure_identity`. Each token needs a new credential: a credential keeps its token for longer than
+//! the SDK can use it (see `tokens`), and the content of a file may have changed.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use super::assertion::SignedAssertion;
 use super::credential::{Credential, Identity, SecretSource};
 use super::secret_file;
 
-/// A credential that has no token yet, made from what the files hold now.
+/// A credential that has no token yet, made from the current content of the files.
 pub(super) fn without_token(
     credential: &Credential,
 ) -> azure_core::Result<Arc<dyn TokenCredential>> {
@@ -79,7 +79,7 @@ fn current(secret: &SecretSource) -> azure_core::Result<Secret> {
     }
 }
 
-/// By default the SDK retries for a minute before it reports an error; the callers here try again anyway.
+/// By default the SDK retries for a minute before it returns an error. The callers of this module try again anyway.
 const RETRIES: u32 = 2;
 
 fn client_options(credential: &Credential) -> ClientOptions {

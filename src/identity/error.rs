@@ -1,4 +1,5 @@
-//! Why there is no token, and what to do about it: the answer of the identity service, in words that name our keys.
+//! Explains why there is no token, and what to do about it: it translates the answer of the identity service into advice
+//! that names the keys of the configuration.
 //!
 //! The numbers are those of "Microsoft Entra authentication and authorization error codes" (AADSTS...).
 
@@ -23,13 +24,13 @@ pub(crate) struct TokenError {
 }
 
 impl TokenError {
-    /// Whether a person must correct something: the identity service refused the credential, or could not be asked since
-    /// the credential is incomplete. Otherwise the identity service did not answer, and may answer later.
+    /// Whether a person must correct something: the identity service refused the credential, or the credential is so
+    /// incomplete that no request could be sent. Otherwise the identity service did not answer, and may answer later.
     pub(crate) fn needs_person(&self) -> bool {
         self.needs_person
     }
 
-    /// The identity library reports an error.
+    /// The identity library returned an error.
     pub(super) fn failed(credential: &Credential, error: azure_core::Error) -> Self {
         let (needs_person, advice) = explain(credential, &error);
         Self {
@@ -39,7 +40,7 @@ impl TokenError {
         }
     }
 
-    /// There was no answer in time.
+    /// The identity service did not answer in time.
     pub(super) fn unanswered(credential: &Credential, within: Duration) -> Self {
         let (seconds, advice) = (within.as_secs(), unreachable(credential));
         Self::without_answer(
@@ -48,7 +49,7 @@ impl TokenError {
         )
     }
 
-    /// The answer was the token of before.
+    /// The identity service returned the previous token again.
     pub(super) fn same_again(credential: &Credential) -> Self {
         let advice = "the identity service returned the same token again; it is asked until it returns a new one";
         Self::without_answer(credential, advice.to_owned())
@@ -70,7 +71,7 @@ impl From<TokenError> for azure_core::Error {
     }
 }
 
-/// Whether a person must correct something, and what to do. The library wraps what happened in errors of its own.
+/// Whether a person must correct something, and what to do. The identity library wraps the cause in errors of its own.
 fn explain(credential: &Credential, error: &azure_core::Error) -> (bool, String) {
     let kind = credential.identity.kind();
     let first: &(dyn Error + 'static) = error;
@@ -105,7 +106,7 @@ fn explain(credential: &Credential, error: &azure_core::Error) -> (bool, String)
     }
 }
 
-/// What to do about a refusal: by its code, or by what is wrong most often.
+/// What to do about a refusal: the advice for its code, or for the most frequent mistake.
 fn refused(kind: CredentialKind, codes: &str) -> &'static str {
     let known = codes.split(',').find_map(of_code);
     known.unwrap_or(match kind {
@@ -168,7 +169,7 @@ fn unreachable(credential: &Credential) -> String {
     }
 }
 
-/// What a credential needs before the identity service can be asked at all.
+/// What a credential needs before a request to the identity service is possible.
 fn incomplete(kind: CredentialKind) -> &'static str {
     match kind {
         CredentialKind::Managed => {

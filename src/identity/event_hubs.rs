@@ -1,7 +1,8 @@
-//! The tokens of one client of Event Hubs, as the SDK asks for them.
+//! Provides the SDK with tokens for one client of Event Hubs.
 //!
-//! Where there is no new token, a client that is opening uses the old one while that is valid. A client that renews gets
-//! the error: then the SDK asks again after half a minute, whereas it would give up if it got the same token.
+//! If there is no new token, a client that is opening uses the old token while it is valid. A client that renews its token
+//! gets the error instead: after an error, the SDK asks again half a minute later, but if it gets the same token, it gives
+//! up.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use tokio::time::Instant;
 use super::error::TokenError;
 use super::tokens::Tokens;
 
-/// A client may take this long to open: connecting and the first exchanges have this much time together.
+/// How long a client may take to open: to connect, and to exchange the first messages.
 const OPENING: Duration = Duration::from_mins(1);
 
 /// The tokens of one client.
@@ -23,7 +24,7 @@ pub(crate) struct EventHubsTokens {
 }
 
 impl EventHubsTokens {
-    /// For a client that is about to be opened.
+    /// The tokens for a client that is about to be opened.
     pub(crate) fn new(tokens: Arc<Tokens>) -> Self {
         Self {
             tokens,
@@ -31,7 +32,7 @@ impl EventHubsTokens {
         }
     }
 
-    /// A token for the client as it is now: opening or renewing.
+    /// A token for the client, which is either opening or renewing its token.
     pub(crate) async fn token(&self) -> Result<AccessToken, TokenError> {
         match self.tokens.fresh().await {
             Err(error) if self.made_at.elapsed() < OPENING => {

@@ -1,10 +1,10 @@
-//! How the exporter authenticates to Azure: the identities of Microsoft Entra ID and their tokens, and the secrets that
-//! files contain. The event hubs and the blob store use it alike. Which identity to use is decided by `config`.
+//! Authenticates the exporter to Azure, with the identities of Microsoft Entra ID and their tokens, or with secrets in
+//! files. The event hubs and the blob store both use this module. `config` decides which identity to use.
 //!
-//! `credential` is the checked section `auth`. `entra` makes the credentials of `azure_identity` from it, `assertion`
+//! `credential` is the checked section `auth`. `entra` makes the credentials of `azure_identity` from it, and `assertion`
 //! signs for an application with a certificate. `tokens` keeps the tokens of one service and renews them; `event_hubs`
-//! and `storage` give them to the clients of the two services. `error` says what to do when there is no token.
-//! `connection_string` reads the pairs that connection strings consist of, and `secret_file` the files of secrets.
+//! and `storage` pass them to the clients of the two services. `error` explains what to do when there is no token.
+//! `connection_string` reads the pairs that connection strings consist of, and `secret_file` reads files with secrets.
 
 mod assertion;
 pub(crate) mod connection_string;

@@ -1,5 +1,5 @@
-//! Small files that hold secrets. A secret is rotated by replacing its file, so a file is read again each time that its
-//! content is needed, and the content is never kept.
+//! Reads small files that contain secrets. A secret is rotated by replacing its file. So the exporter reads the file again each
+//! time that it needs the content, and does not keep the content.
 
 use std::fs;
 use std::io::{self, Read as _};
@@ -7,13 +7,13 @@ use std::path::Path;
 
 use azure_core::error::{ErrorKind, ResultExt as _};
 
-/// A certificate with its chain and key has some kilobytes; this keeps a wrong path from filling the memory.
+/// A certificate with its chain and key has some kilobytes. The limit keeps a wrong path from filling the memory.
 const BYTES_MAX: u64 = 256 * 1024;
 
 /// The text of a file, without the white space around it: editors and `echo` end a file with a line feed.
 pub(crate) fn read(path: &Path) -> io::Result<String> {
     let mut text = String::new();
-    // This blocks, but for no longer than reading a page of memory takes: such files are on a disk of this machine.
+    // This blocks, but only briefly: such files are small, and on a local disk.
     let bytes = fs::File::open(path)?
         .take(BYTES_MAX + 1)
         .read_to_string(&mut text)?;
@@ -30,7 +30,7 @@ pub(crate) fn read(path: &Path) -> io::Result<String> {
     Ok(text.to_owned())
 }
 
-/// The same for a credential, whose error names the file.
+/// The same for a credential. The error names the file.
 pub(super) fn read_for_credential(path: &Path) -> azure_core::Result<String> {
     read(path).with_context_fn(ErrorKind::Credential, || {
         format!("file `{}` cannot be read", path.display())

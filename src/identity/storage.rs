@@ -1,7 +1,7 @@
-//! The tokens of one container, as each request to it asks for one.
+//! Provides each request to the container with a token.
 //!
-//! Leases are renewed every few seconds and must not wait for an identity service that hangs: while a token is valid, it
-//! is the answer at once, and the next one is fetched meanwhile.
+//! Leases are renewed every few seconds, and must not wait for an identity service that hangs. So while a token is valid, a
+//! request gets it at once, and the next token is fetched in the background.
 
 use std::sync::Arc;
 
@@ -11,10 +11,10 @@ use super::credential::Credential;
 use super::tokens::{Audience, Tokens};
 use crate::telemetry::Telemetry;
 
-/// A token with less than this left is not used any more: a request takes its time, and clocks differ.
+/// A token that expires within this time is not used any more: a request takes some time, and clocks differ.
 const USED_UNTIL: time::Duration = time::Duration::seconds(30);
 
-/// Tokens of a credential for Blob Storage. Called on the runtime on which they are then fetched.
+/// The tokens of a credential for Blob Storage. They are fetched on the runtime on which this is called.
 pub fn storage_tokens(
     credential: &Credential,
     telemetry: Arc<Telemetry>,

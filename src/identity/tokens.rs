@@ -1,13 +1,13 @@
-//! The tokens of one credential for one service, in a form that the SDK can renew.
+//! Keeps the tokens of one credential for one service, and renews them early enough for the SDK.
 //!
-//! The SDK renews a token six minutes before it expires; `azure_identity` returns its cached token until five minutes
-//! before. So a renewal returns the same token, the SDK concludes that the credential cannot renew, and the link ends with
-//! its token. [`Tokens`] stands between the two: it keeps a token while it is far from expiring, and asks a new
-//! credential, whose cache is empty, for the next one.
+//! The SDK renews a token six minutes before it expires, but `azure_identity` returns its cached token until five minutes
+//! before. So the SDK gets the same token again, concludes that the credential cannot renew it, and the link ends when the
+//! token expires. [`Tokens`] prevents this: it keeps a token while it is far from expiring, and requests the next one from a
+//! new credential, whose cache is empty.
 //!
-//! Callers that ask at the same time share one answer, so that a process of many partitions asks the identity service
-//! once. The identity service is never asked twice in quick succession, since the SDK asks without pause when the lifetime
-//! of a token is shorter than its six minutes.
+//! Callers that ask at the same time share one answer, so that a process with many partitions sends one request to the
+//! identity service. There is a pause between two requests, since the SDK asks without pause if a token lives for less than
+//! its six minutes.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,23 +23,23 @@ use super::entra;
 use super::error::TokenError;
 use crate::telemetry::Telemetry;
 
-/// A token with less than this left is renewed: well before the SDK asks, which is at six minutes.
+/// A token that expires within this time is renewed. The SDK renews later, six minutes before the expiry.
 const RENEW_BEFORE: time::Duration = time::Duration::minutes(10);
 
-/// An identity service answers within a second; the rest is for its bad days, and for two more tries.
+/// An identity service usually answers within a second. The rest allows for slow answers, and for two retries.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The least time between two fetches. An identity service takes this from one client for as long as it likes.
+/// The minimum time between two fetches. An identity service accepts this rate from one client without a time limit.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// For this long, a failure is the answer to every caller: the partitions of a hub all ask when they open, and what is
-/// wrong is not corrected between the first and the last.
+/// For this long, every caller gets the same failure. All partitions of an event hub ask when they open, and nobody corrects
+/// the cause between the first and the last of them.
 const FAILED_FOR: Duration = Duration::from_secs(5);
 
 /// The service that tokens are for.
 #[derive(Debug)]
 pub(crate) struct Audience {
-    /// What a token for it is requested with, in every cloud.
+    /// The scope of a request for a token, the same in every cloud.
     scope: &'static str,
     name: &'static str,
 }
@@ -63,13 +63,13 @@ pub(crate) struct Tokens {
     credential: Credential,
     audience: Audience,
     make: Arc<Make>,
-    /// Where tokens are fetched. A caller lives on the runtime of a connection, which may end at any time; the HTTP
-    /// connections to the identity service, which all callers share, would end with it.
+    /// The runtime on which tokens are fetched. A caller runs on the runtime of a connection, which may end at any time. The
+    /// HTTP connections to the identity service, which all callers share, would end with it.
     runtime: Handle,
     telemetry: Arc<Telemetry>,
-    /// The latest token, although a later fetch may have failed.
+    /// The latest token. A later fetch may have failed.
     latest: Mutex<Option<AccessToken>>,
-    /// The latest fetch; locked while there is one under way.
+    /// The latest fetch. Locked while a fetch is in progress.
     fetched: tokio::sync::Mutex<Option<Fetched>>,
 }
 
@@ -80,9 +80,9 @@ struct Fetched {
 }
 
 impl Fetched {
-    /// Whether it is the answer to a caller that asked at that time.
+    /// Whether a caller that asked at that time gets this outcome, instead of a new fetch.
     fn answers(&self, asked_at: Instant) -> bool {
-        // What was fetched after a caller asked is as new as what would be fetched for it.
+        // The outcome of a fetch that ended after the caller asked is as new as the caller needs.
         self.at > asked_at
             || match &self.result {
                 Ok(token) => left(token) > RENEW_BEFORE,
@@ -92,7 +92,7 @@ impl Fetched {
 }
 
 impl Tokens {
-    /// The tokens of a credential for a service. Called on the runtime on which they are then fetched.
+    /// The tokens of a credential for a service. They are fetched on the runtime on which this is called.
     pub(crate) fn new(
         credential: &Credential,
         audience: Audience,
@@ -126,7 +126,7 @@ impl Tokens {
         })
     }
 
-    /// A token that is far from expiring, or else one that is as new as can be.
+    /// The kept token if it is far from expiring, or else a new one.
     pub(super) async fn fresh(&self) -> Result<AccessToken, TokenError> {
         let asked_at = Instant::now();
         let mut fetched = self.fetched.lock().await;
@@ -166,7 +166,7 @@ impl Tokens {
         latest.clone().filter(|token| left(token) > at_least)
     }
 
-    /// Begins to fetch the next token if this one, the latest, is near its end. It does not wait: the fetch ends by its
+    /// Starts to fetch the next token if this one, the latest, expires soon. It does not wait for the fetch, which has a
     /// timeout.
     pub(super) fn renew_ahead(self: &Arc<Self>, latest: &AccessToken) {
         let is_under_way = self.fetched.try_lock().is_err();
@@ -181,14 +181,14 @@ impl Tokens {
     async fn fetch(&self) -> Result<AccessToken, TokenError> {
         let (make, scope) = (Arc::clone(&self.make), self.audience.scope);
         let fetching = async move { make()?.get_token(&[scope], None).await };
-        // It ends by its timeout, so nobody has to wait for it.
+        // The fetch has a timeout, so it ends even if no caller waits for it.
         let fetching = self
             .runtime
             .spawn(tokio::time::timeout(FETCH_TIMEOUT, fetching));
         match fetching.await {
             Ok(Ok(Ok(token))) => Ok(token),
             Ok(Ok(Err(error))) => Err(TokenError::failed(&self.credential, error)),
-            // A panic of the identity library is no answer either.
+            // A panic of the identity library counts as no answer.
             Ok(Err(_)) | Err(_) => Err(TokenError::unanswered(&self.credential, FETCH_TIMEOUT)),
         }
     }
@@ -200,7 +200,7 @@ impl fmt::Debug for Tokens {
     }
 }
 
-/// How long a token is valid from now on. The clock is the service's and the broker's, so it is the wall's.
+/// How long a token is valid from now on, by the wall clock: the identity service and the event hub use it too.
 fn left(token: &AccessToken) -> time::Duration {
     token.expires_on - OffsetDateTime::now_utc()
 }

@@ -14,15 +14,16 @@ settings! {
     pub struct Settings in "metrics" {
         /// The ACS resources whose failure series exist at 0 from the start, so that `increase()` shows the first failure.
         ///
-        /// Names, not resource ids. Other resources are exported too, from their first record on.
+        /// Use names, not resource ids. Other resources are exported too, from their first record on.
         resources: Vec<String> = list(0..=RESOURCES_MAX, resource).default(""),
         /// How many different values one label may have.
         ///
-        /// Further values become `other`; totals stay right. Values that Microsoft documents do not count towards this limit.
+        /// Further values become `other`; totals stay correct. Known values, such as documented ones, do not count towards this
+        /// limit.
         label_values_max: NonZeroUsize = number(1..=LABEL_VALUES_LIMIT).default("100"),
-        /// How many series there may be, not counting those whose label values Microsoft documents.
+        /// How many series there may be, not counting those whose label values are all known.
         ///
-        /// Beyond this limit, undocumented label values of a new series become `other`; totals stay right.
+        /// Beyond this limit, unknown label values of a new series become `other`; totals stay correct.
         series_max: NonZeroUsize = number(SERIES_FEWEST..=SERIES_LIMIT).default("20000"),
         /// Upper bounds of the histograms.
         buckets: BucketSettings,
@@ -55,29 +56,30 @@ settings! {
 settings! {
     /// Failures
     ///
-    /// What counts as a failure. An operation counts as failed by its HTTP status (4xx, 5xx) or by its result type, unless
-    /// that answer is routine. A recording counts as failed by its result type or by its end reason, or because it is empty.
-    /// `docs/failures.md` has the tables. Words are compared by their letters: `System failure` matches `systemFailure`.
+    /// What counts as a failure. A request counts as failed by its status (400 to 699) or by its result type, unless the
+    /// answer is routine. If it has neither, its level decides. A recording counts as failed by its result type or by its end
+    /// reason, or because it is empty. `docs/failures.md` has the tables. Only letters and digits of a word are compared:
+    /// `System failure` matches `systemFailure`.
     #[derive(Clone, Debug, PartialEq)]
     pub struct Failures in "failures" {
         /// End reasons that count as failures in addition to the built-in ones.
         end_reasons: Vec<String> = list(0..=FAILURE_RULES_MAX, word).default(""),
-        /// End reasons that do not count as failures although the built-in table lists them, or they sound like one.
+        /// End reasons that do not count as failures, although they are in the built-in table or contain a word such as `error`.
         ///
-        /// A recording whose result type is a failure still counts, and so does one that is empty.
+        /// A recording still counts if its result type is a failure, or if it is empty.
         end_reasons_except: Vec<String> = list(0..=FAILURE_RULES_MAX, word).default(""),
         /// Result types that count as failures in addition to the built-in ones.
         result_types: Vec<String> = list(0..=FAILURE_RULES_MAX, word).default(""),
-        /// Result types that do not count as failures although the built-in table lists them.
+        /// Result types that do not count as failures, although the built-in table lists them.
         ///
-        /// For example `Canceled`. The label of a row of the table in `docs/failures.md` excepts all words of the row, any
-        /// other word only itself. A request whose status is 400 or above still counts.
+        /// For example `Canceled`. The label of a row of the table in `docs/failures.md` excepts the whole row; another word
+        /// excepts only itself. A request whose status is 400 or above still counts.
         result_types_except: Vec<String> = list(0..=FAILURE_RULES_MAX, word).default(""),
         /// Answers that are routine: operations, each with the statuses from 400 to 699 that do not count as failures.
         ///
-        /// They are asked first, whatever the result type. `acs_recording_operations_total` counts them with
-        /// `outcome="routine"`. In a file it may be a list, with one operation in each item; `[]`, or a variable with an empty
-        /// text, makes every such answer a failure.
+        /// The exporter checks for them first, whatever the result type. `acs_recording_operations_total` counts them with
+        /// `outcome="routine"`. In a file, the value may be a list with one operation in each item. With `[]`, or with an
+        /// empty variable, no answer is routine.
         routine: Routine = routine().default(ROUTINE),
     }
 }
@@ -85,18 +87,18 @@ settings! {
 settings! {
     /// Records
     ///
-    /// What is done with records that can be read.
+    /// What the exporter does with the records that it can read.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Records in "records" {
-        /// What to do with a record that has come before: one with an id, a time, and the same value of every property that
-        /// the exporter reads. `acs_recording_exporter_duplicate_records_total` counts it either way.
+        /// What to do with a record that was received before: one with an id and a time, and the same values of all
+        /// properties that the exporter reads. `acs_recording_exporter_duplicate_records_total` counts it either way.
         ///
-        /// - `count`: it is counted again, as a record of its own
-        /// - `drop`: it moves no metric about ACS, and counts as ignored
+        /// - `count`: the exporter counts it again, like any other record
+        /// - `drop`: the record changes no metric about ACS, and counts as ignored
         ///
-        /// Two diagnostic settings that send to one event hub send every record twice; Azure's exports may repeat records for
-        /// hours. The exporter remembers at least the last 65,536 records, in memory: it knows no record from before its start
-        /// and none that another replica read. So `drop` is a fault while `checkpoint.store` is `blob`.
+        /// Two diagnostic settings that send to one event hub send every record twice, and Azure's exports may repeat records for
+        /// hours. The exporter remembers at least the last 65,536 records, in memory. It does not know the records from before
+        /// its start, nor those that another replica read. So `drop` is a configuration error if `checkpoint.store` is `blob`.
         duplicates: Duplicates = words([
             ("count", Duplicates::Count),
             ("drop", Duplicates::Drop),

@@ -2,10 +2,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use time::OffsetDateTime;
+
 use crate::acs::{self, FailureRules, Observation, Record};
 use crate::disposition::Reject;
-use crate::envelope::{self, RecordText};
-use crate::event::{Batch, Event};
+use crate::envelope::{self, Opened};
+use crate::event::Batch;
 use crate::metrics::Moves;
 use crate::telemetry::{Became, Tally};
 
@@ -43,46 +45,82 @@ pub struct Ended {
 pub struct Rejected {
     /// Its index in the batch.
     pub event: usize,
-    /// Why, one reason for each such record, in order.
+    /// The indices of these records in the event.
+    pub records: Vec<usize>,
+    /// Why, one reason for each of them.
     pub reasons: Vec<Reject>,
 }
 
+/// The records of an event, still unread.
+#[derive(Debug)]
+pub(crate) struct OpenedEvent<'a> {
+    /// When the event hub enqueued the event, if one did.
+    pub enqueued_at: Option<OffsetDateTime>,
+    /// What its body holds.
+    pub opened: Opened<'a>,
+}
+
+impl<'a> OpenedEvent<'a> {
+    /// Opens a body. A panic inside the decoder costs this event.
+    pub(crate) fn open(body: &'a [u8], enqueued_at: Option<OffsetDateTime>) -> Self {
+        let opened = guarded(|| Ok(envelope::open(body))).unwrap_or_else(|reason| Opened {
+            records: vec![Err(reason)],
+            repairs: Vec::new(),
+        });
+        Self {
+            enqueued_at,
+            opened,
+        }
+    }
+}
+
 /// Decodes a batch and passes on what it moves, which borrows from the decoded records and so cannot be returned.
-///
-/// A panic inside the decoder costs one record, or one event while it is split into records.
 pub(crate) fn decode<T>(
     batch: &Batch,
     rules: &FailureRules,
     then: impl FnOnce(Decoded<'_>) -> T,
 ) -> T {
-    // Observations are slices of the records: these outlive them.
-    let envelopes = batch.events().map(|event| {
-        guarded(|| Ok(envelope::open(&event.body))).unwrap_or_else(|reason| vec![Err(reason)])
-    });
-    let envelopes: Vec<_> = envelopes.collect();
+    let opened: Vec<_> = batch
+        .events()
+        .map(|event| OpenedEvent::open(&event.body, event.enqueued_at))
+        .collect();
+    then(decode_opened(&opened, rules))
+}
+
+/// Decodes events that are split into their records. A panic inside the decoder costs one record.
+pub(crate) fn decode_opened<'a>(
+    events: &'a [OpenedEvent<'_>],
+    rules: &FailureRules,
+) -> Decoded<'a> {
     let mut decoded = Decoded::default();
-    for (index, (event, records)) in batch.events().zip(&envelopes).enumerate() {
-        let mut reasons = Vec::new();
-        decode_event(event, records, rules, &mut decoded, &mut reasons);
+    for (index, event) in events.iter().enumerate() {
+        let mut rejected = Rejected {
+            event: index,
+            records: Vec::new(),
+            reasons: Vec::new(),
+        };
+        decode_event(event, rules, &mut decoded, &mut rejected);
         decoded.ends.push(decoded.observations.len());
-        if !reasons.is_empty() {
-            let event = index;
-            decoded.ended.rejected.push(Rejected { event, reasons });
+        if !rejected.reasons.is_empty() {
+            decoded.ended.rejected.push(rejected);
         }
     }
-    then(decoded)
+    decoded
 }
 
 fn decode_event<'a>(
-    event: &Event,
-    records: &'a [RecordText<'_>],
+    event: &'a OpenedEvent<'_>,
     rules: &FailureRules,
     decoded: &mut Decoded<'a>,
-    reasons: &mut Vec<Reject>,
+    rejected: &mut Rejected,
 ) {
     let tally = &mut decoded.ended.tally;
+    let Opened { records, repairs } = &event.opened;
     tally.received(records.len());
-    for record in records {
+    for repair in repairs {
+        tally.repaired(*repair);
+    }
+    for (index, record) in records.iter().enumerate() {
         let text = record.as_deref().map_err(|reason| *reason);
         let read = text.and_then(|text| guarded(|| acs::read(text, event.enqueued_at, rules)));
         match read {
@@ -92,11 +130,12 @@ fn decode_event<'a>(
                     decoded.observations.push(observation);
                     tally.observed += 1;
                 } else {
-                    tally.ignored += 1;
+                    tally.ignore(record.category.as_deref());
                 }
             }
             Err(reason) => {
-                reasons.push(reason);
+                rejected.records.push(index);
+                rejected.reasons.push(reason);
                 tally.reject(reason);
             }
         }
@@ -113,6 +152,9 @@ fn note_faults(record: &Record<'_>, tally: &mut Tally) {
     }
     for field in &record.unfamiliar {
         tally.drifted("field", field, Became::Ignored);
+    }
+    for repair in &record.repairs {
+        tally.repaired(*repair);
     }
     for field in &record.unreadable {
         tally.unreadable(category.unwrap_or_default(), field);

@@ -1,14 +1,14 @@
-//! The failure log: a line for each failed request and recording.
+//! The failure log: one line for each failed request and each failed recording.
 //!
-//! It is the one place that names a call, by the ids that support asks for, and the one that has a line for each record: it
-//! is off unless `log.failures` is on.
+//! No other log line contains the ids of a call, which Microsoft's support asks for, and no other is written for each
+//! record. So the failure log is off unless `log.failures` is on.
 
 use time::format_description::well_known::Rfc3339;
 
 use crate::acs::Observation;
 use crate::telemetry::shortened;
 
-/// Writes the line of an observation, if it is of a failure.
+/// Logs an observation, if it is a failure.
 pub(super) fn log(observation: &Observation<'_>) {
     let Some(failures) = observation.failure() else {
         return;

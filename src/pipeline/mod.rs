@@ -16,8 +16,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use decode::{Ended, decode};
-pub(crate) use writer::Writer;
+pub(crate) use decode::{Ended, OpenedEvent, decode_opened};
+pub(crate) use writer::{Writer, apply_opened};
 
 use crate::delivery::Snapshot;
 use crate::event::Batch;

@@ -7,15 +7,16 @@
 //! argument.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::decode::{Ended, decode};
+use super::decode::{Ended, OpenedEvent, decode, decode_opened};
 use super::failures;
 use crate::dead_letters::DeadLetters;
-use crate::event::{Batch, PartitionId};
+use crate::event::{Batch, Event, PartitionId, Position};
 use crate::metrics::{Exposition, Hold};
 use crate::queue::Queued;
 
@@ -182,6 +183,23 @@ pub(super) fn apply(
         }
         Ok(ended)
     })
+}
+
+/// Applies records that came out of a file: nothing is held for a scrape, and no position is reached.
+pub(crate) fn apply_opened(event: &OpenedEvent<'_>, exposition: &Exposition) -> Ended {
+    let mut decoded = decode_opened(slice::from_ref(event), exposition.failure_rules());
+    let mut ended = std::mem::take(&mut decoded.ended);
+    let stands_for_it = Event {
+        position: Position {
+            sequence_number: 0,
+            offset: None,
+        },
+        enqueued_at: event.enqueued_at,
+        body: Vec::new(),
+    };
+    let batch = Batch::of_one(PartitionId::new("replay", "0"), stands_for_it);
+    let _none_is_held = exposition.apply(&batch, decoded.moves(), &mut ended.tally, Hold::Never);
+    ended
 }
 
 /// Creates the failure series that a batch will move.

@@ -21,15 +21,22 @@
 //! | a value that is not JSON, such as `[ 227 B blob data ]`, or that nests too deep | `null` | [`PostgreSQL`](https://github.com/elastic/beats/issues/40641) |
 //! | an object whose end is missing | its properties that are whole | [activity logs above 20 KB](https://github.com/Azure/azure-sdk-for-python/issues/9990) |
 
+mod cursor;
+mod kinds;
+mod lookahead;
 mod rewriter;
 mod text;
 
 use serde::de::IgnoredAny;
 
-pub(crate) use rewriter::{Rewriter, Stop};
+pub(crate) use cursor::Rewriter;
+pub use kinds::Repair;
+pub(crate) use kinds::Repairs;
+pub(crate) use lookahead::is_first_key;
+pub(crate) use rewriter::Stop;
 
-/// The one object that `text` was meant to be, as strict JSON. `None` when it is not an object.
-pub(crate) fn object(text: &str) -> Option<String> {
+/// The one object that `text` was meant to be, as strict JSON, and what was repaired. `None` when it is not an object.
+pub(crate) fn object(text: &str) -> Option<(String, Repairs)> {
     let mut rewriter = Rewriter::new(text.as_bytes());
     rewriter.skip_blanks();
     if rewriter.peek() != Some(b'{') {
@@ -37,8 +44,10 @@ pub(crate) fn object(text: &str) -> Option<String> {
     }
     let mut rewritten = String::with_capacity(text.len());
     // Of an object that stops early, the properties before that are whole.
-    let _end = rewriter.value(&mut rewritten);
-    is_json(&rewritten).then_some(rewritten)
+    if rewriter.value(&mut rewritten).is_err() {
+        rewriter.repaired(Repair::MissingEnd);
+    }
+    is_json(&rewritten).then(|| (rewritten, rewriter.take_repairs()))
 }
 
 /// Whether a text is one strict JSON value: rewritten text is checked, not trusted.

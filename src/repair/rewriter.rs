@@ -1,17 +1,13 @@
 //! Values, objects and arrays: a reader that always goes on, and writes strict JSON of what it reads.
 //!
-//! Linear: it goes forward only, and looks ahead no further than to the next byte that is not a blank.
+//! Linear: it goes forward only, and looks ahead no further than over the next key.
+
+use super::cursor::Rewriter;
+use super::kinds::Repair;
 
 /// How deep values may nest; deeper ones become `null`. Records of Azure Monitor nest five deep at most, and the stack
 /// is finite.
 const DEPTH_MAX: usize = 32;
-
-/// Reads bytes that were meant to be JSON, from `at` on.
-#[derive(Debug)]
-pub(crate) struct Rewriter<'a> {
-    pub(super) bytes: &'a [u8],
-    pub(super) at: usize,
-}
 
 /// Why reading stopped before the end of a value. What was written up to there is whole all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,28 +28,7 @@ pub(crate) enum Context {
     Unknown,
 }
 
-impl<'a> Rewriter<'a> {
-    pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0 }
-    }
-
-    /// What has not been read.
-    pub(crate) fn rest(&self) -> &'a [u8] {
-        self.bytes.get(self.at..).unwrap_or_default()
-    }
-
-    pub(crate) fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
-    }
-
-    pub(crate) fn advance(&mut self, bytes: usize) {
-        self.at = self.at.saturating_add(bytes).min(self.bytes.len());
-    }
-
-    pub(crate) fn skip_blanks(&mut self) {
-        self.at = self.past_blanks(self.at);
-    }
-
+impl Rewriter<'_> {
     /// Rewrites the value that is next.
     pub(crate) fn value(&mut self, out: &mut String) -> Result<(), Stop> {
         self.value_in(Context::Object, out, 0)
@@ -71,13 +46,16 @@ impl<'a> Rewriter<'a> {
             self.skip_blanks();
             match self.peek() {
                 None => return Err(Stop::Truncated),
-                Some(b',') => self.at += 1,
+                Some(b',') => self.comma(out),
                 Some(b'}') => {
                     self.at += 1;
                     return Ok(None);
                 }
                 // The array around the object ends, and so does the object.
-                Some(b']') => return Ok(None),
+                Some(b']') => {
+                    self.repaired(Repair::Brackets);
+                    return Ok(None);
+                }
                 Some(b'{') => return Err(Stop::NextRecord),
                 Some(b'"' | b'\'') => {
                     let before = out.len();
@@ -95,7 +73,10 @@ impl<'a> Rewriter<'a> {
                     out.push(':');
                     return Ok(Some(key));
                 }
-                Some(_) => self.skip_word(),
+                Some(_) => {
+                    self.repaired(Repair::InvalidValues);
+                    self.skip_word();
+                }
             }
         }
     }
@@ -129,26 +110,9 @@ impl<'a> Rewriter<'a> {
         }
     }
 
-    /// Whether the text that is next is an object or an array whose own quotes are not escaped: `"{"a":1}"`.
-    pub(crate) fn is_object_in_bare_quotes(&self) -> bool {
-        let mut at = self.past_blanks(self.at + 1);
-        if self.bytes.get(at) == Some(&b'[') {
-            at = self.past_blanks(at + 1);
-        }
-        if self.bytes.get(at) != Some(&b'{') {
-            return false;
-        }
-        at = self.past_blanks(at + 1);
-        // `{"a":"{"}` is strict JSON: a text that is a brace.
-        self.bytes.get(at) == Some(&b'"')
-            && !matches!(
-                self.bytes.get(self.past_blanks(at + 1)),
-                None | Some(b',' | b'}' | b']')
-            )
-    }
-
-    /// Goes past the quote that stands before such an object or array.
+    /// Goes past the quote that stands before an object or array whose own quotes are not escaped.
     pub(crate) fn open_bare_quotes(&mut self) {
+        self.repaired(Repair::ObjectInQuotes);
         self.at += 1;
         self.skip_blanks();
     }
@@ -156,8 +120,17 @@ impl<'a> Rewriter<'a> {
     /// Goes past the quote behind it, if there is one.
     pub(crate) fn close_bare_quotes(&mut self) {
         self.skip_blanks();
-        if self.peek() == Some(b'"') {
+        if matches!(self.peek(), Some(b'"' | b'\'')) {
             self.at += 1;
+        }
+    }
+
+    /// Goes past a comma, and notes it if there is nothing before it in `out`, or nothing behind it.
+    fn comma(&mut self, out: &str) {
+        self.at += 1;
+        self.skip_blanks();
+        if out.ends_with(['{', '[']) || matches!(self.peek(), Some(b',' | b'}' | b']')) {
+            self.repaired(Repair::ExtraCommas);
         }
     }
 
@@ -165,7 +138,12 @@ impl<'a> Rewriter<'a> {
         match self.peek() {
             Some(b'{' | b'[') if depth == DEPTH_MAX => {
                 out.push_str("null");
+                self.repaired(Repair::InvalidValues);
                 self.skip_value()
+            }
+            Some(b'{') if self.is_record_on_its_line(out) => {
+                out.push_str("null");
+                Err(Stop::NextRecord)
             }
             Some(b'{') => {
                 self.at += 1;
@@ -181,7 +159,7 @@ impl<'a> Rewriter<'a> {
                 out.push(']');
                 end
             }
-            Some(b'"') if self.is_object_in_bare_quotes() => {
+            Some(b'"' | b'\'') if self.is_object_in_bare_quotes() => {
                 self.open_bare_quotes();
                 self.value_in(context, out, depth)?;
                 self.close_bare_quotes();
@@ -215,8 +193,14 @@ impl<'a> Rewriter<'a> {
                     return Ok(());
                 }
                 // The object around the array ends, and so does the array.
-                Some(b'}') => return Ok(()),
-                Some(b',') => self.at += 1,
+                Some(b'}') => {
+                    self.repaired(Repair::Brackets);
+                    return Ok(());
+                }
+                Some(b',') => self.comma(out),
+                Some(b'{') if self.is_record(self.at) => {
+                    return Err(Stop::NextRecord);
+                }
                 Some(_) => {
                     if !out.ends_with('[') {
                         out.push(',');
@@ -243,25 +227,23 @@ impl<'a> Rewriter<'a> {
             Some(b'-' | b'0'..=b'9') => serde_json::from_str::<f64>(word).is_ok(),
             _ => matches!(word, "true" | "false" | "null"),
         };
-        out.push_str(if is_value { word } else { "null" });
+        if is_value {
+            out.push_str(word);
+        } else {
+            out.push_str("null");
+            self.repaired(Repair::InvalidValues);
+        }
         Ok(())
     }
 
-    /// Goes to the end of a word: to whatever may come behind a value.
+    /// Goes to the end of a word: to whatever may come behind a value, or to a record.
     fn skip_word(&mut self) {
-        let ends = |byte: &u8| matches!(byte, b',' | b'}' | b']' | b'\n');
-        let word = self.rest().iter().position(ends);
-        self.at = word.map_or(self.bytes.len(), |length| self.at + length);
+        let mut bytes = (self.at..).zip(self.rest());
+        let end = bytes.position(|(at, byte)| match byte {
+            b',' | b'}' | b']' | b'\n' => true,
+            b'{' => self.is_record(at),
+            _ => false,
+        });
+        self.at = end.map_or(self.bytes.len(), |length| self.at + length);
     }
-
-    pub(super) fn past_blanks(&self, at: usize) -> usize {
-        let rest = self.bytes.get(at..).unwrap_or_default();
-        let blanks = rest.iter().position(|byte| !is_blank(*byte));
-        blanks.map_or(self.bytes.len(), |blanks| at + blanks)
-    }
-}
-
-/// JSON's blanks, and the NUL that some senders pad with.
-pub(super) fn is_blank(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0)
 }

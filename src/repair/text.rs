@@ -1,6 +1,8 @@
 //! Texts: where one ends when its quotes are not escaped, and which characters stand between.
 
-use super::rewriter::{Context, Rewriter, Stop, is_blank};
+use super::cursor::Rewriter;
+use super::kinds::Repair;
+use super::rewriter::{Context, Stop};
 
 impl Rewriter<'_> {
     /// Rewrites the text that is next, in quotes of either kind.
@@ -9,6 +11,9 @@ impl Rewriter<'_> {
     pub(super) fn text(&mut self, context: Context, out: &mut String) -> Result<(), Stop> {
         let quote = self.peek().unwrap_or(b'"');
         self.at += 1;
+        if quote == b'\'' {
+            self.repaired(Repair::SingleQuotes);
+        }
         out.push('"');
         loop {
             self.plain_characters(out, quote);
@@ -20,14 +25,15 @@ impl Rewriter<'_> {
                         out.push('"');
                         return Ok(());
                     }
+                    if quote == b'"' {
+                        self.repaired(Repair::UnescapedQuotes);
+                    }
                     self.quote_within(out, quote)?;
                 }
-                Some(b'"') => {
-                    out.push_str("\\\"");
-                    self.at += 1;
-                }
+                Some(quote @ b'"') => self.quote_within(out, quote)?,
                 Some(b'\\') => self.escape(out)?,
                 Some(control) => {
+                    self.repaired(Repair::ControlCharacters);
                     out.push_str(match control {
                         b'\n' => "\\n",
                         b'\r' => "\\r",
@@ -47,6 +53,7 @@ impl Rewriter<'_> {
         for chunk in rest.get(..length).unwrap_or_default().utf8_chunks() {
             out.push_str(chunk.valid());
             if !chunk.invalid().is_empty() {
+                self.repairs.insert(Repair::InvalidUtf8);
                 out.push(char::REPLACEMENT_CHARACTER);
             }
         }
@@ -56,14 +63,14 @@ impl Rewriter<'_> {
     /// Whether the quote that is next can be the end.
     fn ends_text(&self, context: Context) -> bool {
         let at = self.past_blanks(self.at + 1);
-        match (context, self.bytes.get(at)) {
-            (Context::Key, behind) => behind == Some(&b':'),
+        match (context, self.byte(at)) {
+            (Context::Key, behind) => behind == Some(b':'),
             (_, None | Some(b'}' | b']'))
             | (Context::Array | Context::Unknown, Some(b','))
             | (Context::Unknown, Some(b':')) => true,
             // `"he said "no", then left"`: in an object, a key comes behind the comma.
             (Context::Object, Some(b',')) => matches!(
-                self.bytes.get(self.past_blanks(at + 1)),
+                self.byte(self.past_blanks(at + 1)),
                 None | Some(b'"' | b'\'' | b'}' | b',')
             ),
             _ => false,
@@ -72,11 +79,11 @@ impl Rewriter<'_> {
 
     /// A quote that is part of the text, unless a record begins with it.
     fn quote_within(&mut self, out: &mut String, quote: u8) -> Result<(), Stop> {
+        if let Some(brace) = self.record_begins() {
+            self.at = brace;
+            return Err(Stop::NextRecord);
+        }
         if quote == b'"' {
-            if let Some(brace) = self.record_begins() {
-                self.at = brace;
-                return Err(Stop::NextRecord);
-            }
             out.push('\\');
         }
         out.push(char::from(quote));
@@ -84,31 +91,9 @@ impl Rewriter<'_> {
         Ok(())
     }
 
-    /// Where the record begins whose first key this quote opens: behind `}{`, `},{`, or a brace on a line of its own.
-    /// A text that was never closed would else take its neighbour with it.
-    fn record_begins(&self) -> Option<usize> {
-        let (brace, _) = self.before_blanks(self.at)?;
-        if self.bytes.get(brace) != Some(&b'{') {
-            return None;
-        }
-        let (mut end, newline) = self.before_blanks(brace)?;
-        if self.bytes.get(end) == Some(&b',') {
-            end = self.before_blanks(end)?.0;
-        }
-        (newline || self.bytes.get(end) == Some(&b'}')).then_some(brace)
-    }
-
-    /// Where the last byte before `at` stands that is not a blank, and whether there is a newline between.
-    fn before_blanks(&self, at: usize) -> Option<(usize, bool)> {
-        let before = self.bytes.get(..at)?;
-        let last = before.iter().rposition(|byte| !is_blank(*byte))?;
-        let newline = before.get(last..)?.contains(&b'\n');
-        Some((last, newline))
-    }
-
     /// An escape, or a backslash that is not part of one.
     fn escape(&mut self, out: &mut String) -> Result<(), Stop> {
-        match self.bytes.get(self.at + 1) {
+        match self.byte(self.at + 1) {
             None => return Err(Stop::Truncated),
             Some(b'u') => {
                 self.unicode_escape(out);
@@ -116,14 +101,16 @@ impl Rewriter<'_> {
             }
             Some(escaped @ (b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't')) => {
                 out.push('\\');
-                out.push(char::from(*escaped));
+                out.push(char::from(escaped));
                 self.at += 2;
             }
             Some(b'\'') => {
+                self.repaired(Repair::InvalidEscapes);
                 out.push('\'');
                 self.at += 2;
             }
             Some(_) => {
+                self.repaired(Repair::InvalidEscapes);
                 out.push_str("\\\\");
                 self.at += 1;
             }
@@ -134,7 +121,10 @@ impl Rewriter<'_> {
     /// `\u0041`, or the two of a surrogate pair.
     fn unicode_escape(&mut self, out: &mut String) {
         for length in [6, 12] {
-            let escape = self.bytes.get(self.at..self.at + length);
+            // Looks at the last one, so that meeting the end is noted.
+            let escape = self
+                .byte(self.at + length - 1)
+                .and(self.bytes.get(self.at..self.at + length));
             let escape = std::str::from_utf8(escape.unwrap_or_default()).unwrap_or_default();
             let is_whole = serde_json::from_str::<String>(&format!("\"{escape}\"")).is_ok();
             if is_whole && !escape.is_empty() {
@@ -143,6 +133,7 @@ impl Rewriter<'_> {
                 return;
             }
         }
+        self.repaired(Repair::InvalidEscapes);
         let digits = self.bytes.get(self.at + 2..self.at + 6);
         if digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)) {
             out.push(char::REPLACEMENT_CHARACTER); // half a pair

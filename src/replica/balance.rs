@@ -1,8 +1,9 @@
-//! Which replica should own which partition. Pure: all replicas that see the same compute the same.
+//! Computes which replica should own which partition. Pure: replicas that see the same leases compute the same plan.
 //!
-//! Free partitions go to the replica with the fewest. Then, as long as one replica has two more than another, a partition
-//! goes from the one with the most to the one with the fewest. Each such move makes the sum of the squares of all shares
-//! smaller, so this ends, and its result gives rise to no move; and no other order of moves needs fewer.
+//! Each free partition goes to the replica with the fewest partitions. Then, as long as one replica has at least two more
+//! than another, one partition goes from the replica with the most to the one with the fewest. Each such move makes the sum
+//! of the squares of all shares smaller, so the moves end. Their result requires no further move, and no other order needs
+//! fewer moves.
 //!
 //! | seen: `a`, `b`, `c` are alive | `a` does | `b` does | `c` does |
 //! | --- | --- | --- | --- |
@@ -26,15 +27,15 @@ pub(super) struct Plan {
     pub hand_over: Vec<String>,
 }
 
-/// What `me` should do, given the replicas that are alive and the partitions of an event hub with their owners, if they
-/// have any. Partitions of other owners than the replicas that are alive are left to them.
+/// What `me` should do, given the replicas that are alive, and the partitions of an event hub with their owners, if they
+/// have any. A partition whose owner is not among these replicas stays with that owner.
 pub(super) fn plan(
     event_hub: &str,
     me: &Owner,
     members: &BTreeSet<Owner>,
     partitions: &BTreeMap<String, Option<Owner>>,
 ) -> Plan {
-    // In another order for each event hub, so that the same replica does not get the remainder of all of them.
+    // The order differs for each event hub, so that the same replica does not get the remainder of each.
     let mut ranked: Vec<_> = members.iter().collect();
     ranked.sort_by_key(|owner| (rank(event_hub, owner), *owner));
     let mut held: Vec<BTreeSet<&str>> = vec![BTreeSet::new(); ranked.len()];
@@ -73,8 +74,8 @@ pub(super) fn plan(
     plan
 }
 
-/// FNV-1a, which is the same in every version of the program: replicas of two versions share a group while it is rolled
-/// out.
+/// FNV-1a, which is the same in every version of the program: during a rollout, replicas of two versions share a consumer
+/// group.
 fn rank(event_hub: &str, owner: &Owner) -> u64 {
     let bytes = event_hub.bytes().chain([0]).chain(owner.id().bytes());
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {

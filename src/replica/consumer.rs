@@ -1,4 +1,4 @@
-//! How a partition starts to be read, and how it stops: handed over in order, or lost.
+//! Starts and stops the reading of a partition. A partition stops when it is handed over or lost.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,20 +22,21 @@ pub(super) struct Consumer {
     pub(super) checkpoint_after: CheckpointAfter,
 }
 
-/// What became of a partition that was to be handed over.
+/// The outcome of a hand-over.
 #[derive(Debug)]
 pub(super) enum HandOver {
-    /// Its checkpoint is written: the next owner continues after all that was counted here.
+    /// The checkpoint is written: the next owner continues after all events that were counted here.
     Checkpointed,
-    /// The store does not answer: this replica keeps the partition, which was counted up to here.
+    /// The store does not answer: this replica keeps the partition. It has counted events up to this position.
     Kept(Option<Reached>),
-    /// Nothing: this process is stopping, and releases it with all others; or another process has acquired it, which the
-    /// next cycle sees.
+    /// The partition was not handed over. Either this process is stopping, and releases all its partitions, or another
+    /// process has acquired the partition, which the next cycle notices.
     Nothing,
 }
 
 impl Consumer {
-    /// Has a partition read whose lease is acquired, once its checkpoint is this replica's too. None if that fails.
+    /// Starts to read a partition whose lease is acquired, once this replica has also acquired the checkpoint. None if that
+    /// fails.
     pub(super) async fn start(&self, mut found: Discovered) -> Option<Reading> {
         let partition = &found.partition;
         let from_beginning = found.start == Start::Earliest;
@@ -60,8 +61,9 @@ impl Consumer {
         Some(self.assigner.assign(found, after).await)
     }
 
-    /// Hands a partition over: reads no more of it, waits for the scrape that delivers what was counted, and checkpoints
-    /// that. After `at_most` what was counted is taken for delivered: this process continues, and a later scrape shows it.
+    /// Hands a partition over: stops reading it, waits for the scrape that delivers what was counted, and writes the
+    /// checkpoint. After `at_most`, what was counted is treated as delivered: this process continues, and a later scrape
+    /// delivers it.
     pub(super) async fn hand_over(
         &self,
         partition: &PartitionId,
@@ -77,7 +79,7 @@ impl Consumer {
             }
         };
         if stop.run_until_cancelled(ending).await.is_none() {
-            // Nothing will scrape this process again, so the next owner must read again what was not delivered.
+            // This process is stopping, so a later scrape may never come: the next owner must re-read what was not delivered.
             return HandOver::Nothing;
         }
         let applied = self.exposition.applied_positions().get(partition).cloned();
@@ -94,7 +96,7 @@ impl Consumer {
         }
     }
 
-    /// Stops a partition that another process has acquired, which counts again what was not checkpointed.
+    /// Stops reading a partition that another process has acquired. That process counts again what was not checkpointed.
     pub(super) async fn lose(&self, partition: &PartitionId, reading: Option<&Reading>) {
         self.stop(partition, reading).await;
         let counted = self.exposition.release(partition);
@@ -110,14 +112,14 @@ impl Consumer {
         self.released(partition, LeaseMove::Stolen);
     }
 
-    /// Another process answers for the partition.
+    /// This process no longer owns the partition.
     pub(super) fn released(&self, partition: &PartitionId, reason: LeaseMove) {
         self.source.telemetry.lease_moved(partition, reason);
         self.source.telemetry.partition_left(partition);
         self.source.liveness.partition_stands_by(partition);
     }
 
-    /// Nothing of the partition is read, and what was read of it is not counted any more.
+    /// Stops reading the partition. Events that were read and not counted yet are dropped.
     async fn stop(&self, partition: &PartitionId, reading: Option<&Reading>) {
         if let Some(reading) = reading {
             reading.end().await;
@@ -125,7 +127,7 @@ impl Consumer {
         self.source.queue.release(partition.clone()).await;
     }
 
-    /// Waits until all that was counted of the partition is delivered.
+    /// Waits until everything that was counted of the partition is delivered.
     async fn delivered(&self, partition: &PartitionId) {
         let mut acknowledged = self.exposition.acknowledged();
         while !self.exposition.is_partition_delivered(partition) {

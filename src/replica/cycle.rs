@@ -1,4 +1,4 @@
-//! One cycle: lists all leases, and acts on what it sees.
+//! One cycle of a replica: it lists all leases, and acts on them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ impl Replica {
         self.compare(now).await;
         self.consumer.assigner.confirm(begun);
         let plan = self.plan(now);
-        // What cannot be done for one partition shall not keep the others from it.
+        // A failure for one partition must not affect the others.
         let written = self.write_leases(plan.claim, now).await;
         self.start_acquired().await;
         for partition in plan.hand_over {
@@ -68,7 +68,7 @@ impl Replica {
             .collect()
     }
 
-    /// Compares the owned leases with what was listed: another process may have acquired one, or written its checkpoint.
+    /// Compares the owned leases with the list: another process may have acquired one, or written its checkpoint.
     async fn compare(&mut self, now: Instant) {
         let refused = self.consumer.positions.lost().await;
         let lost = self.owned.iter().filter(|(id, lease)| {
@@ -79,24 +79,24 @@ impl Replica {
         self.lose(lost).await;
     }
 
-    /// What should be done about the partitions, given what was seen.
+    /// What this replica should do, given what it has seen.
     fn plan(&self, now: Instant) -> balance::Plan {
         let me = &self.leases.me;
         let mut more = Vec::new();
         let partitions = self.partitions().into_keys().map(|id| {
             let owner = match (self.owned.get(&id), self.view.owner(&id, now)) {
-                // On its way to another replica, which is found as if the partition were free.
+                // It is being handed over. The plan chooses the next owner as if the partition were free.
                 (Some(lease), _) if lease.handing_over.is_some() => None,
                 (Some(_), _) => Some(me.clone()),
                 (None, Some(owner)) => {
-                    // It was acquired though the answer was lost; or it was not released, or only its checkpoint was lost.
+                    // The lease was acquired but the answer was lost, or releasing it failed, or only its checkpoint was lost.
                     if owner == me {
                         more.push(id.clone());
                     }
                     Some(owner.clone())
                 }
                 (None, None) => {
-                    // The replica that should read it is not able to: it is better that any replica reads it.
+                    // The replica that should acquire it is not able to. Then any replica may.
                     if self.view.is_overdue(&id, now) {
                         more.push(id.clone());
                     }
@@ -113,7 +113,7 @@ impl Replica {
         plan
     }
 
-    /// Starts the partitions whose leases are acquired. What fails is tried again in the next cycle.
+    /// Starts to read the partitions whose leases are acquired. The next cycle retries those that fail.
     async fn start_acquired(&mut self) {
         let acquired = self.owned.iter();
         let acquired = acquired.filter(|(_, lease)| lease.reading.is_none());
@@ -136,7 +136,7 @@ impl Replica {
             handing_over: handing_over @ None,
         }) = self.owned.get_mut(id)
         else {
-            return; // the next cycle sees
+            return; // the next cycle decides again
         };
         let (consumer, at_most) = (Arc::clone(&self.consumer), self.settings.hand_over_max);
         let (partition, reading) = (found.partition.clone(), reading.clone());
@@ -160,7 +160,7 @@ impl Replica {
         }
     }
 
-    /// Reports the owners of the partitions.
+    /// Reports how many partitions have which owner.
     fn report(&self) {
         let now = Instant::now();
         let mut leases = Leases::default();

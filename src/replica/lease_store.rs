@@ -1,4 +1,5 @@
-//! The leases as blobs. What to do about them is for the caller to decide; every write names the version that it replaces.
+//! Reads and writes the leases as blobs. The caller decides what to write. Every write of a lease names the version that it
+//! replaces.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use super::Owner;
 use crate::blobs::names::{Kind, Names};
 use crate::blobs::{BlobError, Condition, Container, ETag, Metadata, Outcome};
 
-/// The leases of one event hub, as one owner sees and writes them.
+/// The leases of one event hub, and the owner in whose name they are written.
 #[derive(Clone, Debug)]
 pub(super) struct LeaseStore {
     pub(super) container: Arc<Container>,
@@ -20,21 +21,21 @@ pub(super) struct LeaseStore {
 pub(super) struct Listing {
     /// Each partition's lease: its owner, if it has one, and its version.
     pub(super) leases: BTreeMap<String, (Option<Owner>, ETag)>,
-    /// Every replica that has announced itself, and not left.
+    /// Every replica that has announced itself and has not withdrawn.
     pub(super) members: BTreeMap<Owner, ETag>,
 }
 
 const OWNER: &str = "ownerid";
 
 impl LeaseStore {
-    /// Announces this replica to the others, once more.
+    /// Announces this replica to the others. Each cycle repeats this.
     pub(super) async fn announce(&self) -> Result<(), BlobError> {
         let blob = self.names.member(self.me.id());
         let written = self.write(&blob, self.me.id(), &Condition::None).await;
         written.map(|_| ())
     }
 
-    /// Removes what announced a replica: no partition is handed over to it any more.
+    /// Removes the announcement of a replica, so that no partition is handed over to it any more.
     pub(super) async fn remove_member(&self, member: &Owner) -> Result<(), BlobError> {
         self.container.delete(&self.names.member(member.id())).await
     }
@@ -69,7 +70,8 @@ impl LeaseStore {
         Ok(listing)
     }
 
-    /// Acquires or renews a lease, if it still has this version, or if there is none. Refused if another process was faster.
+    /// Acquires or renews a lease if it still has this version or, without a version, if there is no lease yet. Refused if
+    /// another process was faster.
     pub(super) async fn acquire(
         &self,
         partition: &str,
@@ -87,7 +89,7 @@ impl LeaseStore {
     pub(super) async fn release(&self, partition: &str, version: &ETag) -> Result<(), BlobError> {
         let blob = self.names.ownership(partition);
         let unchanged = Condition::Unchanged(version.clone());
-        // All SDKs take an empty owner for none, and fail where the metadata has no owner.
+        // To all SDKs, an empty owner means that there is none. They fail if the metadata has no owner at all.
         self.write(&blob, "", &unchanged).await.map(|_| ())
     }
 

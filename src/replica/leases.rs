@@ -1,5 +1,5 @@
-//! What is done to leases: acquired, renewed, released, lost. Several at a time; a failure of one does not keep the others
-//! from it.
+//! Acquires, renews and releases leases, and handles lost ones. Several requests run at a time, and the failure of one does
+//! not affect the others.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::source::event_hub::Discovered;
 use crate::telemetry::LeaseMove;
 
 impl Replica {
-    /// Renews the leases that this replica owns, and acquires these.
+    /// Renews the leases that this replica owns, and acquires those of the partitions in `claim`.
     pub(super) async fn write_leases(
         &mut self,
         claim: BTreeSet<String>,
@@ -65,7 +65,7 @@ impl Replica {
         self.owned.insert(id.to_owned(), lease);
     }
 
-    /// Stops partitions that other processes have acquired.
+    /// Stops reading partitions that other processes have acquired.
     pub(super) async fn lose(&mut self, ids: Vec<String>) {
         let lost = ids.into_iter().filter_map(|id| self.owned.remove(&id));
         let consumer = &self.consumer;
@@ -79,8 +79,8 @@ impl Replica {
         join_all(losing.collect::<Vec<_>>()).await;
     }
 
-    /// Releases leases. One that the store did not release is found in the next cycle, as one that this replica has to
-    /// start.
+    /// Releases leases. If the store fails to release one, the next cycle finds that this replica still owns it, and starts
+    /// to read its partition again.
     pub(super) async fn release(
         &mut self,
         ids: Vec<String>,

@@ -1,5 +1,5 @@
-//! The life of a replica: it looks on until the start gate opens, shares the partitions until the process stops, keeps its
-//! leases until all that was counted is checkpointed, and releases them.
+//! The life of a replica: until the start gate opens, it only lists the leases. Then it shares the partitions until the
+//! process stops. It keeps its leases until everything that was counted is checkpointed, and releases them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::view::View;
 use crate::source::event_hub::{Discovered, Reading};
 use crate::telemetry::LeaseMove;
 
-/// One event hub's share of this process.
+/// This process as a replica, for one event hub.
 #[derive(Debug)]
 pub(crate) struct Replica {
     pub(super) event_hub: String,
@@ -24,10 +24,10 @@ pub(crate) struct Replica {
     pub(super) leases: LeaseStore,
     pub(super) consumer: Arc<Consumer>,
     pub(super) view: View,
-    /// By the partitions' ids as leases name them.
+    /// The owned leases, by the partition ids that the leases use.
     pub(super) owned: BTreeMap<String, OwnedLease>,
     pub(super) handing_over: JoinSet<(String, HandOver)>,
-    /// Cancelled when nothing more is to be acquired or handed over.
+    /// Cancelled when the replica must neither acquire nor hand over any more.
     pub(super) stop: CancellationToken,
     pub(super) is_announced: bool,
     pub(super) is_failing: bool,
@@ -37,19 +37,19 @@ pub(crate) struct Replica {
 #[derive(Debug)]
 pub(super) struct OwnedLease {
     pub(super) found: Discovered,
-    /// None until its checkpoint is this replica's too.
+    /// None until this replica has also acquired the checkpoint.
     pub(super) reading: Option<Reading>,
     pub(super) handing_over: Option<AbortHandle>,
 }
 
-/// The least time between two cycles, however many reasons there are to hurry.
+/// The minimum time between two cycles, however many events call for one.
 const HURRY: Duration = Duration::from_millis(200);
 
-/// How many times while a lease lasts the readers learn that the replica is awake.
+/// How many times within the duration of a lease the readers are notified that the replica is awake.
 const AWAKE_TIMES: u32 = 6;
 
 impl Replica {
-    /// A replica that has seen nothing yet. It acquires and hands over nothing more when `stop` is cancelled.
+    /// A replica that has seen nothing yet. Once `stop` is cancelled, it neither acquires nor hands over any partition.
     pub(super) fn new(
         event_hub: &str,
         settings: Settings,
@@ -71,11 +71,11 @@ impl Replica {
         }
     }
 
-    /// Shares from when `gate` is cancelled until this process stops; then keeps its leases, and releases them when
-    /// `release` is cancelled: all that was counted is checkpointed by then, or never will be.
+    /// Shares the partitions from when `gate` is cancelled until this process stops. Then it keeps its leases until `release`
+    /// is cancelled, and releases them. By then, everything that was counted is checkpointed, or never will be.
     pub(crate) async fn run(self, gate: CancellationToken, release: CancellationToken) {
         let (consumer, lease) = (Arc::clone(&self.consumer), self.settings.taken_after());
-        // Also while the store does not answer.
+        // This runs even while the store does not answer.
         let awake = async {
             let mut every = interval(lease / AWAKE_TIMES);
             loop {
@@ -93,13 +93,13 @@ impl Replica {
         let telemetry = &self.consumer.source.telemetry;
         telemetry.leases_are_shared(&self.event_hub);
         let stop = self.stop.clone();
-        // No partition waits for the gate of this replica while others can read it.
+        // Until the gate opens, other replicas can read the partitions.
         stop.run_until_cancelled(self.look_on(&gate)).await;
-        // A replica that has announced itself withdraws that, however soon it is to end.
+        // A replica that has announced itself withdraws its announcement, even if `release` is cancelled already.
         while self.is_announced || !release.is_cancelled() {
             let begun = Instant::now();
-            // Nothing interrupts these: nobody reads the partition of a lease that is half acquired until the lease expires,
-            // and a lease whose version is not known cannot be released.
+            // Nothing interrupts these. If a write of a lease were interrupted, its version would be unknown, so the lease could
+            // not be released, and nobody would read its partition until the lease expires.
             if stop.is_cancelled() {
                 self.keep(begun).await;
             } else {
@@ -110,8 +110,8 @@ impl Replica {
         self.release_all().await;
     }
 
-    /// Only lists the leases, so that it shows whether the store answers. The replica is not ready meanwhile: a rollout must
-    /// not end the replicas that read before there are others that may.
+    /// Only lists the leases, which verifies that the store answers. The replica is not ready meanwhile: a rollout must not
+    /// end the replicas that read before others can replace them.
     async fn look_on(&mut self, gate: &CancellationToken) {
         while !gate.is_cancelled() {
             let begun = Instant::now();
@@ -125,28 +125,28 @@ impl Replica {
         }
     }
 
-    /// Keeps the leases of a process that is stopping: acquires none and hands nothing over.
+    /// Keeps the leases of a process that is stopping: it acquires none and hands none over.
     async fn keep(&mut self, now: Instant) {
         if !std::mem::take(&mut self.is_announced) {
-            // What cannot be renewed now is released soon, or expires.
+            // A lease that cannot be renewed now is released soon, or expires.
             let _renewed_or_not = self.write_leases(BTreeSet::new(), now).await;
             return;
         }
-        // First, so that nothing is handed over to this replica. The last cycle has renewed its leases.
+        // The announcement goes first, so that nothing is handed over to this replica. The last cycle has renewed its leases.
         if let Err(error) = self.leases.remove_member(&self.leases.me).await {
             let telemetry = &self.consumer.source.telemetry;
             telemetry.tidying_failed(&self.event_hub, &error);
         }
     }
 
-    /// Waits for the next cycle: its time, or a reason not to wait for that.
+    /// Waits until the next cycle is due, or until something calls for one earlier.
     async fn wait(&mut self, begun: Instant) {
         let consumer = Arc::clone(&self.consumer);
         let expiry = self.view.next_expiry(Instant::now());
         let next = begun + self.settings.interval;
         let mut next = expiry.map_or(next, |expiry| expiry.min(next));
         if consumer.assigner.has_slept() {
-            next = begun; // nothing is read until it is known what this replica still owns
+            next = begun; // the readers wait until a cycle has confirmed which leases this replica still owns
         }
         loop {
             tokio::select! {
@@ -165,7 +165,7 @@ impl Replica {
         sleep_until(begun + HURRY).await;
     }
 
-    /// A partition was handed over, or could not be.
+    /// Handles the end of a hand-over.
     async fn handed_over(&mut self, id: &str, ended: HandOver) {
         let Some(lease) = self.owned.get_mut(id) else {
             return; // it was lost meanwhile

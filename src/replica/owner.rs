@@ -1,17 +1,17 @@
 //! The owner of a lease.
 
-/// One process; when a replica restarts it is another owner.
+/// One process. A replica that restarts becomes another owner.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Owner(String);
 
 /// What the ids of this program's processes begin with.
 const PREFIX: &str = "acs-recording-exporter-";
 
-/// A host's name has 253 characters at most, and says little after this.
+/// A host name has at most 253 characters; the first ones suffice to recognise it.
 const HOST_MAX: usize = 64;
 
 impl Owner {
-    /// The process on this host that drew this random number when it started.
+    /// The process on this host that chose this random number when it started.
     pub(super) fn new(host: &str, number: u64) -> Self {
         let host: String = host
             .to_ascii_lowercase()
@@ -27,12 +27,12 @@ impl Owner {
         Some(Self(id.to_owned())).filter(|owner| !owner.0.is_empty())
     }
 
-    /// The id, as leases name it.
+    /// The id that leases contain.
     pub(super) fn id(&self) -> &str {
         &self.0
     }
 
-    /// Whether it is a process of another program, whose partitions no metric counts.
+    /// Whether it is a process of another program. No replica counts the events of its partitions.
     pub(super) fn is_foreign(&self) -> bool {
         !self.0.starts_with(PREFIX)
     }

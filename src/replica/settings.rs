@@ -1,4 +1,4 @@
-//! How often replicas look at each other, and how long each waits for another.
+//! How often replicas list each other's leases, and how long they wait for each other.
 
 use std::time::Duration;
 
@@ -27,11 +27,11 @@ settings! {
 }
 
 impl Settings {
-    /// How many renewals a lease outlives: two may fail.
+    /// The minimum number of intervals in the duration of a lease: two renewals may fail.
     pub(crate) const INTERVALS: u32 = INTERVALS;
 
-    /// After how long without a change others acquire a lease: half a cycle before it expires, so that its partition is
-    /// read again within that time and a cycle, including the time to open a link. Two renewals may fail in any case.
+    /// How long a lease must be unchanged before others acquire it: half a cycle less than it lasts. So its partition is read
+    /// again within the duration of a lease and a cycle, including the time to open a link. Two renewals may fail in any case.
     pub fn taken_after(&self) -> Duration {
         self.lease.saturating_sub(self.interval / 2)
     }
@@ -39,11 +39,11 @@ impl Settings {
 
 const INTERVALS: u32 = 3;
 
-/// Each cycle renews every lease: more often is load on the storage account, and money.
+/// Each cycle renews every lease. Shorter cycles would cost load on the storage account, and money.
 const INTERVAL_LEAST: Duration = Duration::from_secs(1);
 
-/// Partitions move in cycles: a slower one would be taken for a fault.
+/// Partitions move only in a cycle. With longer cycles, operators would take the wait for a fault.
 const INTERVAL_MOST: Duration = Duration::from_mins(5);
 
-/// The partitions of a replica that crashed are not read for so long.
+/// For as long as a lease lasts, the partitions of a replica that crashed are not read.
 const LEASE_MOST: Duration = Duration::from_mins(30);

@@ -1,4 +1,4 @@
-//! Builds the replicas of all event hubs, which share one container for leases, positions and series.
+//! Builds one replica for each event hub. They share one container for leases, positions and series.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use crate::source::event_hub::{Assignment, EventHubSource, leased};
 pub(crate) struct Sharing {
     /// One for each event hub.
     pub replicas: Vec<Replica>,
-    /// What each event hub's readers are assigned, by its name.
+    /// The assignment for the readers of each event hub, by its name.
     pub assignments: HashMap<String, Assignment>,
     /// The positions of each event hub.
     pub positions: Vec<Arc<BlobPositions>>,
@@ -32,7 +32,7 @@ pub(crate) struct Sharing {
 }
 
 impl Sharing {
-    /// Builds the replicas; no request is sent yet. They acquire and hand over nothing more when `stop` is cancelled.
+    /// Builds the replicas; no request is sent yet. Once `stop` is cancelled, they neither acquire nor hand over any partition.
     pub(crate) fn new(
         container: &blobs::Settings,
         credential: Option<&Credential>,
@@ -86,7 +86,7 @@ impl Sharing {
     }
 }
 
-/// In a cluster the pod's name, so that people see which replica owns what.
+/// In a cluster, this is the name of the pod, so that people see which replica owns which partition.
 fn host_name() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname");
     name.map_or_else(|_| "unknown".to_owned(), |name| name.trim().to_owned())

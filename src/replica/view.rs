@@ -1,8 +1,8 @@
-//! What one replica has seen of the leases of an event hub. No clock of its own: time is an argument.
+//! What one replica has seen of the leases of an event hub. It reads no clock: time is an argument.
 //!
-//! A lease has expired when it has not changed for its time since this replica first saw it so, by this replica's own
-//! clock: the clocks of others do not matter. After a cycle that failed, all these times start again, since nobody could
-//! renew a lease meanwhile.
+//! A lease has expired when this replica has seen the same version of it for as long as a lease lasts. Only this replica's
+//! own clock counts, not those of others. After a failed cycle, all leases start a new term, since their owners may not have
+//! been able to renew them either.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use super::Owner;
 use super::lease_store::Listing;
 use crate::blobs::ETag;
 
-/// What one replica has seen, and since when it has been so.
+/// What one replica has seen, and since when each version has been the latest.
 #[derive(Debug)]
 pub(super) struct View {
     me: Owner,
@@ -29,15 +29,16 @@ struct Seen {
     since: Instant,
 }
 
-/// A replica that has been away for so many leases does not come back.
+/// After how many lease durations without a sign of life a replica counts as gone for good.
 const LONG_GONE: u32 = 10;
 
-/// Processors of the official SDKs renew every half minute by default, and expect others to wait for up to two: so many of
-/// this program's leases. Acquiring their leases earlier would start a fight with a program that is alive.
+/// Processors of the official SDKs renew every half minute by default, and expect others to wait for up to two minutes, so a
+/// foreign lease lasts this many times as long as one of this program. If a replica acquired their leases earlier, it would
+/// compete with a program that is alive.
 const FOREIGN: u32 = 4;
 
 impl View {
-    /// Nothing seen yet, by `me`; leases last so long.
+    /// The view of `me`, which has seen nothing yet. `lasts` is how long a lease lasts without a renewal.
     pub(super) fn new(me: Owner, lasts: Duration) -> Self {
         Self {
             me,
@@ -47,7 +48,7 @@ impl View {
         }
     }
 
-    /// All leases and members, as they were at this time; `is_interrupted` if the cycle before failed.
+    /// Takes over a list of all leases and members of this time. `is_interrupted`: the previous cycle failed.
     pub(super) fn listed(&mut self, listing: Listing, is_interrupted: bool, now: Instant) {
         let seen = |before: Option<&Seen>, owner, etag| {
             let same = before.filter(|seen| !is_interrupted && seen.etag == etag);
@@ -70,7 +71,7 @@ impl View {
         self.leases = leases;
     }
 
-    /// This replica wrote a lease, which has this version now.
+    /// This replica wrote a lease, which now has this version.
     pub(super) fn wrote(&mut self, partition: String, etag: ETag, now: Instant) {
         let seen = Seen {
             owner: Some(self.me.clone()),
@@ -92,19 +93,19 @@ impl View {
         seen.is_some_and(|seen| self.has_expired(seen, now))
     }
 
-    /// Whether a partition has had no owner for as long as a lease lasts: the replica that should acquire it does not.
+    /// Whether a partition has had no owner for as long as a lease lasts: the replica that should acquire it has not done so.
     pub(super) fn is_overdue(&self, partition: &str, now: Instant) -> bool {
         let seen = self.leases.get(partition);
         seen.is_some_and(|seen| now.saturating_duration_since(self.owned_until(seen)) >= self.lasts)
     }
 
-    /// The version of a lease that was seen last; none if there is no lease.
+    /// The latest known version of a lease; none if there is no lease.
     pub(super) fn version(&self, partition: &str) -> Option<&ETag> {
         self.leases.get(partition).map(|seen| &seen.etag)
     }
 
-    /// The replicas that are alive, this one among them. One that lets a lease expire is not alive: a replica that is killed
-    /// after it announced itself and before it renewed its leases would count for a cycle longer than its leases last.
+    /// The replicas that are alive, including this one. A replica one of whose leases has expired is not alive: otherwise a
+    /// replica that was killed between its announcement and its renewals would count for one more cycle.
     pub(super) fn members(&self, now: Instant) -> BTreeSet<Owner> {
         let expired: BTreeSet<_> = self
             .leases
@@ -120,7 +121,7 @@ impl View {
         alive.chain([&self.me]).cloned().collect()
     }
 
-    /// Replicas that will not come back, and whose blobs nobody else removes.
+    /// Replicas that will not come back. They cannot remove their blobs themselves.
     pub(super) fn long_gone(&self, now: Instant) -> impl Iterator<Item = &Owner> {
         let long = self.lasts * LONG_GONE;
         let gone = move |(owner, seen): (_, &Seen)| (now - seen.since >= long).then_some(owner);
@@ -128,7 +129,7 @@ impl View {
         gone.filter(|owner| **owner != self.me)
     }
 
-    /// When the next lease of others expires, if it is not renewed before.
+    /// When the next lease of another owner expires, unless that owner renews it.
     pub(super) fn next_expiry(&self, now: Instant) -> Option<Instant> {
         let of_others = self.leases.values().filter(|seen| self.is_of_others(seen));
         let expiries = of_others.map(|seen| self.owned_until(seen));

@@ -4,7 +4,7 @@ use crate::event::PartitionId;
 use crate::family::{LabelSet, families};
 
 families! {
-    /// Every family about the exporter itself; those of the process are added by the `prometheus` crate.
+    /// Every family about the exporter itself. The `prometheus` crate adds those of the process.
     pub struct ExporterFamilies, prefix "acs_recording_exporter_" {
         /// The running version, always 1.
         build_info: Gauge[Build { version }],
@@ -18,13 +18,13 @@ families! {
         partition_owned: Gauge[OfPartition],
         /// The sequence number of the last event that was applied to the metrics.
         partition_last_sequence_number: Gauge[OfPartition],
-        /// Unix time at which the partition was last verified: an event came, or the event hub answered a liveness check.
+        /// Unix time at which the partition was last verified: an event arrived, or the event hub answered a liveness check.
         partition_last_proof_timestamp_seconds: Gauge[OfPartition],
-        /// Events in the event hub that were not received yet, as of the event hub's last answer.
+        /// Events in the event hub that were not received yet, as of the event hub's latest answer.
         partition_lag_events: Gauge[OfPartition],
-        /// Seconds that the oldest event that was not received yet has been in the event hub; 0 if there is none.
+        /// Age in seconds, since it was enqueued, of the oldest event that was not received yet; 0 if there is none.
         partition_lag_seconds: Gauge[OfPartition],
-        /// Events that wait until a scrape has shown the failure series that they move at 0.
+        /// Events that wait until a scrape has shown their failure series at 0.
         held_events: Gauge[OfPartition],
         /// Events that are counted but not delivered yet, so that no checkpoint may pass them.
         unacknowledged_events: Gauge[OfPartition],
@@ -34,9 +34,9 @@ families! {
         checkpoint_writes_total: Counter[Ended { result }],
         /// Age in seconds of the oldest delivered position that is not yet checkpointed; 0 if there is none.
         checkpoint_unwritten_seconds: Gauge[],
-        /// Requests to the blob store; only where it is used.
+        /// Operations on the blob store, by result; only where it is used.
         store_operations_total: Counter[StoreOperations { operation, result }],
-        /// Leases of the event hub's partitions as this replica last saw them, by holder; only where replicas share partitions.
+        /// Leases of the event hub's partitions as this replica last saw them, by owner; only where replicas share partitions.
         leases: Gauge[OfHolder { event_hub, held_by }],
         /// Replicas that this replica last saw, itself included; only where replicas share partitions.
         replicas: Gauge[OfHub],
@@ -44,7 +44,7 @@ families! {
         lease_moves_total: Counter[LeaseMoves { event_hub, reason }],
         /// Unix time at which the leases were last listed and renewed; only where replicas share partitions.
         last_lease_cycle_timestamp_seconds: Gauge[OfHub],
-        /// Events that this replica counted but had not checkpointed when another acquired the partition, which counts them again.
+        /// Events that this replica had counted but not checkpointed when it lost the partition. The new owner counts them again.
         recounted_events_total: Counter[OfPartition],
         /// Gaps in sequence numbers: events that were dropped before they were received.
         sequence_gaps_total: Counter[OfPartition],
@@ -54,7 +54,7 @@ families! {
         poison_events_total: Counter[OfPartition],
         /// Lost positions: the event hub no longer had the events after the checkpoint.
         positions_lost_total: Counter[LostPositions { event_hub, partition, reason }],
-        /// Times that a partition's receiver was opened again, by what ended the one before.
+        /// Times that a partition's receiver was opened again, by what ended the previous receiver.
         receiver_restarts_total: Counter[Restarts { event_hub, partition, cause }],
         /// Requests to Microsoft Entra ID for a token, by result; only where tokens are used.
         token_fetches_total: Counter[Ended],
@@ -64,17 +64,19 @@ families! {
         records_total: Counter[Records { disposition }],
         /// Records that could not be read, by reason.
         rejects_total: Counter[Rejects { reason }],
-        /// Records that had been received before: two diagnostic settings on one event hub, or a redelivery.
+        /// Records that were not valid JSON and were repaired, by kind of repair. A record that needed several kinds counts under each.
+        repairs_total: Counter[Repairs { kind }],
+        /// Records that were received before: two diagnostic settings send to one event hub, or Azure sent the record again.
         duplicate_records_total: Counter[],
-        /// Categories, fields and values not in Microsoft's documentation, by kind. Records of such a category are observed if they look like a known one, fields are ignored, values are shown as sent.
+        /// Categories, fields and values not in Microsoft's documentation, by kind. A record of such a category is observed if its properties match a known category. Such fields are ignored. Such values are exported as sent.
         drift_total: Counter[Drift { kind }],
-        /// Values that are there and cannot be read, by category and field. They count as missing.
+        /// Values that cannot be read, by category and field. They count as missing.
         unreadable_values_total: Counter[Unreadable { category, field }],
         /// Events with rejected records, by what became of their dead letters; only where dead letters are kept.
         dead_letters_total: Counter[Ended],
-        /// Label values replaced by other, because their label has too many.
+        /// Times that a label value was replaced by other, because it is too long or its label has too many values.
         label_overflow_total: Counter[Overflow { label }],
-        /// Label sets with values replaced by other, because there are too many series.
+        /// Times that unknown label values of a series were replaced by other, because there are too many series.
         series_overflow_total: Counter[],
         /// Scrapes of /metrics. counted="true": fully delivered within the timeout that the scraper announced.
         scrapes_total: Counter[Scrapes { counted }],
@@ -95,7 +97,7 @@ impl<'a> From<&'a PartitionId> for OfPartition<&'a str> {
 }
 
 impl ExporterFamilies {
-    /// Takes out the gauges of a partition that another process reads: they would only grow old.
+    /// Removes the gauges of a partition that this process no longer reads: their values would be stale.
     pub(super) fn remove_gauges(&self, partition: OfPartition<&str>) {
         for gauge in [
             &self.partition_last_sequence_number,

@@ -18,13 +18,13 @@ settings! {
         /// Log level.
         ///
         /// `error`, `warn`, `info`, `debug`, `trace` or `off`, for all modules or for the modules that a prefix names. The log of
-        /// the Azure SDK is off unless a prefix names it: `info,azure_core_amqp=debug`.
+        /// the Azure SDK is off, unless a prefix names one of its modules: `info,azure_core_amqp=debug`.
         level: Targets = text("a level, or levels such as `info,azure_core_amqp=debug`", levels).default("info"),
-        /// Whether to log each failed request and recording, with what Microsoft's support asks for.
+        /// Whether to log each failed request and each failed recording, with the ids that Microsoft's support asks for.
         ///
-        /// The level is `warn`. A line contains what its record has of these: correlation id, recording id, call connection id,
-        /// server call id, sub code, and the service's message without URIs. The ids identify the call to everybody who can read
-        /// the log. No metric contains them.
+        /// The level is `warn`. Besides the labels of the failure, a line contains correlation id, recording id, call connection
+        /// id, server call id, sub code, and the service's message without URIs, as far as the record has them. The ids identify
+        /// the call to everybody who can read the log. No metric contains them.
         failures: bool = words([("off", false), ("on", true)]).default("off"),
     }
 }

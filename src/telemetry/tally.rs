@@ -1,12 +1,13 @@
 //! How the records of a batch ended, counted while it is decoded and added to the metrics when it is applied.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 
-use super::families::{Drift, Records, Rejects};
+use super::families::{Drift, Records, Rejects, Repairs};
 use super::{Telemetry, float, log_partition};
 use crate::disposition::Reject;
 use crate::event::Batch;
+use crate::repair::Repair;
 
 /// How the records of a batch ended: each is observed, ignored or rejected.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +18,9 @@ pub struct Tally {
     /// They are of categories that are not exported, or of resources of other providers, or came before and were dropped.
     pub(crate) ignored: u64,
     rejects: HashMap<Reject, u64>,
+    /// How many records of which category were ignored, for the categories that came first.
+    categories_ignored: BTreeMap<String, u64>,
+    repairs: BTreeMap<Repair, u64>,
     /// How much of each kind Microsoft does not document.
     drift: HashMap<&'static str, u64>,
     /// Kinds and names of it, and what became of it, up to a limit.
@@ -58,6 +62,29 @@ impl Tally {
         self.received += count(records);
     }
 
+    /// Counts a record that is ignored, under the category that it names. More names than are kept are one, `others`.
+    pub(crate) fn ignore(&mut self, category: Option<&str>) {
+        self.ignored += 1;
+        let category = category.map_or_else(|| "without a category".to_owned(), shortened);
+        self.count_ignored(category, 1);
+    }
+
+    fn count_ignored(&mut self, category: String, records: u64) {
+        let kept = &mut self.categories_ignored;
+        let is_kept = kept.len() < NEWS_MAX || kept.contains_key(&category);
+        let category = if is_kept {
+            category
+        } else {
+            "others".to_owned()
+        };
+        *kept.entry(category).or_default() += records;
+    }
+
+    /// Counts a record that needed a kind of repair.
+    pub(crate) fn repaired(&mut self, repair: Repair) {
+        *self.repairs.entry(repair).or_default() += 1;
+    }
+
     /// Notes what Microsoft does not document: a `field` of a record, or a `category`.
     pub(crate) fn drifted(&mut self, kind: &'static str, name: &str, became: Became) {
         *self.drift.entry(kind).or_default() += 1;
@@ -90,6 +117,12 @@ impl Tally {
         for (reason, records) in &other.rejects {
             *self.rejects.entry(*reason).or_default() += records;
         }
+        for (category, records) in &other.categories_ignored {
+            self.count_ignored(category.clone(), *records);
+        }
+        for (repair, records) in &other.repairs {
+            *self.repairs.entry(*repair).or_default() += records;
+        }
         for (kind, times) in &other.drift {
             *self.drift.entry(kind).or_default() += times;
         }
@@ -101,6 +134,34 @@ impl Tally {
     /// How many records were rejected.
     pub(crate) fn rejected(&self) -> u64 {
         self.rejects.values().sum()
+    }
+
+    /// The categories that were ignored, and how many records each had.
+    pub(crate) fn categories_ignored(&self) -> impl Iterator<Item = (&str, u64)> {
+        let categories = self.categories_ignored.iter();
+        categories.map(|(category, records)| (category.as_str(), *records))
+    }
+
+    /// How many records needed each kind of repair that was needed.
+    pub(crate) fn repairs(&self) -> impl Iterator<Item = (Repair, u64)> {
+        let repairs = self.repairs.iter();
+        repairs.map(|(repair, records)| (*repair, *records))
+    }
+
+    /// The categories and fields that had values that cannot be read, and how many.
+    pub(crate) fn unreadable_values(&self) -> BTreeMap<(&'static str, &'static str), u64> {
+        let unreadable = self.unreadable.iter();
+        unreadable
+            .map(|(field, values)| (*field, *values))
+            .collect()
+    }
+
+    /// What is not in Microsoft's documentation, by kind.
+    pub(crate) fn drift(&self) -> BTreeMap<&'static str, u64> {
+        self.drift
+            .iter()
+            .map(|(kind, times)| (*kind, *times))
+            .collect()
     }
 
     /// How many records were rejected for that reason.
@@ -141,7 +202,7 @@ impl Telemetry {
     }
 
     /// Counts how records ended; where there are none, their series exist at 0.
-    pub(super) fn records_ended(&self, tally: &Tally) {
+    pub(crate) fn records_ended(&self, tally: &Tally) {
         let families = &self.families;
         families.records_received_total().inc_by(tally.received);
         for (disposition, records) in [
@@ -157,6 +218,11 @@ impl Telemetry {
             let records = tally.rejects(reason);
             let reason = reason.label();
             families.rejects_total(Rejects { reason }).inc_by(records);
+        }
+        for repair in Repair::ALL {
+            let records = tally.repairs.get(&repair).copied().unwrap_or(0);
+            let kind = repair.label();
+            families.repairs_total(Repairs { kind }).inc_by(records);
         }
         for (kind, times) in &tally.drift {
             families.drift_total(Drift { kind }).inc_by(*times);

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use acs_recording_exporter::inside::acs;
-use acs_recording_exporter::inside::envelope;
+use acs_recording_exporter::inside::envelope::{self, Behind, RecordText, Walk};
+use acs_recording_exporter::inside::repair::Repair;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -43,7 +44,10 @@ fn the_accounting_balances_whatever_comes() {
         .new_tree(&mut runner)
         .unwrap()
         .current();
-    let records: usize = bodies.iter().map(|body| envelope::open(body).len()).sum();
+    let records: usize = bodies
+        .iter()
+        .map(|body| envelope::open(body).records.len())
+        .sum();
     let mut decoder = Decoder::new(&[]);
     decoder.apply(bodies);
     let scrape = decoder.scrape();
@@ -66,7 +70,7 @@ fn decoding_an_envelope_is_decoding_its_records_one_by_one() {
     for (name, body) in payloads() {
         let mut whole = Decoder::new(&[]);
         whole.apply([body.clone()]);
-        let texts = envelope::open(&body);
+        let texts = envelope::open(&body).records;
         let records = texts.iter().flatten().map(|text| text.as_bytes().to_vec());
         let mut one_by_one = Decoder::new(&[]);
         one_by_one.apply(records);
@@ -122,6 +126,10 @@ fn time_is_linear_in_the_body() {
         "{\"records\":\"",
         "{\"body\":{",
         "[{\"a\":1},{\"b\":\"c},",
+        "[{\"time\":",
+        "{\"time\":\n",
+        "{\"a\":[{\"time\":[",
+        ",{\"category\":\"x",
         "{\"a\":1}",
         "{\"a\":1},{\"b\":x}\n",
         "1,",
@@ -137,7 +145,7 @@ fn time_is_linear_in_the_body() {
         for head in HEADS {
             let body = format!("{head}{}", piece.repeat(BYTES / piece.len()));
             let start = Instant::now();
-            let records = envelope::open(body.as_bytes()).len();
+            let records = envelope::open(body.as_bytes()).records.len();
             let took = start.elapsed();
             assert!(records > 0 || body.contains('}'), "{head}{piece}");
             slowest = slowest.max((took, format!("{head}{piece}...")));
@@ -147,11 +155,46 @@ fn time_is_linear_in_the_body() {
     println!("{} ns per byte of {body}", took.as_nanos() >> 17);
 }
 
+/// A body in windows, each larger by `size` than what the one before has left.
+fn in_windows(body: &[u8], size: usize) -> (Vec<Result<String, String>>, Vec<Repair>) {
+    let mut walk = Walk::default();
+    let mut records = Vec::new();
+    let (mut from, mut to) = (0, 0);
+    loop {
+        to = body.len().min(to + size);
+        let behind = if to == body.len() {
+            Behind::Nothing
+        } else {
+            Behind::More
+        };
+        from += walk.window(body.get(from..to).unwrap(), behind, |_, record| {
+            records.push(shown(&record));
+        });
+        if to == body.len() {
+            return (records, walk.take_repairs());
+        }
+    }
+}
+
+fn shown(record: &RecordText<'_>) -> Result<String, String> {
+    let text = record.as_ref();
+    text.map(ToString::to_string)
+        .map_err(|reject| reject.label().to_owned())
+}
+
 /// What holds for each body by itself.
 fn check(body: &[u8]) {
-    let texts = envelope::open(body);
+    let whole = envelope::open(body);
+    let whole = (whole.records.iter().map(shown).collect(), whole.repairs);
+    if !body.starts_with(&[0x1F, 0x8B]) && !body.starts_with(&[0xFF]) && !body.starts_with(&[0xFE])
+    {
+        for size in [7, 61] {
+            assert_eq!(in_windows(body, size), whole, "in windows of {size}");
+        }
+    }
+    let texts = envelope::open(body).records;
     for text in texts.iter().flatten() {
-        let alone = envelope::open(text.as_bytes());
+        let alone = envelope::open(text.as_bytes()).records;
         assert_eq!(
             alone,
             [Ok(text.clone())],
@@ -179,7 +222,7 @@ fn is_json(text: &[u8]) -> bool {
 
 /// JSON in pieces, in any order.
 fn pieces() -> impl Strategy<Value = Vec<u8>> {
-    const PIECES: [&str; 46] = [
+    const PIECES: [&str; 50] = [
         "{",
         "}",
         "[",
@@ -194,6 +237,10 @@ fn pieces() -> impl Strategy<Value = Vec<u8>> {
         "\0",
         "{\"",
         "\"}",
+        "[{\"time\":",
+        "{\"time\":\n",
+        "{\"a\":[{\"time\":[",
+        ",{\"category\":\"x",
         "{\"a\":1}",
         "\"records\":",
         "\"RECORDS\":[",
@@ -290,7 +337,7 @@ impl Edit {
 }
 
 /// The golden payloads.
-fn payloads() -> Vec<(String, Vec<u8>)> {
+pub(crate) fn payloads() -> Vec<(String, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
     let mut payloads: Vec<_> = fs::read_dir(folder)
         .unwrap()

@@ -8,12 +8,15 @@ use std::path::{Path, PathBuf};
 const MAY_USE: [(&str, &[&str]); 24] = [
     ("event", &[]),
     ("disposition", &["family"]),
-    ("repair", &[]),
+    ("repair", &["family"]),
     ("envelope", &["disposition", "repair"]),
     ("acs", &["disposition", "family", "repair"]),
     ("family", &[]),
     ("setting", &[]),
-    ("telemetry", &["disposition", "event", "family", "setting"]),
+    (
+        "telemetry",
+        &["disposition", "event", "family", "repair", "setting"],
+    ),
     (
         "dead_letters",
         &["disposition", "event", "setting", "telemetry"],
@@ -47,6 +50,7 @@ const MAY_USE: [(&str, &[&str]); 24] = [
         "source",
         &[
             "dead_letters",
+            "envelope",
             "event",
             "family",
             "identity",

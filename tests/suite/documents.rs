@@ -5,6 +5,7 @@ use std::process::Command;
 use acs_recording_exporter::inside::acs;
 use acs_recording_exporter::inside::config::KEYS;
 use acs_recording_exporter::inside::identity::CredentialKind;
+use acs_recording_exporter::inside::repair::Repair;
 use acs_recording_exporter::inside::telemetry::ExporterFamilies;
 
 const README: &str = include_str!("../../README.md");
@@ -83,5 +84,15 @@ fn every_family_is_documented_with_its_type_and_labels() {
             family.name
         );
         assert_eq!(cells[3], family.labels.join(", "), "{}", family.name);
+    }
+}
+
+#[test]
+fn every_kind_of_repair_is_documented() {
+    for kind in Repair::ALL.map(Repair::label) {
+        assert!(
+            METRICS.contains(&format!("| `{kind}` |")),
+            "no row for `{kind}`"
+        );
     }
 }

@@ -35,6 +35,7 @@ mod faults;
 mod golden;
 mod health;
 mod local_hub;
+mod mutants;
 mod prometheus;
 mod reading;
 mod replay;

@@ -7,6 +7,7 @@ mod report;
 use std::cell::Cell;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
+use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::acs::FailureRules;
 use crate::config::{self, ConfigError, File, Sources};
 use crate::metrics::{Backfill, Exposition, Settings, Step};
-use crate::pipeline::{self, Ended};
+use crate::pipeline::{self, Ended, OpenedEvent};
 use crate::source::replay::{self, Replayed};
 use crate::telemetry::Telemetry;
 use report::Report;
@@ -27,7 +28,7 @@ use report::Report;
 #[derive(Debug, Args)]
 pub(crate) struct ReplayArgs {
     /// Files or folders: PT1H.json archives, JSON lines, arrays, envelopes, dead letters, Event Hubs Capture, each also
-    /// compressed with gzip; `-` is standard input.
+    /// compressed with gzip or as UTF-16; `-` is standard input.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// The exporter's configuration file, for `metrics.*`: buckets, caps, resources.
@@ -39,7 +40,7 @@ pub(crate) struct ReplayArgs {
     /// How far the samples of the history are apart, 1s to 5m.
     #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = step, requires = "openmetrics")]
     step: Step,
-    /// Fail if any record is rejected.
+    /// Fail if any record is rejected, or a file is empty.
     #[arg(long)]
     strict: bool,
 }
@@ -56,6 +57,9 @@ pub(crate) enum ReplayFailed {
     /// Each is named on standard error.
     #[error("{0} of the inputs could not be read")]
     Unreadable(u64),
+    /// Their ends are missing, or they are longer than a record may be.
+    #[error("truncated records: {0}")]
+    Truncated(u64),
     /// With `--strict`.
     #[error("{0} records were rejected")]
     Rejected(u64),
@@ -70,11 +74,14 @@ pub(crate) enum ReplayFailed {
     Task(#[from] tokio::task::JoinError),
 }
 
-/// The exporter's own metrics that are printed: how the records were accounted for.
-const ACCOUNTING: [&str; 6] = [
+/// The exporter's own metrics that are printed: how the records were accounted for, and what was odd about them.
+const ACCOUNTING: [&str; 9] = [
     "acs_recording_exporter_records_received_total",
     "acs_recording_exporter_records_total",
     "acs_recording_exporter_rejects_total",
+    "acs_recording_exporter_repairs_total",
+    "acs_recording_exporter_unreadable_values_total",
+    "acs_recording_exporter_drift_total",
     "acs_recording_exporter_duplicate_records_total",
     "acs_recording_exporter_label_overflow_total",
     "acs_recording_exporter_series_overflow_total",
@@ -127,10 +134,19 @@ fn run(
     let read = Cell::new(0);
     for (input, _) in &inputs {
         let mut previous = None;
-        let ended = replay::read(input, &read, &mut |event| {
+        let ended = replay::read(input, &read, &mut |replayed| {
+            let Replayed {
+                enqueued_at,
+                opened,
+                locations,
+            } = replayed;
+            let event = OpenedEvent {
+                enqueued_at,
+                opened,
+            };
             let ended = sink.take(&event, &mut previous, &mut report.undated);
             report.bytes = read.get();
-            report.event(input, &event, &ended);
+            report.records(input, &locations, &ended);
             !stop.is_cancelled()
         });
         report.bytes = read.get();
@@ -168,22 +184,22 @@ enum Sink {
 }
 
 impl Sink {
-    /// Applies an event. `previous` is the time of the record before it in its file.
+    /// Applies records. `previous` is the time of the record before them in their file.
     ///
     /// A record without a time has that of its event's enqueuing, or else that of the record before it. If neither is
     /// known, the record is counted as `undated` and is not part of the history.
     fn take(
         &mut self,
-        event: &Replayed,
+        event: &OpenedEvent<'_>,
         previous: &mut Option<OffsetDateTime>,
         undated: &mut u64,
     ) -> Ended {
         match self {
-            Self::State(exposition) => pipeline::apply(&event.batch, exposition),
-            Self::History(backfill, rules) => pipeline::decode(&event.batch, rules, |decoded| {
-                let enqueued_at = event.batch.last().enqueued_at;
+            Self::State(exposition) => pipeline::apply_opened(event, exposition),
+            Self::History(backfill, rules) => {
+                let decoded = pipeline::decode_opened(slice::from_ref(event), rules);
                 for observation in &decoded.observations {
-                    let time = observation.time.or(enqueued_at).or(*previous);
+                    let time = observation.time.or(event.enqueued_at).or(*previous);
                     match time {
                         Some(time) => backfill.note(observation, time),
                         None => *undated += 1,
@@ -191,7 +207,7 @@ impl Sink {
                     *previous = time;
                 }
                 decoded.ended
-            }),
+            }
         }
     }
 }

@@ -9,10 +9,10 @@ use super::ReplayFailed;
 use crate::disposition::Reject;
 use crate::metrics::Written;
 use crate::pipeline::Ended;
-use crate::source::replay::{Input, Replayed};
+use crate::source::replay::{Input, Location};
 use crate::telemetry::{self, Tally};
 
-/// How many rejected events are named one by one: enough to see what is wrong, and still a page.
+/// How many rejected records are named one by one: enough to see what is wrong, and still a page.
 const REJECTED_NAMED: usize = 20;
 
 /// What was read, and how its records ended.
@@ -20,14 +20,11 @@ pub(super) struct Report {
     pub(super) progress: ProgressBar,
     pub(super) files: u64,
     pub(super) bytes: u64,
-    pub(super) events: u64,
-    pub(super) truncated: u64,
     pub(super) undated: u64,
     pub(super) repeated: u64,
     pub(super) tally: Tally,
     pub(super) unreadable: u64,
     pub(super) rejected: Vec<String>,
-    pub(super) rejected_events: u64,
     pub(super) written: Option<Written>,
     pub(super) is_stopped: bool,
 }
@@ -38,37 +35,27 @@ impl Report {
             progress: progress(bytes),
             files: 0,
             bytes: 0,
-            events: 0,
-            truncated: 0,
             undated: 0,
             repeated: 0,
             tally: Tally::default(),
             unreadable: 0,
             rejected: Vec::new(),
-            rejected_events: 0,
             written: None,
             is_stopped: false,
         }
     }
 
-    pub(super) fn event(&mut self, input: &Input, event: &Replayed, ended: &Ended) {
+    pub(super) fn records(&mut self, input: &Input, locations: &[Location], ended: &Ended) {
         self.progress.set_position(self.bytes);
-        self.events += 1;
-        self.truncated += u64::from(event.is_truncated);
         self.tally.add(&ended.tally);
         for rejected in &ended.rejected {
-            self.rejected_events += 1;
-            if self.rejected.len() < REJECTED_NAMED {
-                let note = if event.is_truncated {
-                    " (truncated: too long)"
-                } else {
-                    ""
-                };
-                self.rejected.push(format!(
-                    "{input}:{}: {}{note}",
-                    event.location,
-                    reasons(&rejected.reasons)
-                ));
+            let left = REJECTED_NAMED.saturating_sub(self.rejected.len());
+            let records = rejected.records.iter().zip(&rejected.reasons);
+            for (record, reason) in records.take(left) {
+                if let Some(location) = locations.get(*record) {
+                    let reason = reason.label();
+                    self.rejected.push(format!("{input}:{location}: {reason}"));
+                }
             }
         }
     }
@@ -86,10 +73,9 @@ impl Report {
         let tally = &self.tally;
         writeln!(
             out,
-            "replayed: {}, {}, {}",
+            "replayed: {}, {}",
             counted(self.files, "file"),
-            counted(self.bytes, "byte"),
-            counted(self.events, "event")
+            counted(self.bytes, "byte")
         )?;
         let rejected = tally.rejected();
         writeln!(
@@ -97,6 +83,9 @@ impl Report {
             "records: {} received = {} observed + {} ignored + {rejected} rejected",
             tally.received, tally.observed, tally.ignored,
         )?;
+        for (category, records) in tally.categories_ignored() {
+            writeln!(out, "ignored, {category}: {records}")?;
+        }
         for reason in Reject::ALL {
             match tally.rejects(reason) {
                 0 => {}
@@ -107,21 +96,11 @@ impl Report {
             writeln!(out, "  {line}")?;
         }
         let named = u64::try_from(self.rejected.len()).unwrap_or(u64::MAX);
-        match self.rejected_events.saturating_sub(named) {
+        match rejected.saturating_sub(named) {
             0 => {}
-            more => writeln!(out, "  and {} more", counted(more, "event"))?,
+            more => writeln!(out, "  and {} more", counted(more, "record"))?,
         }
-        if self.repeated > 0 {
-            writeln!(
-                out,
-                "duplicates, counted again: {}; do two diagnostic settings write the same records?",
-                counted(self.repeated, "record")
-            )?;
-        }
-        if self.truncated > 0 {
-            let events = counted(self.truncated, "event");
-            writeln!(out, "longer than 16 MiB, and truncated there: {events}")?;
-        }
+        self.report_oddities(out)?;
         if let Some(written) = self.written {
             writeln!(
                 out,
@@ -139,12 +118,38 @@ impl Report {
         Ok(())
     }
 
+    fn report_oddities(&self, out: &mut impl Write) -> io::Result<()> {
+        for (repair, records) in self.tally.repairs() {
+            let records = counted(records, "record");
+            writeln!(out, "repaired, {}: {records}", repair.label())?;
+        }
+        for ((category, field), values) in self.tally.unreadable_values() {
+            let values = counted(values, "value");
+            writeln!(out, "unreadable, {category} {field}: {values}")?;
+        }
+        for (kind, times) in self.tally.drift() {
+            let times = counted(times, "time");
+            writeln!(out, "not in Microsoft's documentation, {kind}: {times}")?;
+        }
+        if self.repeated > 0 {
+            writeln!(
+                out,
+                "duplicates: {}; do two diagnostic settings write the same records?",
+                counted(self.repeated, "record")
+            )?;
+        }
+        Ok(())
+    }
+
     pub(super) fn verdict(&self, is_strict: bool) -> Result<(), ReplayFailed> {
         let rejected = self.tally.rejected();
+        let truncated = self.tally.rejects(Reject::Truncated);
         if self.is_stopped {
             Err(ReplayFailed::Stopped)
         } else if self.unreadable > 0 {
             Err(ReplayFailed::Unreadable(self.unreadable))
+        } else if truncated > 0 {
+            Err(ReplayFailed::Truncated(truncated))
         } else if is_strict && rejected > 0 {
             Err(ReplayFailed::Rejected(rejected))
         } else {
@@ -155,20 +160,6 @@ impl Report {
 
 fn counted(number: u64, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
-}
-
-/// `malformed`, or `malformed x3, not_an_object` where there are several.
-fn reasons(reasons: &[Reject]) -> String {
-    let count = |reason| reasons.iter().filter(|of| **of == reason).count();
-    let texts: Vec<String> = Reject::ALL
-        .into_iter()
-        .filter_map(|reason| match count(reason) {
-            0 => None,
-            1 => Some(reason.label().to_owned()),
-            records => Some(format!("{} x{records}", reason.label())),
-        })
-        .collect();
-    texts.join(", ")
 }
 
 /// A bar on a terminal, without an end where the size of the input is not known.

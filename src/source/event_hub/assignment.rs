@@ -1,7 +1,7 @@
 //! Which partitions this process reads: all of them, or those whose leases a replica owns.
 //!
-//! The replica assigns partitions and ends their reading, and confirms its leases after each of its cycles; a reader asks
-//! its [`Lease`] before it does what only an owner may do. Nothing here knows where leases are stored.
+//! The replica assigns partitions, ends their reading, and confirms its leases in each of its cycles. A reader checks its
+//! [`Lease`] before it does what only the owner may do. This module does not know where leases are stored.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ pub(crate) enum Assignment {
     All(BTreeMap<PartitionId, Reached>),
     /// Those that the [`Assigner`] assigns.
     Leased {
-        /// What the assigner orders.
+        /// The orders of the assigner.
         orders: mpsc::Receiver<Order>,
         /// The assigner.
         by: Arc<Assigner>,
@@ -40,27 +40,27 @@ pub(crate) struct Discovered {
 #[derive(Debug)]
 pub(crate) struct Order {
     pub(super) found: Discovered,
-    /// Where it was left.
+    /// The position after which to continue.
     pub(super) after: Option<Reached>,
     /// None if only this process reads the partition.
     pub(super) lease: Option<Lease>,
-    /// Cancelled when the partition is to be read no more.
+    /// Cancelled when the reader must stop.
     pub(super) stop: CancellationToken,
 }
 
-/// A partition that is read because it was assigned.
+/// The reading of a partition that was assigned.
 #[derive(Clone, Debug)]
 pub(crate) struct Reading {
     stop: CancellationToken,
     ended: CancellationToken,
 }
 
-/// Assigns the partitions of an event hub to its readers. They share what is known of the leases.
+/// Assigns the partitions of an event hub to its readers, and shares with them what is known about the leases.
 #[derive(Debug)]
 pub(crate) struct Assigner {
     orders: mpsc::Sender<Order>,
     state: watch::Sender<State>,
-    /// Notified when something should not wait for the next cycle.
+    /// Notified when the next cycle should begin at once.
     hurry: Notify,
     /// How long a lease lasts.
     lasts: Duration,
@@ -72,11 +72,11 @@ pub(crate) struct Assigner {
 struct State {
     /// The partitions that the event hub has, in the order in which they were found.
     found: Vec<Discovered>,
-    /// The replica was awake at this time.
+    /// When the replica was last awake.
     awake_at: Instant,
-    /// Until then, the replica slept for as long as a lease lasts, or had not begun.
+    /// When the replica last woke up after it had slept for as long as a lease lasts, or when it began.
     slept_until: Instant,
-    /// The replica owned all leases of assigned partitions at this time.
+    /// When the replica last owned all leases of the assigned partitions.
     confirmed: Instant,
 }
 
@@ -84,17 +84,17 @@ struct State {
 #[derive(Debug)]
 pub(crate) struct Lease {
     by: Arc<Assigner>,
-    /// Another process read the partition at this time.
+    /// When another process was last seen to read the partition.
     doubted_at: Option<Instant>,
     /// Dropped when the reader has ended.
     _ended: DropGuard,
 }
 
-/// An order takes no time, and there is one for each partition at most.
+/// The readers take an order at once, and each partition has at most one.
 const ORDERS_MAX: usize = 64;
 
-/// The assigner and the readers' end of it, for one event hub whose leases last so long. Reading ends when `stop` is
-/// cancelled.
+/// The assigner of one event hub, and the assignment for its readers. `lease` is how long a lease lasts. Reading ends when
+/// `stop` is cancelled.
 pub(crate) fn leased(
     lease: Duration,
     stop: CancellationToken,
@@ -130,18 +130,18 @@ impl Assignment {
 }
 
 impl Assigner {
-    /// The partitions that the event hub has, in the order in which they were found; none before it has answered.
+    /// The partitions that the event hub has, in the order in which they were found. Empty until the event hub has answered.
     pub(crate) fn partitions(&self) -> Vec<Discovered> {
         self.state.borrow().found.clone()
     }
 
-    /// Waits until something should not wait for the next cycle: the event hub has reported partitions, or a reader doubts
-    /// that its partition is still owned.
+    /// Waits until the next cycle should begin at once: the event hub has reported partitions, or a reader doubts that this
+    /// replica still owns its partition.
     pub(crate) async fn hurry(&self) {
         self.hurry.notified().await;
     }
 
-    /// Has a partition read after this position or, if there is none, from its start.
+    /// Orders that a partition is read after this position or, without one, from its start.
     pub(crate) async fn assign(
         self: &Arc<Self>,
         found: Discovered,
@@ -164,12 +164,13 @@ impl Assigner {
         Reading { stop, ended }
     }
 
-    /// The leases were listed in a cycle that began at this time: the replica owns those of all assigned partitions.
+    /// Confirms that the replica owns the leases of all assigned partitions, by a cycle that began at this time.
     pub(crate) fn confirm(&self, begun: Instant) {
         self.state.send_modify(|state| state.confirmed = begun);
     }
 
-    /// The replica is awake; to be called many times while a lease lasts, whatever the store does.
+    /// Notes that the replica is awake. The caller does this many times within the duration of a lease, even if the store does
+    /// not answer.
     pub(crate) fn awake(&self, now: Instant) {
         self.state.send_modify(|state| {
             if now - state.awake_at >= self.lasts {
@@ -179,7 +180,7 @@ impl Assigner {
         });
     }
 
-    /// The event hub has these partitions, in the order in which they were found.
+    /// Notes the partitions that the event hub has, in the order in which they were found.
     pub(super) fn found(&self, partitions: Vec<Discovered>) {
         self.state.send_modify(|state| state.found = partitions);
         self.hurry.notify_one();
@@ -192,7 +193,7 @@ impl Assigner {
 }
 
 impl Reading {
-    /// Ends it, and waits until the reader hands on no more events.
+    /// Ends the reading, and waits until the reader has ended.
     pub(crate) async fn end(&self) {
         self.stop.cancel();
         self.ended.cancelled().await;
@@ -206,22 +207,23 @@ impl State {
 }
 
 impl Lease {
-    /// Another process reads the partition: the lease counts as owned only when the replica has confirmed that. If it does
-    /// not, it has the reading ended.
+    /// Notes that another process reads the partition. The lease does not count as owned until the replica has confirmed it.
+    /// If the replica has lost the lease, it ends the reading.
     pub(super) fn doubt(&mut self) {
         self.doubted_at = Some(Instant::now());
         self.by.hurry.notify_one();
     }
 
-    /// Waits while this process has slept for as long as a lease lasts and has not listed the leases since, or while the
-    /// lease is doubted: another replica may own the partition. An outage of the store does not matter here.
+    /// Waits until the lease counts as owned. It does not count while the lease is in doubt, nor after this process has slept
+    /// for as long as a lease lasts, until it has listed the leases again: another replica may own the partition. An outage
+    /// of the store does not matter here.
     pub(super) async fn is_owned(&self) {
         let is_owned = |state: &State| {
             let is_confirmed = self.doubted_at.is_none_or(|at| state.confirmed > at);
             is_confirmed && state.is_fresh(self.by.lasts)
         };
         let mut state = self.by.state.subscribe();
-        // The state is there as long as the lease is.
+        // The lease keeps the sender of the state alive, so this does not fail.
         let _owned = state.wait_for(is_owned).await;
     }
 }

@@ -1,4 +1,4 @@
-//! The readers of one event hub: started for the partitions that this process acquires, ended for those that it loses.
+//! Runs the readers of one event hub: one for each partition that is assigned to this process.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,9 +23,9 @@ pub(super) struct Readers {
     source: EventHubSource,
     event_hub: String,
     assignment: Assignment,
-    /// In the order in which they were found: those with neighbouring numbers share connections.
+    /// The partitions in the order in which they were found. Neighbours in this order share connections.
     found: Vec<Discovered>,
-    /// By the number of the group of partitions that shares them.
+    /// The connections, by the number of the group of partitions that shares them.
     connections: HashMap<usize, Arc<Connections>>,
     running: JoinSet<()>,
 }
@@ -42,7 +42,7 @@ impl Readers {
         }
     }
 
-    /// Reads until it is stopped.
+    /// Reads until `stop` is cancelled and all readers have ended.
     pub(super) async fn run(mut self, stop: CancellationToken) -> Result<(), SourceError> {
         let mut discovery = Discovery::new(&self.event_hub, self.source.clone());
         loop {

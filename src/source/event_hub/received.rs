@@ -91,12 +91,61 @@ fn event(received: &ReceivedEventData, previous: Option<i64>) -> Event {
 
 /// The bytes of a body in any of the forms that AMQP has for one; the SDK's own accessor knows only the first.
 fn body(body: &AmqpMessageBody) -> Vec<u8> {
+    let mut bytes = Vec::new();
     match body {
-        AmqpMessageBody::Binary(sections) => sections.concat(),
-        AmqpMessageBody::Value(AmqpValue::Binary(bytes)) => bytes.clone(),
-        AmqpMessageBody::Value(AmqpValue::String(text)) => text.clone().into_bytes(),
-        AmqpMessageBody::Value(_) | AmqpMessageBody::Sequence(_) | AmqpMessageBody::Empty => {
-            Vec::new()
+        AmqpMessageBody::Binary(sections) => return sections.concat(),
+        AmqpMessageBody::Value(value) => append(value, &mut bytes),
+        AmqpMessageBody::Sequence(lists) => {
+            for value in lists.iter().flat_map(|list| &list.0) {
+                append(value, &mut bytes);
+            }
         }
+        AmqpMessageBody::Empty => {}
+    }
+    bytes
+}
+
+/// Appends a value that is a document, or a list of such, each on lines of its own. Any other value is kept as the SDK
+/// prints it: it is rejected as what it is, and its dead letter shows what that was.
+fn append(value: &AmqpValue, bytes: &mut Vec<u8>) {
+    if !bytes.is_empty() {
+        bytes.push(b'\n');
+    }
+    match value {
+        AmqpValue::Binary(document) => bytes.extend(document),
+        AmqpValue::String(document) => bytes.extend(document.as_bytes()),
+        AmqpValue::List(list) => list.0.iter().for_each(|value| append(value, bytes)),
+        AmqpValue::Null => {}
+        other => bytes.extend(format!("{other:?}").as_bytes()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use azure_core_amqp::AmqpList;
+
+    #[track_caller]
+    fn check(from: &AmqpMessageBody, expected: &str) {
+        assert_eq!(String::from_utf8(body(from)).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_body_is_read_in_every_form_that_amqp_has() {
+        let text = |text: &str| AmqpValue::String(text.to_owned());
+        let bytes = |text: &str| AmqpValue::Binary(text.as_bytes().to_vec());
+        let sections = [b"{\"a\":".to_vec(), b"1}".to_vec()];
+        check(&AmqpMessageBody::Binary(sections.to_vec()), r#"{"a":1}"#);
+        check(&AmqpMessageBody::Value(text("{}")), "{}");
+        let lists = [
+            AmqpList(vec![text(r#"{"a":1}"#), AmqpValue::Null]),
+            AmqpList(vec![AmqpValue::List(AmqpList(vec![bytes("[]")]))]),
+        ];
+        check(
+            &AmqpMessageBody::Sequence(lists.to_vec()),
+            "{\"a\":1}\n\n\n[]",
+        );
+        check(&AmqpMessageBody::Value(AmqpValue::Int(7)), "Int(7)");
+        check(&AmqpMessageBody::Empty, "");
     }
 }

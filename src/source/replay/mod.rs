@@ -1,53 +1,49 @@
-//! Events out of files: archives of diagnostic settings, what people have saved, dead letters, Event Hubs Capture.
+//! Records out of files: archives of diagnostic settings, what people have saved, dead letters, Event Hubs Capture.
 //!
-//! The kind of a file is recognised by its content, not by its name. Each document, line or captured event becomes an
-//! [`Event`] of a batch of its own, so that the caller knows where its records come from. Files are read as streams:
-//! memory is that of one document (or of one block of Capture). Reading the records is left to the decoder.
+//! The kind of a file is recognised by its content, not by its name. A text of any kind is one body, however long, and
+//! read as the live decoder reads a body; Capture and dead letters have events, each with a body. Files are read as
+//! streams: memory is that of one record, one event, or one block of Capture.
 //!
-//! An event that never went through an event hub has no time of enqueuing, so its delay is not known.
+//! A record that never went through an event hub has no time of enqueuing, so its delay is not known.
 
 mod capture;
 mod files;
-mod splitter;
-mod within;
+mod text;
 
 use std::cell::Cell;
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Read};
 
-use flate2::bufread::MultiGzDecoder;
+use time::OffsetDateTime;
 
 pub(crate) use files::{Input, find};
 
 use crate::dead_letters;
-use crate::event::{Batch, Event, PartitionId, Position};
+use crate::envelope::{self, Opened};
+use crate::event::{Event, Position};
 use capture::CaptureError;
-use splitter::{Document, Splitter};
 
-/// A gzip file begins so (RFC 1952).
-const GZIP: &[u8] = b"\x1f\x8b";
+/// A dead letter has an event's body, as base64 at worst: more than 20 MB is not a letter.
+const LETTER_BYTES_MAX: u64 = 64 << 20;
 
-/// As long as the longest beginning by which a content is recognised.
-const HEAD_BYTES: u64 = 4;
-
-/// An event out of a file.
+/// Records out of a file: those of an event, or some of a text.
 #[derive(Debug)]
-pub(crate) struct Replayed {
-    /// A batch of this one event.
-    pub batch: Batch,
-    /// Where it stands in its file.
-    pub location: Location,
-    /// Whether it was too long, and its body is only the beginning.
-    pub is_truncated: bool,
+pub(crate) struct Replayed<'a> {
+    /// When an event hub enqueued the event, if one did.
+    pub enqueued_at: Option<OffsetDateTime>,
+    /// The records.
+    pub opened: Opened<'a>,
+    /// Where in its file each record stands.
+    pub locations: Vec<Location>,
 }
 
-/// Where in its file an event stands.
+/// Where in its file a record stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Location {
     /// The line on which it begins, from 1.
     Line(u64),
-    /// The number of the event in a file that has no lines, from 1.
+    /// The number of its event in a file that has no lines, from 1.
     Event(u64),
 }
 
@@ -80,15 +76,15 @@ impl Unreadable {
     }
 }
 
-/// Reads an input and passes on its events, until `take` returns false. `read` counts the bytes that were read so far.
+/// Reads an input and passes on its records, until `take` returns false. `read` counts the bytes that were read so far.
 ///
 /// # Errors
 ///
-/// When the input cannot be read to its end. The events before that were passed on.
+/// When the input cannot be read to its end. The records before that were passed on.
 pub(crate) fn read(
     input: &Input,
     read: &Cell<u64>,
-    take: &mut dyn FnMut(Replayed) -> bool,
+    take: &mut dyn FnMut(Replayed<'_>) -> bool,
 ) -> Result<(), Unreadable> {
     let reader: Box<dyn Read> = match input {
         Input::Stdin => Box::new(io::stdin().lock()),
@@ -99,87 +95,63 @@ pub(crate) fn read(
     read_stream(Counted { reader, read }, take).map_err(|cause| Unreadable::new(input, cause))
 }
 
-fn read_stream(reader: impl Read, take: &mut dyn FnMut(Replayed) -> bool) -> Result<(), Cause> {
-    let mut reader = BufReader::new(reader);
-    let head = head(&mut reader)?;
-    let is_gzip = head.starts_with(GZIP);
-    let reader = Cursor::new(head).chain(reader);
-    if is_gzip {
-        read_plain(BufReader::new(MultiGzDecoder::new(reader)), take)
-    } else {
-        read_plain(reader, take)
-    }
-}
-
-/// Reads a stream that is not compressed, or not any more.
-fn read_plain(
-    mut reader: impl BufRead,
-    take: &mut dyn FnMut(Replayed) -> bool,
-) -> Result<(), Cause> {
-    let head = head(&mut reader)?;
-    let is_capture = head.starts_with(capture::MAGIC);
-    let reader = Cursor::new(head).chain(reader);
-    if is_capture {
+fn read_stream(reader: impl Read, take: &mut dyn FnMut(Replayed<'_>) -> bool) -> Result<(), Cause> {
+    let mut reader = envelope::decoded(BufReader::new(reader));
+    let head = reader.peek(dead_letters::MARK.len());
+    let is_letters = head.starts_with(dead_letters::MARK.as_bytes());
+    if head.starts_with(capture::MAGIC) {
         let mut number = 0;
         capture::read(reader, |event| {
             number += 1;
-            let location = Location::Event(number);
-            take(Replayed::new(partition(), event, location, false))
+            take(Replayed::event(&event, Location::Event(number)))
         })?;
-        return Ok(());
+    } else if is_letters {
+        read_letters(reader, take)?;
+    } else {
+        text::read(reader, take)?;
     }
-    let mut splitter = Splitter::new(reader);
-    while let Some(document) = splitter.next()? {
-        if !take(document.into()) {
+    Ok(())
+}
+
+/// Reads a dead letter a line; a line that is not one is a body.
+fn read_letters(
+    mut reader: impl BufRead,
+    take: &mut dyn FnMut(Replayed<'_>) -> bool,
+) -> io::Result<()> {
+    let mut line = Vec::new();
+    for number in 1.. {
+        line.clear();
+        let mut letter = reader.by_ref().take(LETTER_BYTES_MAX);
+        if letter.read_until(b'\n', &mut line)? == 0 {
+            break;
+        }
+        let event = dead_letters::read(&line).map_or_else(
+            || Event {
+                position: Position {
+                    sequence_number: 0,
+                    offset: None,
+                },
+                enqueued_at: None,
+                body: std::mem::take(&mut line),
+            },
+            |(_, event)| event,
+        );
+        if !take(Replayed::event(&event, Location::Line(number))) {
             break;
         }
     }
     Ok(())
 }
 
-/// What stands for the partition of an event that names none.
-fn partition() -> PartitionId {
-    PartitionId::new("replay", "0")
-}
-
-impl Replayed {
-    fn new(partition: PartitionId, event: Event, location: Location, is_truncated: bool) -> Self {
+impl<'a> Replayed<'a> {
+    fn event(event: &'a Event, location: Location) -> Self {
+        let opened = envelope::open(&event.body);
         Self {
-            batch: Batch::of_one(partition, event),
-            location,
-            is_truncated,
+            enqueued_at: event.enqueued_at,
+            locations: vec![location; opened.records.len()],
+            opened,
         }
     }
-}
-
-impl From<Document> for Replayed {
-    fn from(document: Document) -> Self {
-        let Document {
-            text,
-            line,
-            is_truncated,
-        } = document;
-        let (partition, event) = dead_letters::read(&text).unwrap_or_else(|| {
-            let position = Position {
-                sequence_number: i64::try_from(line).unwrap_or(i64::MAX),
-                offset: None,
-            };
-            let event = Event {
-                position,
-                enqueued_at: None,
-                body: text,
-            };
-            (partition(), event)
-        });
-        Self::new(partition, event, Location::Line(line), is_truncated)
-    }
-}
-
-/// The first bytes, fewer only where there are no more.
-fn head(reader: &mut impl Read) -> io::Result<Vec<u8>> {
-    let mut head = Vec::new();
-    reader.take(HEAD_BYTES).read_to_end(&mut head)?;
-    Ok(head)
 }
 
 /// Counts what is read, for the progress.

@@ -2,8 +2,10 @@
 
 mod archive;
 mod backfill;
+mod bodies;
 mod dead_letters;
 mod kinds;
+mod live;
 mod prometheus;
 
 use std::collections::BTreeMap;
