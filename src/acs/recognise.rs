@@ -89,7 +89,7 @@ fn names<'a>(fields: &Fields<'a>) -> Vec<Name<'a>> {
     names.into_iter().flatten().collect()
 }
 
-/// The log that one of these names is the name of.
+/// The log that has one of these names.
 fn known(names: &[Name<'_>], categories: &[&'static Category]) -> Option<Log> {
     let is_ours = |category: &&&Category| names.iter().any(|name| name.is_of(category));
     let ours = categories.iter().find(is_ours);
@@ -102,9 +102,9 @@ fn known(names: &[Name<'_>], categories: &[&'static Category]) -> Option<Log> {
     ours.map(|category| Log::Ours(category)).or_else(another)
 }
 
-/// The log of which a name that nobody knows is a variant: the one with the longest name that is in it.
+/// The log of an unknown name: the one with the longest name that the unknown name contains.
 fn similar(sent: &str, categories: &[&'static Category]) -> Option<Log> {
-    /// `Usage` is in the names of too many others.
+    /// Too many other names contain a shorter one, such as `Usage`.
     const SHORTEST: usize = 10;
     let sent = letters(sent);
     let ours = categories
@@ -133,14 +133,14 @@ impl<'a> Name<'a> {
         }
     }
 
-    /// Whether it is the name of a known log that is not exported. `Usage` is the table in which Log Analytics counts its own
-    /// data.
+    /// Whether it is the name of a known log that is not exported.
     fn is_of_another(&self) -> bool {
-        let mut known = [&OF_ACS[..], &TABLES_OF_ACS, &OF_OTHERS]
-            .into_iter()
-            .flatten();
-        known.any(|known| alike(known, self.sent()))
-            || matches!(self, Self::Table(sent) if alike("Usage", sent))
+        let is_one_of = |known: &[&str]| known.iter().any(|known| alike(known, self.sent()));
+        is_one_of(&TABLES_OF_ACS)
+            || match self {
+                Self::Category(_) => is_one_of(&OF_ACS) || is_one_of(&OF_OTHERS),
+                Self::Table(_) => is_one_of(&TABLES_OF_OTHERS),
+            }
     }
 }
 
@@ -207,9 +207,9 @@ const TABLES_OF_ACS: [&str; 25] = [
 ];
 
 /// The categories of the activity log
-/// (<https://learn.microsoft.com/azure/azure-monitor/platform/activity-log-schema#categories>), categories that many services
-/// have, and the tables of Log Analytics in which requests and logs of any service are.
-const OF_OTHERS: [&str; 35] = [
+/// (<https://learn.microsoft.com/azure/azure-monitor/platform/activity-log-schema#categories>), and common categories of
+/// other services.
+const OF_OTHERS: [&str; 25] = [
     "Administrative",
     "ServiceHealth",
     "ResourceHealth",
@@ -235,6 +235,10 @@ const OF_OTHERS: [&str; 35] = [
     "StorageRead",
     "StorageWrite",
     "WorkflowRuntime",
+];
+
+/// Tables of Log Analytics that are not about one service. In `Usage`, Log Analytics counts its own data.
+const TABLES_OF_OTHERS: [&str; 11] = [
     "AppDependencies",
     "AppEvents",
     "AppExceptions",
@@ -245,4 +249,5 @@ const OF_OTHERS: [&str; 35] = [
     "AzureActivity",
     "AzureDiagnostics",
     "AzureMetrics",
+    "Usage",
 ];

@@ -22,15 +22,15 @@ const TYPE: [&str; 3] = [
     "CommunicationServices",
 ];
 
-/// With what the ids of Azure's resources begin.
+/// The first part of an id in Azure.
 const BEGINNINGS: [&str; 3] = ["subscriptions", "tenants", "providers"];
 
 impl<'t> ResourceId<'t> {
-    /// The resource that a record is about: of the ids that it has, the first of an ACS resource, wherever it stands.
+    /// The resource that a record is about: the first id of an ACS resource, wherever the record has it.
     ///
     /// # Errors
     ///
-    /// What the record has instead.
+    /// The record has no such id.
     pub(super) fn of(view: &'t View<'_>) -> Result<Self, NotAcs> {
         let values = ["resourceId", "_ResourceId"]
             .into_iter()

@@ -5,9 +5,9 @@ use super::letters::{letters, says};
 
 const HTTP: &[u8] = b"HTTP";
 
-/// The status in a text: a number of three digits in the range that ACS uses, else the one of which the text has the phrase
-/// (`Failed.InternalServerError`). Of several numbers, the first behind `HTTP` that ACS lists counts, else the first that
-/// ACS lists, else the first.
+/// The status in a text: a number of exactly three digits in the range that ACS uses, or else the status whose phrase the text
+/// contains (`Failed.InternalServerError`). Of several numbers, it is the first after `HTTP` that ACS lists, or else the first
+/// that ACS lists, or else the first.
 pub(super) fn status(text: &str) -> Option<u16> {
     let mut windows = text.as_bytes().windows(HTTP.len());
     let at = windows.position(|window| window.eq_ignore_ascii_case(HTTP));
@@ -19,7 +19,7 @@ pub(super) fn status(text: &str) -> Option<u16> {
     number.or_else(|| by_phrase(text))?.parse().ok()
 }
 
-/// The same, of a result type or an end reason: a number must stand at its beginning there.
+/// The status in a result type or an end reason. There, a number only counts at the beginning.
 pub(super) fn status_of_word(text: &str) -> Option<u16> {
     let begin = text.as_bytes().get(..HTTP.len());
     let is_number = text.starts_with(|c: char| c.is_ascii_digit())

@@ -9,7 +9,7 @@ use super::letters::find;
 use super::value::Value;
 use super::view::Fields;
 
-/// The values of one property. Each way to read them takes the first that can be read so.
+/// The values of one property. Each method returns the first value that it can read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Values<'v, 'a> {
     places: [&'v Fields<'a>; 2],
@@ -17,12 +17,12 @@ pub(super) struct Values<'v, 'a> {
 }
 
 impl<'v, 'a> Values<'v, 'a> {
-    /// The values of the fields that have the name, in any case.
+    /// The values of the fields with this name, in any case.
     pub(super) fn of(places: [&'v Fields<'a>; 2], name: &'v str) -> Self {
         Self { places, name }
     }
 
-    /// Each value, without those that are missing.
+    /// All values that are not missing.
     pub(super) fn iter(self) -> impl Iterator<Item = &'v Value<'a>> {
         let places = self.places.into_iter();
         places.flat_map(move |fields| named(fields, self.name))
@@ -38,19 +38,19 @@ impl<'v, 'a> Values<'v, 'a> {
         self.text().unwrap_or(Cow::Borrowed(UNKNOWN))
     }
 
-    /// The same in lower case.
+    /// The value of a label, in lower case.
     pub(super) fn label_in_lower_case(self) -> Cow<'a, str> {
         lower_case(self.label())
     }
 
-    /// The same, or the one of some known values that has its letters.
+    /// The value of a label: the known value with the same letters and digits, or else as sent, in lower case.
     pub(super) fn label_of<const N: usize>(self, known: [&'static str; N]) -> Cow<'a, str> {
         let sent = self.label_in_lower_case();
         find(known, &sent).map_or(sent, Cow::Borrowed)
     }
 
-    /// What is read from the text that says most: that it failed, before that it did not (`Some(false)`), before nothing.
-    /// The first of equals; from `unknown`, if there is no text.
+    /// Reads each text and returns the worst: the first that has failed, or else the first that has not (`Some(false)`), or
+    /// else the first. If there is no text, it reads `unknown`.
     pub(super) fn worst<T>(
         self,
         read: impl Fn(Cow<'a, str>) -> T,
@@ -84,7 +84,7 @@ impl<'v, 'a> Values<'v, 'a> {
     }
 }
 
-/// The values of the fields that have the name, in any case, without those that are missing.
+/// The values of the fields with this name, in any case, that are not missing.
 pub(super) fn named<'v, 'a>(
     fields: &'v Fields<'a>,
     name: &'v str,
@@ -95,7 +95,7 @@ pub(super) fn named<'v, 'a>(
     of_name.map(|(_, value)| value)
 }
 
-/// `text` in lower case, borrowed where it is already.
+/// `text` in lower case, borrowed if it is in lower case already.
 fn lower_case(text: Cow<'_, str>) -> Cow<'_, str> {
     if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
         Cow::Owned(text.to_ascii_lowercase())

@@ -55,7 +55,11 @@ fn else_what_its_table_says() {
     check(r#"{"Type":"ACSCallSummary","recordingLength":1}"#, None);
     check(r#"{"Type":"Usage","usageType":"x","quantity":1}"#, None);
     check(r#"{"Type":"AppRequests","name":"StartRecording"}"#, None);
-    for (name, unknown) in [("category", "Recording"), ("type", "event")] {
+    for (name, unknown) in [
+        ("category", "Recording"),
+        ("type", "event"),
+        ("type", "alert"),
+    ] {
         check(
             &format!(
                 r#"{{"{name}":"{unknown}","properties":{{"Category":"CallRecordingOperational"}}}}"#
