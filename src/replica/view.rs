@@ -32,9 +32,8 @@ struct Seen {
 /// After how many lease durations without a sign of life a replica counts as gone for good.
 const LONG_GONE: u32 = 10;
 
-/// Processors of the official SDKs renew every half minute by default, and expect others to wait for up to two minutes, so a
-/// foreign lease lasts this many times as long as one of this program. If a replica acquired their leases earlier, it would
-/// compete with a program that is alive.
+/// Processors of the official SDKs renew every half minute by default, so a foreign lease lasts this many times as long as one of
+/// this program: 100 s by default. If a replica acquired their leases earlier, it would compete with a program that is alive.
 const FOREIGN: u32 = 4;
 
 impl View {

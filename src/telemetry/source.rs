@@ -106,7 +106,7 @@ impl Telemetry {
         log_partition!(info, partition, after, prefetch, "reading partition");
     }
 
-    /// Another process reads a partition from now on.
+    /// This process no longer reads a partition.
     pub(crate) fn partition_left(&self, partition: &PartitionId) {
         self.families.partition_owned(partition.into()).set(0.0);
         self.behind.lock().remove(partition);
