@@ -53,12 +53,16 @@ impl Category {
     /// same hash. `None` if the record has no id or no time.
     pub(super) fn identity(&self, view: &View<'_>, time: Option<OffsetDateTime>) -> Option<u64> {
         time.and(view.property(self.id).text())?;
-        let fields = view.envelope.iter().chain(&view.properties);
-        let read = fields.filter_map(|(name, value)| {
-            let (name, form) = self.schema.find(name)?;
-            (form != Form::Unread).then(|| Some(hashed((name, value.text()?))))?
-        });
-        Some(read.fold(hashed(self.name), u64::wrapping_add))
+        let mut hasher = DefaultHasher::new();
+        self.name.hash(&mut hasher);
+        for (name, value) in view.envelope.iter().chain(&view.properties) {
+            if let Some((name, form)) = self.schema.find(name)
+                && form != Form::Unread
+            {
+                (name, value.text()).hash(&mut hasher);
+            }
+        }
+        Some(hasher.finish())
     }
 }
 
@@ -95,9 +99,3 @@ pub(crate) struct Failures {
 
 /// A callback that receives the label values of one series.
 pub(crate) type TakeLabels<'t> = dyn FnMut(&[&str]) + 't;
-
-fn hashed(value: impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish()
-}
