@@ -30,7 +30,8 @@
 //! | Which shapes of a body are taken, and what is repaired? | `envelope/tests.rs` shows all; `repair/mod.rs` lists each repair |
 //! | How does a record begin, where the one before it never ends? | `repair/lookahead.rs` |
 //! | How is a file of any size read as a body is? | `envelope/walk/`, window by window for `source/replay/text.rs` |
-//! | Which spellings of a time, a number, a name? | `acs/instant.rs`, `acs/value.rs`, `acs/view.rs` |
+//! | Which spellings of a time, a number, a status, a name? | `acs/instant.rs`, `acs/value.rs`, `acs/status.rs`, `acs/view.rs` |
+//! | Which value counts, if a record has several of a property? | `acs/values.rs` |
 //! | Which properties does a log have, and how is each read? | the `schema` of its `CATEGORY`; a property that is not in it is listed in `Record::unfamiliar`, one that cannot be read in `Record::unreadable` |
 //! | Which metrics are there? | the file of each log in `acs/` about ACS, `telemetry/families.rs` about the exporter; or the command `metrics` |
 //! | How is a label kept bounded, and the number of series? | `metrics/labels.rs`, `metrics/budget.rs` |

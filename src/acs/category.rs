@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use super::moves::Moves;
 use super::rules::FailureRules;
-use super::schema::Schema;
+use super::schema::{Form, Schema};
 use super::view::View;
 use crate::family::Family;
 
@@ -30,8 +30,8 @@ pub struct Category {
     pub(super) matches: fn(&View<'_>) -> bool,
     /// The property that is the time of a record without a common time property.
     pub(super) own_time: Option<&'static str>,
-    /// A hash that identifies a record: a record that is received twice has the same hash. `None` if nothing identifies it.
-    pub(super) identity: fn(&View<'_>, Option<OffsetDateTime>) -> Option<u64>,
+    /// The property that contains the id of a record.
+    pub(super) id: &'static str,
     /// Reads a record, and adds the series that it moves: **each label is decided here**.
     pub(super) observe: for<'a> fn(&View<'a>, &Common<'_, 'a>, &mut Moves<'a>),
     /// Every family that its records move.
@@ -40,6 +40,30 @@ pub struct Category {
     pub(crate) vocabularies: &'static [Vocabulary],
     /// The failures of the category, if its records can be failures.
     pub(crate) failures: Option<Failures>,
+}
+
+impl Category {
+    /// All its names.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
+        let names = [self.name, self.table].into_iter();
+        names.chain(self.other_names.iter().copied())
+    }
+
+    /// A hash that identifies a record: of every property that is read, so that only a record with the same values has the
+    /// same hash. `None` if the record has no id or no time.
+    pub(super) fn identity(&self, view: &View<'_>, time: Option<OffsetDateTime>) -> Option<u64> {
+        time.and(view.property(self.id).text())?;
+        let mut hasher = DefaultHasher::new();
+        self.name.hash(&mut hasher);
+        for (name, value) in view.envelope.iter().chain(&view.properties) {
+            if let Some((name, form)) = self.schema.find(name)
+                && form != Form::Unread
+            {
+                (name, value.text()).hash(&mut hasher);
+            }
+        }
+        Some(hasher.finish())
+    }
 }
 
 /// A label and its documented values.
@@ -75,10 +99,3 @@ pub(crate) struct Failures {
 
 /// A callback that receives the label values of one series.
 pub(crate) type TakeLabels<'t> = dyn FnMut(&[&str]) + 't;
-
-/// The identity of a record with these features.
-pub(super) fn hashed(features: impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    features.hash(&mut hasher);
-    hasher.finish()
-}

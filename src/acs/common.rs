@@ -7,7 +7,6 @@ use time::{Duration, OffsetDateTime};
 use super::category::{Category, Common, Vocabulary};
 use super::letters::alike;
 use super::moves::{Moves, acs_families};
-use super::value::Value;
 use super::view::View;
 use crate::family::Family;
 
@@ -44,16 +43,8 @@ pub(super) fn time(view: &View<'_>, own_time: Option<&str>) -> Option<OffsetDate
         "EventTimeString",
         "EventTimestamp",
     ];
-    first(view, &NAMES, Value::instant).or_else(|| view.common(own_time?).instant())
-}
-
-/// The first of these fields that `read` can read.
-pub(super) fn first<'a, T>(
-    view: &View<'a>,
-    names: &[&str],
-    read: impl Fn(&Value<'a>) -> Option<T>,
-) -> Option<T> {
-    names.iter().find_map(|name| read(view.common(name)))
+    let mut names = NAMES.into_iter().chain(own_time);
+    names.find_map(|name| view.common(name).instant())
 }
 
 /// Adds the series that every record moves, whatever its category.

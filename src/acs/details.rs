@@ -3,7 +3,6 @@
 
 use std::borrow::Cow;
 
-use super::value::Value;
 use super::view::View;
 
 /// The details of one failure, as far as its record contains them.
@@ -31,8 +30,7 @@ impl<'a> Details<'a> {
         let id = |name| view.property(name).text().map(bounded);
         let message = ["resultMessage", "resultDescription"]
             .into_iter()
-            .map(|name| view.property(name))
-            .find_map(Value::text);
+            .find_map(|name| view.property(name).text());
         Self {
             correlation_id: id("correlationId"),
             recording_id: id("recordingId"),

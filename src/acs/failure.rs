@@ -74,7 +74,7 @@ pub(super) const RESULT_TYPES: [(Says, &str); 13] = [
     ),
     (
         Failure(THROTTLED),
-        "Throttled, Throttle, Throttling, Too many requests, Rate limited",
+        "Throttled, Throttle, Throttling, Too many requests, Rate limited, Rate limit exceeded",
     ),
     (
         Failure(CLIENT_ERROR),
@@ -104,10 +104,31 @@ pub(super) const FAILING_LEVELS: [&str; 2] = ["Error", "Critical"];
 pub(crate) const ROUTINE: &str = "StopRecording=404,409,412;PauseRecording=404,409,412;\
     ResumeRecording=404,409,412;GetRecording=404,409,412;DeleteRecording=404";
 
-/// The failing statuses that ACS lists for Call Automation and Call Recording.
-pub(super) const FAILING_STATUSES: [&str; 20] = [
-    "400", "401", "403", "404", "405", "406", "408", "409", "412", "413", "426", "429", "481",
-    "487", "500", "501", "502", "503", "504", "603",
+/// The statuses of the API's answers to requests that went well.
+pub(super) const SUCCESSFUL_STATUSES: [&str; 3] = ["200", "202", "204"];
+
+/// The failing statuses that ACS lists for Call Automation and Call Recording, and the phrase for each.
+pub(super) const FAILING_STATUSES: [(&str, &str); 20] = [
+    ("400", "BadRequest"),
+    ("401", "Unauthorized"),
+    ("403", "Forbidden"),
+    ("404", "NotFound"),
+    ("405", "MethodNotAllowed"),
+    ("406", "NotAcceptable"),
+    ("408", "RequestTimeout"),
+    ("409", "Conflict"),
+    ("412", "PreconditionFailed"),
+    ("413", "TooLarge"),
+    ("426", "UpgradeRequired"),
+    ("429", "TooManyRequests"),
+    ("481", "DoesNotExist"),
+    ("487", "RequestTerminated"),
+    ("500", "InternalServerError"),
+    ("501", "NotImplemented"),
+    ("502", "BadGateway"),
+    ("503", "ServiceUnavailable"),
+    ("504", "GatewayTimeout"),
+    ("603", "Decline"),
 ];
 
 /// The label `reason` of an answer with this status; `None` if it is not a failure.
@@ -125,7 +146,7 @@ pub(super) fn of_status(operation: &str, status: u16) -> Option<&'static str> {
     }
 }
 
-/// What an end reason means.
+/// What an end reason means. A failure is [`End::Broke`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
     /// Somebody wanted the end.
@@ -181,9 +202,28 @@ pub(super) const END_REASONS: [(&str, End); 31] = [
     ("ChunkUploadFailure", Broke),
 ];
 
-/// An unknown end reason means that something broke if it contains one of these.
-pub(super) const FAILING_WORDS: [&str; 6] =
-    ["fail", "error", "timeout", "timedout", "exception", "crash"];
+/// An unknown end reason means that another recorder took over if it begins with this.
+pub(super) const HANDED_OVER: &str = "HandedOver";
+
+/// An unknown result type or end reason is a failure if it contains one of these, unless one of the [`NEGATIONS`] stands
+/// directly before it.
+pub(super) const FAILING_WORDS: [&str; 12] = [
+    "fail",
+    "error",
+    "timeout",
+    "timedout",
+    "exception",
+    "crash",
+    "cancel",
+    "abort",
+    "reject",
+    "denied",
+    "throttl",
+    "unavailable",
+];
+
+/// Words that reverse the next one: `NoError`, `CompletedWithoutErrors`.
+pub(super) const NEGATIONS: [&str; 2] = ["no", "without"];
 
 #[cfg(test)]
 mod tests {
@@ -239,7 +279,13 @@ mod tests {
                 "docs/failures.md lacks\n{row}"
             );
         }
-        for words in [codes(&FAILING_WORDS), codes(&FAILING_LEVELS)] {
+        let statuses = FAILING_STATUSES.map(|(_, phrase)| phrase);
+        for words in [
+            codes(&statuses),
+            codes(&FAILING_WORDS),
+            codes(&FAILING_LEVELS),
+            codes(&NEGATIONS),
+        ] {
             assert!(page.contains(&words), "docs/failures.md lacks {words}");
         }
     }

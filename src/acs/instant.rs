@@ -6,7 +6,7 @@
 use time::format_description::BorrowedFormatItem;
 use time::format_description::well_known::Rfc3339;
 use time::macros::{datetime, format_description};
-use time::{OffsetDateTime, PrimitiveDateTime};
+use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 
 /// No record of ACS is older. Programs write older times to mean "no time": .NET 1 January of the year 1, Windows 1601, Unix
 /// 1970. Such a time would add a delay of centuries to the sum of a histogram, and the sum never decreases.
@@ -75,6 +75,9 @@ pub(super) fn instant(text: &str) -> Option<OffsetDateTime> {
     if let Ok(number) = text.parse() {
         return since_1970(number);
     }
+    if let Ok(seconds) = text.parse() {
+        return seconds_since_1970(seconds);
+    }
     let instant = match OffsetDateTime::parse(text, &Rfc3339) {
         Ok(instant) => instant,
         Err(_) => unusual(text)?,
@@ -91,12 +94,22 @@ pub(super) fn since_1970(number: i64) -> Option<OffsetDateTime> {
     believable(OffsetDateTime::from_unix_timestamp_nanos(nanoseconds).ok()?)
 }
 
+/// Reads seconds since 1970 with a fraction.
+pub(super) fn seconds_since_1970(seconds: f64) -> Option<OffsetDateTime> {
+    let since = Duration::checked_seconds_f64(seconds)?;
+    believable(OffsetDateTime::UNIX_EPOCH.checked_add(since)?)
+}
+
 fn believable(instant: OffsetDateTime) -> Option<OffsetDateTime> {
     (EARLIEST..LATEST).contains(&instant).then_some(instant)
 }
 
 fn unusual(text: &str) -> Option<OffsetDateTime> {
-    let text = text.replace(',', "").replace(": ", ":");
+    // ICU writes a narrow blank before AM and PM.
+    let text = text
+        .replace(',', "")
+        .replace(": ", ":")
+        .replace('\u{202f}', " ");
     let (text, zone) = split_zone(&text);
     let instant = ZONELESS
         .iter()
@@ -212,6 +225,10 @@ mod tests {
             "5/25/2023, 12:00:01.5 am",
             datetime!(2023-05-25 00:00:01.5 UTC),
         );
+        check(
+            "5/25/2023, 5:43:25\u{202f}PM",
+            datetime!(2023-05-25 17:43:25 UTC),
+        );
         check("25/12/2022 23:59:59", datetime!(2022-12-25 23:59:59 UTC));
         check("25/12/2022 11:59:59 PM", datetime!(2022-12-25 23:59:59 UTC));
     }
@@ -230,6 +247,9 @@ mod tests {
             "1601-01-01T00:00:00Z",
             "1970-01-01T00:00:00Z",
             "9999-12-31T23:59:59.9999999Z",
+            "NaN",
+            "1e300",
+            "0.5",
         ] {
             assert_eq!(instant(text), None, "{text}");
         }

@@ -22,9 +22,11 @@ mod recognise;
 mod resource;
 mod rules;
 mod schema;
+mod status;
 mod summary;
 mod usage;
 mod value;
+mod values;
 mod view;
 
 use std::borrow::Cow;
@@ -45,10 +47,9 @@ use crate::repair::Repairs;
 use category::Common;
 use recognise::recognise;
 use resource::{NotAcs, ResourceId};
-use value::Value;
 use view::{Faults, View};
 
-/// The exported log categories. A record without a known name belongs to the first category that it matches.
+/// The exported log categories. A record without a known name belongs to the last category that it matches.
 pub(crate) static CATEGORIES: [&Category; 3] =
     [&operation::CATEGORY, &summary::CATEGORY, &usage::CATEGORY];
 
@@ -80,13 +81,13 @@ pub struct Record<'a> {
 pub struct Observation<'a> {
     /// The category of the record.
     pub category: &'static Category,
-    /// The resource group, if known.
+    /// The resource group, or `unknown`, of a resource that is known.
     pub resource_group: Option<Cow<'a, str>>,
-    /// The subscription, if known.
+    /// The subscription, or `unknown`, of a resource that is known.
     pub subscription_id: Option<Cow<'a, str>>,
     /// When the record was written, by ACS's clock; `None` if the record contains no readable time.
     pub time: Option<OffsetDateTime>,
-    /// Distinguishes the record from all others; `None` if nothing in the record does.
+    /// Distinguishes the record from all others with other values; `None` if the record has no id or no time.
     pub identity: Option<u64>,
     /// What the failure log writes; `None` if the record is not a failure.
     pub details: Option<Details<'a>>,
@@ -122,9 +123,8 @@ pub fn read<'a>(
     rules: &FailureRules,
 ) -> Result<Record<'a>, Reject> {
     let view = View::read(record).map_err(|_| Reject::Malformed)?;
-    let id = common::first(&view, &["resourceId", "_ResourceId"], Value::text);
-    let id = id.as_deref().map(ResourceId::parse);
-    let is_foreign = matches!(id, Some(Err(NotAcs::Foreign)));
+    let id = ResourceId::of(&view);
+    let is_foreign = id == Err(NotAcs::Foreign);
     let log = recognise(&view, is_foreign, &CATEGORIES);
     let category = log.category;
     let faults = category.map(|category| view.faults(&category.schema));
@@ -132,10 +132,7 @@ pub fn read<'a>(
         unfamiliar,
         unreadable,
     } = faults.unwrap_or_default();
-    let observe = |category| {
-        let id = id.and_then(Result::ok);
-        observe(&view, category, id, enqueued_at, rules)
-    };
+    let observe = |category| observe(&view, category, id.ok(), enqueued_at, rules);
     Ok(Record {
         category: log.name,
         is_category_unfamiliar: log.is_unfamiliar,
@@ -153,8 +150,12 @@ fn observe<'a>(
     enqueued_at: Option<OffsetDateTime>,
     rules: &FailureRules,
 ) -> Observation<'a> {
-    let label = |part: &str| Cow::Owned(part.to_ascii_lowercase());
-    let resource = id.map_or(Cow::Borrowed(UNKNOWN), |id| label(id.name));
+    let label = |part: Option<&str>| {
+        part.map_or(Cow::Borrowed(UNKNOWN), |part| {
+            Cow::Owned(part.to_ascii_lowercase())
+        })
+    };
+    let resource = label(id.map(|id| id.name));
     let time = common::time(view, category.own_time);
     let level = common::level(view.common("level").label());
     let common = Common {
@@ -169,10 +170,10 @@ fn observe<'a>(
     (category.observe)(view, &common, &mut moves);
     let mut observation = Observation {
         category,
-        resource_group: id.and_then(|id| id.resource_group).map(label),
-        subscription_id: id.and_then(|id| id.subscription_id).map(label),
+        resource_group: id.map(|id| label(id.resource_group)),
+        subscription_id: id.map(|id| label(id.subscription_id)),
         time,
-        identity: (category.identity)(view, time),
+        identity: category.identity(view, time),
         details: None,
         moves,
     };

@@ -10,14 +10,15 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use time::OffsetDateTime;
-
-use super::category::{Category, Common, Failures, TakeLabels, UNKNOWN, hashed};
-use super::failure::{FAILED, FAILING_STATUSES, RESULT_TYPES, label, of_status};
-use super::letters::letters;
+use super::category::{Category, Common, Failures, TakeLabels, UNKNOWN};
+use super::failure::{
+    FAILED, FAILING_STATUSES, RESULT_TYPES, SUCCESSFUL_STATUSES, Says, label, of_status,
+};
+use super::letters::{contains, letters};
 use super::moves::{Moves, acs_families};
-use super::operation_name::{OPERATIONS, by_name, by_uri};
+use super::operation_name::{OPERATIONS, by_name, by_uri, by_verb};
 use super::schema::{Form, Schema};
+use super::status::{status, status_of_word};
 use super::view::View;
 use crate::family::LabelSet;
 
@@ -45,13 +46,15 @@ pub(super) static CATEGORY: Category = Category {
     }),
     matches,
     own_time: Some("startTime"),
-    identity,
+    id: "correlationId", // a request has none of its own
     observe,
     families: FAMILIES,
     vocabularies: &[
         ("operation", || OPERATIONS.to_vec()),
         ("result_signature", || SUCCESSFUL_STATUSES.to_vec()),
-        ("result_signature", || FAILING_STATUSES.to_vec()),
+        ("result_signature", || {
+            FAILING_STATUSES.map(|(status, _)| status).to_vec()
+        }),
         ("result_type", || {
             RESULT_TYPES.map(|(_, row)| label(row)).to_vec()
         }),
@@ -77,43 +80,40 @@ acs_families! {
     OperationVersions = Counter acs_recording_operation_versions_total { resource, operation_version, outcome };
 }
 
-/// The statuses with which the API answers successful requests.
-const SUCCESSFUL_STATUSES: [&str; 3] = ["200", "202", "204"];
-
-/// Recognises a record by its operation, or by its URI and one more property.
+/// Recognises a record by its operation, by its URI, or by the id of a call if its category contains `recording`.
 fn matches(view: &View<'_>) -> bool {
     let name = view.property("operationName").text();
-    if name.is_some_and(|name| by_name(&name).is_some()) {
-        return true;
-    }
-    let uri = view.property("uri").text();
-    uri.is_some_and(|uri| letters(&uri).contains("callingrecordings"))
-        && ["serverCallId", "resultSignature"]
-            .into_iter()
-            .any(|name| view.property(name).text().is_some())
-}
-
-/// A request has no id of its own. Two records are of the same request if they have the same call, correlation id, operation,
-/// URI and time, to the last digit.
-fn identity(view: &View<'_>, time: Option<OffsetDateTime>) -> Option<u64> {
-    Some(hashed((
-        CATEGORY.name,
-        view.property("correlationId").text()?,
-        time?,
-        view.property("operationName").text(),
-        view.property("callConnectionId").text(),
-        view.property("uri").text(),
-    )))
+    let has = |name: &str, expected: &str| {
+        let text = view.property(name).text();
+        text.is_some_and(|text| contains(&letters(&text), expected))
+    };
+    name.is_some_and(|name| by_name(&name).is_some())
+        || has("uri", "callingrecordings")
+        || has("category", "recording")
+            && ["serverCallId", "callConnectionId"]
+                .into_iter()
+                .any(|name| view.property(name).text().is_some())
 }
 
 fn observe<'a>(view: &View<'a>, common: &Common<'_, 'a>, moves: &mut Moves<'a>) {
     let resource = common.resource;
     let operation = &operation(view);
-    let sent = view.property("resultSignature").label();
-    let status = status(&sent);
-    let result_signature = &signature(sent, status);
     let rules = common.rules;
-    let (result_type, says) = &rules.result_type(view.property("resultType").label());
+    let (result_type, says) = &rules.worst_result_type(view.property("resultType"));
+    let (sent, status) = view.property("resultSignature").worst(
+        |sent| {
+            let status = status(&sent);
+            (sent, status)
+        },
+        |(_, status)| status.map(|status| status >= 400),
+    );
+    // Where no signature has a status, a result type of failure may.
+    let by_result_type = || {
+        says.and_then(Says::reason)
+            .and_then(|_| status_of_word(result_type))
+    };
+    let status = status.or_else(by_result_type);
+    let result_signature = &signature(sent, status);
     let ended = rules.of_request(operation, status, *says, common.level);
     let outcome = &Cow::Borrowed(ended.label());
     moves.count(Operations {
@@ -161,8 +161,8 @@ fn known_failures(resource: &str, known: &mut TakeLabels<'_>) {
     let by_result_type: BTreeSet<_> = by_result_type.map(|reason| (UNKNOWN, reason)).collect();
     let despite_status = SUCCESSFUL_STATUSES.map(|text| (text, FAILED));
     for operation in OPERATIONS {
-        let by_status = FAILING_STATUSES.into_iter().filter_map(|text| {
-            let reason = of_status(operation, status(text)?)?;
+        let by_status = FAILING_STATUSES.into_iter().filter_map(|(text, _)| {
+            let reason = of_status(operation, text.parse().ok()?)?;
             Some((text, reason))
         });
         let others = by_result_type.iter().copied().chain(despite_status);
@@ -178,63 +178,23 @@ fn known_failures(resource: &str, known: &mut TakeLabels<'_>) {
     }
 }
 
-/// The value of the label `operation`: the known operation of that name, or else the name as sent. If there is no name, the
-/// operation of the URI.
+/// The value of the label `operation`: the known operation of that name, or else the operation of the URI, or else the name as
+/// sent.
 fn operation<'a>(view: &View<'a>) -> Cow<'a, str> {
-    if let Some(name) = view.property("operationName").text() {
-        return by_name(&name).map_or(name, Cow::Borrowed);
-    }
-    let uri = view.property("uri").text();
-    Cow::Borrowed(uri.and_then(|uri| by_uri(&uri)).unwrap_or(UNKNOWN))
-}
-
-/// The status: the first number of exactly three digits that is in the range that ACS uses (`202`, `"202.0"`,
-/// `HTTP/1.1 202 Accepted`).
-fn status(text: &str) -> Option<u16> {
-    text.split(|c: char| !c.is_ascii_digit())
-        .filter(|digits| digits.len() == 3)
-        .filter_map(|digits| digits.parse().ok())
-        .find(|status| (100..700).contains(status))
+    let name = view.property("operationName").text();
+    let by_name = name
+        .as_deref()
+        .and_then(|name| by_name(name).or_else(|| by_verb(name)));
+    let by_uri = || by_uri(&view.property("uri").text()?);
+    let known = by_name.or_else(by_uri).map(Cow::Borrowed);
+    known.or(name).unwrap_or(Cow::Borrowed(UNKNOWN))
 }
 
 /// The value of the label `result_signature`: the status in three digits, or else as sent.
 fn signature(sent: Cow<'_, str>, status: Option<u16>) -> Cow<'_, str> {
     match status {
-        Some(_) if sent.len() == 3 => sent,
         Some(status) => Cow::Owned(status.to_string()),
         None if sent == "-1" => Cow::Borrowed(UNKNOWN), // other services write it to mean "none"
         None => sent,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_status_is_read_however_it_is_written() {
-        for written in [
-            "202",
-            "202.0",
-            "202 Accepted",
-            "HTTP 202",
-            "HTTP/1.1 202 Accepted",
-            "status=202",
-            "202: retry after 120 s",
-        ] {
-            assert_eq!(status(written), Some(202), "{written}");
-        }
-        for no_status in [
-            "",
-            "0",
-            "-1",
-            "Started.",
-            "99999999999",
-            "2023",
-            "099",
-            "700",
-        ] {
-            assert_eq!(status(no_status), None, "{no_status}");
-        }
     }
 }

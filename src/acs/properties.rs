@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::value::{Key, Value};
-use super::view::{FIELDS, Fields, field};
+use super::view::{FIELDS, Fields, UNREADABLE_PROPERTIES, field, holds_properties};
 use crate::repair::{self, Repairs};
 
 /// The value of `properties`: an object, text that contains one, or nothing. `None` if it cannot be read: then only the top
@@ -26,13 +26,16 @@ impl<'a> From<Option<Fields<'a>>> for Properties<'a> {
 /// How often `properties` may be encoded as text. Azure is known to do it twice.
 const ENCODED_MAX: usize = 3;
 
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// Reads text that was meant to be an object. Such text mostly contains escapes and cannot borrow from the record, so its
 /// fields are owned.
 fn from_text(text: &str, repairs: &mut Repairs) -> Option<Fields<'static>> {
-    let mut text = Cow::Borrowed(text.trim());
+    let is_around = |c: char| c.is_whitespace() || c == BYTE_ORDER_MARK;
+    let mut text = Cow::Borrowed(text.trim_matches(is_around));
     for _ in 0..ENCODED_MAX {
         match serde_json::from_str::<Key<'_>>(&text) {
-            Ok(Key(decoded)) => text = Cow::Owned(decoded.trim().to_owned()),
+            Ok(Key(decoded)) => text = Cow::Owned(decoded.trim_matches(is_around).to_owned()),
             Err(_) => break,
         }
     }
@@ -42,12 +45,16 @@ fn from_text(text: &str, repairs: &mut Repairs) -> Option<Fields<'static>> {
     if !text.starts_with('{') {
         return None;
     }
-    if let Ok(Properties { fields, .. }) = serde_json::from_str(&text) {
-        return fields.map(owned);
+    if let Ok(inner) = serde_json::from_str::<Properties<'_>>(&text) {
+        *repairs = inner.repairs;
+        return inner.fields.map(owned);
     }
-    let repaired;
-    (repaired, *repairs) = repair::object(&text)?;
-    let Properties { fields, .. } = serde_json::from_str(&repaired).ok()?;
+    let (repaired, of_text) = repair::object(&text)?;
+    let Properties {
+        fields,
+        repairs: inner,
+    } = serde_json::from_str(&repaired).ok()?;
+    *repairs = &of_text | &inner;
     let fields = fields.filter(|fields| fields.iter().any(|(_, value)| *value != Value::Missing));
     fields.map(owned)
 }
@@ -69,10 +76,21 @@ impl<'de> Visitor<'de> for PropertiesVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut fields = Vec::with_capacity(FIELDS);
-        while let Some(key) = map.next_key()? {
-            fields.push(field(key, &mut map)?);
+        let mut repairs = Repairs::new();
+        while let Some(key) = map.next_key::<Key<'de>>()? {
+            if holds_properties(&key.0) {
+                let inner: Properties<'de> = map.next_value()?;
+                repairs.extend(inner.repairs);
+                match inner.fields {
+                    Some(inner) => fields.extend(inner),
+                    None => fields.push(UNREADABLE_PROPERTIES),
+                }
+            } else {
+                fields.push(field(key, &mut map)?);
+            }
         }
-        Ok(Some(fields).into())
+        let fields = Some(fields);
+        Ok(Properties { fields, repairs })
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {

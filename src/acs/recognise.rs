@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use super::category::Category;
-use super::letters::alike;
+use super::letters::{alike, contains, letters};
 use super::value::Value;
-use super::view::{Fields, View, find};
+use super::values::named;
+use super::view::{Fields, View};
 
 /// What is known about the category of a record.
 #[derive(Debug)]
@@ -18,81 +19,128 @@ pub(super) struct Recognised<'a> {
     pub(super) category: Option<&'static Category>,
 }
 
-/// Finds the category of a record. Names at its top level decide, or else names in its `properties`. A record without a
-/// known name belongs to the first category that it matches. A foreign record, whose resource is not an ACS resource, belongs
-/// to no category, whatever its name.
+/// Finds the category of a record. The exporter checks in this order:
+///
+/// 1. The exact names at the top level of the record, and then those in its `properties`.
+/// 2. The longest known name that one of these names contains.
+/// 3. The properties of the record: it belongs to the last category that it matches.
+///
+/// A foreign record, whose resource is not an ACS resource, belongs to no category, whatever its name.
 pub(super) fn recognise<'a>(
     view: &View<'a>,
     is_foreign: bool,
     categories: &[&'static Category],
 ) -> Recognised<'a> {
-    let names = names(view);
-    let ours = categories
+    let places = [&view.envelope, &view.properties].map(names);
+    let exactly = places
         .iter()
-        .find(|category| names.iter().any(|name| name.is_of(category)));
-    let is_known = ours.is_some() || names.iter().any(Name::is_known_elsewhere);
-    let category = match ours {
-        _ if is_foreign => None,
-        None if !is_known => categories.iter().find(|category| (category.matches)(view)),
-        ours => ours,
+        .find_map(|names| Some((names, known(names, categories)?)));
+    let name = exactly.map(|(names, _)| names).or_else(|| {
+        let mut places = places.iter();
+        places.find(|names| !names.is_empty())
+    });
+    let name = name.and_then(|names| names.first()).map(Name::sent);
+    let by_letters = || {
+        let mut names = places.iter().flatten();
+        names.find_map(|name| similar(name.sent(), categories))
+    };
+    let by_looks = || {
+        let mut categories = categories.iter().rev();
+        categories.find(|category| (category.matches)(view))
+    };
+    let category = if is_foreign {
+        None
+    } else {
+        match exactly.map(|(_, log)| log).or_else(by_letters) {
+            Some(Log::Ours(category)) => Some(category),
+            Some(Log::Another) => None,
+            None => by_looks().copied(),
+        }
     };
     Recognised {
-        is_unfamiliar: !names.is_empty() && !is_known && !is_foreign,
-        name: names
-            .into_iter()
-            .next()
-            .map(|(Name::Category(sent) | Name::Table(sent))| sent),
-        category: category.copied(),
+        is_unfamiliar: name.is_some() && exactly.is_none() && !is_foreign,
+        name: name.cloned(),
+        category,
     }
 }
 
+/// A known log.
+#[derive(Clone, Copy, Debug)]
+enum Log {
+    /// It is exported.
+    Ours(&'static Category),
+    /// It is not exported: another log of ACS, a log of another service, or a table of Log Analytics.
+    Another,
+}
+
 /// A name that a record gives its log. The export of Log Analytics names the table in `Type`, and mostly has no category.
+#[derive(Debug)]
 enum Name<'a> {
     Category(Cow<'a, str>),
     Table(Cow<'a, str>),
 }
 
-/// The names at the top level of a record, or else those in its `properties`.
-fn names<'a>(view: &View<'a>) -> Vec<Name<'a>> {
-    let of = |fields: &Fields<'a>| -> Vec<Name<'a>> {
-        let text = |name| find(fields, name).and_then(Value::text);
-        let names = [
-            text("category").map(Name::Category),
-            text("Type").map(Name::Table),
-        ];
-        names.into_iter().flatten().collect()
-    };
-    let at_the_top = of(&view.envelope);
-    if at_the_top.is_empty() {
-        of(&view.properties)
-    } else {
-        at_the_top
-    }
+fn names<'a>(fields: &Fields<'a>) -> Vec<Name<'a>> {
+    let text = |name| named(fields, name).find_map(Value::text);
+    let names = [
+        text("category").map(Name::Category),
+        text("Type").map(Name::Table),
+    ];
+    names.into_iter().flatten().collect()
 }
 
-impl Name<'_> {
+/// The log that has one of these names.
+fn known(names: &[Name<'_>], categories: &[&'static Category]) -> Option<Log> {
+    let is_ours = |category: &&&Category| names.iter().any(|name| name.is_of(category));
+    let ours = categories.iter().find(is_ours);
+    let another = || {
+        names
+            .iter()
+            .any(Name::is_of_another)
+            .then_some(Log::Another)
+    };
+    ours.map(|category| Log::Ours(category)).or_else(another)
+}
+
+/// The log of an unknown name: the one with the longest name that the unknown name contains.
+fn similar(sent: &str, categories: &[&'static Category]) -> Option<Log> {
+    /// Too many other names contain a shorter one, such as `Usage`.
+    const SHORTEST: usize = 10;
+    let sent = letters(sent);
+    let ours = categories
+        .iter()
+        .flat_map(|category| category.names().map(|name| (name, Log::Ours(category))));
+    let others = OF_ACS.into_iter().chain(TABLES_OF_ACS);
+    let all = ours.chain(others.map(|name| (name, Log::Another)));
+    all.map(|(name, log)| (name.trim_start_matches("ACS"), log))
+        .filter(|(name, _)| name.len() >= SHORTEST && contains(&sent, name))
+        .max_by_key(|(name, _)| name.len())
+        .map(|(_, log)| log)
+}
+
+impl<'a> Name<'a> {
+    fn sent(&self) -> &Cow<'a, str> {
+        match self {
+            Self::Category(sent) | Self::Table(sent) => sent,
+        }
+    }
+
     fn is_of(&self, category: &Category) -> bool {
         match self {
             // Microsoft's page about closed captions prints the name of a table as a category.
-            Self::Category(sent) => {
-                let mut names = [category.name, category.table].into_iter();
-                let mut others = category.other_names.iter();
-                names.any(|name| alike(name, sent)) || others.any(|name| alike(name, sent))
-            }
+            Self::Category(sent) => category.names().any(|name| alike(name, sent)),
             Self::Table(sent) => alike(category.table, sent),
         }
     }
 
-    /// Whether it is the name of a known log that is not exported: another log of ACS, a category of the activity log, or
-    /// the table in which Log Analytics counts its own data.
-    fn is_known_elsewhere(&self) -> bool {
-        let is_one_of = |known: &[&str], sent: &str| known.iter().any(|known| alike(known, sent));
-        match self {
-            Self::Category(sent) => [&OF_ACS[..], &TABLES_OF_ACS, &OF_THE_ACTIVITY_LOG]
-                .into_iter()
-                .any(|known| is_one_of(known, sent)),
-            Self::Table(sent) => is_one_of(&TABLES_OF_ACS, sent) || alike("Usage", sent),
-        }
+    /// Whether it is the name of a known log that is not exported.
+    fn is_of_another(&self) -> bool {
+        let is_one_of = |known: &[&str]| known.iter().any(|known| alike(known, self.sent()));
+        is_one_of(&TABLES_OF_ACS)
+            || match self {
+                Self::Category(_) => is_one_of(&OF_ACS) || is_one_of(&OF_OTHERS),
+                Self::Table(_) => is_one_of(&TABLES_OF_OTHERS),
+            }
     }
 }
 
@@ -159,8 +207,9 @@ const TABLES_OF_ACS: [&str; 25] = [
 ];
 
 /// The categories of the activity log
-/// (<https://learn.microsoft.com/azure/azure-monitor/platform/activity-log-schema#categories>).
-const OF_THE_ACTIVITY_LOG: [&str; 8] = [
+/// (<https://learn.microsoft.com/azure/azure-monitor/platform/activity-log-schema#categories>), and common categories of
+/// other services.
+const OF_OTHERS: [&str; 25] = [
     "Administrative",
     "ServiceHealth",
     "ResourceHealth",
@@ -169,4 +218,36 @@ const OF_THE_ACTIVITY_LOG: [&str; 8] = [
     "Recommendation",
     "Security",
     "Policy",
+    "AllMetrics",
+    "ApplicationMetricsLogs",
+    "ArchiveLogs",
+    "Audit",
+    "AuditEvent",
+    "AuditLogs",
+    "DiagnosticErrorLogs",
+    "FunctionAppLogs",
+    "GatewayLogs",
+    "OperationalLogs",
+    "RequestResponse",
+    "RuntimeAuditLogs",
+    "SignInLogs",
+    "StorageDelete",
+    "StorageRead",
+    "StorageWrite",
+    "WorkflowRuntime",
+];
+
+/// Tables of Log Analytics that are not about one service. In `Usage`, Log Analytics counts its own data.
+const TABLES_OF_OTHERS: [&str; 11] = [
+    "AppDependencies",
+    "AppEvents",
+    "AppExceptions",
+    "AppMetrics",
+    "AppPageViews",
+    "AppRequests",
+    "AppTraces",
+    "AzureActivity",
+    "AzureDiagnostics",
+    "AzureMetrics",
+    "Usage",
 ];

@@ -2,12 +2,15 @@
 
 use std::borrow::Cow;
 
+use super::category::UNKNOWN;
 use super::failure::{
-    EMPTY, END_REASONS, ENDED_BADLY, End, FAILED, FAILING_LEVELS, FAILING_WORDS, RESULT_TYPES,
-    ROUTINE, Says, label, of_status, words,
+    EMPTY, END_REASONS, ENDED_BADLY, End, FAILED, FAILING_LEVELS, FAILING_WORDS, HANDED_OVER,
+    RESULT_TYPES, ROUTINE, Says, label, of_status, words,
 };
-use super::letters::{alike, find, letters};
+use super::letters::{alike, find, letters, says};
 use super::operation_name::by_name;
+use super::status::status_of_word;
+use super::values::Values;
 
 /// Exceptions to the tables of what counts as a failure, and the routine answers. Only letters and digits of a word are
 /// compared.
@@ -44,16 +47,52 @@ pub struct Exceptions {
 impl FailureRules {
     /// The value of the label `result_type`, and its meaning, if it has one.
     pub(super) fn result_type<'a>(&self, sent: Cow<'a, str>) -> (Cow<'a, str>, Option<Says>) {
-        let known = RESULT_TYPES
-            .into_iter()
-            .find(|(_, row)| words(row).any(|word| alike(word, &sent)));
-        let label = known.map(|(_, row)| label(row));
-        let says = match self.result_types.decide([&sent, label.unwrap_or(&sent)]) {
-            Some(true) => Some(Says::Failure(FAILED)),
+        let (label, said) = meaning(&sent);
+        let is_meant = |word: &str| alike(word, &sent) || label.is_some_and(|it| alike(word, it));
+        let says = match self.result_types.decide(is_meant) {
+            Some(true) => said
+                .filter(|says| says.reason().is_some())
+                .or(Some(Says::Failure(FAILED))),
             Some(false) => Some(Says::NoFailure),
-            None => known.map(|(says, _)| says),
+            None => said,
         };
         (label.map_or(sent, Cow::Borrowed), says)
+    }
+
+    /// The same, for the worst of the values of a property.
+    pub(super) fn worst_result_type<'a>(
+        &self,
+        values: Values<'_, 'a>,
+    ) -> (Cow<'a, str>, Option<Says>) {
+        let has_failed = |says: Says| says.reason().is_some();
+        values.worst(
+            |sent| self.result_type(sent),
+            |(_, says)| says.map(has_failed),
+        )
+    }
+
+    /// The value of the label `end_reason`, in the spelling of the table, and its meaning, if known: the API writes
+    /// `callEnded`, the log `CallEnded`.
+    pub(super) fn end_reason<'a>(&self, sent: Cow<'a, str>) -> (Cow<'a, str>, Option<End>) {
+        let known = known_end_reason(&sent);
+        let label = known.map_or(sent, Cow::Borrowed);
+        let end = end(&label);
+        let is_meant = |word: &str| alike(known_end_reason(word).unwrap_or(word), &label);
+        let end = match (self.end_reasons.decide(is_meant), end) {
+            (Some(true), _) => Some(End::Broke),
+            (Some(false), None | Some(End::Broke)) => Some(End::Wanted),
+            (Some(false) | None, end) => end,
+        };
+        (label, end)
+    }
+
+    /// The same, for the worst of the values of a property.
+    pub(super) fn worst_end_reason<'a>(
+        &self,
+        values: Values<'_, 'a>,
+    ) -> (Cow<'a, str>, Option<End>) {
+        let has_failed = |end: End| end == End::Broke;
+        values.worst(|sent| self.end_reason(sent), |(_, end)| end.map(has_failed))
     }
 
     /// The outcome of a request. Routine answers are checked first. Then a failing status or a failing result type is a
@@ -75,47 +114,80 @@ impl FailureRules {
         let failure = failure.or(by_level.then_some(FAILED));
         failure.map_or(Outcome::Succeeded, Outcome::Failed)
     }
+}
 
-    /// The label `reason` of a recording that failed; `None` if it did not.
-    ///
-    /// A recording that succeeded and has ended is a failure too if its record states that it is empty. It may have been
-    /// started paused, so count such failures, but do not page for a single one.
-    pub(super) fn of_recording(
-        &self,
-        result_type: Option<Says>,
-        end_reason: &str,
-        is_empty: bool,
-    ) -> Option<&'static str> {
-        if result_type.is_some_and(|says| says.reason().is_some()) {
-            return Some(FAILED);
-        }
-        let known = END_REASONS.iter().find(|(known, _)| *known == end_reason);
-        let end = known.map(|(_, end)| *end);
-        let broke = self.end_reasons.decide([end_reason]).unwrap_or_else(|| {
-            end.map_or_else(|| sounds_broken(end_reason), |end| end == End::Broke)
-        });
-        if broke {
-            return Some(ENDED_BADLY);
-        }
-        let has_ended = !matches!(end, Some(End::GoesOn | End::HandedOver));
-        let is_failure = is_empty && has_ended && result_type == Some(Says::Success);
-        is_failure.then_some(EMPTY)
+/// The label `reason` of a recording that failed; `None` if it did not. If there is neither a known result type nor a known
+/// end reason, the level decides.
+///
+/// A recording that succeeded and has ended is a failure too if its record states that it is empty. It may have been
+/// started paused, so count such failures, but do not page for a single one.
+pub(super) fn of_recording(
+    result_type: Option<Says>,
+    end: Option<End>,
+    is_empty: bool,
+    level: &str,
+) -> Option<&'static str> {
+    let is_unsaid = result_type.is_none() && end.is_none();
+    let has_ended = !matches!(end, Some(End::GoesOn | End::HandedOver));
+    if result_type.is_some_and(|says| says.reason().is_some()) {
+        Some(FAILED)
+    } else if end == Some(End::Broke) {
+        Some(ENDED_BADLY)
+    } else if is_unsaid && FAILING_LEVELS.contains(&level) {
+        Some(FAILED)
+    } else if is_empty && has_ended && result_type == Some(Says::Success) {
+        Some(EMPTY)
+    } else {
+        None
     }
 }
 
-/// The value of the label `end_reason`, in the spelling of the table: the API writes `callEnded`, the log `CallEnded`.
-pub(super) fn end_reason(sent: Cow<'_, str>) -> Cow<'_, str> {
-    let known = if alike(&sent, "handedOverOrTransferred") {
-        Some("HandedOverOrTransfered") // in case the SDK ever corrects its spelling
-    } else {
-        find(END_REASONS.map(|(known, _)| known), &sent)
+/// The label and the meaning of a result type, or of an end reason that is not in its own table. The table of result types
+/// decides, or else the status that it is, or else the words in it.
+fn meaning(sent: &str) -> (Option<&'static str>, Option<Says>) {
+    if sent == UNKNOWN {
+        return (None, None);
+    }
+    let row = RESULT_TYPES
+        .into_iter()
+        .find(|(_, row)| words(row).any(|word| alike(word, sent)));
+    if let Some((says, row)) = row {
+        return (Some(label(row)), Some(says));
+    }
+    let by_status = status_of_word(sent)
+        .map(|status| of_status(UNKNOWN, status).map_or(Says::Success, Says::Failure));
+    let by_words = || {
+        let letters = letters(sent);
+        let mut words = FAILING_WORDS.iter();
+        let has_failed = words.any(|word| says(&letters, word));
+        has_failed.then_some(Says::Failure(FAILED))
     };
-    known.map_or(sent, Cow::Borrowed)
+    (None, by_status.or_else(by_words))
 }
 
-fn sounds_broken(end_reason: &str) -> bool {
-    let letters = letters(end_reason);
-    FAILING_WORDS.iter().any(|word| letters.contains(word))
+/// The end reason of the table that has the letters of this one.
+fn known_end_reason(sent: &str) -> Option<&'static str> {
+    if alike(sent, "handedOverOrTransferred") {
+        return Some("HandedOverOrTransfered"); // in case the SDK ever corrects its spelling
+    }
+    find(END_REASONS.map(|(known, _)| known), sent)
+}
+
+/// What an end reason means, given its label.
+fn end(label: &str) -> Option<End> {
+    let known = END_REASONS.iter().find(|(known, _)| *known == label);
+    if let Some((_, end)) = known {
+        return Some(*end);
+    }
+    let begin = letters(label);
+    if begin.starts_with(&letters(HANDED_OVER)) {
+        return Some(End::HandedOver);
+    }
+    match meaning(label).1? {
+        Says::Success => Some(End::Wanted),
+        Says::NoFailure => Some(End::GoesOn),
+        Says::Failure(_) => Some(End::Broke),
+    }
 }
 
 /// The outcome of a request.
@@ -149,13 +221,9 @@ impl Outcome {
 }
 
 impl Exceptions {
-    /// Whether a word, in one of its spellings, is a failure; `None` if there is no exception for it.
-    fn decide<const N: usize>(&self, spellings: [&str; N]) -> Option<bool> {
-        let has = |words: &[String]| {
-            words
-                .iter()
-                .any(|word| spellings.iter().any(|sent| alike(word, sent)))
-        };
+    /// Whether a word is a failure, given which exceptions are for it; `None` if there is none.
+    fn decide(&self, is_meant: impl Fn(&str) -> bool) -> Option<bool> {
+        let has = |words: &[String]| words.iter().any(|word| is_meant(word));
         if has(&self.except) {
             Some(false)
         } else {
@@ -214,22 +282,27 @@ mod tests {
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
         let rules = FailureRules {
             end_reasons: Exceptions {
-                also: words(&["Solar flare"]),
+                also: words(&["Solar flare", "HandedOverOrTransferred"]),
                 except: words(&["media-timeout", "System failure"]),
             },
             result_types: Exceptions {
-                also: words(&["Postponed"]),
+                also: words(&["Postponed", "Throttled"]),
                 except: words(&["Canceled", "Error"]),
             },
             routine: Routine::default(),
         };
-        let ended = |end_reason| rules.of_recording(None, end_reason, false);
+        let ended = |end_reason: &'static str| {
+            let (_, end) = rules.end_reason(end_reason.into());
+            of_recording(None, end, false, "Informational")
+        };
         assert_eq!(ended("solarflare"), Some(ENDED_BADLY));
+        assert_eq!(ended("handedOverOrTransfered"), Some(ENDED_BADLY));
         assert_eq!(ended("MediaTimeout"), None);
         assert_eq!(ended("SystemFailure"), None);
         assert_eq!(ended("CouldNotStart"), Some(ENDED_BADLY));
         let says = |word: &'static str| rules.result_type(word.into()).1;
         assert_eq!(says("post-poned"), Some(Says::Failure(FAILED)));
+        assert_eq!(says("Throttled"), Some(Says::Failure("throttled")));
         assert_eq!(says("Cancelled"), Some(Says::NoFailure));
         assert_eq!(says("Error."), Some(Says::NoFailure));
         assert_eq!(says("Failed"), Some(Says::Failure(FAILED)));
@@ -241,7 +314,8 @@ mod tests {
     fn a_known_end_reason_is_one_value_however_it_is_written() {
         #[track_caller]
         fn check(sent: &str, expected: &str) {
-            assert_eq!(end_reason(sent.into()), expected);
+            let rules = FailureRules::default();
+            assert_eq!(rules.end_reason(sent.into()).0, expected);
         }
         check("callEnded", "CallEnded");
         check("MEDIATIMEOUT", "MediaTimeout");

@@ -44,7 +44,8 @@ pub(crate) struct Schema {
     by_length: Vec<Vec<Property>>,
 }
 
-type Property = (&'static str, Form);
+/// Its name, and how it is read.
+pub(super) type Property = (&'static str, Form);
 
 /// The properties that every record may have, besides those of its own log.
 const COMMON: [(Form, &[&str]); 4] = [
@@ -118,7 +119,7 @@ impl Schema {
     }
 
     /// The property of this name, in any case.
-    fn find(&self, name: &str) -> Option<Property> {
+    pub(super) fn find(&self, name: &str) -> Option<Property> {
         let mut properties = self.by_length.get(name.len())?.iter();
         let found = properties.find(|(known, _)| known.eq_ignore_ascii_case(name));
         found.copied()

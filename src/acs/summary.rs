@@ -10,11 +10,11 @@ use std::sync::LazyLock;
 
 use time::{Duration, OffsetDateTime};
 
-use super::category::{Category, Common, Failures, TakeLabels, UNKNOWN, hashed};
+use super::category::{Category, Common, Failures, TakeLabels, UNKNOWN};
 use super::failure::{EMPTY, END_REASONS, ENDED_BADLY, End, FAILED, RESULT_TYPES, label};
-use super::letters::{alike, letters};
+use super::letters::{contains, letters};
 use super::moves::{Moves, acs_families};
-use super::rules::end_reason;
+use super::rules::of_recording;
 use super::schema::{Form, Schema};
 use super::view::View;
 use crate::family::LabelSet;
@@ -48,12 +48,7 @@ pub(super) static CATEGORY: Category = Category {
     }),
     matches,
     own_time: Some("startTime"),
-    identity: |view, _| {
-        Some(hashed((
-            CATEGORY.name,
-            view.property("recordingId").text()?,
-        )))
-    },
+    id: "recordingId",
     observe,
     families: FAMILIES,
     vocabularies: &[
@@ -102,24 +97,22 @@ const FORMAT_TYPES: [&str; 3] = ["mp4", "mp3", "wav"];
 
 /// Recognises a record by its operation, or by a property that only summaries have.
 fn matches(view: &View<'_>) -> bool {
+    let has = |name: &&str| view.property(name).text().is_some();
     let name = view.property("operationName").text();
-    name.is_some_and(|name| {
-        alike(&name, "RecordingSummary") || alike(&name, "CallRecordingSummary")
-    }) || ["recordingEndReason", "recordingLength"]
-        .into_iter()
-        .any(|name| view.property(name).text().is_some())
+    name.is_some_and(|name| contains(&letters(&name), "recordingsummary"))
+        || ["recordingEndReason", "recordingLength"].iter().any(has)
+        || has(&"recordingId") && ["chunkCount", "formatType", "channelType"].iter().any(has)
 }
 
 fn observe<'a>(view: &View<'a>, common: &Common<'_, 'a>, moves: &mut Moves<'a>) {
     let resource = common.resource;
-    let (result_type, says) = &common
-        .rules
-        .result_type(view.property("resultType").label());
-    let end_reason = &end_reason(view.property("recordingEndReason").label());
+    let rules = common.rules;
+    let (result_type, says) = &rules.worst_result_type(view.property("resultType"));
+    let (end_reason, end) = &rules.worst_end_reason(view.property("recordingEndReason"));
     let length = view.property("recordingLength").length();
     let chunks = view.property("chunkCount").amount();
     let is_empty = [length, chunks].contains(&Some(0.0));
-    let reason = common.rules.of_recording(*says, end_reason, is_empty);
+    let reason = of_recording(*says, *end, is_empty, common.level);
     let format_type = &view.property("formatType").label_of(FORMAT_TYPES);
     moves.count(Recordings {
         resource,
@@ -203,15 +196,15 @@ fn report_delay(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::acs::value::Value;
 
     #[test]
     fn every_spelling_of_a_channel_or_a_format_is_one_value() {
         #[track_caller]
         fn check(sent: &str, channel_type: &str, format_type: &str) {
-            let value = Value::from_text(sent.into());
-            assert_eq!(value.label_of(CHANNEL_TYPES), channel_type);
-            assert_eq!(value.label_of(FORMAT_TYPES), format_type);
+            let record = format!(r#"{{"sent":"{sent}"}}"#);
+            let view = View::read(&record).unwrap();
+            assert_eq!(view.common("sent").label_of(CHANNEL_TYPES), channel_type);
+            assert_eq!(view.common("sent").label_of(FORMAT_TYPES), format_type);
         }
         check("un-mixed", "unmixed", "un-mixed");
         check("Mixed", "mixed", "mixed");

@@ -8,7 +8,7 @@
 
 use std::sync::LazyLock;
 
-use super::category::{Category, Common, hashed};
+use super::category::{Category, Common};
 use super::moves::{Moves, acs_families};
 use super::schema::{Form, Schema};
 use super::view::View;
@@ -36,10 +36,10 @@ pub(super) static CATEGORY: Category = Category {
     }),
     // Recognises a record by properties that only usage records have.
     matches: |view| {
-        view.property("usageType").text().is_some() && view.property("quantity").number().is_some()
+        view.property("usageType").text().is_some() && view.property("quantity").amount().is_some()
     },
     own_time: None, // `startTime` is when the usage began, which may have been days ago
-    identity: |view, _| Some(hashed((CATEGORY.name, view.property("recordId").text()?))),
+    id: "recordId",
     observe,
     families: FAMILIES,
     vocabularies: &[], // both types are open sets

@@ -8,9 +8,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use time::OffsetDateTime;
 
-use super::category::UNKNOWN;
-use super::instant::{instant, since_1970};
-use super::letters::find;
+use super::instant::{instant, seconds_since_1970, since_1970};
 
 /// A value. Lists and objects are [`Value::Nested`]: no property that is read should be one.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,7 +23,7 @@ pub(super) enum Value<'a> {
     Float(f64),
     /// Text, with blanks trimmed off its ends.
     Text(Cow<'a, str>),
-    /// A list or an object. An object `{"value": "text", ...}` counts as the text instead: the activity log writes it.
+    /// A list or an object. An object `{"value": "text", ...}` counts as its text or number instead: the activity log writes it.
     Nested,
 }
 
@@ -63,22 +61,6 @@ impl<'a> Value<'a> {
             Self::Bool(value) => Some(Cow::Borrowed(if *value { "true" } else { "false" })),
             Self::Missing | Self::Nested => None,
         }
-    }
-
-    /// The value of a label: as sent, or `unknown`.
-    pub(super) fn label(&self) -> Cow<'a, str> {
-        self.text().unwrap_or(Cow::Borrowed(UNKNOWN))
-    }
-
-    /// The value of a label, in lower case.
-    pub(super) fn label_in_lower_case(&self) -> Cow<'a, str> {
-        lower_case(self.label())
-    }
-
-    /// The value of a label: the known value with the same letters and digits, or else as sent, in lower case.
-    pub(super) fn label_of<const N: usize>(&self, known: [&'static str; N]) -> Cow<'a, str> {
-        let sent = self.label_in_lower_case();
-        find(known, &sent).map_or(sent, Cow::Borrowed)
     }
 
     /// The value as a finite number, whether it was sent as a number or as text (`"73.3857"`, `"3.1E-05"`).
@@ -122,6 +104,7 @@ impl<'a> Value<'a> {
         match self {
             Self::Text(text) => instant(text),
             Self::Integer(number) => since_1970(*number),
+            Self::Float(number) => seconds_since_1970(*number),
             _ => None,
         }
     }
@@ -136,15 +119,6 @@ impl<'a> Value<'a> {
             Self::Text(text) => Value::Text(Cow::Owned(text.into_owned())),
             Self::Nested => Value::Nested,
         }
-    }
-}
-
-/// `text` in lower case, borrowed if it is in lower case already.
-fn lower_case(text: Cow<'_, str>) -> Cow<'_, str> {
-    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        Cow::Owned(text.to_ascii_lowercase())
-    } else {
-        text
     }
 }
 
@@ -235,10 +209,8 @@ impl<'de> Visitor<'de> for ValueVisitor {
             is_empty = false;
             if key == "value" {
                 let inner: &RawValue = map.next_value()?;
-                if inner.get().starts_with('"')
-                    && let Ok(Key(text)) = serde_json::from_str(inner.get())
-                {
-                    value = Some(Value::from_text(text));
+                if !inner.get().starts_with(['{', '[']) {
+                    value = serde_json::from_str(inner.get()).ok();
                 }
             } else {
                 map.next_value::<IgnoredAny>()?;

@@ -13,6 +13,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use super::properties::{Properties, owned};
 use super::schema::{Fault, Schema};
 use super::value::{Key, Value};
+use super::values::Values;
 use crate::repair::{self, Repairs};
 
 /// The properties of one record.
@@ -64,18 +65,14 @@ impl<'a> View<'a> {
         })
     }
 
-    /// A property that the category defines: looked up in `properties` first, then at the top level.
-    pub(super) fn property(&self, name: &str) -> &Value<'a> {
-        find(&self.properties, name)
-            .or_else(|| find(&self.envelope, name))
-            .unwrap_or(&Value::Missing)
+    /// A property that the category defines: those in `properties` first, then those at the top level.
+    pub(super) fn property<'v>(&'v self, name: &'v str) -> Values<'v, 'a> {
+        Values::of([&self.properties, &self.envelope], name)
     }
 
-    /// A field of Azure Monitor's common schema: looked up at the top level first, then in `properties`.
-    pub(super) fn common(&self, name: &str) -> &Value<'a> {
-        find(&self.envelope, name)
-            .or_else(|| find(&self.properties, name))
-            .unwrap_or(&Value::Missing)
+    /// A field of Azure Monitor's common schema: those at the top level first, then those in `properties`.
+    pub(super) fn common<'v>(&'v self, name: &'v str) -> Values<'v, 'a> {
+        Values::of([&self.envelope, &self.properties], name)
     }
 
     /// What is wrong with the properties, according to a schema.
@@ -95,17 +92,6 @@ impl<'a> View<'a> {
         }
         faults
     }
-}
-
-/// The value of the first field with this name, in any case, whose value is not missing.
-pub(super) fn find<'v, 'a>(
-    fields: &'v [(Cow<'a, str>, Value<'a>)],
-    name: &str,
-) -> Option<&'v Value<'a>> {
-    fields
-        .iter()
-        .find(|(key, value)| key.eq_ignore_ascii_case(name) && *value != Value::Missing)
-        .map(|(_, value)| value)
 }
 
 /// Properties with personal data that neither a metric nor the log needs. A view contains their names, since the schemas
@@ -170,12 +156,12 @@ impl<'de: 'a, 'a> Deserialize<'de> for View<'a> {
 }
 
 /// The field that a view contains if `properties` cannot be read.
-const UNREADABLE_PROPERTIES: (Cow<'_, str>, Value<'_>) =
+pub(super) const UNREADABLE_PROPERTIES: (Cow<'_, str>, Value<'_>) =
     (Cow::Borrowed("properties"), Value::Nested);
 
 /// The logs of Event Hubs and Service Bus have `EventProperties`
 /// (<https://github.com/open-telemetry/opentelemetry-collector-contrib/issues/46162>).
-fn holds_properties(key: &str) -> bool {
+pub(super) fn holds_properties(key: &str) -> bool {
     key.eq_ignore_ascii_case("properties") || key.eq_ignore_ascii_case("EventProperties")
 }
 
@@ -198,8 +184,8 @@ mod tests {
             view.property("level").text().as_deref(),
             Some("Informational")
         );
-        assert_eq!(view.property("X").number(), Some(1.0));
-        assert_eq!(*view.property("y"), Value::Missing);
+        assert_eq!(view.property("X").amount(), Some(1.0));
+        assert_eq!(view.property("y").iter().next(), None);
     }
 
     #[test]
@@ -207,7 +193,7 @@ mod tests {
         let view =
             View::read(r#"{"properties":"{\"quantity\":\"1.5\",\"unitType\":\"min\\u0075tes\"}"}"#)
                 .unwrap();
-        assert_eq!(view.property("quantity").number(), Some(1.5));
+        assert_eq!(view.property("quantity").amount(), Some(1.5));
         assert_eq!(view.property("unitType").text().as_deref(), Some("minutes"));
         let mut properties = r#"{"x":"y"}"#.to_owned();
         for _ in 0..3 {
@@ -222,6 +208,18 @@ mod tests {
         let record = r#"{"EventProperties":{"x":"y"},"properties":{"z":"0"}}"#;
         assert_eq!(text(record, "x").as_deref(), Some("y"));
         assert_eq!(text(record, "z").as_deref(), Some("0"));
+    }
+
+    #[test]
+    fn properties_may_be_in_properties_and_have_a_byte_order_mark() {
+        for properties in [
+            r#"{"properties":{"x":"y"}}"#,
+            r#"{"properties":"{\"x\":\"y\"}"}"#,
+            "\"\u{feff}{\\\"x\\\":\\\"y\\\"}\"",
+        ] {
+            let record = format!(r#"{{"properties":{properties}}}"#);
+            assert_eq!(text(&record, "x").as_deref(), Some("y"), "{record}");
+        }
     }
 
     #[test]
@@ -291,11 +289,12 @@ mod tests {
 
     #[test]
     fn an_object_may_stand_for_its_value_and_a_text_be_encoded_twice() {
-        let record = r#"{"a":{"value":"Usage","localizedValue":"x"},"b":"\"Usage\"","c":{"value":{}},"d":[1]}"#;
+        let record = r#"{"a":{"value":"Usage","localizedValue":"x"},"b":"\"Usage\"","c":{"value":{}},"d":[1],"e":{"value":503}}"#;
         assert_eq!(text(record, "a").as_deref(), Some("Usage"));
         assert_eq!(text(record, "b").as_deref(), Some("Usage"));
         assert_eq!(text(record, "c"), None);
         assert_eq!(text(record, "d"), None);
+        assert_eq!(text(record, "e").as_deref(), Some("503"));
     }
 
     #[test]

@@ -72,13 +72,14 @@ settings! {
         result_types: Vec<String> = list(0..=FAILURE_RULES_MAX, word).default(""),
         /// Result types that do not count as failures, although the built-in table lists them.
         ///
-        /// For example `Canceled`. A request whose status is 400 or above still counts.
+        /// For example `Canceled`. The label of a row of the table in `docs/failures.md` excepts the whole row; another word
+        /// excepts only itself. A request whose status is 400 or above still counts.
         result_types_except: Vec<String> = list(0..=FAILURE_RULES_MAX, word).default(""),
         /// Answers that are routine: operations, each with the statuses from 400 to 699 that do not count as failures.
         ///
         /// The exporter checks for them first, whatever the result type. `acs_recording_operations_total` counts them with
-        /// `outcome="routine"`. In a file, the value may be a list with one operation in each item. With `[]`, no answer is
-        /// routine.
+        /// `outcome="routine"`. In a file, the value may be a list with one operation in each item. With `[]`, or with an
+        /// empty variable, no answer is routine.
         routine: Routine = routine().default(ROUTINE),
     }
 }
@@ -89,8 +90,8 @@ settings! {
     /// What the exporter does with the records that it can read.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Records in "records" {
-        /// What to do with a record that was received before. `acs_recording_exporter_duplicate_records_total` counts it either
-        /// way.
+        /// What to do with a record that was received before: one with an id and a time, and the same values of all
+        /// properties that the exporter reads. `acs_recording_exporter_duplicate_records_total` counts it either way.
         ///
         /// - `count`: the exporter counts it again, like any other record
         /// - `drop`: the record changes no metric about ACS, and counts as ignored

@@ -47,6 +47,14 @@ fn a_request_failed_by_its_status_or_its_result_type_and_else_by_its_level() {
         ("TooManyRequests", Some(Some("throttled"))),
         ("Client Error", Some(Some("client_error"))),
         ("ServerError", Some(Some("server_error"))),
+        ("PartiallyFailed", Some(Some("failed"))),
+        ("Failed: Timeout", Some(Some("failed"))),
+        ("CompletedWithErrors", Some(Some("failed"))),
+        ("TaskCanceledException", Some(Some("failed"))),
+        ("AccessDenied", Some(Some("failed"))),
+        ("RateLimitExceeded", Some(Some("throttled"))),
+        ("CompletedWithoutErrors", None),
+        ("NoFailure", None),
         ("Postponed", None),
         ("None", None),
         ("", None),
@@ -80,9 +88,59 @@ fn a_request_failed_by_its_status_or_its_result_type_and_else_by_its_level() {
                     check(&written, by_status.or(by_result_type.flatten()));
                 }
             }
-            for no_status in ["null", "0", r#""-1""#, r#""Not Found""#] {
+            for no_status in ["null", "0", r#""-1""#, r#""Started""#] {
                 check(no_status, by_result_type.unwrap_or(by_level));
             }
+        }
+    }
+}
+
+#[test]
+fn a_result_type_may_be_a_status() {
+    for (result_type, reason) in [
+        ("500", "server_error"),
+        (r#""503""#, "server_error"),
+        (r#""404 Not Found""#, "client_error"),
+        (r#""NotFound""#, "client_error"),
+        (r#""Conflict""#, "conflict"),
+        (r#""BadGateway""#, "server_error"),
+        (r#""202""#, "unknown"),
+    ] {
+        let fields = format!(r#""operationName":"StartRecording","resultType":{result_type}"#);
+        assert_eq!(ended(&fields).1, reason, "{fields}");
+    }
+    let (outcome, _) = ended(r#""operationName":"Stop","resultType":"NotFound""#);
+    assert_eq!(outcome, "routine");
+}
+
+#[test]
+fn what_says_that_a_request_failed_is_believed_wherever_it_stands() {
+    let start = r#""operationName":"StartRecording""#;
+    for nothing in [r#"{"code":503}"#, "-1", r#""0""#, "202", "[]"] {
+        for fields in [
+            format!(r#""resultSignature":503,"properties":{{"resultSignature":{nothing}}}"#),
+            format!(r#""resultSignature":{nothing},"properties":{{"resultSignature":503}}"#),
+            format!(r#""resultSignature":{nothing},"resultSignature":503"#),
+        ] {
+            assert_eq!(
+                ended(&format!("{start},{fields}")).1,
+                "server_error",
+                "{fields}"
+            );
+        }
+    }
+    for nothing in [
+        r#"{"status":"Failed"}"#,
+        r#"["x"]"#,
+        r#""Succeeded""#,
+        r#""Postponed""#,
+    ] {
+        for fields in [
+            format!(r#""resultType":"Failed","properties":{{"resultType":{nothing}}}"#),
+            format!(r#""resultType":{nothing},"properties":{{"resultType":"Failed"}}"#),
+            format!(r#""resultType":{nothing},"resultType":"Failed""#),
+        ] {
+            assert_eq!(ended(&format!("{start},{fields}")).1, "failed", "{fields}");
         }
     }
 }
@@ -146,6 +204,13 @@ fn a_recording_failed_by_its_result_type_its_end_reason_or_its_emptiness() {
             "UnhandledException",
             "NetworkTimedOut",
             "InternalError",
+            "Aborted",
+            "Canceled",
+            "Rejected",
+            "Throttled",
+            "Unsuccessful",
+            "Terminated",
+            "Faulted",
         ] {
             check(&fields(word, end_reason, "1", "1"), "ended_badly");
             check(&fields(word, end_reason, "0", "0"), "ended_badly");
@@ -160,8 +225,31 @@ fn a_recording_failed_by_its_result_type_its_end_reason_or_its_emptiness() {
                 check(&fields(word, end_reason, chunks, length), expected);
             }
         }
-        for end_reason in ["SessionStillOngoing", "HandedOverDueToMediaTimeout"] {
+        for end_reason in [
+            "SessionStillOngoing",
+            "HandedOverDueToMediaTimeout",
+            "HandedOverDueToRecorderCrash",
+        ] {
             check(&fields(word, end_reason, "0", "0"), UNKNOWN);
         }
     }
+    for (outer, inner) in [("MediaTimeout", "CallEnded"), ("CallEnded", "MediaTimeout")] {
+        check(
+            &format!(
+                r#""recordingEndReason":"{outer}","properties":{{"RecordingEndReason":"{inner}"}}"#
+            ),
+            "ended_badly",
+        );
+    }
+    let level = r#""level":"Error","#;
+    check(&format!(r#"{level}"chunkCount":1"#), "failed");
+    check(
+        &format!(r#"{level}"recordingEndReason":"SolarFlare""#),
+        "failed",
+    );
+    check(
+        &format!(r#"{level}"recordingEndReason":"CallEnded""#),
+        UNKNOWN,
+    );
+    check(&format!(r#"{level}"resultType":"Succeeded""#), UNKNOWN);
 }

@@ -54,10 +54,57 @@ fn else_what_its_table_says() {
     check(r#"{"Category":"x","Type":"ACSBillingUsage"}"#, USAGE);
     check(r#"{"Type":"ACSCallSummary","recordingLength":1}"#, None);
     check(r#"{"Type":"Usage","usageType":"x","quantity":1}"#, None);
+    check(r#"{"Type":"AppRequests","name":"StartRecording"}"#, None);
+    for (name, unknown) in [
+        ("category", "Recording"),
+        ("type", "event"),
+        ("type", "alert"),
+    ] {
+        check(
+            &format!(
+                r#"{{"{name}":"{unknown}","properties":{{"Category":"CallRecordingOperational"}}}}"#
+            ),
+            OPERATION,
+        );
+    }
     check(
         r#"{"Type":"AppEvents","properties":{"category":"CallRecordingSummary"}}"#,
         None,
     );
+}
+
+#[test]
+fn a_record_is_about_the_acs_resource_that_it_names_anywhere() {
+    const ACS: &str = "/subscriptions/S/resourceGroups/G/providers/Microsoft.Communication/CommunicationServices/A";
+    #[track_caller]
+    fn check(fields: &str, expected: Option<&str>) {
+        let record = format!(r#"{{"category":"CallRecordingOperational",{fields}}}"#);
+        let observation = read(&record).observation;
+        let resource = observation.as_ref().map(Observation::resource);
+        assert_eq!(resource, expected, "{record}");
+    }
+    for other in [r#"["x"]"#, r#""contoso""#, r#""/subscriptions/1""#] {
+        for (outer, inner) in [(ACS, other), (other, ACS)] {
+            let quoted = |id: &str| {
+                if id == ACS {
+                    format!("{id:?}")
+                } else {
+                    id.to_owned()
+                }
+            };
+            let (outer, inner) = (quoted(outer), quoted(inner));
+            check(
+                &format!(r#""resourceId":{outer},"properties":{{"resourceId":{inner}}}"#),
+                Some("a"),
+            );
+            check(
+                &format!(r#""resourceId":{outer},"_ResourceId":{inner}"#),
+                Some("a"),
+            );
+        }
+    }
+    check(r#""resourceId":"contoso""#, Some(UNKNOWN));
+    check(r#""resourceId":"/subscriptions/1""#, None);
 }
 
 /// How a record is recognised, and whether its name is drift.
@@ -91,7 +138,22 @@ fn a_name_that_nobody_knows_is_observed_if_the_record_looks_like_ours() {
         check(name, ACS, "", (OPERATION, false));
         check(name, STORAGE, start, (None, false));
     }
-    for name in ["CallRecordingOperationalV2", "ACSCallRecordingOperational"] {
+    for (name, category) in [
+        ("CallRecordingOperationalV2", OPERATION),
+        ("ACSCallRecordingOperational", OPERATION),
+        ("CallRecordingIncomingOperations", OPERATION),
+        ("Recording Summary 2.0", SUMMARY),
+        ("BillingUsage", USAGE),
+        ("CallAutomationOperationalV2", None),
+        ("CallSummaryV2", None),
+        ("CallAutomationStreamingUsageV2", None),
+    ] {
+        for fields in ["", start, summary, usage] {
+            check(name, ACS, fields, (category, true));
+            check(name, STORAGE, fields, (None, false));
+        }
+    }
+    for name in ["Recording", "UsageV2"] {
         check(name, ACS, start, (OPERATION, true));
         check(name, ACS, summary, (SUMMARY, true));
         check(name, ACS, usage, (USAGE, true));
@@ -104,6 +166,8 @@ fn a_name_that_nobody_knows_is_observed_if_the_record_looks_like_ours() {
         "CallClientMediaStatsCompressedTimeSeries",
         "ACSCallSummary",
         "Administrative",
+        "AuditEvent",
+        "SignInLogs",
     ] {
         for fields in ["", start, summary, usage] {
             check(name, ACS, fields, (None, false));
@@ -116,10 +180,22 @@ fn a_name_that_nobody_knows_is_observed_if_the_record_looks_like_ours() {
 fn else_what_its_operation_says_and_else_what_only_its_log_has() {
     check(r#"{"OperationName":"ResumeCallRecording"}"#, OPERATION);
     check(
-        r#"{"uri":"https://x/calling/recordings/y","resultSignature":202}"#,
+        r#"{"uri":"https://x/calling/recordings/y:stop"}"#,
         OPERATION,
     );
-    check(r#"{"uri":"https://x/calling/recordings/y"}"#, None);
+    check(r#"{"category":"Recordings","serverCallId":"x"}"#, OPERATION);
+    check(r#"{"serverCallId":"x"}"#, None);
+    check(r#"{"recordingId":"x","chunkCount":1}"#, SUMMARY);
+    check(r#"{"recordingId":"x"}"#, None);
+    for (fields, category) in [
+        (r#""recordingLength":1"#, SUMMARY),
+        (r#""usageType":"x","quantity":1"#, USAGE),
+    ] {
+        check(
+            &format!(r#"{{"operationName":"StartRecording",{fields}}}"#),
+            category,
+        );
+    }
     check(r#"{"operationName":"Call Recording Summary"}"#, SUMMARY);
     check(r#"{"operationName":"RecordingSummary"}"#, SUMMARY);
     check(
@@ -164,7 +240,7 @@ fn the_time_is_the_first_that_is_legible() {
         check(&format!(r#""{name}":"2026-01-31T12:00:00Z""#), at);
         check(
             &format!(r#""time":"soon","properties":{{"{name}":"2026-01-31T12:00:00Z"}}"#),
-            (name != "time").then_some(at).flatten(),
+            at,
         );
     }
     check(
@@ -177,6 +253,9 @@ fn the_time_is_the_first_that_is_legible() {
     );
     check(r#""time":1769860800"#, at);
     check(r#""time":"1769860800000""#, at);
+    let at = Some(datetime!(2026-01-31 12:00:00.5 UTC));
+    check(r#""time":1769860800.5"#, at);
+    check(r#""time":"1769860800.5""#, at);
 }
 
 #[test]
@@ -273,9 +352,56 @@ fn a_value_that_cannot_be_read_is_told_by_the_name_of_its_schema() {
     }
     for properties in ["[1,2]", "7", "true", r#""text""#, r#""{'x':""#] {
         check(&format!(r#""properties":{properties}"#), &["properties"]);
+        check(
+            &format!(r#""properties":{{"properties":{properties}}}"#),
+            &["properties"],
+        );
     }
     let of_no_category = read(r#"{"category":"CallSummary","durationMs":"fast"}"#);
     assert!(of_no_category.unreadable.is_empty());
+}
+
+#[test]
+fn a_record_is_the_same_if_it_says_the_same() {
+    #[track_caller]
+    fn differ(identities: [Option<u64>; 2], text: &str) {
+        assert!(identities.iter().all(Option::is_some), "{text}");
+        assert_ne!(identities[0], identities[1], "{text}");
+    }
+    let identity = |fields: &str| read(&format!("{{{fields}}}")).observation.unwrap().identity;
+    for (fields, changes) in [
+        (
+            r#""category":"CallRecordingSummary","time":"2026-01-31T12:00:00Z","recordingId":"r","recordingEndReason":"SessionStillOngoing","contentType":"audio","resourceId":"x""#,
+            &[
+                ("SessionStillOngoing", "MediaTimeout"),
+                ("audio", "transcription"),
+                (r#""x""#, r#""y""#),
+            ][..],
+        ),
+        (
+            r#""category":"CallRecordingOperational","time":"2026-01-31T12:00:00Z","correlationId":"c","operationName":"StopRecording","resultSignature":202,"durationMs":7,"serverCallId":"s""#,
+            &[
+                (":202", ":503"),
+                (":7", ":8"),
+                (r#""s""#, r#""t""#),
+                ("Stop", "Start"),
+            ],
+        ),
+        (
+            r#""category":"Usage","time":"2026-01-31T12:00:00Z","recordId":"u","unitType":"minutes","quantity":1"#,
+            &[("minutes", "bytes"), (":1", ":2")],
+        ),
+    ] {
+        let (category, rest) = fields.split_once(',').unwrap();
+        let inside = format!(r#"{category},"MG":"new","properties":{{{rest}}}"#);
+        assert_eq!(identity(fields), identity(&inside), "{fields}");
+        for (one, other) in changes {
+            let changed = fields.replace(one, other);
+            differ([identity(fields), identity(&changed)], &changed);
+        }
+        assert_eq!(identity(&fields.replace("time", "x")), None);
+        assert_eq!(identity(&fields.replace("Id", "x")), None);
+    }
 }
 
 #[test]
