@@ -74,14 +74,15 @@
 //! Nothing points back up, and no two modules use each other: `main -> cli -> service -> config -> {replica, source,
 //! checkpoint, delivery, http, metrics, identity, blobs, telemetry, shutdown, dead_letters}`, `replica -> {source, checkpoint,
 //! blobs}`, `pipeline -> {queue, event, envelope, acs, metrics, delivery, telemetry, liveness, dead_letters}`, `source ->
-//! {envelope, dead_letters, identity, queue, liveness, telemetry, family, event}`, `identity -> telemetry`, and the core knows only itself. A test holds
-//! that, and prints the graph.
+//! {envelope, dead_letters, identity, queue, liveness, telemetry, family, event}`, `identity -> telemetry`, and the core knows
+//! only itself. A test holds that, and prints the graph.
 //!
 //! # What always holds
 //!
 //! 1. **Nothing is lost in silence.** Every record received is observed, ignored (a category that is not exported, or a
-//!    resource of another provider) or rejected (with a reason). What was received is counted where the envelope is split, the three where they happen.
-//!    A record that is broken is repaired as far as that goes, and costs no other.
+//!    resource of another provider) or rejected (with a reason). What was received is counted where the envelope is split,
+//!    the three where they happen. A record that is broken is repaired as far as that goes, and costs no other; each repair
+//!    and each value that cannot be read is counted.
 //! 2. **The first failure is seen.** A counter that is born at 1 is invisible to `increase()`, so the failure families
 //!    stand at 0 for the whole known vocabulary of every resource that is configured, remembered or was seen, and an event
 //!    that would move a failure series which no scrape has shown waits until one has. Failure series never expire.
@@ -94,7 +95,7 @@
 //!    body inflates to, connections, snapshots, scrapers, waits. A panic inside the decoder costs one record, one inside the SDK
 //!    a link.
 //! 6. **No personal data leaves**: no caller address, URI, recording, call or correlation id in a label or a log line, but
-//!    for the failure log (`log.failures`, off by default), which names the correlation id.
+//!    for the failure log (`log.failures`, off by default), which has the ids that Microsoft's support asks for.
 //!    Dead letters have them, which is why they are off by default and their owner's alone.
 //!
 //! # Where the design was changed
@@ -117,6 +118,9 @@
 //!   could not be distinguished from the write of another replica.
 //! * A log category is a value, [`acs`]`::category::Category`, and not an arm of an enum: the decoder returns moves of typed
 //!   label sets, and `metrics` applies them without knowing any category.
+//! * A file is decoded by the walk that decodes a body, in windows (`envelope::walk`): a splitter of its own gave other numbers.
+//! * For status, result type and end reason, the value that says failure wins over any other place of the record that says
+//!   success (`acs::values`): a failure that is written once is a failure.
 //! * A key of the configuration is declared where it is used, by [`setting`]`::settings!`; the reference is generated.
 
 mod acs;
