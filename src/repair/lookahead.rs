@@ -1,5 +1,8 @@
 //! What comes next, by a few bytes of it: where a record begins inside one that never ended, and what quotes contain.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
+
 use serde_json::value::RawValue;
 
 use super::cursor::Rewriter;
@@ -67,8 +70,8 @@ impl Rewriter<'_> {
         self.peek() == Some(b'[') && self.is_record(self.past_blanks(self.at + 1))
     }
 
-    /// The array that is next, if its objects look like records and it is a list in a record all the same: it is short, and
-    /// strict JSON to its end.
+    /// The array that is next, if its objects look like records and are none: it is short, strict JSON to its end, and none of
+    /// them has more than one property.
     pub(super) fn list_of_objects_next(&self) -> Option<&str> {
         const LIST_BYTES_MAX: usize = 4 << 10;
         if !self.is_records_next() {
@@ -81,7 +84,12 @@ impl Rewriter<'_> {
         if list.is_none() && short.len() < LIST_BYTES_MAX {
             self.meet_end();
         }
-        list.map(RawValue::get)
+        let list = list?.get();
+        let objects: Vec<HashMap<Cow<'_, str>, &RawValue>> = serde_json::from_str(list).ok()?;
+        objects
+            .iter()
+            .all(|object| object.len() == 1)
+            .then_some(list)
     }
 
     /// Whether there is a brace at `brace` that opens what is most likely a record: its first key is one of [`FIRST_KEYS`].
