@@ -29,17 +29,7 @@ async fn what_is_published_is_counted_exactly() {
         &[],
     );
     let connection_string = hub.says("connection string: ").await;
-    let mut exporter = Exporter::start(&[
-        (
-            "ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING",
-            &connection_string,
-        ),
-        (
-            "ACS_RECORDING_EXPORTER__EVENT_HUB__CONSUMER_GROUP",
-            "exporter",
-        ),
-    ])
-    .await;
+    let mut exporter = Exporter::reading(&connection_string, &[]).await;
     exporter.ready().await;
 
     let samples: Value = serde_json::from_str(include_str!("../data/documentation.json")).unwrap();
@@ -211,17 +201,7 @@ async fn the_demo_shows_every_family_within_seconds_and_promtool_finds_nothing()
 #[tokio::test]
 async fn a_real_prometheus_scrapes_and_its_scrapes_count() {
     let hub = Emulator::start([EventHub::new("logs", 1)]).await.unwrap();
-    let exporter = Exporter::start(&[
-        (
-            "ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING",
-            hub.connection_string(),
-        ),
-        (
-            "ACS_RECORDING_EXPORTER__EVENT_HUB__CONSUMER_GROUP",
-            "exporter",
-        ),
-    ])
-    .await;
+    let exporter = Exporter::reading(hub.connection_string(), &[]).await;
     let folder = tempfile::tempdir().unwrap();
     let scraping = format!(
         "scrape_configs: [{{job_name: exporter, scrape_interval: 1s, scrape_timeout: 1s, \

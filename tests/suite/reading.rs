@@ -234,15 +234,11 @@ async fn exporter(hub: &Emulator, variables: &[(&str, &str)]) -> Exporter {
 
 async fn exporter_in(hub: &Emulator, group: &str, variables: &[(&str, &str)]) -> Exporter {
     let mut all = vec![
-        (
-            "ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING",
-            hub.connection_string(),
-        ),
         ("ACS_RECORDING_EXPORTER__EVENT_HUB__CONSUMER_GROUP", group),
         ("ACS_RECORDING_EXPORTER__EVENT_HUB__START", "earliest"),
     ];
     all.extend(variables);
-    let exporter = Exporter::start(&all).await;
+    let exporter = Exporter::reading(hub.connection_string(), &all).await;
     exporter.ready().await;
     exporter
 }

@@ -145,6 +145,22 @@ impl Exporter {
         Self::started("127.0.0.1:0", &all).await
     }
 
+    /// Starts `run` for what a connection string leads to, in a consumer group of its own.
+    pub(crate) async fn reading(connection_string: &str, variables: &[(&str, &str)]) -> Self {
+        let mut all = vec![
+            (
+                "ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING",
+                connection_string,
+            ),
+            (
+                "ACS_RECORDING_EXPORTER__EVENT_HUB__CONSUMER_GROUP",
+                "exporter",
+            ),
+        ];
+        all.extend(variables);
+        Self::start(&all).await
+    }
+
     /// Starts `run` at this address, with every default but for these variables.
     pub(crate) async fn started(listen: &str, variables: &[(&str, &str)]) -> Self {
         let process = Process::exporter(&["run", "--listen", listen], variables);

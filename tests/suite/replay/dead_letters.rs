@@ -12,18 +12,13 @@ const GOOD: &str =
     r#"{"category":"Usage","properties":{"usageType":"chat","unitType":"messages","quantity":2}}"#;
 
 async fn exporter(hub: &Emulator, directory: &str) -> Exporter {
-    let exporter = Exporter::start(&[
-        (
-            "ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING",
-            hub.connection_string(),
-        ),
-        (
-            "ACS_RECORDING_EXPORTER__EVENT_HUB__CONSUMER_GROUP",
-            "exporter",
-        ),
-        ("ACS_RECORDING_EXPORTER__EVENT_HUB__START", "earliest"),
-        ("ACS_RECORDING_EXPORTER__DEAD_LETTERS__DIRECTORY", directory),
-    ])
+    let exporter = Exporter::reading(
+        hub.connection_string(),
+        &[
+            ("ACS_RECORDING_EXPORTER__EVENT_HUB__START", "earliest"),
+            ("ACS_RECORDING_EXPORTER__DEAD_LETTERS__DIRECTORY", directory),
+        ],
+    )
     .await;
     exporter.ready().await;
     exporter

@@ -232,17 +232,7 @@ async fn the_same_archive_through_replay_and_through_a_hub_gives_the_same_metric
         &[],
     );
     let connection_string = hub.says("connection string: ").await;
-    let exporter = Exporter::start(&[
-        (
-            "ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING",
-            &connection_string,
-        ),
-        (
-            "ACS_RECORDING_EXPORTER__EVENT_HUB__CONSUMER_GROUP",
-            "exporter",
-        ),
-    ])
-    .await;
+    let exporter = Exporter::reading(&connection_string, &[]).await;
     exporter.ready().await;
     // One batch of the publisher holds 1 MB.
     let lines = lines(folder.path());

@@ -111,17 +111,10 @@ async fn agree_on(files: Vec<Vec<u8>>, events: Vec<Vec<u8>>) -> String {
 
 /// The scrape of an exporter that has received so many events.
 async fn received(hub: &Emulator, events: usize) -> String {
-    let exporter = Exporter::start(&[
-        (
-            "ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING",
-            hub.connection_string(),
-        ),
-        (
-            "ACS_RECORDING_EXPORTER__EVENT_HUB__CONSUMER_GROUP",
-            "exporter",
-        ),
-        ("ACS_RECORDING_EXPORTER__EVENT_HUB__START", "earliest"),
-    ])
+    let exporter = Exporter::reading(
+        hub.connection_string(),
+        &[("ACS_RECORDING_EXPORTER__EVENT_HUB__START", "earliest")],
+    )
     .await;
     let scrape = eventually("all events", || async {
         let scrape = exporter.scrape().await?;
