@@ -100,7 +100,7 @@ fn welcome(out: &mut impl Write, address: SocketAddr, connection_string: &str) -
          \n\
          Failures so far, once a few seconds have passed:\n\
          \n\
-         curl -s localhost:{port}/metrics | grep _failures_total | grep -v ' 0$'\n\
+         curl -s localhost:{port}/metrics | grep '_failures_total{{' | grep -v ' 0$'\n\
          \n\
          Ctrl-C stops it."
     )?;

@@ -205,7 +205,9 @@ impl Endpoints {
     fn start(scrapers: usize, resources: usize, limits: Limits) -> Self {
         let metrics = Metrics::new(scrapers, resources);
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let mut server = Server::bind(&Settings { listen }).unwrap();
+        let settings = &mut Settings::default();
+        settings.listen = listen;
+        let mut server = Server::bind(settings).unwrap();
         server.limits = limits;
         let address = server.address();
         let stop = CancellationToken::new();
