@@ -228,6 +228,7 @@ mod tests {
             .map(|row| row.split('|').map(str::trim).collect())
             .collect();
         let logs = ["operation", "summary", "usage"];
+        assert_eq!(logs.len(), CATEGORIES.len(), "how the table names each log");
         for (category, log) in CATEGORIES.into_iter().zip(logs) {
             for (name, _) in category.schema.by_length.iter().flatten() {
                 let (_, form) = category.schema.find(name).unwrap();
