@@ -14,6 +14,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -42,6 +43,10 @@ pub(crate) struct Ledger {
 /// Scrapes of a quarter of an hour, one a second. Beyond that every second snapshot is dropped, so that a late
 /// acknowledgement reaches a little less far than it could.
 const SNAPSHOTS_MAX: usize = 1024;
+
+/// A scraper that was silent for so long is forgotten: a Prometheus pod that moved comes back from another address. What
+/// it has acknowledged stays acknowledged.
+pub(crate) const FORGOTTEN_AFTER: Duration = Duration::from_mins(10);
 
 /// A client that scrapes under ever new names must not fill the memory: the scraper that was silent longest is dropped.
 const SCRAPERS_MAX: usize = 64;
@@ -84,6 +89,8 @@ impl Ledger {
         if snapshot >= self.next {
             return false; // of another process
         }
+        self.delivered
+            .retain(|_, (_, at)| now - *at < FORGOTTEN_AFTER);
         if let Some((latest, at)) = self.delivered.get_mut(scraper) {
             (*latest, *at) = (snapshot.max(*latest), now);
         } else {
@@ -143,6 +150,12 @@ impl Ledger {
     /// When a counted scraper last received a snapshot.
     pub(crate) fn scraped_at(&self) -> Option<Instant> {
         self.delivered.values().map(|(_, at)| *at).max()
+    }
+
+    /// How many distinct scrapers received a snapshot within this time; of those that are forgotten nothing is known.
+    pub(crate) fn scrapers_within(&self, now: Instant, within: Duration) -> usize {
+        let times = self.delivered.values().map(|(_, at)| *at);
+        times.filter(|at| now - *at < within).count()
     }
 
     fn acknowledge(&mut self, snapshot: Snapshot) {
@@ -208,6 +221,29 @@ mod tests {
         assert!(ledger.delivered(1, "b", now));
         assert_eq!(acknowledged(&ledger), Some(5));
         assert!(!ledger.delivered(1, "c", now));
+    }
+
+    #[test]
+    fn a_scraper_that_moved_is_forgotten_and_what_it_acknowledged_is_not() {
+        let start = Instant::now();
+        let mut ledger = Ledger::new(2);
+        let first = ledger.snapshot(at(5));
+        for scraper in ["stays", "moves"] {
+            ledger.delivered(first, scraper, start);
+        }
+        let minutes = |minutes| start + Duration::from_mins(minutes);
+        for minute in 1..=10 {
+            let snapshot = ledger.snapshot(at(6));
+            ledger.delivered(snapshot, "stays", minutes(minute));
+            ledger.delivered(snapshot, "moved", minutes(minute));
+            let expected = if minute < 10 { 3 } else { 2 };
+            let seen = ledger.scrapers_within(minutes(minute), FORGOTTEN_AFTER);
+            assert_eq!(seen, expected, "{minute}");
+        }
+        let seen = |within| ledger.scrapers_within(minutes(13), Duration::from_mins(within));
+        assert_eq!([seen(3), seen(4)], [0, 2]);
+        assert_eq!(ledger.delivered.len(), 2);
+        assert_eq!(ledger.acknowledged(), 11);
     }
 
     #[test]

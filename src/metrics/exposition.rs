@@ -317,6 +317,11 @@ impl Exposition {
             .is_some_and(|at| now - at < within)
     }
 
+    /// How many distinct scrapers have received a snapshot within this time.
+    pub fn scrapers_within(&self, now: Instant, within: Duration) -> usize {
+        self.applied.lock().ledger.scrapers_within(now, within)
+    }
+
     /// Lets what an earlier process remembered exist at 0.
     pub fn restore(&self, remembered: impl IntoIterator<Item = (Series, OffsetDateTime)>) {
         let mut applied = self.applied.lock();
