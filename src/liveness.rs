@@ -24,20 +24,37 @@ pub(crate) struct Liveness {
 
 #[derive(Debug)]
 struct State {
-    /// By event hub, then by partition; none before the event hub has answered.
-    event_hubs: BTreeMap<String, Option<BTreeMap<String, Partition>>>,
+    event_hubs: BTreeMap<String, EventHub>,
     at_work: BTreeMap<u64, (String, Instant)>,
     works: u64,
     pulse: Instant,
     stopping: bool,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug, Default)]
+struct EventHub {
+    /// None before it has answered.
+    partitions: Option<BTreeMap<String, Partition>>,
+    /// Why it did not answer last, and what to do; none if it did, or was not asked yet.
+    failure: Option<String>,
+}
+
+#[derive(Debug)]
 struct Partition {
     reading: Reading,
+    /// What ended its last link; none once a link is open.
+    failure: Option<Failure>,
     last_verified: Instant,
     /// The same moment by the wall clock, for people; none before the first liveness check.
     last_verified_at: Option<OffsetDateTime>,
+}
+
+#[derive(Debug)]
+struct Failure {
+    /// What happened, and what to do.
+    text: String,
+    /// It was a single link: the event hub answers.
+    hub_answers: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +79,9 @@ impl Liveness {
         dead_after: Duration,
         now: Instant,
     ) -> Self {
-        let event_hubs = event_hubs.into_iter().map(|name| (name.to_owned(), None));
+        let event_hubs = event_hubs
+            .into_iter()
+            .map(|name| (name.to_owned(), EventHub::default()));
         Self {
             dead_after,
             state: Mutex::new(State {
@@ -83,27 +102,70 @@ impl Liveness {
         now: Instant,
     ) {
         let mut state = self.lock();
-        let known = state.event_hubs.entry(event_hub.to_owned()).or_default();
-        let known = known.get_or_insert_default();
+        let event_hub = state.event_hubs.entry(event_hub.to_owned()).or_default();
+        event_hub.failure = None;
+        let known = event_hub.partitions.get_or_insert_default();
         for id in partitions {
             known.entry(id.to_owned()).or_insert(Partition {
                 reading: Reading::Closed,
+                failure: None,
                 last_verified: now,
                 last_verified_at: None,
             });
         }
     }
 
+    /// An event hub did not report its partitions, because of this.
+    pub(crate) fn event_hub_failed(&self, event_hub: &str, failure: String) {
+        let mut state = self.lock();
+        if let Some(event_hub) = state.event_hubs.get_mut(event_hub) {
+            event_hub.failure = Some(failure);
+        }
+    }
+
+    /// Whether an event hub keeps this process from reading: it failed a partition, and no partition is read.
+    pub(crate) fn is_refused(&self, event_hub: &str) -> bool {
+        let state = self.lock();
+        let event_hub = state.event_hubs.get(event_hub);
+        let Some(partitions) = event_hub.and_then(|event_hub| event_hub.partitions.as_ref()) else {
+            return false;
+        };
+        let has_failed = |partition: &Partition| {
+            let failure = partition.failure.as_ref();
+            failure.is_some_and(|failure| !failure.hub_answers)
+        };
+        let mut partitions = partitions.values();
+        let is_read = |partition: &Partition| partition.reading == Reading::Open;
+        partitions.clone().any(has_failed) && !partitions.any(is_read)
+    }
+
     /// A partition would be read if reading had begun.
     pub(crate) fn partition_stands_by(&self, partition: &PartitionId) {
         self.change(partition, |partition| {
             partition.reading = Reading::StandingBy;
+            partition.failure = None;
         });
     }
 
     /// A partition is being read.
     pub(crate) fn partition_opened(&self, partition: &PartitionId) {
-        self.change(partition, |partition| partition.reading = Reading::Open);
+        self.change(partition, |partition| {
+            partition.reading = Reading::Open;
+            partition.failure = None;
+        });
+    }
+
+    /// A partition is no longer read, because of this.
+    pub(crate) fn partition_failed(
+        &self,
+        partition: &PartitionId,
+        text: String,
+        hub_answers: bool,
+    ) {
+        self.change(partition, |partition| {
+            partition.reading = Reading::Closed;
+            partition.failure = Some(Failure { text, hub_answers });
+        });
     }
 
     /// A partition is no longer read.
@@ -154,7 +216,7 @@ impl Liveness {
         }
         let event_hubs = state.event_hubs.iter();
         event_hubs
-            .flat_map(|(name, partitions)| self.missing(name, partitions.as_ref(), now))
+            .flat_map(|(name, event_hub)| self.missing(name, event_hub, now))
             .collect()
     }
 
@@ -179,24 +241,26 @@ impl Liveness {
         stuck
     }
 
-    fn missing(
-        &self,
-        event_hub: &str,
-        partitions: Option<&BTreeMap<String, Partition>>,
-        now: Instant,
-    ) -> Vec<String> {
-        let Some(partitions) = partitions else {
-            return vec![format!("event hub `{event_hub}` has not answered yet")];
+    fn missing(&self, name: &str, event_hub: &EventHub, now: Instant) -> Vec<String> {
+        let because = |failure: Option<&str>| {
+            failure.map_or_else(String::new, |failure| format!(": {failure}"))
+        };
+        let failure = event_hub.failure.as_deref();
+        let Some(partitions) = &event_hub.partitions else {
+            let because = because(failure);
+            return vec![format!("event hub `{name}` has not answered yet{because}")];
         };
         let mut missing = Vec::new();
-        let readings = partitions.values().map(|partition| partition.reading);
-        let closed = readings
-            .filter(|reading| *reading == Reading::Closed)
-            .count();
-        if closed > 0 {
+        let is_closed = |partition: &&Partition| partition.reading == Reading::Closed;
+        let closed = partitions.values().filter(is_closed);
+        if closed.clone().count() > 0 {
+            let mut failures = closed.clone().filter_map(|closed| closed.failure.as_ref());
+            let of_partition = failures.next().map(|failure| failure.text.as_str());
             missing.push(format!(
-                "event hub `{event_hub}`: {closed} of {} partitions are not read",
-                partitions.len()
+                "event hub `{name}`: {} of {} partitions are not read{}",
+                closed.count(),
+                partitions.len(),
+                because(of_partition.or(failure))
             ));
         }
         for (id, partition) in partitions {
@@ -206,7 +270,7 @@ impl Liveness {
                     .last_verified_at
                     .and_then(|at| at.format(&Rfc3339).ok());
                 missing.push(format!(
-                    "event hub `{event_hub}`, partition {id}: not verified for {} s (last verified: {})",
+                    "event hub `{name}`, partition {id}: not verified for {} s (last verified: {})",
                     unverified.as_secs(),
                     at.as_deref().unwrap_or("never")
                 ));
@@ -217,10 +281,9 @@ impl Liveness {
 
     fn change(&self, partition: &PartitionId, change: impl FnOnce(&mut Partition)) {
         let mut state = self.lock();
-        let known = state.event_hubs.get_mut(partition.event_hub());
-        if let Some(partition) =
-            known.and_then(|known| known.as_mut()?.get_mut(partition.partition()))
-        {
+        let event_hub = state.event_hubs.get_mut(partition.event_hub());
+        let known = event_hub.and_then(|event_hub| event_hub.partitions.as_mut());
+        if let Some(partition) = known.and_then(|known| known.get_mut(partition.partition())) {
             change(partition);
         }
     }
@@ -268,6 +331,57 @@ mod tests {
             liveness.not_ready(now).join("\n"),
             "event hub `a`: 1 of 3 partitions are not read"
         );
+    }
+
+    #[test]
+    fn a_hub_that_does_not_answer_and_a_partition_that_fails_are_not_ready_and_say_why() {
+        let now = Instant::now();
+        let liveness = Liveness::new(["a"], DEAD_AFTER, now);
+        liveness.event_hub_failed("a", "no such hub: create it".to_owned());
+        assert_eq!(
+            liveness.not_ready(now).join("\n"),
+            "event hub `a` has not answered yet: no such hub: create it"
+        );
+        liveness.event_hub_answered("a", ["0", "1"], now);
+        assert_eq!(
+            liveness.not_ready(now).join("\n"),
+            "event hub `a`: 2 of 2 partitions are not read"
+        );
+        let partition = PartitionId::new("a", "1");
+        liveness.partition_failed(&partition, "no such group: create it".to_owned(), false);
+        assert_eq!(
+            liveness.not_ready(now).join("\n"),
+            "event hub `a`: 2 of 2 partitions are not read: no such group: create it"
+        );
+        liveness.partition_opened(&partition);
+        liveness.event_hub_failed("a", "the hub is gone".to_owned());
+        assert_eq!(
+            liveness.not_ready(now).join("\n"),
+            "event hub `a`: 1 of 2 partitions are not read: the hub is gone"
+        );
+    }
+
+    #[test]
+    fn a_hub_refuses_while_a_partition_failed_and_none_is_read() {
+        let now = Instant::now();
+        let liveness = Liveness::new(["a"], DEAD_AFTER, now);
+        let [first, second] = ["0", "1"].map(|id| PartitionId::new("a", id));
+        assert!(!liveness.is_refused("a"));
+        liveness.event_hub_answered("a", ["0", "1"], now);
+        assert!(!liveness.is_refused("a"));
+        liveness.partition_failed(&first, String::new(), false);
+        assert!(liveness.is_refused("a"));
+        liveness.event_hub_answered("a", ["0", "1"], now);
+        assert!(
+            liveness.is_refused("a"),
+            "its partitions can be listed, and not read"
+        );
+        liveness.partition_opened(&second);
+        assert!(!liveness.is_refused("a"));
+        liveness.partition_failed(&second, String::new(), true);
+        assert!(liveness.is_refused("a"));
+        liveness.partition_failed(&first, String::new(), true);
+        assert!(!liveness.is_refused("a"), "single links ended");
     }
 
     #[test]

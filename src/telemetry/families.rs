@@ -8,8 +8,10 @@ families! {
     pub struct ExporterFamilies, prefix "acs_recording_exporter_" {
         /// The running version, always 1.
         build_info: Gauge[Build { version }],
-        /// 1 while the event hub answers.
+        /// 1 while the event hub answers, and lets this process read; 0 from the start until then.
         up: Gauge[OfHub { event_hub }],
+        /// Attempts to list the partitions of the event hub that failed, by cause.
+        discovery_failures_total: Counter[DiscoveryFailures { event_hub, cause }],
         /// Events received.
         events_total: Counter[OfPartition { event_hub, partition }],
         /// Bytes of the bodies of the events received.

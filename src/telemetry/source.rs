@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use prometheus::IntCounter;
 use time::OffsetDateTime;
 
-use super::families::{LostPositions, OfHub, Restarts};
+use super::families::{DiscoveryFailures, LostPositions, OfHub, Restarts};
 use super::{ExporterFamilies, Telemetry, chain, float, log_partition};
 use crate::event::PartitionId;
 
@@ -37,6 +37,18 @@ pub(crate) struct LostPosition {
 pub(super) type Behind = Mutex<HashMap<PartitionId, OffsetDateTime>>;
 
 impl Telemetry {
+    /// An event hub is to be read: its series exist from now on, with these causes of failures. It has not answered yet.
+    pub(crate) fn event_hub_configured(
+        &self,
+        event_hub: &str,
+        causes: impl IntoIterator<Item = &'static str>,
+    ) {
+        self.event_hub_is_away(event_hub);
+        for cause in causes {
+            let _at_zero = self.discovery_failures(event_hub, cause);
+        }
+    }
+
     /// An event hub listed its partitions.
     pub(crate) fn event_hub_answered(&self, event_hub: &str) {
         self.families.up(OfHub { event_hub }).set(1.0);
@@ -51,6 +63,7 @@ impl Telemetry {
         retry_ms: u128,
     ) {
         self.event_hub_is_away(event_hub);
+        self.discovery_failures(event_hub, cause).inc();
         tracing::warn!(
             event_hub,
             cause,
@@ -58,6 +71,11 @@ impl Telemetry {
             retry_ms,
             "event hub does not answer"
         );
+    }
+
+    fn discovery_failures(&self, event_hub: &str, cause: &str) -> IntCounter {
+        let failures = DiscoveryFailures { event_hub, cause };
+        self.families.discovery_failures_total(failures)
     }
 
     /// An event hub does not answer, or refuses to; the failure that showed it is logged where it is handled.

@@ -12,6 +12,7 @@ use super::connections::{Connection, Connections};
 use super::error::SourceError;
 use super::settings::Start;
 use crate::event::PartitionId;
+use crate::telemetry::chain;
 
 /// Asks an event hub for its partitions, again and again.
 pub(super) struct Discovery {
@@ -60,24 +61,32 @@ impl Discovery {
                     let cause = error.cause();
                     let wait = self.backoff.next(cause, rand::random());
                     self.ask_at = Instant::now() + wait;
-                    self.source.telemetry.event_hub_failed(
-                        &self.event_hub,
-                        cause.label(),
-                        &error,
-                        wait.as_millis(),
-                    );
+                    let error = self.source.explain(&error, &self.event_hub);
+                    let EventHubSource {
+                        liveness,
+                        telemetry,
+                        ..
+                    } = &self.source;
+                    liveness.event_hub_failed(&self.event_hub, chain(&error));
+                    let retry_ms = wait.as_millis();
+                    telemetry.event_hub_failed(&self.event_hub, cause.label(), &error, retry_ms);
                 }
             }
         }
     }
 
     fn answered(&mut self, ids: Vec<String>) -> Vec<Discovered> {
-        self.source.telemetry.event_hub_answered(&self.event_hub);
-        self.source.liveness.event_hub_answered(
-            &self.event_hub,
-            ids.iter().map(String::as_str),
-            Instant::now(),
-        );
+        let EventHubSource {
+            liveness,
+            telemetry,
+            ..
+        } = &self.source;
+        let names = ids.iter().map(String::as_str);
+        liveness.event_hub_answered(&self.event_hub, names, Instant::now());
+        // A consumer group that does not exist shows only where a partition is opened.
+        if !liveness.is_refused(&self.event_hub) {
+            telemetry.event_hub_answered(&self.event_hub);
+        }
         ids.into_iter()
             .filter(|id| self.known.insert(id.clone()))
             .map(|id| Discovered {

@@ -1,6 +1,7 @@
 //! What goes wrong between the exporter and an event hub, sorted by cause.
 
 use std::error::Error;
+use std::fmt;
 use std::path::PathBuf;
 
 use azure_core_amqp::AmqpError;
@@ -10,6 +11,7 @@ use azure_messaging_eventhubs::error::ErrorKind;
 use fe2o3_amqp::link::RecvError;
 use tokio::task::JoinError;
 
+use super::settings::{Authentication, Namespace};
 use crate::family::label_values;
 use crate::identity::TokenError;
 use crate::identity::connection_string::UnusableFile;
@@ -18,7 +20,7 @@ use crate::identity::connection_string::UnusableFile;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SourceError {
     /// The SDK reports an error.
-    #[error("{}", meaning(.0))]
+    #[error("the event hub refused the request, or the link ended")]
     EventHub(#[from] EventHubsError),
     /// The SDK did not answer in time.
     #[error("no answer to `{step}` within {seconds} s")]
@@ -215,15 +217,100 @@ fn answer_cause(error: &AmqpError) -> Option<Cause> {
     })
 }
 
-/// What the SDK's error means, and what to do if a person must act.
-fn meaning(error: &EventHubsError) -> &'static str {
-    match event_hub_cause(error) {
-        Cause::Unauthorized => {
-            "the event hub refuses access: the identity needs the role `Azure Event Hubs Data Receiver`, a key needs the right to listen"
+/// An error in words for the person who has to act: with the names of what was refused, and what to do.
+#[derive(Debug)]
+pub(super) struct Explained<'a> {
+    pub(super) error: &'a SourceError,
+    pub(super) event_hub: &'a str,
+    pub(super) namespace: &'a Namespace,
+    pub(super) consumer_group: &'a str,
+}
+
+impl fmt::Display for Explained<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (event_hub, group) = (self.event_hub, self.consumer_group);
+        let host = self.namespace.name();
+        let is_answer = matches!(self.error, SourceError::EventHub(_));
+        match self.error.cause() {
+            Cause::Unauthorized if is_answer => {
+                write!(
+                    f,
+                    "`{host}` refuses access to event hub `{event_hub}` with consumer group `{group}`: "
+                )?;
+                match self.namespace.authentication {
+                    Authentication::Credential(_) => write!(
+                        f,
+                        "assign the role `Azure Event Hubs Data Receiver` to the identity, at the scope of the event hub \
+                         (`.../providers/Microsoft.EventHub/namespaces/{}/eventhubs/{event_hub}`) or of its namespace",
+                        host.split('.').next().unwrap_or(host)
+                    ),
+                    _ => f.write_str(
+                        "the shared access policy of the connection string must exist on the event hub or on its \
+                         namespace, its key must be the current one, and it needs the claim `Listen`",
+                    ),
+                }
+            }
+            Cause::NotFound if is_answer => write!(
+                f,
+                "`{host}` has no event hub `{event_hub}`, or the event hub has no consumer group `{group}`: create what \
+                 is missing, or correct `event_hub.names` or `event_hub.consumer_group`"
+            ),
+            Cause::Unreachable if is_answer => write!(
+                f,
+                "cannot connect to `{host}`: check the firewall, the private endpoint and port 5671 \
+                 (`event_hub.transport: websocket` needs only 443)"
+            ),
+            Cause::Timeout => write!(
+                f,
+                "{}: if this lasts, check the network between the exporter and `{host}` (firewall, private endpoint, port)",
+                self.error
+            ),
+            _ => self.error.fmt(f),
         }
-        Cause::NotFound => {
-            "there is no such event hub or consumer group: check `event_hub.names` and `event_hub.consumer_group`"
-        }
-        _ => "the event hub refused the request, or the link ended",
+    }
+}
+
+impl Error for Explained<'_> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.error.source()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use azure_core::credentials::Secret;
+
+    use super::*;
+
+    fn check(error: SourceError, expected: &str) {
+        let namespace = Namespace {
+            host: "contoso.servicebus.windows.net".to_owned(),
+            endpoint: None,
+            authentication: Authentication::ConnectionString(Secret::new("")),
+        };
+        let explained = Explained {
+            error: &error,
+            event_hub: "logs",
+            namespace: &namespace,
+            consumer_group: "exporter",
+        };
+        assert_eq!(explained.to_string(), expected);
+    }
+
+    #[test]
+    fn silence_names_the_step_and_what_to_check() {
+        check(
+            SourceError::Timeout {
+                step: "open connection",
+                seconds: 30,
+            },
+            "no answer to `open connection` within 30 s: if this lasts, check the network between the exporter and \
+             `contoso.servicebus.windows.net` (firewall, private endpoint, port)",
+        );
+    }
+
+    #[test]
+    fn what_explains_itself_stays_as_it_is() {
+        check(SourceError::Ended, "the event hub ended the stream");
     }
 }

@@ -42,6 +42,7 @@ use crate::liveness::Liveness;
 use crate::queue::Queue;
 use crate::telemetry::Telemetry;
 use client::Clients;
+use error::{Cause, Explained};
 use readers::Readers;
 
 /// The Event Hub source: what the readers of all event hubs have in common.
@@ -66,6 +67,10 @@ impl EventHubSource {
         begin: CancellationToken,
     ) -> Self {
         let settings = Arc::new(settings);
+        for event_hub in &settings.event_hubs {
+            let causes = Cause::ALL.iter().filter(|cause| !cause.is_planned());
+            telemetry.event_hub_configured(event_hub, causes.map(|cause| cause.label()));
+        }
         let clients = Clients::new(Arc::clone(&settings), Arc::clone(&telemetry));
         Self {
             settings,
@@ -74,6 +79,16 @@ impl EventHubSource {
             liveness,
             clients: Arc::new(clients),
             begin,
+        }
+    }
+
+    /// An error of an event hub, in words for the person who has to act.
+    fn explain<'a>(&'a self, error: &'a SourceError, event_hub: &'a str) -> Explained<'a> {
+        Explained {
+            error,
+            event_hub,
+            namespace: &self.settings.namespace,
+            consumer_group: &self.settings.consumer_group,
         }
     }
 

@@ -25,6 +25,7 @@ use super::received::Gathered;
 use crate::event::{Batch, PartitionId, Reached};
 use crate::liveness::AtWork;
 use crate::queue::Lane;
+use crate::telemetry::chain;
 
 /// A reader with this owner level evicts readers that have none, and is evicted by the next one with it: two processes
 /// never count the same partition for long.
@@ -329,11 +330,13 @@ impl Reader {
             telemetry.receiver_replaced(&self.partition, cause.label());
             return;
         }
-        liveness.partition_closed(&self.partition);
-        if !cause.hub_answers() {
-            telemetry.event_hub_is_away(self.partition.event_hub());
+        let event_hub = self.partition.event_hub();
+        let error = self.source.explain(error, event_hub);
+        liveness.partition_failed(&self.partition, chain(&error), cause.hub_answers());
+        if liveness.is_refused(event_hub) {
+            telemetry.event_hub_is_away(event_hub);
         }
-        telemetry.receiver_failed(&self.partition, cause.label(), error, wait.as_millis());
+        telemetry.receiver_failed(&self.partition, cause.label(), &error, wait.as_millis());
     }
 
     /// The sequence number of the last event that was handed on.

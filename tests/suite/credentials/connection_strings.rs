@@ -59,10 +59,7 @@ async fn an_identity_that_may_not_read_is_reported_with_the_missing_right() {
     let file = NamedTempFile::new().unwrap();
     std::fs::write(file.path(), hub.connection_string()).unwrap();
     let exporter = exporter_of_a_file(&file).await;
-    exporter
-        .process
-        .says("the role `Azure Event Hubs Data Receiver`")
-        .await;
+    exporter.process.says("it needs the claim `Listen`").await;
     let written = exporter.process.written();
     assert!(written.contains(r#""cause":"unauthorized""#), "{written}");
 }
