@@ -16,7 +16,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 
-use super::{EmulatorError, Handle, PartitionState};
+use super::{EmulatorError, EventHub, Handle, PartitionState};
 
 /// The endpoints. They go on answering when the emulator has stopped.
 pub fn router(handle: Handle) -> Router {
@@ -44,6 +44,7 @@ struct Arguments {
     partitions: Option<u32>,
     sequence_number: Option<i64>,
     before: Option<i64>,
+    consumer_group: Option<String>,
 }
 
 /// A line of text.
@@ -105,6 +106,14 @@ async fn on_event_hub(
 ) -> Answer {
     match action.as_str() {
         "recreate" => hub.recreate(&name)?,
+        "create" => {
+            let partitions = needed("partitions", arguments.partitions)?;
+            hub.create_event_hub(&EventHub::new(name, partitions))?;
+        }
+        "create-consumer-group" => {
+            let group = needed("consumer_group", arguments.consumer_group)?;
+            hub.create_consumer_group(&name, &group)?;
+        }
         "grow" => hub.grow(&name, needed("partitions", arguments.partitions)?)?,
         _ => return Err(Refused::UnknownAction),
     }

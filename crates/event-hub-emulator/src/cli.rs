@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::limits::PARTITIONS_MAX;
-use super::{Emulator, EmulatorError, EventHub, Settings, TlsSettings, admin};
+use super::{Emulator, EmulatorError, EventHub, Policy, Settings, TlsSettings, admin};
 
 /// Serve a local Event Hub, for tests and trials, and print its connection string.
 #[derive(Debug, Args)]
@@ -26,6 +26,15 @@ pub struct HubArgs {
     /// Number of partitions of each event hub.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=i64::from(PARTITIONS_MAX)))]
     partitions: u32,
+    /// Name of a consumer group of each event hub, besides `$Default`; may be given several times. Without it, every group
+    /// is accepted; with it, others are refused.
+    #[arg(long, value_name = "NAME")]
+    consumer_group: Vec<String>,
+    /// Shared access policy, as `NAME:RIGHTS:KEY` with the rights `listen`, `send` or `listen+send`; may be given several
+    /// times. Without it, every key is accepted; with it, signatures are checked. The first is that of the connection
+    /// string.
+    #[arg(long, value_name = "POLICY")]
+    policy: Vec<Policy>,
     /// Address for the HTTP endpoints that cause faults: sever connections, freeze partitions and so on. For tests; it has
     /// no authentication.
     #[arg(long, value_name = "ADDRESS")]
@@ -94,11 +103,19 @@ impl HubArgs {
     /// If it cannot start, or what it prints cannot be written.
     pub async fn run(self, stop: CancellationToken) -> Result<(), HubError> {
         let names = self.event_hub.into_iter();
-        let event_hubs = names.map(|name| EventHub::new(name, self.partitions));
+        let event_hubs = names.map(|name| {
+            let event_hub = EventHub::new(name, self.partitions);
+            if self.consumer_group.is_empty() {
+                event_hub
+            } else {
+                event_hub.with_consumer_groups(&self.consumer_group)
+            }
+        });
         let hub = Emulator::start_with(Settings {
             listen: self.listen,
             retain_bytes: usize::try_from(self.retain_bytes.as_u64()).unwrap_or(usize::MAX),
             tls: self.tls.settings(),
+            policies: self.policy,
             ..Settings::local(event_hubs)
         })
         .await?;

@@ -6,6 +6,7 @@
 
 use super::amqp::Symbol;
 use super::amqp::performative::AmqpError;
+use super::policy::Claim;
 
 pub(crate) const NOT_FOUND: Symbol = Symbol::from_static("amqp:not-found");
 const UNAUTHORIZED: Symbol = Symbol::from_static("amqp:unauthorized-access");
@@ -40,6 +41,14 @@ pub(crate) fn not_found(address: &str) -> AmqpError {
 /// No token was put that would allow the link.
 pub(crate) fn no_token(address: &str) -> AmqpError {
     let description = format!("There is no token for '{address}': put one to $cbs first.");
+    AmqpError::new(UNAUTHORIZED, description)
+}
+
+/// The token for the event hub does not allow the link.
+pub(crate) fn lacks(claim: Claim, address: &str) -> AmqpError {
+    let description = format!(
+        "Unauthorized access. '{claim:?}' claim(s) are required to perform this operation. Resource: '{address}'."
+    );
     AmqpError::new(UNAUTHORIZED, description)
 }
 

@@ -16,6 +16,7 @@
 //! | `mailbox` | how other tasks reach a connection |
 //! | `namespace`, `faults` | the event hubs and partitions that all connections share; the faults in force |
 //! | `partition` | a log, its readers, and the faults asked of it |
+//! | `policy` | whose signatures are accepted, and what they allow |
 //! | `start`, `reader` | where a reader starts; which reader may read |
 //! | `event`, `log` | a message with the emulator's annotations; a partition's events |
 //! | `amqp` | values, frames and messages as bytes; stands alone |
@@ -38,6 +39,7 @@ mod log;
 mod mailbox;
 mod namespace;
 mod partition;
+mod policy;
 mod reader;
 mod server;
 mod settings;
@@ -49,6 +51,7 @@ pub use emulator::Emulator;
 pub use error::EmulatorError;
 pub use handle::{Handle, PartitionState};
 pub use limits::MESSAGE_BYTES_MAX;
+pub use policy::{Policy, Rights};
 pub use settings::{EventHub, RETAIN_BYTES, Settings, TlsSettings};
 pub use tls::Tls;
 

@@ -6,19 +6,21 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::Settings;
 use super::amqp::performative::AmqpError;
 use super::clock::Timestamp;
 use super::event::Incoming;
 use super::faults::Faults;
 use super::mailbox::Mailbox;
 use super::partition::{Partition, PartitionProperties};
+use super::policy::{Policy, Rights, rights_of};
+use super::{EventHub as EventHubSettings, Settings};
 
 /// Event hubs, their partitions and readers, the connections, and the faults that were asked for.
 #[derive(Debug)]
 pub(crate) struct Namespace {
     retain_bytes: usize,
     event_hubs: Mutex<EventHubs>,
+    policies: Mutex<Vec<Policy>>,
     /// The open connections, by their serial.
     connections: Mutex<BTreeMap<u64, Mailbox>>,
     pub(crate) faults: Faults,
@@ -59,18 +61,12 @@ struct EventHub {
 
 impl Namespace {
     pub(crate) fn new(settings: &Settings, now: Timestamp) -> Self {
-        let event_hubs = settings.event_hubs.iter().map(|event_hub| EventHub {
-            name: event_hub.name.clone(),
-            created_at: now,
-            consumer_groups: event_hub.consumer_groups.clone(),
-            partitions: (0..event_hub.partitions)
-                .map(|_| Partition::default())
-                .collect(),
-            turns: 0,
-        });
+        let event_hubs = settings.event_hubs.iter();
+        let event_hubs = event_hubs.map(|event_hub| EventHub::new(event_hub, now));
         Self {
             retain_bytes: settings.retain_bytes,
             event_hubs: Mutex::new(EventHubs(event_hubs.collect())),
+            policies: Mutex::new(settings.policies.clone()),
             connections: Mutex::default(),
             faults: Faults::default(),
         }
@@ -89,6 +85,38 @@ impl Namespace {
         lock(&self.connections).values().cloned().collect()
     }
 
+    /// Creates an event hub. False if there is one of this name.
+    pub(crate) fn create(&self, event_hub: &EventHubSettings, now: Timestamp) -> bool {
+        let mut event_hubs = lock(&self.event_hubs);
+        let is_new = event_hubs.find(&event_hub.name).is_none();
+        if is_new {
+            event_hubs.0.push(EventHub::new(event_hub, now));
+        }
+        is_new
+    }
+
+    /// Creates a consumer group, where not every group is accepted anyway.
+    pub(crate) fn create_consumer_group(&self, event_hub: EventHubId, consumer_group: &str) {
+        let mut event_hubs = lock(&self.event_hubs);
+        if let Some(groups) = &mut event_hubs.get(event_hub).consumer_groups {
+            groups.push(consumer_group.to_owned());
+        }
+    }
+
+    pub(crate) fn set_policies(&self, policies: Vec<Policy>) {
+        *lock(&self.policies) = policies;
+    }
+
+    /// What a shared access signature allows: everything where there are no policies; `None` if no policy has made it.
+    pub(crate) fn rights_of(&self, signature: &str) -> Option<Rights> {
+        let policies = lock(&self.policies);
+        if policies.is_empty() {
+            Some(Rights::ALL)
+        } else {
+            rights_of(&policies, signature)
+        }
+    }
+
     /// The names of the event hubs.
     pub(crate) fn names(&self) -> Vec<String> {
         let event_hubs = lock(&self.event_hubs);
@@ -97,10 +125,7 @@ impl Namespace {
 
     /// The event hub of this name, whose case does not matter.
     pub(crate) fn find(&self, name: &str) -> Option<EventHubId> {
-        let event_hubs = lock(&self.event_hubs);
-        let mut names = event_hubs.0.iter().map(|hub| &hub.name);
-        let index = names.position(|known| known.eq_ignore_ascii_case(name))?;
-        Some(EventHubId(index))
+        lock(&self.event_hubs).find(name)
     }
 
     /// The partition of this number, if the event hub has it.
@@ -197,6 +222,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl EventHubs {
+    fn find(&self, name: &str) -> Option<EventHubId> {
+        let mut names = self.0.iter().map(|hub| &hub.name);
+        let index = names.position(|known| known.eq_ignore_ascii_case(name))?;
+        Some(EventHubId(index))
+    }
+
     fn get(&mut self, id: EventHubId) -> &mut EventHub {
         self.0.get_mut(id.0).expect("no event hub is ever removed")
     }
@@ -228,6 +259,18 @@ impl EventHubs {
 }
 
 impl EventHub {
+    fn new(settings: &EventHubSettings, now: Timestamp) -> Self {
+        Self {
+            name: settings.name.clone(),
+            created_at: now,
+            consumer_groups: settings.consumer_groups.clone(),
+            partitions: (0..settings.partitions)
+                .map(|_| Partition::default())
+                .collect(),
+            turns: 0,
+        }
+    }
+
     fn choose(&mut self, id: EventHubId, partition_key: Option<&str>) -> PartitionId {
         let partitions = self.partitions.len();
         let number = if let Some(key) = partition_key {

@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use super::EmulatorError;
 use super::limits::PARTITIONS_MAX;
+use super::{EmulatorError, Policy};
 
 /// Where an emulator listens, which event hubs it has, and how much it keeps.
 #[derive(Clone, Debug)]
@@ -14,6 +14,8 @@ pub struct Settings {
     pub tls: Option<TlsSettings>,
     /// The event hubs of the namespace: at least one, each with its own name.
     pub event_hubs: Vec<EventHub>,
+    /// The shared access policies of the namespace. With none, every key is accepted.
+    pub policies: Vec<Policy>,
     /// How many bytes of memory the events of all event hubs may take together; beyond it the oldest are dropped.
     pub retain_bytes: usize,
 }
@@ -44,8 +46,8 @@ pub struct EventHub {
 /// machine.
 pub const RETAIN_BYTES: usize = 256 * 1024 * 1024;
 
-/// The policy and key of the connection string. The emulator accepts any; these are those of Microsoft's emulator.
-const KEY: &str = "SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=SAS_KEY_VALUE";
+/// The policy and key of the connection string where any is accepted: those of Microsoft's emulator.
+const ANY_KEY: (&str, &str) = ("RootManageSharedAccessKey", "SAS_KEY_VALUE");
 
 /// Any free port of this machine, which no other machine reaches.
 const ANY_LOCAL_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -57,17 +59,22 @@ impl Settings {
             listen: ANY_LOCAL_PORT,
             tls: None,
             event_hubs: event_hubs.into_iter().collect(),
+            policies: Vec::new(),
             retain_bytes: RETAIN_BYTES,
         }
     }
 
-    /// The connection string for a host. It names the event hub only if there is exactly one.
+    /// The connection string for a host, with the first policy. It names the event hub only if there is exactly one.
     pub(crate) fn connection_string(&self, host: &str) -> String {
         let entity_path = match self.event_hubs.as_slice() {
             [only] => format!(";EntityPath={}", only.name),
             _ => String::new(),
         };
-        format!("Endpoint=sb://{host}/;{KEY}{entity_path}")
+        let first = self.policies.first();
+        let (name, key) = first.map_or(ANY_KEY, |policy| (&policy.name, &policy.key));
+        format!(
+            "Endpoint=sb://{host}/;SharedAccessKeyName={name};SharedAccessKey={key}{entity_path}"
+        )
     }
 
     pub(crate) fn check(&self) -> Result<(), EmulatorError> {
@@ -75,19 +82,10 @@ impl Settings {
             return Err(EmulatorError::NoEventHub);
         }
         for (index, event_hub) in self.event_hubs.iter().enumerate() {
-            let name = &event_hub.name;
-            if !is_name(name) {
-                return Err(EmulatorError::Name(name.clone()));
-            }
+            event_hub.check()?;
             let mut before = self.event_hubs.iter().take(index);
-            if before.any(|other| other.name.eq_ignore_ascii_case(name)) {
-                return Err(EmulatorError::Duplicate(name.clone()));
-            }
-            if !(1..=PARTITIONS_MAX).contains(&event_hub.partitions) {
-                return Err(EmulatorError::Partitions {
-                    event_hub: name.clone(),
-                    partitions: event_hub.partitions,
-                });
+            if before.any(|other| other.name.eq_ignore_ascii_case(&event_hub.name)) {
+                return Err(EmulatorError::Duplicate(event_hub.name.clone()));
             }
         }
         Ok(())
@@ -112,6 +110,20 @@ impl EventHub {
             partitions,
             consumer_groups: None,
         }
+    }
+
+    /// Whether Azure would allow it.
+    pub(crate) fn check(&self) -> Result<(), EmulatorError> {
+        if !is_name(&self.name) {
+            return Err(EmulatorError::Name(self.name.clone()));
+        }
+        if !(1..=PARTITIONS_MAX).contains(&self.partitions) {
+            return Err(EmulatorError::Partitions {
+                event_hub: self.name.clone(),
+                partitions: self.partitions,
+            });
+        }
+        Ok(())
     }
 
     /// The same with only these consumer groups, and `$Default`.

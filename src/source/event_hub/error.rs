@@ -282,14 +282,14 @@ mod tests {
 
     use super::*;
 
-    fn check(error: SourceError, expected: &str) {
+    fn check(error: &SourceError, expected: &str) {
         let namespace = Namespace {
             host: "contoso.servicebus.windows.net".to_owned(),
             endpoint: None,
             authentication: Authentication::ConnectionString(Secret::new("")),
         };
         let explained = Explained {
-            error: &error,
+            error,
             event_hub: "logs",
             namespace: &namespace,
             consumer_group: "exporter",
@@ -300,7 +300,7 @@ mod tests {
     #[test]
     fn silence_names_the_step_and_what_to_check() {
         check(
-            SourceError::Timeout {
+            &SourceError::Timeout {
                 step: "open connection",
                 seconds: 30,
             },
@@ -311,6 +311,6 @@ mod tests {
 
     #[test]
     fn what_explains_itself_stays_as_it_is() {
-        check(SourceError::Ended, "the event hub ended the stream");
+        check(&SourceError::Ended, "the event hub ended the stream");
     }
 }

@@ -10,6 +10,7 @@ use crate::amqp::{Array, Symbol, Value};
 use crate::condition;
 use crate::mailbox::ReaderId;
 use crate::namespace::{EventHubId, PartitionId};
+use crate::policy::Claim;
 use crate::reader::Reader;
 use crate::start::Start;
 
@@ -93,7 +94,12 @@ impl Connection {
             } => (event_hub, consumer_group, partition),
             Node::Cbs | Node::Unknown => return Err(condition::not_found(address)),
         };
-        let event_hub = self.find(event_hub, address)?;
+        let claim = if client_receives {
+            Claim::Listen
+        } else {
+            Claim::Send
+        };
+        let event_hub = self.find(event_hub, claim, address)?;
         let find_partition = |number| {
             let partition = self.namespace.find_partition(event_hub, number);
             partition.ok_or_else(|| condition::not_found(address))
@@ -110,14 +116,16 @@ impl Connection {
         }
     }
 
-    /// The event hub of this name, if there is a token for it.
-    fn find(&self, event_hub: &str, address: &str) -> Result<EventHubId, AmqpError> {
+    /// The event hub of this name, if there is a token that allows this on it.
+    fn find(&self, event_hub: &str, claim: Claim, address: &str) -> Result<EventHubId, AmqpError> {
         let event_hub = self
             .namespace
             .find(event_hub)
             .ok_or_else(|| condition::not_found(address))?;
-        if self.tokens.allow(event_hub) {
+        if self.tokens.allow(event_hub, claim) {
             Ok(event_hub)
+        } else if self.tokens.any_for(event_hub) {
+            Err(condition::lacks(claim, address))
         } else {
             Err(condition::no_token(address))
         }
@@ -251,7 +259,7 @@ impl Connection {
         for (&channel, session) in &mut self.sessions {
             let expired = session.links.extract_if(.., |_, link| {
                 link.event_hub()
-                    .is_some_and(|event_hub| !tokens.allow(event_hub))
+                    .is_some_and(|event_hub| !tokens.any_for(event_hub))
             });
             without.extend(expired.map(|(handle, link)| (channel, handle, link)));
         }

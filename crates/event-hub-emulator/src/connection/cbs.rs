@@ -1,7 +1,7 @@
 //! `$cbs`: where a client puts the tokens that allow its links.
 //!
-//! A token must have the form of one and not have expired. Its signature is not checked: emulator and clients share no
-//! secret. A token counts for the whole event hub that its audience names, whatever partition or consumer group follows.
+//! A token must have the form of one and not have expired. A signature is checked if the namespace has policies; the
+//! signature of a JWT never is. A token counts for the whole event hub that its audience names, whatever partition or consumer group follows.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,13 +13,20 @@ use serde::Deserialize;
 use crate::amqp::Value;
 use crate::clock::Timestamp;
 use crate::namespace::EventHubId;
+use crate::policy::{Claim, Rights};
 
 use super::request::{Answer, Request};
 
 /// The tokens of a connection, the latest of each audience.
 #[derive(Debug, Default)]
 pub(super) struct Tokens {
-    expiries: BTreeMap<Audience, Timestamp>,
+    latest: BTreeMap<Audience, Token>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Token {
+    expires_at: Timestamp,
+    rights: Rights,
 }
 
 /// What a token is for.
@@ -27,39 +34,50 @@ pub(super) struct Tokens {
 pub(super) enum Audience {
     Namespace,
     EventHub(EventHubId),
-    /// An event hub that does not exist. Its token is accepted: the error then is "not found", not "unauthorized".
-    Elsewhere,
 }
 
 impl Tokens {
     /// Whether there is any token.
     pub(super) fn any(&self) -> bool {
-        !self.expiries.is_empty()
+        !self.latest.is_empty()
     }
 
     /// Whether there is a token for this event hub.
-    pub(super) fn allow(&self, event_hub: EventHubId) -> bool {
-        self.expiries.contains_key(&Audience::EventHub(event_hub))
-            || self.expiries.contains_key(&Audience::Namespace)
+    pub(super) fn any_for(&self, event_hub: EventHubId) -> bool {
+        self.for_event_hub(event_hub).next().is_some()
+    }
+
+    /// Whether there is a token that allows this on this event hub.
+    pub(super) fn allow(&self, event_hub: EventHubId, claim: Claim) -> bool {
+        self.for_event_hub(event_hub)
+            .any(|token| token.rights.include(claim))
+    }
+
+    fn for_event_hub(&self, event_hub: EventHubId) -> impl Iterator<Item = &Token> {
+        let audiences = [Audience::EventHub(event_hub), Audience::Namespace];
+        audiences
+            .into_iter()
+            .filter_map(|audience| self.latest.get(&audience))
     }
 
     /// When the next of them expires.
     pub(super) fn next_expiry(&self) -> Option<Timestamp> {
-        self.expiries.values().min().copied()
+        self.latest.values().map(|token| token.expires_at).min()
     }
 
     /// Removes those that have expired; false if none has.
     pub(super) fn expire(&mut self, now: Timestamp) -> bool {
-        let before = self.expiries.len();
-        self.expiries.retain(|_, expires_at| *expires_at > now);
-        self.expiries.len() < before
+        let before = self.latest.len();
+        self.latest.retain(|_, token| token.expires_at > now);
+        self.latest.len() < before
     }
 
-    /// Carries out a request to `$cbs`. With a `lifetime` no token is good for longer.
+    /// Carries out a request to `$cbs`. `rights` are those of a signature. With a `lifetime` no token is good for longer.
     pub(super) fn put(
         &mut self,
         audience: Audience,
         request: &Request,
+        rights: impl FnOnce(&str) -> Option<Rights>,
         now: Timestamp,
         lifetime: Option<Duration>,
     ) -> Answer {
@@ -67,25 +85,34 @@ impl Tokens {
             return refused(400, "The operation must be `put-token`.");
         }
         let token = request.body.as_text().unwrap_or_default();
-        match expiry(request.text("type"), token) {
-            None => refused(
-                401,
-                "InvalidToken: this is neither a shared access signature nor a JWT.",
-            ),
-            Some(expires_at) if expires_at <= now => {
-                refused(401, "ExpiredToken: the token has expired.")
-            }
-            Some(expires_at) => {
-                let lifetime_ms = lifetime.map_or(Timestamp::MAX, |lifetime| {
-                    Timestamp::try_from(lifetime.as_millis()).unwrap_or(Timestamp::MAX)
-                });
-                let expires_at = expires_at.min(now.saturating_add(lifetime_ms));
-                self.expiries.insert(audience, expires_at);
-                Answer::ok(202, "Accepted", Value::Null)
-            }
+        let kind = request.text("type");
+        let Some(expires_at) = expiry(kind, token) else {
+            let description = "InvalidToken: this is neither a shared access signature nor a JWT.";
+            return refused(401, description);
+        };
+        if expires_at <= now {
+            return refused(401, "ExpiredToken: the token has expired.");
         }
+        let rights = if kind == SIGNATURE {
+            rights(token)
+        } else {
+            Some(Rights::ALL)
+        };
+        let Some(rights) = rights else {
+            let description = "InvalidSignature: The token has an invalid signature.";
+            return refused(401, description);
+        };
+        let lifetime_ms = lifetime.map_or(Timestamp::MAX, |lifetime| {
+            Timestamp::try_from(lifetime.as_millis()).unwrap_or(Timestamp::MAX)
+        });
+        let expires_at = expires_at.min(now.saturating_add(lifetime_ms));
+        self.latest.insert(audience, Token { expires_at, rights });
+        Answer::ok(202, "Accepted", Value::Null)
     }
 }
+
+/// The type of a token that is a shared access signature.
+const SIGNATURE: &str = "servicebus.windows.net:sastoken";
 
 /// The answer to a token that is refused.
 pub(super) fn refused(status: i32, description: &str) -> Answer {
@@ -95,7 +122,7 @@ pub(super) fn refused(status: i32, description: &str) -> Answer {
 /// When a token expires; `None` if it is not a token.
 fn expiry(kind: &str, token: &str) -> Option<Timestamp> {
     match kind {
-        "servicebus.windows.net:sastoken" => signature_expiry(token),
+        SIGNATURE => signature_expiry(token),
         "jwt" if !token.is_empty() => Some(jwt_expiry(token).unwrap_or(Timestamp::MAX)),
         _ => None,
     }

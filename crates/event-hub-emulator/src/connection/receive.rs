@@ -190,17 +190,24 @@ impl Connection {
         if let Some(status) = status {
             return cbs::refused(status.into(), condition::ASKED_FOR);
         }
-        let audience = self.audience(request.text("name"));
-        self.tokens.put(audience, request, now, lifetime)
+        let name = request.text("name");
+        let Some(audience) = self.audience(name) else {
+            let AmqpError {
+                condition,
+                description,
+                ..
+            } = condition::not_found(name);
+            return Answer::failed(404, description.unwrap_or_default(), Some(condition));
+        };
+        let rights = |signature: &str| self.namespace.rights_of(signature);
+        self.tokens.put(audience, request, rights, now, lifetime)
     }
 
-    fn audience(&self, name: &str) -> Audience {
+    /// What a token is for; `None` if there is no such event hub.
+    fn audience(&self, name: &str) -> Option<Audience> {
         match path_of(name).split('/').next() {
-            None | Some("") => Audience::Namespace,
-            Some(event_hub) => self
-                .namespace
-                .find(event_hub)
-                .map_or(Audience::Elsewhere, Audience::EventHub),
+            None | Some("") => Some(Audience::Namespace),
+            Some(event_hub) => self.namespace.find(event_hub).map(Audience::EventHub),
         }
     }
 

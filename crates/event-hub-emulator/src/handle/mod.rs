@@ -1,6 +1,7 @@
 //! [`Handle`]: what a test does with a running emulator. Its faults are in [`connections`] and [`partitions`]: none happens
-//! by itself, and each stays until it is taken back.
+//! by itself, and each stays until it is taken back. What exists, and who may use it, is changed in [`access`].
 
+mod access;
 mod connections;
 mod partitions;
 

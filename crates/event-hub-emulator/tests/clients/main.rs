@@ -9,6 +9,7 @@ mod limits;
 mod processor;
 mod publish;
 mod receive;
+mod refusals;
 mod script;
 mod store;
 mod support;
