@@ -34,10 +34,18 @@ pub(crate) struct Ledger {
     next: Snapshot,
     /// Those that are not acknowledged, oldest first.
     snapshots: VecDeque<(Snapshot, Arc<Positions>)>,
-    /// The latest snapshot that each scraper has received, and when.
-    delivered: BTreeMap<String, (Snapshot, Instant)>,
+    delivered: BTreeMap<String, Delivered>,
     acknowledged: Snapshot,
     positions: Arc<Positions>,
+}
+
+/// What one scraper has received.
+#[derive(Clone, Copy, Debug)]
+struct Delivered {
+    latest: Snapshot,
+    at: Instant,
+    /// The times between its last scrapes, the latest first.
+    intervals: [Option<Duration>; 2],
 }
 
 /// Scrapes of a quarter of an hour, one a second. Beyond that every second snapshot is dropped, so that a late
@@ -90,22 +98,34 @@ impl Ledger {
             return false; // of another process
         }
         self.delivered
-            .retain(|_, (_, at)| now - *at < FORGOTTEN_AFTER);
-        if let Some((latest, at)) = self.delivered.get_mut(scraper) {
-            (*latest, *at) = (snapshot.max(*latest), now);
+            .retain(|_, delivered| now - delivered.at < FORGOTTEN_AFTER);
+        if let Some(delivered) = self.delivered.get_mut(scraper) {
+            *delivered = Delivered {
+                latest: snapshot.max(delivered.latest),
+                at: now,
+                intervals: [Some(now - delivered.at), delivered.intervals[0]],
+            };
         } else {
             if self.delivered.len() >= SCRAPERS_MAX {
-                let silent_longest = self.delivered.iter().min_by_key(|(_, (_, at))| *at);
+                let silent_longest = self
+                    .delivered
+                    .iter()
+                    .min_by_key(|(_, delivered)| delivered.at);
                 if let Some(name) = silent_longest.map(|(name, _)| name.clone()) {
                     self.delivered.remove(&name);
                 }
             }
-            self.delivered.insert(scraper.to_owned(), (snapshot, now));
+            let first = Delivered {
+                latest: snapshot,
+                at: now,
+                intervals: [None; 2],
+            };
+            self.delivered.insert(scraper.to_owned(), first);
         }
         let mut latest: Vec<_> = self
             .delivered
             .values()
-            .map(|(snapshot, _)| *snapshot)
+            .map(|delivered| delivered.latest)
             .collect();
         latest.sort_unstable_by(|a, b| b.cmp(a));
         match latest.get(self.scrapers - 1) {
@@ -149,13 +169,22 @@ impl Ledger {
 
     /// When a counted scraper last received a snapshot.
     pub(crate) fn scraped_at(&self) -> Option<Instant> {
-        self.delivered.values().map(|(_, at)| *at).max()
+        self.delivered.values().map(|delivered| delivered.at).max()
     }
 
     /// How many distinct scrapers received a snapshot within this time; of those that are forgotten nothing is known.
     pub(crate) fn scrapers_within(&self, now: Instant, within: Duration) -> usize {
-        let times = self.delivered.values().map(|(_, at)| *at);
+        let times = self.delivered.values().map(|delivered| delivered.at);
         times.filter(|at| now - *at < within).count()
+    }
+
+    /// The interval of the scraper that comes most seldom. One scrape that was missed makes no interval longer.
+    pub(crate) fn slowest_interval(&self) -> Option<Duration> {
+        let intervals = self.delivered.values().filter_map(|delivered| {
+            let [last, before] = delivered.intervals;
+            Some(last?.min(before?))
+        });
+        intervals.max()
     }
 
     fn acknowledge(&mut self, snapshot: Snapshot) {
@@ -244,6 +273,31 @@ mod tests {
         assert_eq!([seen(3), seen(4)], [0, 2]);
         assert_eq!(ledger.delivered.len(), 2);
         assert_eq!(ledger.acknowledged(), 11);
+    }
+
+    #[test]
+    fn the_slowest_interval_is_that_of_two_scrapes_in_a_row() {
+        let start = Instant::now();
+        let mut ledger = Ledger::new(2);
+        let mut after = |scraper, seconds| {
+            let snapshot = ledger.snapshot(at(5));
+            ledger.delivered(snapshot, scraper, start + Duration::from_secs(seconds));
+            ledger.slowest_interval().map(|interval| interval.as_secs())
+        };
+        assert_eq!(
+            [after("a", 0), after("a", 15), after("a", 30)],
+            [None, None, Some(15)]
+        );
+        assert_eq!(
+            [after("a", 60), after("a", 75)],
+            [Some(15); 2],
+            "one was missed"
+        );
+        assert_eq!(
+            [after("b", 80), after("b", 140), after("b", 200)],
+            [Some(15), Some(15), Some(60)]
+        );
+        assert_eq!([after("a", 230), after("a", 385)], [Some(60), Some(155)]);
     }
 
     #[test]

@@ -6,7 +6,6 @@ mod ledger;
 mod series;
 mod settings;
 
-pub(crate) use ledger::Ledger;
-pub(crate) use ledger::{Positions, Snapshot};
+pub(crate) use ledger::{FORGOTTEN_AFTER, Ledger, Positions, Snapshot};
 pub(crate) use series::Series;
 pub(crate) use settings::{CheckpointAfter, Settings};

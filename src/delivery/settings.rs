@@ -21,7 +21,9 @@ settings! {
         ]).default("scrape"),
         /// How many scrapers must have received a snapshot before it counts as delivered.
         ///
-        /// Scrapers are distinguished by `?scraper=NAME` (`params` in the scrape configuration), otherwise by their address.
+        /// Scrapers are distinguished by their address, or by `?scraper=NAME` (`params` in the scrape configuration) where you
+        /// give each its own name. One that is silent for 10 minutes is forgotten.
+        /// `acs_recording_exporter_scrapers` shows how many there are.
         scrapers: NonZeroUsize = number(1..=SCRAPERS_MOST).default("1"),
         /// At startup, how long to wait for a scrape (so that failure series are visible at 0) before consuming.
         ///

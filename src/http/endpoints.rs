@@ -42,11 +42,12 @@ async fn metrics(
 ) -> Response {
     let exposition = content.exposition;
     let mut delivery =
-        (method == Method::GET).then(|| Delivery::new(Arc::clone(&exposition), watch));
+        (method == Method::GET).then(|| Delivery::new(Arc::clone(&exposition), Arc::clone(&watch)));
     let scraper = match Scraper::of(&query, &headers, connection.peer) {
         Ok(scraper) => scraper,
         Err(error) => return (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
     };
+    watch.count(Instant::now());
     exposition.telemetry().scraped(OffsetDateTime::now_utc());
     match exposition.scrape() {
         Ok(scrape) => {
@@ -69,8 +70,17 @@ async fn healthy(State(content): State<Content>) -> (StatusCode, String) {
     answer("healthy", &content.liveness.not_healthy(Instant::now()))
 }
 
-async fn ready(State(content): State<Content>) -> (StatusCode, String) {
-    answer("ready", &content.liveness.not_ready(Instant::now()))
+/// What is wrong with the scrapers is in the text alone: the exporter reads.
+async fn ready(
+    State(content): State<Content>,
+    Extension(watch): Extension<Arc<ScrapeWatch>>,
+) -> (StatusCode, String) {
+    let (status, text) = answer("ready", &content.liveness.not_ready(Instant::now()));
+    let warnings = watch.check.warnings().into_iter();
+    let warnings: Vec<_> = warnings
+        .map(|warning| format!("warning: {warning}\n"))
+        .collect();
+    (status, text + &warnings.concat())
 }
 
 fn answer(state: &str, faults: &[String]) -> (StatusCode, String) {

@@ -12,6 +12,7 @@ mod delivery;
 mod endpoints;
 mod scrape_watch;
 mod scraper;
+mod scraper_check;
 mod serve;
 mod settings;
 mod socket;
@@ -48,6 +49,8 @@ pub(crate) struct Content {
     pub exposition: Arc<Exposition>,
     /// For `/-/ready` and `/-/healthy`.
     pub liveness: Arc<Liveness>,
+    /// What is expected of the scrapers.
+    pub delivery: crate::delivery::Settings,
 }
 
 /// The endpoints could not be served.
@@ -117,7 +120,7 @@ impl Server {
             runtime.block_on(async move {
                 let listener = tokio::net::TcpListener::from_std(self.listener);
                 let listener = listener.map_err(|error| HttpError::Ended(Some(error)))?;
-                let watch = Arc::new(ScrapeWatch::new(Instant::now()));
+                let watch = Arc::new(ScrapeWatch::new(&content, Instant::now()));
                 let router = endpoints::router(content, Arc::clone(&watch));
                 tokio::select! {
                     () = serve::serve(listener, router, self.limits, stop) => Ok(()),

@@ -322,6 +322,11 @@ impl Exposition {
         self.applied.lock().ledger.scrapers_within(now, within)
     }
 
+    /// The interval of the scraper that comes most seldom.
+    pub fn slowest_interval(&self) -> Option<Duration> {
+        self.applied.lock().ledger.slowest_interval()
+    }
+
     /// Lets what an earlier process remembered exist at 0.
     pub fn restore(&self, remembered: impl IntoIterator<Item = (Series, OffsetDateTime)>) {
         let mut applied = self.applied.lock();

@@ -95,6 +95,7 @@ impl Service {
 
 /// What the endpoints show.
 fn content(config: &Config, registry: Registry, telemetry: &Arc<Telemetry>) -> Content {
+    telemetry.scrapers_are_expected(config.delivery.scrapers.get());
     let exposition = Exposition::new(
         &config.metrics,
         config.delivery.scrapers.get(),
@@ -109,6 +110,7 @@ fn content(config: &Config, registry: Registry, telemetry: &Arc<Telemetry>) -> C
     Content {
         exposition: Arc::new(exposition),
         liveness: Arc::new(liveness),
+        delivery: config.delivery,
     }
 }
 

@@ -82,6 +82,10 @@ families! {
         series_overflow_total: Counter[],
         /// Scrapes of /metrics. counted="true": fully delivered within the timeout that the scraper announced.
         scrapes_total: Counter[Scrapes { counted }],
+        /// Distinct scrapers to which a scrape was fully delivered within the last 10 minutes.
+        scrapers: Gauge[],
+        /// Distinct scrapers that are expected: delivery.scrapers.
+        scrapers_expected: Gauge[],
         /// Tasks alive in the runtime that reads and counts.
         runtime_tasks: Gauge[],
         /// Series about ACS in the latest scrape.

@@ -1,9 +1,10 @@
 //! What happens between the exporter and its scrapers' requests.
 
 use std::error::Error;
+use std::fmt::Display;
 use std::time::Duration;
 
-use super::{Telemetry, chain, counted};
+use super::{Telemetry, chain, counted, float};
 
 impl Telemetry {
     /// A counted scraper received a scrape whole, within its timeout.
@@ -15,6 +16,22 @@ impl Telemetry {
     pub(crate) fn scrape_not_counted(&self, cause: &'static str) {
         self.families.scrapes_total(counted(false)).inc();
         tracing::debug!(cause, "scrape does not count");
+    }
+
+    /// So many distinct scrapers are expected; none has come yet.
+    pub(crate) fn scrapers_are_expected(&self, scrapers: usize) {
+        self.families.scrapers_expected().set(float(scrapers));
+        self.scrapers_are(0);
+    }
+
+    /// So many distinct scrapers are known.
+    pub(crate) fn scrapers_are(&self, scrapers: usize) {
+        self.families.scrapers().set(float(scrapers));
+    }
+
+    /// Something is wrong with the scrapers, and was not before.
+    pub(crate) fn scrapers_differ(warning: &dyn Display) {
+        tracing::warn!("{warning}");
     }
 
     /// For so long there was no qualifying scrape; so many were answered that do not count.

@@ -10,19 +10,21 @@ use prometheus::Registry;
 use tokio::time::Instant;
 
 use super::Content;
+use crate::delivery;
 use crate::liveness::Liveness;
 use crate::metrics::{Exposition, Settings};
 use crate::telemetry::Telemetry;
 
 /// The metrics of an exporter.
-struct Metrics {
+pub(super) struct Metrics {
     exposition: Arc<Exposition>,
     own: Registry,
+    delivery: delivery::Settings,
 }
 
 impl Metrics {
     /// With so many scrapers expected, and with the failure series of so many resources: 100 make megabytes.
-    fn new(scrapers: usize, resources: usize) -> Self {
+    pub(super) fn new(scrapers: usize, resources: usize) -> Self {
         let settings = Settings {
             resources: (0..resources).map(|i| format!("resource-{i}")).collect(),
             ..Settings::default()
@@ -33,13 +35,20 @@ impl Metrics {
         Self {
             exposition: Arc::new(exposition),
             own,
+            delivery: delivery::Settings {
+                checkpoint_after: delivery::CheckpointAfter::Scrape,
+                scrapers: scrapers.try_into().unwrap(),
+                start_gate: Duration::ZERO,
+                hold_max: Duration::from_mins(2),
+            },
         }
     }
 
-    fn content(&self) -> Content {
+    pub(super) fn content(&self) -> Content {
         Content {
             exposition: Arc::clone(&self.exposition),
             liveness: Arc::new(Liveness::new([], Duration::from_mins(5), Instant::now())),
+            delivery: self.delivery,
         }
     }
 

@@ -23,6 +23,7 @@ const SCRAPE: &str =
 
 struct World {
     metrics: Metrics,
+    watch: Arc<ScrapeWatch>,
     router: TowerToHyperService<axum::Router>,
     connections: JoinSet<()>,
     stop: CancellationToken,
@@ -31,10 +32,12 @@ struct World {
 impl World {
     fn new() -> Self {
         let metrics = Metrics::new(1, 20);
-        let watch = Arc::new(ScrapeWatch::new(Instant::now()));
-        let router = endpoints::router(metrics.content(), watch);
+        let content = metrics.content();
+        let watch = Arc::new(ScrapeWatch::new(&content, Instant::now()));
+        let router = endpoints::router(content, Arc::clone(&watch));
         Self {
             metrics,
+            watch,
             router: TowerToHyperService::new(router),
             connections: JoinSet::new(),
             stop: CancellationToken::new(),
@@ -107,6 +110,25 @@ async fn a_scrape_is_complete_when_its_last_byte_is_accepted_and_no_byte_earlier
         take(&mut client, WIRE).await;
     }
     assert_eq!(world.metrics.scrapes(), (3.0, 0.0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn ready_is_200_and_says_that_expected_scrapers_do_not_come() {
+    let mut world = World::new();
+    let watching = tokio::time::timeout(Duration::from_mins(6), world.watch.watch());
+    assert!(watching.await.is_err(), "it never ends by itself");
+    let mut client = world.connect();
+    let request = "GET /-/ready HTTP/1.1\r\nHost: a\r\n\r\n";
+    client.write_all(request.as_bytes()).await.unwrap();
+    let (head, length) = head(&mut client).await;
+    let mut body = vec![0; length];
+    client.read_exact(&mut body).await.unwrap();
+    let body = String::from_utf8(body).unwrap();
+    assert!(head.starts_with("http/1.1 200 "), "{head}");
+    assert!(
+        body.starts_with("ready\nwarning: 0 of 1 expected scrapers"),
+        "{body}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
