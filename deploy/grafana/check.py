@@ -50,7 +50,7 @@ def main():
         config.write_text(json.dumps({
             "global": {"scrape_interval": f"{STEP}s", "scrape_timeout": f"{STEP}s", "evaluation_interval": f"{STEP}s"},
             "rule_files": [str(HERE.parent / "prometheus" / name) for name in ("rules.yaml", "alerts.yaml")],
-            "scrape_configs": [{"job_name": "acs-recording-exporter", "params": {"scraper": ["check"]},
+            "scrape_configs": [{"job_name": "acs-recording-exporter",
                                 "static_configs": [{"targets": [f"127.0.0.1:{port}" for port in (exporter, *replicas)]}]}]}))
         log = open(Path(folder, "log"), "w")
         processes = []

@@ -44,8 +44,8 @@ pub(super) enum Warning {
 /// A scraper that is missing is noticed only once it is forgotten. Time for all of them to come after a start.
 const FEWER_SETTLES: Duration = Duration::from_mins(5);
 
-/// One that has moved counts twice until its old address is forgotten.
-const MORE_SETTLES: Duration = FORGOTTEN_AFTER;
+/// One that has moved counts twice until its old address is forgotten, and two may move one after the other.
+const MORE_SETTLES: Duration = Duration::from_mins(15);
 
 impl ScraperCheck {
     pub(super) fn new(settings: &delivery::Settings, now: Instant) -> Self {
@@ -174,11 +174,11 @@ mod tests {
                 (14, 2, 15, ""),
                 // A scraper that moves is two until its old address is forgotten.
                 (20, 3, 15, ""),
-                (29, 3, 15, ""),
-                (30, 2, 15, ""),
+                (34, 3, 15, ""),
+                (35, 2, 15, ""),
                 (40, 3, 15, ""),
-                (50, 3, 15, more),
-                (51, 4, 15, ""),
+                (55, 3, 15, more),
+                (56, 4, 15, ""),
             ],
         );
     }
