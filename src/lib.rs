@@ -39,6 +39,7 @@
 //! | Why do failure series exist before any failure? | the `Failures` of a category in `acs/category.rs`, and `metrics/firsts.rs` |
 //! | What becomes of what cannot be read? | counted in `telemetry`; kept, if asked for, by `dead_letters/` |
 //! | How does history get into Prometheus? | `metrics/backfill.rs` and `metrics/openmetrics.rs`, by the command `replay` |
+//! | What does a refusal say, and to whom? | `Explained` in `source/event_hub/error.rs`; `liveness.rs` keeps the last for `/-/ready` |
 //! | What ends a link, and what is done about it? | `source/event_hub/progress/`, by the causes in `error.rs` and the waits in `backoff.rs`; docs/recovery.md has all in one table |
 //! | What verifies that a partition is alive? | `source/event_hub/progress/`; `liveness.rs` decides what follows if that fails |
 //! | Why does the SDK's client live on a runtime of its own? | `source/event_hub/connections.rs` |
@@ -51,6 +52,7 @@
 //! | What keeps a replica that slept from undoing what another did? | `checkpoint/blobs/positions.rs`, and the `Lease` of `source/event_hub/assignment.rs` |
 //! | What are the blobs called, and what is in them? | `blobs/names.rs`, `checkpoint/blobs/format.rs` |
 //! | When has a scrape been delivered, and to whom? | `http/connection.rs` knows its last byte, `http/scraper.rs` which scrapers count, `delivery/ledger.rs` what follows |
+//! | Are the scrapers those that are expected? | `http/scraper_check.rs` decides, `http/scrape_watch.rs` logs it |
 //! | How long may a client take, and how many may connect? | `http/settings.rs` |
 //! | Which keys has the configuration? | the `settings!` of each module; `config/exporter.yaml` and `docs/configuration.md` are generated from them |
 //!

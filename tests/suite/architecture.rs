@@ -74,7 +74,10 @@ const MAY_USE: [(&str, &[&str]); 24] = [
             "telemetry",
         ],
     ),
-    ("http", &["liveness", "metrics", "setting", "telemetry"]),
+    (
+        "http",
+        &["delivery", "liveness", "metrics", "setting", "telemetry"],
+    ),
     ("shutdown", &["setting"]),
     (
         "config",

@@ -50,7 +50,7 @@ fn store_of(manifest: &str) -> StoreKind {
     let lines = rest.lines().map_while(|line| line.strip_prefix("    "));
     let text = lines.collect::<Vec<_>>().join("\n");
     let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), &text).unwrap();
+    fs::write(file.path(), &text).unwrap();
 
     let config = config::load(Sources {
         file: Some(File::Path(file.path().to_owned())),

@@ -207,7 +207,7 @@ impl Exporter {
     }
 
     /// Waits until the series that have these labels sum up to this.
-    async fn has(&self, name: &str, labels: &[&str], expected: f64) -> Samples {
+    pub(crate) async fn has(&self, name: &str, labels: &[&str], expected: f64) -> Samples {
         eventually(name, || async {
             let scrape = self.scrape().await?;
             let seen = scrape.sum(name, labels);

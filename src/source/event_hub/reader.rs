@@ -35,6 +35,10 @@ const OWNER_LEVEL: i64 = 0;
 /// case that changes.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a link may take to be refused. Until then it does not count as open, or a partition that is refused again and
+/// again would seem to be read in between. An event that comes before shows that the link is open.
+const REFUSED_WITHIN: Duration = Duration::from_millis(500);
+
 /// The task that reads one partition.
 #[derive(Debug)]
 pub(super) struct Reader {
@@ -149,8 +153,19 @@ impl Reader {
     /// Reads over a link of this connection, to its first error; `Ok` when the writer takes no events any more.
     async fn read_over(&mut self, connection: &Connection) -> Result<(), SourceError> {
         let extent = self.ask_all(connection).await?;
-        let receiver = self.open(connection, &extent).await?;
+        let (receiver, prefetch) = self.open(connection, &extent).await?;
         let mut events = pin!(receiver.stream_events().peekable());
+        let first = connection.runtime.on(events.as_mut().peek());
+        let is_refused = matches!(timeout(REFUSED_WITHIN, first).await, Ok(Some(Err(_))));
+        if !is_refused {
+            let EventHubSource {
+                liveness,
+                telemetry,
+                ..
+            } = &self.source;
+            liveness.partition_opened(&self.partition);
+            telemetry.receiver_opened(&self.partition, self.reached(), prefetch);
+        }
         loop {
             match self.progress.next(Instant::now()) {
                 Action::Receive(until) => {
@@ -180,12 +195,12 @@ impl Reader {
         }
     }
 
-    /// Opens a link where `progress` decides, given what the hub holds.
+    /// Opens a link, and returns its prefetch, where `progress` decides, given what the hub holds.
     async fn open(
         &mut self,
         connection: &Connection,
         extent: &Extent,
-    ) -> Result<EventReceiver, SourceError> {
+    ) -> Result<(EventReceiver, u32), SourceError> {
         let before = self.progress.reached().cloned();
         let opening = self.progress.opening(extent);
         let telemetry = Arc::clone(&self.source.telemetry);
@@ -217,9 +232,7 @@ impl Reader {
         let receiver = timed("open receiver", OPEN_TIMEOUT, opening_receiver).await?;
         self.progress.opened(extent, Instant::now());
         self.hub_answered(extent);
-        self.source.liveness.partition_opened(&self.partition);
-        telemetry.receiver_opened(&self.partition, self.reached(), opening.prefetch);
-        Ok(receiver)
+        Ok((receiver, opening.prefetch))
     }
 
     /// Hands events on to the writer, as soon as it has room. False: the writer has ended.

@@ -2,11 +2,13 @@
 //! happened, and answers scrapes all the while.
 //!
 //! Each test is one fault of the hub, put on an exporter that reads it. [`links`] has those that end or deafen links,
-//! [`refusals`] those of a hub that refuses, [`changes`] those that change what a hub holds; [`quiet`] is no fault at all,
-//! [`stopped`] a hub that the system stops, [`dns`] names that are found slowly, and [`storm`] all of them at random.
+//! [`refusals`] those of a hub that refuses, [`from_the_start`] those of one that always did, [`changes`] those that
+//! change what a hub holds; [`quiet`] is no fault at all, [`stopped`] a hub that the system stops, [`dns`] names that are
+//! found slowly, and [`storm`] all of them at random.
 
 mod changes;
 mod dns;
+mod from_the_start;
 mod links;
 mod poller;
 mod quiet;
