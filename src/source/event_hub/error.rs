@@ -281,12 +281,18 @@ mod tests {
     use azure_core::credentials::Secret;
 
     use super::*;
+    use crate::identity::{Credential, Identity};
 
     fn check(error: &SourceError, expected: &str) {
+        let key = Authentication::ConnectionString(Secret::new(""));
+        check_with(key, error, expected);
+    }
+
+    fn check_with(authentication: Authentication, error: &SourceError, expected: &str) {
         let namespace = Namespace {
             host: "contoso.servicebus.windows.net".to_owned(),
             endpoint: None,
-            authentication: Authentication::ConnectionString(Secret::new("")),
+            authentication,
         };
         let explained = Explained {
             error,
@@ -295,6 +301,30 @@ mod tests {
             consumer_group: "exporter",
         };
         assert_eq!(explained.to_string(), expected);
+    }
+
+    #[test]
+    fn a_refusal_names_event_hub_consumer_group_and_what_the_policy_or_the_identity_lacks() {
+        let refused = azure_core::Error::new(azure_core::error::ErrorKind::Credential, "no");
+        let refused = SourceError::EventHub(refused.into());
+        check(
+            &refused,
+            "`contoso.servicebus.windows.net` refuses access to event hub `logs` with consumer group `exporter`: the \
+             shared access policy of the connection string must exist on the event hub or on its namespace, its key must \
+             be the current one, and it needs the claim `Listen`",
+        );
+        let credential = Credential {
+            identity: Identity::Managed { client_id: None },
+            authority_host: String::new(),
+            reason: String::new(),
+        };
+        check_with(
+            Authentication::Credential(credential),
+            &refused,
+            "`contoso.servicebus.windows.net` refuses access to event hub `logs` with consumer group `exporter`: assign \
+             the role `Azure Event Hubs Data Receiver` to the identity, at the scope of the event hub \
+             (`.../providers/Microsoft.EventHub/namespaces/contoso/eventhubs/logs`) or of its namespace",
+        );
     }
 
     #[test]
