@@ -170,6 +170,6 @@ impl Scene {
 
 /// Waits until the exporter has been scraped by those it waits for, and reads.
 pub(crate) async fn reads(exporter: &Exporter) {
-    exporter.process.says("reading begins").await;
+    exporter.process.says("at 0: reading begins").await;
     exporter.ready().await;
 }

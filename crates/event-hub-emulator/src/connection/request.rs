@@ -21,8 +21,8 @@ pub(super) struct Request {
 pub(super) struct Answer {
     pub(super) status: i32,
     pub(super) description: String,
-    /// The AMQP condition of a failure. The answers of `$cbs` have none: with one, pyamqp (azure-eventhub 5.15) shows
-    /// the status as `None`.
+    /// The AMQP condition of a failure. Of the answers of `$cbs`, the one for an event hub that does not exist has one, as
+    /// recordings of the service show; pyamqp (azure-eventhub 5.15) then shows the status as `None`.
     pub(super) condition: Option<Symbol>,
     pub(super) body: Value,
 }
