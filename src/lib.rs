@@ -34,9 +34,9 @@
 //! | Which value counts, if a record has several of a property? | `acs/values.rs` |
 //! | Which properties does a log have, and how is each read? | the `schema` of its `CATEGORY`; a property that is not in it is listed in `Record::unfamiliar`, one that cannot be read in `Record::unreadable` |
 //! | Which metrics are there? | the file of each log in `acs/` about ACS, `telemetry/families.rs` about the exporter; or the command `metrics` |
-//! | How is a label kept bounded, and the number of series? | `metrics/labels.rs`, `metrics/budget.rs` |
+//! | How is a label kept bounded, and the number of series? | `metrics/labels.rs`, `metrics/label_sets.rs` |
 //! | What is needed to export another log category? | one file in `acs/`, and its line in `CATEGORIES` of `acs/mod.rs` |
-//! | Why do failure series exist before any failure? | the `Failures` of a category in `acs/category.rs`, and `metrics/firsts.rs` |
+//! | Which series stand at 0 before anything happens, and why? | the `known` of each log; `metrics/label_sets.rs` |
 //! | What becomes of what cannot be read? | counted in `telemetry`; kept, if asked for, by `dead_letters/` |
 //! | How does history get into Prometheus? | `metrics/backfill.rs` and `metrics/openmetrics.rs`, by the command `replay` |
 //! | What does a refusal say, and to whom? | `Explained` in `source/event_hub/error.rs`; `liveness.rs` keeps the last for `/-/ready` |
@@ -44,10 +44,10 @@
 //! | What verifies that a partition is alive? | `source/event_hub/progress/`; `liveness.rs` decides what follows if that fails |
 //! | Why does the SDK's client live on a runtime of its own? | `source/event_hub/connections.rs` |
 //! | Which call was it that failed? | `log.failures: on`; `pipeline/failures.rs` |
-//! | When does an event wait for a scrape? | `pipeline/writer.rs`, by what `metrics/firsts.rs` knows; docs/delivery.md has the promise |
+//! | When does an event wait for a scrape? | `pipeline/writer.rs`, by what `metrics/label_sets.rs` knows; docs/delivery.md has the promise |
 //! | In which order does everything stop? | the `Signals` of `service/mod.rs`; `service/running.rs` |
 //! | With which identity is a token requested, and when the next one? | `config/auth.rs` decides the identity, `identity/` requests the tokens |
-//! | What is remembered across restarts, and how does it survive a crash? | `checkpoint/state.rs`; `checkpoint/file.rs` |
+//! | What is remembered across restarts, and how does it survive a crash? | `checkpoint/state.rs`; `checkpoint/file.rs`, `checkpoint/series.rs` |
 //! | Which replica reads which partition, and when is one handed over? | `replica/balance.rs` computes it, `replica/cycle.rs` does it; docs/replicas-design.md has the promise |
 //! | What keeps a replica that slept from undoing what another did? | `checkpoint/blobs/positions.rs`, and the `Lease` of `source/event_hub/assignment.rs` |
 //! | What are the blobs called, and what is in them? | `blobs/names.rs`, `checkpoint/blobs/format.rs` |
@@ -87,7 +87,9 @@
 //!    and each value that cannot be read is counted.
 //! 2. **The first failure is seen.** A counter that is born at 1 is invisible to `increase()`, so the failure families
 //!    stand at 0 for the whole known vocabulary of every resource that is configured, remembered or was seen, and an event
-//!    that would move a failure series which no scrape has shown waits until one has. Failure series never expire.
+//!    that would move a failure series which no scrape has shown waits until one has. Failure series never expire. No event
+//!    waits for another series: the usual successes stand at 0 too, all label sets are remembered, and what is born above 0
+//!    all the same is counted.
 //! 3. **A checkpoint never runs ahead of a scrape.** A batch is applied whole under one lock and a scrape is gathered under
 //!    it, so what a scrape shows and the positions that it acknowledges are one snapshot.
 //! 4. **It never stalls silently.** Every partition is checked regularly, even when the event hub is idle. A link that

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use time::OffsetDateTime;
 
-use super::moves::Moves;
+use super::moves::{Moves, Series};
 use super::rules::FailureRules;
 use super::schema::{Form, Schema};
 use super::view::View;
@@ -38,6 +38,8 @@ pub struct Category {
     pub(crate) families: &'static [&'static Family],
     /// The documented values of labels. Any other value counts as drift.
     pub(crate) vocabularies: &'static [Vocabulary],
+    /// Adds what stands at 0 for a resource before anything happens: its usual successes, and every known failure.
+    pub(super) known: fn(&str, &mut AtZero<'_>),
     /// The failures of the category, if its records can be failures.
     pub(crate) failures: Option<Failures>,
 }
@@ -84,18 +86,23 @@ pub(super) struct Common<'r, 'a> {
     pub(super) rules: &'r FailureRules,
 }
 
-/// The failures of a category. The series of its failure family exist at 0 before anything fails.
+/// The failures of a category.
 #[derive(Debug)]
 pub(crate) struct Failures {
     /// The family. One of its labels is `reason`.
     pub(crate) family: &'static Family,
-    /// Passes every known label set of a resource to the callback.
-    pub(crate) known: fn(&str, &mut TakeLabels<'_>),
     /// The message of the failure log.
     pub(crate) message: &'static str,
     /// The labels that the failure log writes as `what` and as `result`.
     pub(crate) logged: (&'static str, &'static str),
 }
 
-/// A callback that receives the label values of one series.
-pub(crate) type TakeLabels<'t> = dyn FnMut(&[&str]) + 't;
+/// Receives the label sets that stand at 0 before anything happens.
+pub(crate) struct AtZero<'t>(pub(crate) &'t mut dyn FnMut(&'static Family, &[&str]));
+
+impl AtZero<'_> {
+    /// Adds a label set.
+    pub(super) fn add<'v, S: Series<&'v str>>(&mut self, labels: S) {
+        (self.0)(S::FAMILY, labels.values().as_ref());
+    }
+}

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use time::{Duration, OffsetDateTime};
 
-use super::category::{Category, Common, Vocabulary};
+use super::category::{AtZero, Category, Common, Vocabulary};
 use super::letters::alike;
 use super::moves::{Moves, acs_families};
 use super::view::View;
@@ -29,8 +29,11 @@ pub(crate) const RESOURCE_INFO: &Family = ResourceInfo::FAMILY;
 
 /// The values of the label `level` that are documented.
 pub(crate) const LEVELS: Vocabulary = ("level", || {
-    vec!["Informational", "Warning", "Error", "Critical"]
+    vec![INFORMATIONAL, "Warning", "Error", "Critical"]
 });
+
+/// The level of most records.
+const INFORMATIONAL: &str = "Informational";
 
 /// When a record was written, by ACS's clock: the first of its time properties that can be read.
 pub(super) fn time(view: &View<'_>, own_time: Option<&str>) -> Option<OffsetDateTime> {
@@ -76,6 +79,21 @@ pub(super) fn observe<'a>(category: &Category, common: &Common<'_, 'a>, moves: &
     );
 }
 
+/// Adds what stands at 0 for a resource before anything happens.
+pub(super) fn known(category: &Category, resource: &str, at_zero: &mut AtZero<'_>) {
+    at_zero.add(LogRecords {
+        resource,
+        category: category.name,
+        level: INFORMATIONAL,
+    });
+}
+
+/// The same where no resource is known.
+pub(super) fn known_of_all(category: &Category, at_zero: &mut AtZero<'_>) {
+    let category = category.name;
+    at_zero.add(LogRecordDelay { category });
+}
+
 /// A record whose time is further ahead of the event hub's clock comes from a wrong clock. It would remain the latest record,
 /// and hide that no further record arrives.
 const AHEAD_MAX: Duration = Duration::minutes(5);
@@ -96,7 +114,7 @@ pub(super) fn level(sent: Cow<'_, str>) -> Cow<'_, str> {
     // What other services of Azure write; API Management writes the numbers of .NET's `EventLevel`
     // (https://github.com/open-telemetry/opentelemetry-collector-contrib/issues/28648).
     const OTHER_WORDS: [(&str, &[&str]); 4] = [
-        ("Informational", &["Information", "Info", "4"]),
+        (INFORMATIONAL, &["Information", "Info", "4"]),
         ("Warning", &["Warn", "3"]),
         ("Error", &["Err", "2"]),
         ("Critical", &["Crit", "Fatal", "1"]),

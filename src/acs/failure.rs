@@ -44,6 +44,9 @@ const CONFLICT: &str = "conflict";
 pub(super) const ENDED_BADLY: &str = "ended_badly";
 pub(super) const EMPTY: &str = "empty";
 
+/// The label of the result type of a success.
+pub(super) const SUCCEEDED: &str = "Succeeded";
+
 /// Result types: the meaning of each, its value of the label `result_type`, and the other words for it. A word that is not
 /// here has no meaning, and counts as drift.
 pub(super) const RESULT_TYPES: [(Says, &str); 13] = [
@@ -163,9 +166,12 @@ pub(super) enum End {
 
 use End::{Broke, GoesOn, HandedOver, Limit, Wanted};
 
+/// The end reason of most recordings, and the only one that the log's documentation names.
+pub(super) const CALL_ENDED: &str = "CallEnded";
+
 /// End reasons, spelled as in the label `end_reason`, and their meanings.
 pub(super) const END_REASONS: [(&str, End); 31] = [
-    ("CallEnded", Wanted),
+    (CALL_ENDED, Wanted),
     ("InitiatorLeft", Wanted),
     ("HandedOverOrTransfered", Wanted), // the SDK's spelling
     ("AppHostedMediaFailureOutcomeGracefully", Wanted),

@@ -4,9 +4,9 @@
 //!
 //! Pure: no I/O, no clock, no log line, no metric. Each log category (`operation`, `summary`, `usage`) has one file. Its
 //! [`Category`] defines the names of the category, its schema, how to recognise a record without a name, what it observes
-//! and **where each of its labels is decided**, what identifies a record, and the failure family. A new category is one more
-//! file and one more line in [`CATEGORIES`]. `recognise` finds the category of a record, `failure` has the tables of what
-//! counts as a failure, and `rules` applies them.
+//! and **where each of its labels is decided**, what identifies a record, what stands at 0 before anything happens, and the
+//! failure family. A new category is one more file and one more line in [`CATEGORIES`]. `recognise` finds the category of a
+//! record, `failure` has the tables of what counts as a failure, and `rules` applies them.
 
 mod category;
 mod common;
@@ -33,7 +33,7 @@ use std::borrow::Cow;
 
 use time::OffsetDateTime;
 
-pub(crate) use category::{Category, Failures, UNKNOWN};
+pub(crate) use category::{AtZero, Category, Failures, UNKNOWN};
 pub(crate) use common::{LEVELS, RESOURCE_INFO};
 pub(crate) use details::Details;
 pub(crate) use failure::ROUTINE;
@@ -57,6 +57,21 @@ pub(crate) static CATEGORIES: [&Category; 3] =
 pub fn catalogue() -> impl Iterator<Item = &'static Family> {
     let of_categories = CATEGORIES.iter().flat_map(|category| category.families);
     of_categories.chain(common::COMMON_FAMILIES).copied()
+}
+
+/// Adds every label set that stands at 0 for a resource before anything happens.
+pub(crate) fn known(resource: &str, at_zero: &mut AtZero<'_>) {
+    for category in CATEGORIES {
+        common::known(category, resource, at_zero);
+        (category.known)(resource, at_zero);
+    }
+}
+
+/// Adds every label set that stands at 0 before any resource is known.
+pub(crate) fn known_of_all(at_zero: &mut AtZero<'_>) {
+    for category in CATEGORIES {
+        common::known_of_all(category, at_zero);
+    }
 }
 
 /// What was read from a record.

@@ -10,17 +10,17 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use super::category::{Category, Common, Failures, TakeLabels, UNKNOWN};
+use super::category::{AtZero, Category, Common, Failures, UNKNOWN};
 use super::failure::{
-    FAILED, FAILING_STATUSES, RESULT_TYPES, SUCCESSFUL_STATUSES, Says, label, of_status,
+    FAILED, FAILING_STATUSES, RESULT_TYPES, SUCCEEDED, SUCCESSFUL_STATUSES, Says, label, of_status,
 };
 use super::letters::{contains, letters};
 use super::moves::{Moves, acs_families};
 use super::operation_name::{OPERATIONS, by_name, by_uri, by_verb};
+use super::rules::Outcome;
 use super::schema::{Form, Schema};
 use super::status::{status, status_of_word};
 use super::view::View;
-use crate::family::LabelSet;
 
 pub(super) static CATEGORY: Category = Category {
     name: "CallRecordingOperational",
@@ -59,9 +59,9 @@ pub(super) static CATEGORY: Category = Category {
             RESULT_TYPES.map(|(_, row)| label(row)).to_vec()
         }),
     ],
+    known,
     failures: Some(Failures {
         family: OperationFailures::FAMILY,
-        known: known_failures,
         message: "recording request failed",
         logged: ("operation", "result_signature"),
     }),
@@ -153,7 +153,29 @@ fn observe<'a>(view: &View<'a>, common: &Common<'_, 'a>, moves: &mut Moves<'a>) 
     });
 }
 
-fn known_failures(resource: &str, known: &mut TakeLabels<'_>) {
+fn known(resource: &str, at_zero: &mut AtZero<'_>) {
+    let outcome = Outcome::Succeeded.label();
+    for operation in OPERATIONS {
+        // Microsoft does not document which of them an operation answers.
+        for result_signature in SUCCESSFUL_STATUSES {
+            at_zero.add(Operations {
+                resource,
+                operation,
+                result_type: SUCCEEDED,
+                result_signature,
+                outcome,
+            });
+        }
+        at_zero.add(OperationDuration {
+            resource,
+            operation,
+            outcome,
+        });
+    }
+    known_failures(resource, at_zero);
+}
+
+fn known_failures(resource: &str, at_zero: &mut AtZero<'_>) {
     // The result type decides if there is no status, and also if the status is one of success.
     let by_result_type = RESULT_TYPES
         .into_iter()
@@ -167,13 +189,12 @@ fn known_failures(resource: &str, known: &mut TakeLabels<'_>) {
         });
         let others = by_result_type.iter().copied().chain(despite_status);
         for (result_signature, reason) in by_status.chain(others) {
-            let series = OperationFailures {
+            at_zero.add(OperationFailures {
                 resource,
                 operation,
                 result_signature,
                 reason,
-            };
-            known(series.values().as_ref());
+            });
         }
     }
 }

@@ -10,14 +10,15 @@ use std::sync::LazyLock;
 
 use time::{Duration, OffsetDateTime};
 
-use super::category::{Category, Common, Failures, TakeLabels, UNKNOWN};
-use super::failure::{EMPTY, END_REASONS, ENDED_BADLY, End, FAILED, RESULT_TYPES, label};
+use super::category::{AtZero, Category, Common, Failures, UNKNOWN};
+use super::failure::{
+    CALL_ENDED, EMPTY, END_REASONS, ENDED_BADLY, End, FAILED, RESULT_TYPES, SUCCEEDED, label,
+};
 use super::letters::{contains, letters};
 use super::moves::{Moves, acs_families};
 use super::rules::of_recording;
 use super::schema::{Form, Schema};
 use super::view::View;
-use crate::family::LabelSet;
 
 pub(super) static CATEGORY: Category = Category {
     name: "CallRecordingSummary",
@@ -64,9 +65,9 @@ pub(super) static CATEGORY: Category = Category {
             RESULT_TYPES.map(|(_, row)| label(row)).to_vec()
         }),
     ],
+    known,
     failures: Some(Failures {
         family: RecordingFailures::FAMILY,
-        known: known_failures,
         message: "recording failed",
         logged: ("end_reason", "result_type"),
     }),
@@ -94,6 +95,15 @@ acs_families! {
 const CHANNEL_TYPES: [&str; 2] = ["mixed", "unmixed"];
 
 const FORMAT_TYPES: [&str; 3] = ["mp4", "mp3", "wav"];
+
+/// What ACS records: content, channels and format
+/// (<https://learn.microsoft.com/azure/communication-services/concepts/voice-video-calling/call-recording>).
+const RECORDED: [(&str, &str, &str); 4] = [
+    ("audio_video", "mixed", "mp4"),
+    ("audio", "mixed", "mp3"),
+    ("audio", "mixed", "wav"),
+    ("audio", "unmixed", "wav"),
+];
 
 /// Recognises a record by its operation, or by a property that only summaries have.
 fn matches(view: &View<'_>) -> bool {
@@ -152,14 +162,39 @@ fn observe<'a>(view: &View<'a>, common: &Common<'_, 'a>, moves: &mut Moves<'a>) 
     );
 }
 
-fn known_failures(resource: &str, known: &mut TakeLabels<'_>) {
+fn known(resource: &str, at_zero: &mut AtZero<'_>) {
+    for (content_type, channel_type, format_type) in RECORDED {
+        at_zero.add(Recordings {
+            resource,
+            result_type: SUCCEEDED,
+            end_reason: CALL_ENDED,
+            content_type,
+            channel_type,
+            format_type,
+        });
+    }
+    for format_type in FORMAT_TYPES {
+        at_zero.add(RecordingLength {
+            resource,
+            format_type,
+        });
+        at_zero.add(RecordingChunks {
+            resource,
+            format_type,
+        });
+    }
+    at_zero.add(RecordingAudioChannels { resource });
+    at_zero.add(RecordingReportDelay { resource });
+    known_failures(resource, at_zero);
+}
+
+fn known_failures(resource: &str, at_zero: &mut AtZero<'_>) {
     let mut known = |end_reason, reason| {
-        let series = RecordingFailures {
+        at_zero.add(RecordingFailures {
             resource,
             end_reason,
             reason,
-        };
-        known(series.values().as_ref());
+        });
     };
     for (end_reason, end) in END_REASONS.into_iter().chain([(UNKNOWN, End::Wanted)]) {
         known(end_reason, FAILED);

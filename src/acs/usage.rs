@@ -43,6 +43,7 @@ pub(super) static CATEGORY: Category = Category {
     observe,
     families: FAMILIES,
     vocabularies: &[], // both types are open sets
+    known: |_, _| {},
     failures: None,
 };
 

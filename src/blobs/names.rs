@@ -4,7 +4,8 @@
 //! {namespace host}/{event hub}/{consumer group}/ownership/{partition}    a lease
 //! {namespace host}/{event hub}/{consumer group}/checkpoint/{partition}   a position
 //! {namespace host}/{event hub}/{consumer group}/member/{owner}           this exporter's: a replica that is running
-//! {namespace host}/.acs-recording-exporter/{consumer group}/series       this exporter's: the remembered series
+//! {namespace host}/.acs-recording-exporter/{consumer group}/series       this exporter's: the remembered failure series
+//! {namespace host}/.acs-recording-exporter/{consumer group}/label-sets   this exporter's: all other remembered label sets
 //! ```
 //!
 //! All in lower case, as .NET, JavaScript and Python write them. Go, Java and Rust leave names as they are, so their
@@ -83,9 +84,18 @@ impl Names {
     }
 }
 
-/// The blob with the remembered series of all event hubs of a namespace.
+/// The blob with the remembered failure series of all event hubs of a namespace.
 pub(crate) fn series(namespace: &str, consumer_group: &str) -> String {
-    format!("{namespace}/.acs-recording-exporter/{consumer_group}/series").to_lowercase()
+    of_group(namespace, consumer_group, "series")
+}
+
+/// The blob with all other label sets that are remembered.
+pub(crate) fn label_sets(namespace: &str, consumer_group: &str) -> String {
+    of_group(namespace, consumer_group, "label-sets")
+}
+
+fn of_group(namespace: &str, consumer_group: &str, what: &str) -> String {
+    format!("{namespace}/.acs-recording-exporter/{consumer_group}/{what}").to_lowercase()
 }
 
 #[cfg(test)]

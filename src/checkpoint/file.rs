@@ -48,11 +48,24 @@ impl Store {
     ///
     /// Another process has locked the file, or the file cannot be read.
     pub(crate) fn open(path: &Path, scope: Scope) -> Result<(Self, State), StoreError> {
+        let (store, state) = Self::open_whatever_is_there(path, scope)?;
+        Ok((store, state?))
+    }
+
+    /// The same, for a file whose content may be lost: if it cannot be used, the next write replaces it.
+    pub(super) fn open_whatever_is_there(
+        path: &Path,
+        scope: Scope,
+    ) -> Result<(Self, Result<State, StoreError>), StoreError> {
         let files = Files::lock(path)?;
-        let saved = files.read()?;
-        let state = match &saved {
-            Some(bytes) => files.decode(bytes, &scope)?,
-            None => State::default(),
+        let read = files.read();
+        let state = match &read {
+            Ok(Some(bytes)) => files.decode(bytes, &scope),
+            _ => Ok(State::default()),
+        };
+        let (saved, state) = match read {
+            Ok(saved) => (saved, state),
+            Err(error) => (None, Err(error)),
         };
         let store = Self {
             path: files.path.clone(),

@@ -132,8 +132,8 @@ impl<'a> Content<'a> {
         });
         let series = state.series().iter();
         let series = series.map(|(series, last_seen)| SeriesEntry {
-            family: series.family.as_str().into(),
-            labels: series.labels.as_slice().into(),
+            family: Cow::Borrowed(&*series.family),
+            labels: Cow::Borrowed(&*series.labels),
             last_seen: *last_seen,
         });
         Self {
@@ -162,8 +162,8 @@ impl<'a> Content<'a> {
         // Only a version of the program with a higher limit can have written more series than this.
         for entry in self.series.into_iter().take(SERIES_MAX) {
             let series = Series {
-                family: entry.family.into_owned(),
-                labels: entry.labels.into_owned(),
+                family: Cow::Owned(entry.family.into_owned()),
+                labels: entry.labels.into_owned().into(),
             };
             state.remember(series, entry.last_seen);
         }

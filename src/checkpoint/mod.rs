@@ -3,14 +3,17 @@
 //! A [`Store`] has one [`State`] for one [`Scope`]. It writes the state that it is given, when it is given it: what may
 //! be written, and when, is decided where it is known what was delivered.
 //!
-//! [`blobs`] are for several processes, each of which writes the positions of the partitions that it owns.
+//! [`FileSeries`] is a file of its own for the label sets that are to stand at 0 after a restart, all but those of failures,
+//! so that the positions stay small. [`blobs`] are for several processes, each of which writes the positions of the partitions
+//! that it owns.
 //!
 //! A store that cannot be read is never taken for an empty one: a start from scratch would count again all that the event
-//! hub retains, or skip it. It is an error that says what to do.
+//! hub retains, or skip it. It is an error that says what to do. Label sets that cannot be read are: they cost first values.
 
 pub(crate) mod blobs;
 mod file;
 mod format;
+mod series;
 mod settings;
 mod state;
 #[cfg(test)]
@@ -22,6 +25,7 @@ use std::time::Duration;
 
 pub(crate) use file::Store;
 pub(crate) use format::Unreadable;
+pub(crate) use series::FileSeries;
 pub(crate) use settings::Settings;
 pub use settings::StoreKind;
 pub(crate) use state::{Scope, State};

@@ -8,15 +8,17 @@ use time::{Duration, OffsetDateTime};
 use crate::delivery::Series;
 use crate::event::{PartitionId, Reached};
 
+/// A series is kept for 30 days after it was last seen: to the day is near enough.
+const SEEN_AGAIN_AFTER: Duration = Duration::DAY;
+
 /// A series that was not seen for so long is forgotten: if it comes back, its first failure is a first one again.
 const REMEMBERED_FOR: Duration = Duration::days(30);
 
-/// At some 150 bytes each, 3 MB in a file that is written every few seconds; as many as the series that metrics may
-/// have outside the known vocabularies.
+/// At some 150 bytes each, 3 MB; as many as the series that metrics may have outside the known vocabularies.
 pub(super) const SERIES_MAX: usize = 20_000;
 
-/// How far each partition was delivered, and which failure series there have been, so that they exist at 0 from the start
-/// of the next process.
+/// How far each partition was delivered, and which series there have been, so that they exist at 0 from the start of the next
+/// process. Both are optional: failure series are stored with the positions, all others by themselves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct State {
     /// By the partitions' folded ids.
@@ -53,6 +55,29 @@ impl State {
                 self.series.remove(&oldest);
             }
         }
+    }
+
+    /// Notes what was seen, if that is news, and forgets what was not seen for 30 days.
+    pub(crate) fn learn(&mut self, seen: Vec<(Series, OffsetDateTime)>, now: OffsetDateTime) {
+        if self.has_news(&seen, now) {
+            for (series, last_seen) in seen {
+                self.remember(series, last_seen);
+            }
+        }
+        self.forget_unseen(now);
+    }
+
+    /// Whether a series was seen that is not known, or not for a day.
+    pub(super) fn has_news(&self, seen: &[(Series, OffsetDateTime)], now: OffsetDateTime) -> bool {
+        // Where there are too many, the one that is missing must not drive out another at every call.
+        let is_full = self.series.len() >= SERIES_MAX;
+        let oldest = self.series.values().min().filter(|_| is_full);
+        let is_news = |(series, last_seen): &(Series, OffsetDateTime)| {
+            let known = self.series.get(series).or(oldest);
+            now - *last_seen <= REMEMBERED_FOR
+                && known.is_none_or(|known| *last_seen - *known > SEEN_AGAIN_AFTER)
+        };
+        seen.iter().any(is_news)
     }
 
     /// Forgets the series that were not seen for 30 days.
@@ -102,8 +127,8 @@ mod tests {
 
     fn series(name: &str) -> Series {
         Series {
-            family: "failures".to_owned(),
-            labels: vec![name.to_owned()],
+            family: "failures".into(),
+            labels: [name.to_owned()].into(),
         }
     }
 

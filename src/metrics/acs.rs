@@ -6,15 +6,14 @@ use std::sync::Arc;
 use prometheus::Registry;
 use time::OffsetDateTime;
 
-use super::budget::Budget;
-use super::firsts::Firsts;
+use super::label_sets::{Id, LabelSets};
 use super::labels::{Admitted, Labels, OTHER, RESOURCE};
 use super::repeats::Repeats;
 use super::settings::{Duplicates, Settings};
 use super::vectors::Vectors;
-use crate::acs::{CATEGORIES, Failures, Observation, RESOURCE_INFO};
+use crate::acs::{self, AtZero, CATEGORIES, Observation, RESOURCE_INFO};
 use crate::delivery::{Series, Snapshot};
-use crate::family::Family;
+use crate::family::{Family, Kind};
 use crate::telemetry::Telemetry;
 
 /// What exists from the start is shown by this snapshot and every later one.
@@ -25,22 +24,30 @@ const FIRST_SNAPSHOT: Snapshot = 1;
 pub(crate) struct AcsMetrics {
     vectors: Vectors,
     labels: Labels,
-    budget: Budget,
+    label_sets: LabelSets,
     repeats: Repeats,
     duplicates: Duplicates,
-    /// The resources whose failure series exist.
+    /// The resources whose series stand at 0 or above.
     exposed: HashSet<String>,
-    firsts: Firsts,
     /// The labels of each resource's `acs_resource_info`: group and subscription.
     info: HashMap<String, (String, String)>,
     telemetry: Arc<Telemetry>,
+}
+
+/// What shall exist at 0 after a restart, and when it last moved.
+#[derive(Debug)]
+pub(crate) struct Remembered {
+    /// The resources, and the failure series that not every resource has.
+    pub(crate) of_failures: Vec<(Series, OffsetDateTime)>,
+    /// Label sets of the other families.
+    pub(crate) others: Vec<(Series, OffsetDateTime)>,
 }
 
 /// The labels of an observation, within their caps.
 type Labelled<'v> = Vec<(&'static str, Admitted<'v>)>;
 
 impl AcsMetrics {
-    /// Registers the families, with the failure families of the configured resources at zero.
+    /// Registers the families, with the usual series of the configured resources at zero.
     pub(crate) fn new(
         registry: &Registry,
         settings: &Settings,
@@ -49,14 +56,16 @@ impl AcsMetrics {
         let mut metrics = Self {
             vectors: Vectors::register(registry, &settings.buckets),
             labels: Labels::new(settings, Arc::clone(telemetry)),
-            budget: Budget::new(settings),
+            label_sets: LabelSets::new(settings.series_max.get()),
             repeats: Repeats::default(),
             duplicates: settings.records.duplicates,
             exposed: HashSet::new(),
-            firsts: Firsts::default(),
             info: HashMap::new(),
             telemetry: Arc::clone(telemetry),
         };
+        acs::known_of_all(&mut AtZero(&mut |family, labels| {
+            metrics.has_always(family, labels, FIRST_SNAPSHOT);
+        }));
         for resource in &settings.resources {
             metrics.expose(resource, FIRST_SNAPSHOT);
         }
@@ -65,32 +74,65 @@ impl AcsMetrics {
                 telemetry.field_is_read(category.name, field);
             }
         }
+        for family in acs::catalogue().filter(|family| is_not_held(family)) {
+            telemetry.family_is_not_held(family.name);
+        }
         metrics
     }
 
-    /// Creates at 0 what is remembered of an earlier process.
-    pub(super) fn restore(&mut self, remembered: Series, last_moved: OffsetDateTime) {
-        let labels: Vec<_> = remembered.labels.iter().map(String::as_str).collect();
-        let Some(resource) = labels.first() else {
+    /// Creates at 0 what is remembered of an earlier process, if there is room for it. The next snapshot has this number.
+    pub(super) fn restore(&mut self, series: Series, last_moved: OffsetDateTime, next: Snapshot) {
+        let values = Arc::clone(&series.labels);
+        if series.family == RESOURCE_INFO.name
+            && let [resource] = &*values
+        {
+            if self.labels.restore(RESOURCE, resource).is_some() {
+                self.expose(resource, next);
+                let id = self.resource_moves(resource);
+                self.label_sets.restored(id, last_moved, false);
+            }
+            return;
+        }
+        let Some(family) = family(&series.family) else {
+            return; // of another version
+        };
+        let names = family.labels.iter();
+        if family.kind == Kind::Gauge || names.len() != values.len() {
+            return;
+        }
+        let labels = names
+            .zip(&*values)
+            .map(|(name, value)| self.labels.restore(name, value));
+        let Some(labels) = labels.collect::<Option<Vec<_>>>() else {
             return;
         };
-        let resource = self.labels.place(RESOURCE, resource);
-        self.expose(resource.value, FIRST_SNAPSHOT);
-        let family = failures()
-            .map(|failures| failures.family)
-            .find(|family| family.name == remembered.family);
-        if let Some(family) = family {
-            if !self.vectors.create(family, &labels) {
-                return; // of a version with other labels
-            }
-            self.firsts.exists(family, &labels, FIRST_SNAPSHOT, false);
+        if family.labels.first() == Some(&RESOURCE)
+            && let Some(resource) = values.first()
+        {
+            self.expose(resource, next);
         }
-        self.firsts.restore(remembered, last_moved);
+        let id = Id::of(family.name, &labels);
+        let cost = self.cost(family, &labels);
+        if !self.label_sets.has(id) {
+            if !self.label_sets.has_room(cost) {
+                return;
+            }
+            self.label_sets.make(id, Some(series), cost, next);
+            self.vectors.create(family, &labels);
+        }
+        let yields = cost > 0 && is_not_held(family);
+        self.label_sets.restored(id, last_moved, yields);
     }
 
     /// What shall exist at 0 after a restart, and when it last moved.
-    pub(super) fn remembered(&mut self, now: OffsetDateTime) -> Vec<(Series, OffsetDateTime)> {
-        self.firsts.remembered(now)
+    pub(super) fn remembered(&mut self, now: OffsetDateTime) -> Remembered {
+        let remembered = self.label_sets.remembered(now);
+        let (others, of_failures) =
+            remembered.partition(|(series, _)| family(&series.family).is_some_and(is_not_held));
+        Remembered {
+            of_failures,
+            others,
+        }
     }
 
     /// The first snapshot that shows the failure series which an observation moves; `None` if it moves none. The series
@@ -100,38 +142,40 @@ impl AcsMetrics {
         observation: &Observation<'_>,
         next: Snapshot,
     ) -> Option<Snapshot> {
-        let (family, labels) = self.failure(observation)?;
-        self.expose(labels.first()?, next);
-        self.vectors.create(family, &labels);
-        Some(self.firsts.exists(family, &labels, next, false))
+        let id = self.failure(observation, next)?;
+        self.label_sets.shown_from(id)
     }
 
     /// Events that move the failure series of an observation are no longer held until a snapshot shows it.
-    pub(super) fn waited_enough(&mut self, observation: &Observation<'_>) {
-        if let Some((family, labels)) = self.failure(observation) {
-            self.firsts.waited_enough(family, &labels);
+    pub(super) fn waited_enough(&mut self, observation: &Observation<'_>, next: Snapshot) {
+        if let Some(id) = self.failure(observation, next) {
+            self.label_sets.waited_enough(id);
         }
     }
 
-    /// The failure series that an observation moves.
-    fn failure<'v>(
-        &mut self,
-        observation: &'v Observation<'_>,
-    ) -> Option<(&'static Family, Vec<&'v str>)> {
+    /// The failure series that an observation moves. It exists from now on.
+    fn failure(&mut self, observation: &Observation<'_>, next: Snapshot) -> Option<Id> {
         let family = observation.failure()?.family;
         let names = family.labels.iter();
         let mut labels: Vec<_> = names
             .map(|name| self.labels.place(name, observation.moves.label(name)))
             .collect();
+        self.drop_yielded();
+        self.expose(labels.first()?.value, next);
         // What does not fit is counted when the series moves.
-        self.budget.fit(family.name, 1, &mut labels);
-        let labels = labels.iter().map(|label| label.value).collect();
-        Some((family, labels))
+        let (id, _fits) = self.fit(family, &mut labels, next);
+        self.vectors.create(family, &labels);
+        Some(id)
     }
 
     /// Moves every series that an observation names, unless its record has come before and such are dropped: then false. The
-    /// next snapshot has this number.
-    pub(super) fn apply(&mut self, observation: &Observation<'_>, next: Snapshot) -> bool {
+    /// next snapshot has this number, and the latest that is acknowledged has the other.
+    pub(super) fn apply(
+        &mut self,
+        observation: &Observation<'_>,
+        next: Snapshot,
+        acknowledged: Snapshot,
+    ) -> bool {
         let identity = observation.identity;
         if identity.is_some_and(|identity| self.repeats.is_repeat(identity)) {
             self.telemetry.record_repeated();
@@ -139,17 +183,15 @@ impl AcsMetrics {
                 return false;
             }
         }
-        if let Some((family, labels)) = self.failure(observation) {
-            self.firsts.exists(family, &labels, next, false);
-            self.firsts.moved(family, &labels);
-        }
         let labels = observation.moves.labels();
         let labelled: Labelled<'_> = labels
             .map(|(label, value)| (label, self.labels.admit(label, value)))
             .collect();
+        self.drop_yielded();
         if let Some(resource) = find(&labelled, RESOURCE) {
             self.expose(resource.value, next);
-            self.firsts.moved(RESOURCE_INFO, &[resource.value]);
+            let id = self.resource_moves(resource.value);
+            self.label_sets.moves(id);
             self.describe(resource.value, observation);
         }
         let mut labels = Vec::with_capacity(labelled.len());
@@ -157,34 +199,122 @@ impl AcsMetrics {
             labels.clear();
             let names = family.labels.iter();
             labels.extend(names.filter_map(|name| find(&labelled, name)));
-            let cost = self.vectors.cost(family);
-            if !self.budget.fit(family.name, cost, &mut labels) {
+            let (id, fits) = self.fit(family, &mut labels, next);
+            if !fits {
                 self.telemetry.series_overflowed();
+            }
+            let first = self.label_sets.moves(id);
+            if first.is_some_and(|shown_from| shown_from > acknowledged) && is_not_held(family) {
+                self.telemetry.born_unshown(family.name);
             }
             self.vectors.take(family, &labels, amount);
         }
         true
     }
 
-    /// Takes every series out, so that only what moves next is there. What is remembered of labels, budget and
-    /// repeats stays.
+    /// Makes a label set, unless it exists. If there is no room for it, its values outside the vocabularies become `other`:
+    /// totals stay right, and what is known is shown whatever else was sent.
+    fn fit(
+        &mut self,
+        family: &'static Family,
+        labels: &mut [Admitted<'_>],
+        next: Snapshot,
+    ) -> (Id, bool) {
+        let id = Id::of(family.name, labels);
+        if self.label_sets.has(id) || self.make(id, family, labels, next) {
+            return (id, true);
+        }
+        for label in labels.iter_mut().filter(|label| !label.is_known) {
+            *label = Admitted {
+                value: OTHER,
+                is_known: true,
+            };
+        }
+        let id = Id::of(family.name, labels);
+        if !self.label_sets.has(id) {
+            self.make(id, family, labels, next);
+        }
+        (id, false)
+    }
+
+    /// Makes a label set, at the cost of restored ones that have not moved. False if there is no room for it.
+    fn make(
+        &mut self,
+        id: Id,
+        family: &'static Family,
+        labels: &[Admitted<'_>],
+        next: Snapshot,
+    ) -> bool {
+        let cost = self.cost(family, labels);
+        while !self.label_sets.has_room(cost) {
+            let Some(series) = self.label_sets.yields() else {
+                return false;
+            };
+            self.vectors.remove(&series.family, &series.labels);
+        }
+        let is_remembered = family.kind != Kind::Gauge;
+        let series = is_remembered.then(|| Series::new(family.name, labels));
+        self.label_sets.make(id, series, cost, next);
+        true
+    }
+
+    /// The series of the budget that a label set takes: none if all its values are known.
+    fn cost(&self, family: &Family, labels: &[Admitted<'_>]) -> usize {
+        let is_known = labels.iter().all(|label| label.is_known);
+        if is_known {
+            0
+        } else {
+            self.vectors.cost(family)
+        }
+    }
+
+    /// Removes the restored label sets whose values have yielded to those that were sent.
+    fn drop_yielded(&mut self) {
+        for (label, value) in self.labels.yielded() {
+            let has_value = |series: &Series| {
+                let names = family(&series.family).into_iter().flat_map(|f| f.labels);
+                names
+                    .zip(&*series.labels)
+                    .any(|(name, of)| *name == label && *of == value)
+            };
+            for series in self.label_sets.yield_all(has_value) {
+                self.vectors.remove(&series.family, &series.labels);
+            }
+        }
+    }
+
+    /// A resource is remembered as a series of `acs_resource_info`.
+    fn resource_moves(&mut self, resource: &str) -> Id {
+        let id = Id::of(RESOURCE_INFO.name, &[resource]);
+        if !self.label_sets.has(id) {
+            let series = Series::new(RESOURCE_INFO.name, &[resource]);
+            self.label_sets.make(id, Some(series), 0, FIRST_SNAPSHOT);
+        }
+        id
+    }
+
+    /// Takes every series out, so that only what moves next is there. What is known of labels, label sets and repeats stays.
     pub(super) fn reset(&self) {
         self.vectors.reset();
     }
 
-    /// Creates the known failure series of a resource, unless they exist. A counter that is born at 1 shows no rise to
-    /// `increase()`, so the first failure of its kind would be invisible.
+    /// Creates the usual series and the known failure series of a resource, unless they exist. A counter that is born at 1
+    /// shows no rise to `increase()`, so the first failure of its kind would be invisible.
     fn expose(&mut self, resource: &str, next: Snapshot) {
         if self.exposed.contains(resource) {
             return;
         }
-        for failures in failures() {
-            (failures.known)(resource, &mut |labels| {
-                self.vectors.create(failures.family, labels);
-                self.firsts.exists(failures.family, labels, next, true);
-            });
-        }
+        acs::known(
+            resource,
+            &mut AtZero(&mut |family, labels| self.has_always(family, labels, next)),
+        );
         self.exposed.insert(resource.to_owned());
+    }
+
+    /// Creates a series that need not be remembered, unless it exists.
+    fn has_always(&mut self, family: &'static Family, labels: &[&str], next: Snapshot) {
+        self.vectors.create(family, labels);
+        self.label_sets.has_always(family, labels, next);
     }
 
     /// Keeps one info series for each resource: one that moved to another group does not have two.
@@ -202,7 +332,7 @@ impl AcsMetrics {
         let subscription = self.labels.admit("subscription_id", subscription).value;
         if let Some((group, subscription)) = known {
             self.vectors
-                .remove(RESOURCE_INFO, &[resource, group, subscription]);
+                .remove(RESOURCE_INFO.name, &[resource, group, subscription]);
         }
         self.vectors
             .take(RESOURCE_INFO, &[resource, group, subscription], 1.0);
@@ -213,10 +343,17 @@ impl AcsMetrics {
     }
 }
 
-fn failures() -> impl Iterator<Item = &'static Failures> {
-    CATEGORIES
+/// A family about ACS.
+fn family(name: &str) -> Option<&'static Family> {
+    acs::catalogue().find(|family| family.name == name)
+}
+
+/// Whether no event is held until a scrape has shown a label set of the family: it counts, and not failures.
+fn is_not_held(family: &Family) -> bool {
+    let mut failures = CATEGORIES
         .iter()
-        .filter_map(|category| category.failures.as_ref())
+        .filter_map(|category| category.failures.as_ref());
+    family.kind != Kind::Gauge && !failures.any(|failures| failures.family.name == family.name)
 }
 
 fn find<'v>(labelled: &Labelled<'v>, name: &str) -> Option<Admitted<'v>> {

@@ -127,7 +127,7 @@ impl Backfill {
             self.take();
             self.current = Some(step);
         }
-        self.metrics.apply(observation, 1); // no event is held for a snapshot
+        self.metrics.apply(observation, 1, 1); // no event is held for a snapshot
     }
 
     /// Writes all that was noted as OpenMetrics, version 1.0.0.

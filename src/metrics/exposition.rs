@@ -1,5 +1,6 @@
 //! The lock under which batches are applied and scrapes are gathered.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::{AcsMetrics, Settings};
+use super::{AcsMetrics, Remembered, Settings};
 use crate::acs::{FailureRules, Observation};
 use crate::delivery::{Ledger, Positions, Series, Snapshot};
 use crate::event::{Batch, PartitionId, Reached};
@@ -37,6 +38,8 @@ struct Applied {
     /// What each partition had reached before this process: a little less where numbers were skipped.
     began_after: HashMap<PartitionId, i64>,
     ledger: Ledger,
+    /// The first snapshot that shows all that was restored.
+    restored_in: Snapshot,
     /// The snapshot that shows what was applied of partitions that were released before a scrape had delivered it.
     owed: Snapshot,
 }
@@ -123,6 +126,7 @@ impl Exposition {
             positions: Arc::default(),
             began_after: HashMap::new(),
             ledger: Ledger::new(scrapers),
+            restored_in: 1,
             owed: 0,
         });
         Self {
@@ -164,7 +168,7 @@ impl Exposition {
         // A panic under the lock leaves counters that were moved one by one: each is still right by itself.
         let mut applied = self.applied.lock();
         let applied = &mut *applied;
-        let next = applied.ledger.next();
+        let (next, acknowledged) = (applied.ledger.next(), applied.ledger.acknowledged());
         match hold {
             Hold::Never => {}
             Hold::WhileScrapedSince(since) => {
@@ -175,13 +179,13 @@ impl Exposition {
             }
             Hold::NoLonger => {
                 for observation in moves.observations {
-                    applied.metrics.waited_enough(observation);
+                    applied.metrics.waited_enough(observation, next);
                 }
             }
         }
         let mut dropped = Vec::new();
         for (index, observation) in moves.observations.iter().enumerate() {
-            if !applied.metrics.apply(observation, next) {
+            if !applied.metrics.apply(observation, next, acknowledged) {
                 dropped.push(index);
             }
         }
@@ -327,18 +331,27 @@ impl Exposition {
         self.applied.lock().ledger.slowest_interval()
     }
 
-    /// Lets what an earlier process remembered exist at 0.
+    /// Lets what an earlier process remembered exist at 0. If there is no room for everything, what moved last is restored.
     pub fn restore(&self, remembered: impl IntoIterator<Item = (Series, OffsetDateTime)>) {
+        let mut remembered: Vec<_> = remembered.into_iter().collect();
+        remembered.sort_by_key(|(_, last_moved)| Reverse(*last_moved));
         let mut applied = self.applied.lock();
+        let next = applied.ledger.next();
+        applied.restored_in = next;
         for (series, last_moved) in remembered {
-            applied.metrics.restore(series, last_moved);
+            applied.metrics.restore(series, last_moved, next);
         }
     }
 
-    /// What shall exist at 0 after a restart, and when it last moved.
-    pub fn remembered(&self, now: OffsetDateTime) -> Vec<(Series, OffsetDateTime)> {
+    /// What shall exist at 0 after a restart.
+    pub(crate) fn remembered(&self, now: OffsetDateTime) -> Remembered {
         let mut applied = self.applied.lock();
         applied.metrics.remembered(now)
+    }
+
+    /// The first snapshot that shows all that was restored.
+    pub(crate) fn restored_in(&self) -> Snapshot {
+        self.applied.lock().restored_in
     }
 
     /// The latest snapshot that is acknowledged, as it moves.

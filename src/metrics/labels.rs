@@ -42,6 +42,8 @@ pub(super) struct Labels {
     values_max: usize,
     /// Of each label that has a cap.
     shown: HashMap<&'static str, Shown>,
+    /// What was restored and yielded to other values: no label set may have it any more.
+    yielded: Vec<(&'static str, String)>,
     telemetry: Arc<Telemetry>,
 }
 
@@ -52,6 +54,8 @@ struct Shown {
     known: HashSet<String>,
     /// As sent, up to the cap.
     others: HashSet<String>,
+    /// Of an earlier process and not sent to this one: they count, and yield, the last one first.
+    restored: Vec<String>,
 }
 
 impl Labels {
@@ -76,8 +80,38 @@ impl Labels {
         Self {
             values_max: settings.label_values_max.get(),
             shown,
+            yielded: Vec::new(),
             telemetry,
         }
+    }
+
+    /// A value that an earlier process has shown; `None` if there is no room for it.
+    pub(super) fn restore<'v>(
+        &mut self,
+        label: &'static str,
+        value: &'v str,
+    ) -> Option<Admitted<'v>> {
+        let values_max = self.values_max;
+        if label != RESOURCE
+            && let Some(shown) = self.shown.get_mut(label)
+            && !shown.known.contains(value)
+            && !shown.others.contains(value)
+        {
+            if !shown.restored.iter().any(|restored| restored == value) {
+                let fits = shown.count() < values_max && !is_long(value);
+                fits.then(|| shown.restored.push(value.to_owned()))?;
+            }
+            return Some(Admitted {
+                value,
+                is_known: false,
+            });
+        }
+        Some(self.place(label, value)).filter(|admitted| admitted.value == value)
+    }
+
+    /// The restored values that have yielded since the last call.
+    pub(super) fn yielded(&mut self) -> Vec<(&'static str, String)> {
+        std::mem::take(&mut self.yielded)
     }
 
     /// The value to use: the one given, or `other`. A series moves by it: what is new or too much is counted.
@@ -106,9 +140,16 @@ impl Labels {
             return known(value);
         }
         if !shown.others.contains(value) {
-            let is_long = value.chars().nth(VALUE_CHARACTERS_MAX).is_some();
-            if shown.others.len() >= self.values_max || is_long {
+            if is_long(value) {
                 return known(OTHER);
+            }
+            if let Some(place) = shown.restored.iter().position(|restored| restored == value) {
+                shown.restored.remove(place);
+            } else if shown.count() >= self.values_max {
+                let Some(yielded) = shown.restored.pop() else {
+                    return known(OTHER);
+                };
+                self.yielded.push((label, yielded));
             }
             shown.others.insert(value.to_owned());
         }
@@ -118,4 +159,15 @@ impl Labels {
             is_known: label == RESOURCE,
         }
     }
+}
+
+impl Shown {
+    /// How many values count against the cap.
+    fn count(&self) -> usize {
+        self.others.len() + self.restored.len()
+    }
+}
+
+fn is_long(value: &str) -> bool {
+    value.chars().nth(VALUE_CHARACTERS_MAX).is_some()
 }

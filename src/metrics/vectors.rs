@@ -63,16 +63,27 @@ impl Vectors {
         }
     }
 
-    /// Creates a series of a counter, at 0. False if the labels are not those of the family.
-    pub(super) fn create(&self, family: &Family, labels: &[&str]) -> bool {
-        matches!(self.find(family), Some(Vector::Counter(vector)) if vector.get_metric_with_label_values(labels).is_ok())
+    /// Creates a label set of a counter or a histogram, at 0.
+    pub(super) fn create(&self, family: &Family, labels: &[impl AsRef<str> + Debug]) {
+        match self.find(family) {
+            Some(Vector::Counter(vector)) => {
+                vector.with_label_values(labels);
+            }
+            Some(Vector::Histogram(vector, _)) => {
+                vector.with_label_values(labels);
+            }
+            Some(Vector::Gauge(_)) | None => {}
+        }
     }
 
-    /// Takes a series of a gauge out, if it exists.
-    pub(super) fn remove(&self, family: &Family, labels: &[&str]) {
-        if let Some(Vector::Gauge(vector)) = self.find(family) {
-            let _may_not_exist = vector.remove_label_values(labels);
-        }
+    /// Takes a label set out, if it exists.
+    pub(super) fn remove(&self, family: &str, labels: &[impl AsRef<str> + Debug]) {
+        let _may_not_exist = match self.0.get(family) {
+            Some(Vector::Counter(vector)) => vector.remove_label_values(labels),
+            Some(Vector::Gauge(vector)) => vector.remove_label_values(labels),
+            Some(Vector::Histogram(vector, _)) => vector.remove_label_values(labels),
+            None => Ok(()),
+        };
     }
 
     /// Takes every series out of every family.

@@ -243,7 +243,8 @@ impl World {
                 .positions
                 .insert(partition.clone(), reached.clone());
         }
-        self.stored.remembered = exposition.remembered(NOW);
+        let remembered = exposition.remembered(NOW);
+        self.stored.remembered = [remembered.of_failures, remembered.others].concat();
     }
 
     /// Stops applying, lets the scrapers come once more, and writes what they acknowledged.

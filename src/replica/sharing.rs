@@ -28,7 +28,9 @@ pub(crate) struct Sharing {
     /// The positions of each event hub.
     pub positions: Vec<Arc<BlobPositions>>,
     /// The failure series that any replica has seen.
-    pub series: BlobSeries,
+    pub failures: BlobSeries,
+    /// All other label sets that any replica has seen.
+    pub label_sets: BlobSeries,
 }
 
 impl Sharing {
@@ -52,13 +54,16 @@ impl Sharing {
         );
         let host = source.settings.namespace.name();
         let group = &source.settings.consumer_group;
-        let series = names::series(host, group);
-        let scope = Scope::new(host, group);
+        let series = |blob| {
+            let scope = Scope::new(host, group);
+            BlobSeries::new(Arc::clone(&container), blob, scope)
+        };
         let mut sharing = Self {
             replicas: Vec::new(),
             assignments: HashMap::new(),
             positions: Vec::new(),
-            series: BlobSeries::new(Arc::clone(&container), series, scope),
+            failures: series(names::series(host, group)),
+            label_sets: series(names::label_sets(host, group)),
         };
         for event_hub in &source.settings.event_hubs {
             let leases = LeaseStore {

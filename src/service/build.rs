@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::keeper::{Keeper, Target};
 use super::{Service, ServiceError, Signals};
 use crate::blobs;
-use crate::checkpoint::{Scope, Store, StoreKind};
+use crate::checkpoint::{FileSeries, Scope, Store, StoreKind};
 use crate::config::Config;
 use crate::dead_letters;
 use crate::event::{PartitionId, Reached};
@@ -54,14 +54,15 @@ impl Service {
             signals.begin.clone(),
         );
         let storage = match &config.checkpoint.store {
-            StoreKind::Memory => memory(&source),
-            StoreKind::File(path) => file(path, &source, &content.exposition)?,
+            StoreKind::Memory => memory(&source, &signals),
+            StoreKind::File(path) => file(path, &source, &content.exposition, &signals)?,
             StoreKind::Blob(container) => {
                 blobs(container, &config, &source, &content.exposition, &signals)?
             }
         };
         let keeper = storage.target.map(|target| Keeper {
             target,
+            restored: signals.restored.clone(),
             checkpoint_after: config.delivery.checkpoint_after,
             interval: config.checkpoint.interval,
             exposition: Arc::clone(&content.exposition),
@@ -114,7 +115,8 @@ fn content(config: &Config, registry: Registry, telemetry: &Arc<Telemetry>) -> C
     }
 }
 
-fn memory(source: &EventHubSource) -> Storage {
+fn memory(source: &EventHubSource, signals: &Signals) -> Storage {
+    signals.restored.cancel(); // nothing is remembered
     // An emulator forgets its events as the exporter forgets its positions.
     if source.settings.namespace.endpoint.is_none() {
         source.telemetry.positions_are_not_kept();
@@ -130,14 +132,25 @@ fn file(
     path: &Path,
     source: &EventHubSource,
     exposition: &Exposition,
+    signals: &Signals,
 ) -> Result<Storage, ServiceError> {
     let settings = &source.settings;
     let scope = Scope::new(&settings.namespace.host, &settings.consumer_group);
-    let (store, state) = Store::open(path, scope)?;
+    let (store, state) = Store::open(path, scope.clone())?;
     exposition.restore(state.series().clone());
+    let (label_sets, lost) = FileSeries::open(path, scope);
+    exposition.restore(label_sets.state().series().clone());
+    if let Some(error) = lost {
+        source.telemetry.label_sets_lost(&error);
+    }
+    signals.restored.cancel();
     Ok(Storage {
         assignments: all(settings, state.checkpoints()),
-        target: Some(Target::File { store, state }),
+        target: Some(Target::File {
+            store,
+            state,
+            label_sets,
+        }),
         replicas: Vec::new(),
     })
 }
@@ -171,8 +184,8 @@ fn blobs(
     )?;
     let target = Target::Blobs {
         positions: sharing.positions,
-        series: sharing.series,
-        is_restored: false,
+        failures: sharing.failures,
+        label_sets: sharing.label_sets,
     };
     Ok(Storage {
         target: Some(target),

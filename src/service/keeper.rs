@@ -8,16 +8,18 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::running::LAST_WORDS;
-use crate::checkpoint::blobs::{BlobPositions, BlobSeries, SeriesError, Wrote, concurrently};
-use crate::checkpoint::{Saved, State, Store};
+use crate::checkpoint::blobs::{BlobPositions, BlobSeries, Wrote, concurrently};
+use crate::checkpoint::{FileSeries, Saved, State, Store};
 use crate::delivery::{CheckpointAfter, Positions};
-use crate::metrics::Exposition;
+use crate::metrics::{Exposition, Remembered};
 use crate::telemetry::Telemetry;
 
 /// The task that writes checkpoints.
 #[derive(Debug)]
 pub(super) struct Keeper {
     pub(super) target: Target,
+    /// Cancelled when what earlier processes remembered stands at 0.
+    pub(super) restored: CancellationToken,
     pub(super) checkpoint_after: CheckpointAfter,
     pub(super) interval: Duration,
     pub(super) exposition: Arc<Exposition>,
@@ -27,15 +29,19 @@ pub(super) struct Keeper {
 /// Where checkpoints are written.
 #[derive(Debug)]
 pub(super) enum Target {
-    /// All of them in one file.
-    File { store: Store, state: State },
+    /// All of them in one file, with the failure series.
+    File {
+        store: Store,
+        state: State,
+        /// In a file of its own, since it may be larger and is written rarely.
+        label_sets: FileSeries,
+    },
     /// Those of owned partitions, in blobs that this process shares with other replicas.
     Blobs {
         /// Of each event hub.
         positions: Vec<Arc<BlobPositions>>,
-        series: BlobSeries,
-        /// The series that other replicas have seen exist here too.
-        is_restored: bool,
+        failures: BlobSeries,
+        label_sets: BlobSeries,
     },
 }
 
@@ -59,30 +65,42 @@ impl Keeper {
         // A write that is interrupted is done again.
         last.run_until_cancelled(saving).await;
         let _saved_or_not = timeout(LAST_WORDS, self.save()).await;
-        if let Target::File { store, .. } = self.target
-            && let Err(error) = store.close().await
+        if let Target::File {
+            store, label_sets, ..
+        } = self.target
         {
-            self.telemetry.checkpoint_failed(&error);
+            for closed in [store.close().await, label_sets.close().await] {
+                if let Err(error) = closed {
+                    self.telemetry.checkpoint_failed(&error);
+                }
+            }
         }
     }
 
-    /// Has the failure series that other replicas have seen exist here too, as soon as the store answers.
+    /// Has the label sets that other replicas have seen exist here too, as soon as the store answers.
     async fn restore(&mut self) {
         let Target::Blobs {
-            series,
-            is_restored: is_restored @ false,
+            failures,
+            label_sets,
             ..
         } = &mut self.target
         else {
             return;
         };
-        match series.load().await {
-            Ok(state) => self.exposition.restore(state.series().clone()),
-            // The replicas log every cycle that the store does not answer.
-            Err(SeriesError::Store(_)) => return,
-            Err(error) => self.telemetry.checkpoint_failed(&error),
+        if self.restored.is_cancelled() {
+            return;
         }
-        *is_restored = true;
+        for series in [failures, label_sets] {
+            // The replicas log every cycle that the store does not answer.
+            let Ok((state, lost)) = series.load().await else {
+                return;
+            };
+            self.exposition.restore(state.series().clone());
+            if let Some(error) = lost {
+                self.telemetry.label_sets_lost(&error);
+            }
+        }
+        self.restored.cancel();
     }
 
     /// Writes what was delivered by now. A failure is logged, and tried again the next time.
@@ -94,28 +112,44 @@ impl Keeper {
             CheckpointAfter::Scrape => self.exposition.acknowledged_positions(),
             CheckpointAfter::Processing => self.exposition.applied_positions(),
         };
-        let seen = self.exposition.remembered(now);
+        // What moved a label set is never checkpointed before the label set is remembered.
         let is_written = match &mut self.target {
-            Target::File { store, state } => {
+            Target::File {
+                store,
+                state,
+                label_sets,
+            } => {
                 let delivered = delivered();
+                let Remembered {
+                    of_failures,
+                    others,
+                } = self.exposition.remembered(now);
+                if let Err(error) = label_sets.save(others, now).await {
+                    self.telemetry.checkpoint_failed(&error);
+                }
                 for (partition, reached) in delivered.iter() {
                     state.deliver(partition, reached.clone());
                 }
-                for (series, last_seen) in seen {
-                    state.remember(series, last_seen);
-                }
-                state.forget_unseen(now);
+                state.learn(of_failures, now);
                 save_file(store, state, &delivered, &self.telemetry).await
             }
             Target::Blobs {
-                positions, series, ..
+                positions,
+                failures,
+                label_sets,
             } => {
+                let Remembered {
+                    of_failures,
+                    others,
+                } = self.exposition.remembered(now);
+                for (series, seen) in [(failures, of_failures), (label_sets, others)] {
+                    if let Err(error) = series.save(seen, now).await {
+                        self.telemetry.checkpoint_failed(&error);
+                    }
+                }
                 let mut is_written = true;
                 for positions in positions {
                     is_written &= save_positions(positions, delivered, &self.telemetry).await;
-                }
-                if let Err(error) = series.save(seen, now).await {
-                    self.telemetry.checkpoint_failed(&error);
                 }
                 is_written
             }

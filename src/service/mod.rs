@@ -51,9 +51,11 @@ pub(crate) struct Service {
     replicas: Vec<Replica>,
 }
 
-/// All signals to the parts of a service, in the order in which they are given. Each is given once, here and nowhere else.
+/// All signals to the parts of a service, in the order in which they are given. Each is given once.
 #[derive(Debug, Default)]
 struct Signals {
+    /// What earlier processes remembered stands at 0: a scrape from now on shows it.
+    restored: CancellationToken,
     /// Reading may begin: scrapers have been shown the failure series at 0, or do not come.
     begin: CancellationToken,
     /// Nothing more is read or applied, and no partition changes its owner.

@@ -5,13 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{Service, ServiceError, Signals};
-use crate::delivery::Snapshot;
 use crate::http::{HttpError, Serving};
 use crate::liveness::Liveness;
 use crate::metrics::Exposition;
@@ -64,11 +62,11 @@ impl Service {
             ("pipeline", Ok(()))
         });
         let (pulse, start_gate) = (Arc::clone(&liveness), self.start_gate);
-        let acknowledged = exposition.acknowledged();
+        let (shown, restored) = (Arc::clone(&exposition), signals.restored.clone());
         let (begin, stop) = (signals.begin.clone(), signals.stop_reading.clone());
         tasks.spawn(async move {
             let gate = async {
-                gate(acknowledged, start_gate, &telemetry).await;
+                gate(&shown, &restored, start_gate, &telemetry).await;
                 begin.cancel();
             };
             let gate_and_pulse = async { tokio::join!(gate, beat(&pulse, &telemetry)) };
@@ -138,10 +136,11 @@ impl Running {
     }
 }
 
-/// Waits until every expected scraper has received a scrape, which shows the failure series at 0; or until that has taken
-/// too long.
+/// Waits until every expected scraper has received a scrape, which shows at 0 what every resource has and what earlier
+/// processes remembered; or until that has taken too long.
 async fn gate(
-    mut acknowledged: watch::Receiver<Snapshot>,
+    exposition: &Exposition,
+    restored: &CancellationToken,
     start_gate: Duration,
     telemetry: &Telemetry,
 ) {
@@ -149,7 +148,16 @@ async fn gate(
         return;
     }
     telemetry.waiting_for_scrapers(start_gate);
-    let shown = acknowledged.wait_for(|acknowledged| *acknowledged > 0);
+    let shown = async {
+        let mut acknowledged = exposition.acknowledged();
+        // A scrape that came before that has not shown it.
+        restored.cancelled().await;
+        let snapshot = exposition.restored_in();
+        // The sender lives as long as the exposition.
+        let _shown = acknowledged
+            .wait_for(|acknowledged| *acknowledged >= snapshot)
+            .await;
+    };
     let were_shown = timeout(start_gate, shown).await.is_ok();
     telemetry.reading_begins(were_shown);
 }

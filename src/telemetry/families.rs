@@ -80,6 +80,10 @@ families! {
         label_overflow_total: Counter[Overflow { label }],
         /// Times that unknown label values of a series were replaced by other, because there are too many series.
         series_overflow_total: Counter[],
+        /// Label sets of metrics other than failures that first moved before a delivered scrape had shown them at 0. Prometheus misses what the first scrape counts of them.
+        born_unshown_total: Counter[BornUnshown { family }],
+        /// Times that remembered label sets could not be read at the start.
+        label_sets_lost_total: Counter[],
         /// Scrapes of /metrics. counted="true": fully delivered within the timeout that the scraper announced.
         scrapes_total: Counter[Scrapes { counted }],
         /// Distinct scrapers to which a scrape was fully delivered within the last 10 minutes.

@@ -31,7 +31,7 @@ pub(crate) use store::{StoreOperation, StoreResult};
 pub(crate) use tally::{Became, Tally, shortened};
 
 use crate::family::label_values;
-use families::{Build, Drift, Ended, Overflow, Scrapes, Unreadable};
+use families::{BornUnshown, Build, Drift, Ended, Overflow, Scrapes, Unreadable};
 use source::Behind;
 
 /// Logs a line about a partition.
@@ -77,6 +77,7 @@ impl Telemetry {
         let _at_zero = families.duplicate_records_total();
         let _at_zero = families.checkpoint_unwritten_seconds();
         let _at_zero = families.series_overflow_total();
+        let _at_zero = families.label_sets_lost_total();
         for kind in ["category", "field"] {
             let _at_zero = families.drift_total(Drift { kind });
         }
@@ -213,6 +214,26 @@ impl Telemetry {
             );
         }
         overflow.inc();
+    }
+
+    /// No event is held for the label sets of a family: what is missed of them is counted from now on.
+    pub(crate) fn family_is_not_held(&self, family: &'static str) {
+        let _at_zero = self.families.born_unshown_total(BornUnshown { family });
+    }
+
+    /// A label set of such a family moved for the first time, and no delivered scrape had shown it at 0.
+    pub(crate) fn born_unshown(&self, family: &'static str) {
+        let unshown = BornUnshown { family };
+        self.families.born_unshown_total(unshown).inc();
+    }
+
+    /// What an earlier process remembered cannot be read. That costs no failure: those have a place of their own.
+    pub(crate) fn label_sets_lost(&self, error: &dyn Error) {
+        self.families.label_sets_lost_total().inc();
+        tracing::error!(
+            error = chain(error),
+            "the label sets of earlier processes cannot be read and are remembered anew: `increase()` may miss the first values of counters and histograms other than failures"
+        );
     }
 
     /// A record came that had been received before.

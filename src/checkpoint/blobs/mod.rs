@@ -1,7 +1,7 @@
 //! Positions and remembered series in blobs, shared by all replicas of a consumer group.
 //!
 //! `positions` has a blob for each partition, in the layout of the official SDKs, which is written by the partition's
-//! owner alone; `format` is its content. `series` is one blob for the group, to which every replica adds.
+//! owner alone; `format` is its content. `series` is a blob for the group, to which every replica adds.
 
 mod format;
 mod positions;
@@ -10,7 +10,7 @@ mod series;
 use futures_util::{StreamExt, stream};
 
 pub use positions::{BlobPositions, Found, OwnedPosition, Wrote};
-pub(crate) use series::{BlobSeries, SeriesError};
+pub(crate) use series::BlobSeries;
 
 /// Requests to the store under way at a time: it takes thousands a second, and a cycle of a replica has ten seconds.
 const REQUESTS_MAX: usize = 16;

@@ -1,20 +1,17 @@
-//! The failure series that any replica has seen, in one blob for the consumer group.
+//! The series that any replica has seen, in blobs for the consumer group: those of failures in one, all others in another.
 //!
 //! Each replica adds its own to the blob, on the condition that no other replica wrote it meanwhile; one that loses that
 //! race tries again the next time. The blob is written when a series is new, or was not seen for a day: not at every
-//! scrape.
+//! scrape. A blob that cannot be read is written anew: it costs first values, and nobody would mend it at night.
 
 use std::sync::Arc;
 
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 use super::super::format;
 use super::super::{Scope, State, Unreadable};
 use crate::blobs::{BlobError, Condition, Container, Metadata, Outcome};
 use crate::delivery::Series;
-
-/// A series is kept for 30 days after it was last seen: to the day is near enough.
-const SEEN_AGAIN_AFTER: Duration = Duration::DAY;
 
 /// The blob, and what it is known to hold.
 #[derive(Debug)]
@@ -26,18 +23,10 @@ pub(crate) struct BlobSeries {
     known: Option<State>,
 }
 
-/// Why the series could not be read or written.
+/// The blob has other content.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum SeriesError {
-    /// The store did not do it.
-    #[error("blob store")]
-    Store(#[from] BlobError),
-    /// The blob has other content.
-    #[error(
-        "blob `{0}` cannot be read as remembered series: delete it, and the series are created anew when they move; or run the version that wrote it"
-    )]
-    Unreadable(String, #[source] Unreadable),
-}
+#[error("blob `{0}` cannot be read as remembered series")]
+pub(crate) struct LostSeries(String, #[source] Unreadable);
 
 impl BlobSeries {
     /// The series of this scope, in this blob.
@@ -50,10 +39,14 @@ impl BlobSeries {
         }
     }
 
-    /// Reads what is remembered; empty if nothing is.
-    pub(crate) async fn load(&mut self) -> Result<&State, SeriesError> {
-        let (_, state) = self.read().await?;
-        Ok(self.known.insert(state))
+    /// Reads what is remembered; empty if nothing is, or if the blob cannot be read, and then also why.
+    pub(crate) async fn load(&mut self) -> Result<(&State, Option<LostSeries>), BlobError> {
+        let (_, read) = self.read().await?;
+        let (state, error) = match read {
+            Ok(state) => (state, None),
+            Err(error) => (State::default(), Some(error)),
+        };
+        Ok((self.known.insert(state), error))
     }
 
     /// Adds what was seen, if that is news.
@@ -61,17 +54,15 @@ impl BlobSeries {
         &mut self,
         seen: Vec<(Series, OffsetDateTime)>,
         now: OffsetDateTime,
-    ) -> Result<(), SeriesError> {
+    ) -> Result<(), BlobError> {
         let known = self.known.as_ref();
-        if known.is_some_and(|known| !has_news(&seen, known)) {
+        if known.is_some_and(|known| !known.has_news(&seen, now)) {
             return Ok(());
         }
-        let (condition, mut all) = self.read().await?;
-        if has_news(&seen, &all) {
-            for (series, last_seen) in seen {
-                all.remember(series, last_seen);
-            }
-            all.forget_unseen(now);
+        let (condition, read) = self.read().await?;
+        let mut all = read.unwrap_or_default();
+        if all.has_news(&seen, now) {
+            all.learn(seen, now);
             let bytes = format::encode(&self.scope, &all);
             let wrote = self
                 .container
@@ -86,21 +77,13 @@ impl BlobSeries {
         Ok(())
     }
 
-    async fn read(&self) -> Result<(Condition, State), SeriesError> {
+    async fn read(&self) -> Result<(Condition, Result<State, LostSeries>), BlobError> {
         let Some((found, bytes)) = self.container.read(&self.blob).await? else {
-            return Ok((Condition::Missing, State::default()));
+            return Ok((Condition::Missing, Ok(State::default())));
         };
-        let (_, state) = format::decode(&bytes)
-            .map_err(|source| SeriesError::Unreadable(self.blob.clone(), source))?;
+        let state = format::decode(&bytes)
+            .map(|(_, state)| state)
+            .map_err(|source| LostSeries(self.blob.clone(), source));
         Ok((Condition::Unchanged(found.etag), state))
     }
-}
-
-/// Whether a series was seen that is not known, or not for a day.
-fn has_news(seen: &[(Series, OffsetDateTime)], known: &State) -> bool {
-    let is_news = |(series, last_seen): &(Series, OffsetDateTime)| {
-        let known = known.series().get(series);
-        known.is_none_or(|known| *last_seen - *known > SEEN_AGAIN_AFTER)
-    };
-    seen.iter().any(is_news)
 }

@@ -152,6 +152,7 @@ fn any_state() -> impl Strategy<Value = State> {
             state.deliver(&PartitionId::new(event_hub, partition), checkpoint);
         }
         for ((family, labels), seen) in series {
+            let (family, labels) = (family.into(), labels.into());
             state.remember(Series { family, labels }, seen);
         }
         state

@@ -59,8 +59,8 @@ fn state(number: i64) -> State {
     }
     for series in 0..number % 50 {
         let series = Series {
-            family: "acs_recording_failures_total".to_owned(),
-            labels: vec!["contoso".to_owned(), series.to_string()],
+            family: "acs_recording_failures_total".into(),
+            labels: ["contoso".to_owned(), series.to_string()].into(),
         };
         state.remember(series, datetime!(2026-03-01 12:00 UTC));
     }
