@@ -3,7 +3,8 @@
 //! The SDK starts tasks that nothing can stop: the engine of a connection whose peer is silent waits for ever for the
 //! answer to its close, with its socket. It also blocks its thread while it looks up a name. So each client lives on a
 //! runtime of its own, with one thread: only that thread is blocked, and when the runtime ends all that the client left
-//! behind ends with it. Waiting for the SDK is done elsewhere, by the readers, under their timeouts.
+//! behind ends with it. Waiting for the SDK is done elsewhere, by the readers, under their timeouts. A panic of the SDK is
+//! an error here, whatever was asked of it.
 //!
 //! No partition uses a connection twice: after an error the SDK's client has states that it does not recover from, and
 //! it gives a second receiver of a partition the first one's link.
@@ -13,16 +14,13 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use azure_messaging_eventhubs::ConsumerClient;
-use azure_messaging_eventhubs::models::EventHubProperties;
 use time::OffsetDateTime;
-use tokio::runtime::{self, EnterGuard, Handle, Runtime};
 use tokio::sync::Mutex;
-use tokio::time::timeout;
-use tokio_util::context::TokioContext;
 
 use super::client::{Clients, timed, within};
 use super::error::SourceError;
 use super::extent::Extent;
+use super::own_runtime::OwnRuntime;
 
 /// The connections to an event hub that a group of partitions shares.
 #[derive(Debug)]
@@ -47,10 +45,12 @@ pub(super) struct Connection {
     pub(super) client: ConsumerClient,
 }
 
-/// The runtime of a connection. It ends without waiting for its tasks.
-pub(super) struct OwnRuntime {
-    handle: Handle,
-    runtime: Option<Runtime>,
+/// What an event hub says about itself.
+pub(super) struct HubProperties {
+    /// The ids of its partitions.
+    pub(super) partitions: Vec<String>,
+    /// When it was created, if it reports that.
+    pub(super) created_at: Option<OffsetDateTime>,
 }
 
 /// Resolving a name and opening a connection have timeouts of their own, which cannot fire while the thread of the
@@ -92,29 +92,29 @@ impl Connections {
 
     /// A connection that is not shared.
     pub(super) async fn open(&self) -> Result<Connection, SourceError> {
-        let runtime = runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_name("amqp")
-            .enable_all()
-            .build()
-            .map_err(SourceError::Thread)?;
+        let permit = self.clients.capacity.permit().await?;
+        let starting = OwnRuntime::start(permit).await;
+        let runtime = starting.map_err(|error| SourceError::Exhausted(Some(error)))?;
         let (clients, event_hub) = (Arc::clone(&self.clients), self.event_hub.clone());
+        // If the caller stops waiting, the runtime is dropped and ends this too.
         let opening = runtime.spawn(async move { clients.consumer(&event_hub).await });
-        // From here on the runtime ends with the connection, also if the caller stops waiting.
-        let runtime = OwnRuntime {
-            handle: runtime.handle().clone(),
-            runtime: Some(runtime),
-        };
         let opened = within("open connection", OPEN_TIMEOUT, opening).await?;
-        let client = opened.map_err(|panic| SourceError::Panicked(panic.to_string()))??;
+        let client = opened.map_err(|panic| SourceError::panicked(panic.to_string()))??;
         Ok(Connection { runtime, client })
     }
 }
 
 impl Connection {
     /// Asks the event hub to describe itself.
-    pub(super) async fn ask_hub(&self) -> Result<EventHubProperties, SourceError> {
-        let asking = self.runtime.on(self.client.get_eventhub_properties());
+    pub(super) async fn ask_hub(&self) -> Result<HubProperties, SourceError> {
+        let asking = async {
+            let answer = self.client.get_eventhub_properties().await?;
+            Ok(HubProperties {
+                partitions: answer.partition_ids,
+                created_at: answer.created_on.map(OffsetDateTime::from),
+            })
+        };
+        let asking = self.runtime.on(asking);
         timed("read event hub properties", ANSWER_TIMEOUT, asking).await
     }
 
@@ -124,47 +124,29 @@ impl Connection {
         id: &str,
         hub_created_at: Option<OffsetDateTime>,
     ) -> Result<Extent, SourceError> {
-        let asking = self.runtime.on(self.client.get_partition_properties(id));
-        let answer = timed("read partition properties", ANSWER_TIMEOUT, asking).await?;
-        Ok(Extent {
-            hub_created_at,
-            first_sequence_number: answer.beginning_sequence_number,
-            last_sequence_number: answer.last_enqueued_sequence_number,
-            last_offset: answer.last_enqueued_offset,
-            last_enqueued_at: answer.last_enqueued_time_utc.map(OffsetDateTime::from),
-            is_empty: answer.is_empty,
-        })
+        let asking = async {
+            let answer = self.client.get_partition_properties(id).await?;
+            Ok(Extent {
+                hub_created_at,
+                first_sequence_number: answer.beginning_sequence_number,
+                last_sequence_number: answer.last_enqueued_sequence_number,
+                last_offset: answer.last_enqueued_offset,
+                last_enqueued_at: answer.last_enqueued_time_utc.map(OffsetDateTime::from),
+                is_empty: answer.is_empty,
+            })
+        };
+        let asking = self.runtime.on(asking);
+        timed("read partition properties", ANSWER_TIMEOUT, asking).await
     }
 
     /// Returns the connection; the last reader closes it, with a close to the hub if the hub is likely to answer.
     pub(super) async fn give_back(self: Arc<Self>, politely: bool) {
-        if let Some(Self {
-            runtime, client, ..
-        }) = Arc::into_inner(self)
+        if let Some(Self { runtime, client }) = Arc::into_inner(self)
             && politely
         {
             // After a stolen link, say, the answer to the close is an error that adds nothing to the one before.
-            let _answer = timeout(CLOSE_TIMEOUT, runtime.on(client.close())).await;
-        }
-    }
-}
-
-impl OwnRuntime {
-    /// Does the SDK's work here, but the tasks that it starts live and end with the connection.
-    pub(super) fn on<F: Future>(&self, work: F) -> TokioContext<F> {
-        TokioContext::new(work, self.handle.clone())
-    }
-
-    /// As long as the guard lives, tasks are started on the connection's runtime.
-    pub(super) fn enter(&self) -> EnterGuard<'_> {
-        self.handle.enter()
-    }
-}
-
-impl Drop for OwnRuntime {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
+            let closing = runtime.on(client.close());
+            let _answer = timed("close connection", CLOSE_TIMEOUT, closing).await;
         }
     }
 }

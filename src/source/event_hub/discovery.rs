@@ -95,11 +95,11 @@ impl Discovery {
             && let Ok(answer) = connection.ask_hub().await
         {
             self.connection = Some(connection);
-            return Ok(answer.partition_ids);
+            return Ok(answer.partitions);
         }
         let connection = self.connections.open().await?;
         let answer = connection.ask_hub().await?;
         self.connection = Some(connection);
-        Ok(answer.partition_ids)
+        Ok(answer.partitions)
     }
 }

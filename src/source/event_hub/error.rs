@@ -1,6 +1,8 @@
 //! What goes wrong between the exporter and an event hub, sorted by cause.
 
 use std::error::Error;
+use std::io;
+use std::iter;
 use std::path::PathBuf;
 
 use azure_core_amqp::AmqpError;
@@ -8,6 +10,7 @@ use azure_core_amqp::error::{AmqpErrorCondition, AmqpErrorKind};
 use azure_messaging_eventhubs::EventHubsError;
 use azure_messaging_eventhubs::error::ErrorKind;
 use fe2o3_amqp::link::RecvError;
+use rustix::io::Errno;
 use tokio::task::JoinError;
 
 use crate::family::label_values;
@@ -42,9 +45,11 @@ pub(crate) enum SourceError {
     /// The SDK or the reader panicked.
     #[error("a panic while the partition was read: {0}")]
     Panicked(String),
-    /// No thread for a connection.
-    #[error("cannot start the thread of a connection")]
-    Thread(#[source] std::io::Error),
+    /// No thread or no open file is left for a connection.
+    #[error(
+        "no thread or open file is left for another connection: raise the limits on them, or `event_hub.partitions_per_connection`"
+    )]
+    Exhausted(#[source] Option<io::Error>),
     /// The stream of events ended without an error.
     #[error("the event hub ended the stream")]
     Ended,
@@ -55,7 +60,7 @@ pub(crate) enum SourceError {
         host: String,
         /// The error of the resolver.
         #[source]
-        source: std::io::Error,
+        source: io::Error,
     },
     /// There is no token of Microsoft Entra ID.
     #[error(transparent)]
@@ -94,6 +99,8 @@ label_values! {
         Poison = "poison",
         /// The SDK or the reader panicked.
         Panicked = "panicked",
+        /// The process has no thread or no open file left.
+        Resources = "resources",
         /// No answer in time.
         Timeout = "timeout",
         /// The hub closed the link, the session or the connection.
@@ -134,8 +141,20 @@ impl Cause {
 }
 
 impl SourceError {
+    /// A panic with this message. The runtime panics if it cannot start a thread.
+    pub(super) fn panicked(message: String) -> Self {
+        if message.contains("OS can't spawn worker thread") {
+            Self::Exhausted(Some(io::Error::other(message)))
+        } else {
+            Self::Panicked(message)
+        }
+    }
+
     /// Its cause.
     pub(crate) fn cause(&self) -> Cause {
+        if has_no_files(self) {
+            return Cause::Resources;
+        }
         match self {
             Self::EventHub(error) => event_hub_cause(error),
             Self::Timeout { .. } => Cause::Timeout,
@@ -143,11 +162,24 @@ impl SourceError {
             Self::PositionLost { .. } => Cause::PositionLost,
             Self::Panicked(_) => Cause::Panicked,
             Self::Ended | Self::ReaderEnded(_) => Cause::Closed,
-            Self::Unresolved { .. } | Self::Thread(_) => Cause::Unreachable,
+            Self::Exhausted(_) => Cause::Resources,
+            Self::Unresolved { .. } => Cause::Unreachable,
             Self::Token(error) => token_cause(error),
             Self::ConnectionStringFile { .. } => Cause::Unauthorized,
         }
     }
+}
+
+/// Whether the limit on open files, of the process or of the system, is behind an error.
+fn has_no_files(error: &(dyn Error + 'static)) -> bool {
+    let chain = iter::successors(Some(error), |&error| error.source());
+    let mut system = chain.filter_map(|error| error.downcast_ref::<io::Error>());
+    system.any(|error| {
+        let number = error.raw_os_error();
+        [Errno::MFILE, Errno::NFILE]
+            .map(|files| Some(files.raw_os_error()))
+            .contains(&number)
+    })
 }
 
 fn token_cause(error: &TokenError) -> Cause {
@@ -225,5 +257,38 @@ fn meaning(error: &EventHubsError) -> &'static str {
             "there is no such event hub or consumer group: check `event_hub.names` and `event_hub.consumer_group`"
         }
         _ => "the event hub refused the request, or the link ended",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lack_of_files_or_threads_is_a_cause_of_its_own_wherever_it_shows() {
+        let no_files = || io::Error::from_raw_os_error(Errno::MFILE.raw_os_error());
+        let wrapped = azure_core::Error::with_error(
+            azure_core::error::ErrorKind::Io,
+            no_files(),
+            "AMQP error",
+        );
+        let unresolved = SourceError::Unresolved {
+            host: "contoso".to_owned(),
+            source: no_files(),
+        };
+        let no_thread = "OS can't spawn worker thread: Resource temporarily unavailable";
+        for error in [
+            SourceError::EventHub(wrapped.into()),
+            unresolved,
+            SourceError::Exhausted(Some(no_files())),
+            SourceError::panicked(no_thread.to_owned()),
+        ] {
+            assert_eq!(error.cause(), Cause::Resources, "{error:?}");
+        }
+        let refused = SourceError::Unresolved {
+            host: "contoso".to_owned(),
+            source: io::ErrorKind::NotFound.into(),
+        };
+        assert_eq!(refused.cause(), Cause::Unreachable);
     }
 }

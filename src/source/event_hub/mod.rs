@@ -5,11 +5,13 @@
 //!
 //! `discovery` finds partitions, `assignment` decides which of them this process reads, and `readers` runs their tasks.
 //! `reader` is the task of one partition, and `progress` the state machine that it follows, which decides by `extent`
-//! (what the hub holds), `prefetch` and `backoff`. `connections` are what it reads and asks over, opened by `client`.
+//! (what the hub holds), `prefetch` and `backoff`. `connections` are what it reads and asks over, opened by `client`, each
+//! on its `own_runtime` and as many as `capacity` allows.
 //! `received` converts the SDK's events, `lag` measures how far behind they are, and `error` sorts failures by cause.
 
 mod assignment;
 mod backoff;
+mod capacity;
 mod client;
 mod connection_string;
 mod connections;
@@ -17,6 +19,7 @@ mod discovery;
 mod error;
 mod extent;
 mod lag;
+mod own_runtime;
 mod prefetch;
 mod progress;
 mod reader;
@@ -41,6 +44,7 @@ pub(crate) use settings::{
 use crate::liveness::Liveness;
 use crate::queue::Queue;
 use crate::telemetry::Telemetry;
+use capacity::Capacity;
 use client::Clients;
 use readers::Readers;
 
@@ -57,16 +61,20 @@ pub(crate) struct EventHubSource {
 }
 
 impl EventHubSource {
-    /// A source of the given settings, whose batches go into `queue`. It begins when `begin` is cancelled.
+    /// A source of the given settings, with so many connections at most, whose batches go into `queue`. It begins when
+    /// `begin` is cancelled.
     pub(crate) fn new(
         settings: Settings,
+        connections: usize,
         queue: Queue,
         telemetry: Arc<Telemetry>,
         liveness: Arc<Liveness>,
         begin: CancellationToken,
     ) -> Self {
         let settings = Arc::new(settings);
-        let clients = Clients::new(Arc::clone(&settings), Arc::clone(&telemetry));
+        // With fewer, nothing would be read: one finds the partitions of an event hub, and one reads them.
+        let capacity = Capacity::new(connections.max(2 * settings.event_hubs.len()));
+        let clients = Clients::new(Arc::clone(&settings), Arc::clone(&telemetry), capacity);
         Self {
             settings,
             queue,
