@@ -9,10 +9,10 @@ use tokio::time::timeout;
 use super::error::SourceError;
 use super::settings::PARTITIONS_SHARING_MOST;
 
-/// The connections that may be open at a time, of all event hubs together.
+/// The connections that the partitions of an event hub may have open at a time.
 #[derive(Clone, Debug)]
 pub(super) struct Capacity {
-    connections: usize,
+    pub(super) connections: usize,
     free: Arc<Semaphore>,
 }
 
@@ -20,8 +20,10 @@ pub(super) struct Capacity {
 const FREE_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Capacity {
-    pub(super) fn new(connections: usize) -> Self {
-        let connections = connections.min(Semaphore::MAX_PERMITS);
+    /// The share of one of so many event hubs. One connection of each finds its partitions, and one at least reads them.
+    pub(super) fn of(connections: usize, event_hubs: usize) -> Self {
+        let share = connections / event_hubs.max(1);
+        let connections = share.saturating_sub(1).clamp(1, Semaphore::MAX_PERMITS);
         Self {
             connections,
             free: Arc::new(Semaphore::new(connections)),
@@ -37,10 +39,9 @@ impl Capacity {
         }
     }
 
-    /// How many connections the partitions of one of so many event hubs may have open. One more finds partitions.
-    pub(super) fn of_event_hub(&self, event_hubs: usize) -> usize {
-        let share = self.connections / event_hubs.max(1);
-        share.saturating_sub(1).max(1)
+    /// Whether no more can be opened now.
+    pub(super) fn is_used_up(&self) -> bool {
+        self.free.available_permits() == 0
     }
 }
 
@@ -79,15 +80,16 @@ mod tests {
 
     #[test]
     fn each_event_hub_has_its_share_and_one_connection_finds_partitions() {
-        assert_eq!(Capacity::new(100).of_event_hub(1), 99);
-        assert_eq!(Capacity::new(100).of_event_hub(10), 9);
-        assert_eq!(Capacity::new(1).of_event_hub(10), 1);
+        assert_eq!(Capacity::of(100, 1).connections, 99);
+        assert_eq!(Capacity::of(100, 10).connections, 9);
+        assert_eq!(Capacity::of(1, 10).connections, 1);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_that_is_not_allowed_waits_and_is_then_an_error_with_advice() {
-        let capacity = Capacity::new(1);
+        let capacity = Capacity::of(1, 1);
         let first = capacity.permit().await.unwrap();
+        assert!(capacity.is_used_up());
         let error = capacity.permit().await.unwrap_err();
         assert_eq!(error.cause().label(), "resources");
         assert!(error.to_string().contains("raise"), "{error}");

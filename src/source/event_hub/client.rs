@@ -17,7 +17,6 @@ use azure_messaging_eventhubs::builders::ConsumerClientBuilder;
 use azure_messaging_eventhubs::{ConsumerClient, EventHubsError, RetryOptions};
 use futures_util::FutureExt;
 
-use super::capacity::Capacity;
 use super::connection_string::ConnectionString;
 use super::error::SourceError;
 use super::settings::{Authentication, Settings, Transport};
@@ -37,7 +36,6 @@ pub(super) const APPLICATION_ID: &str =
 pub(super) struct Clients {
     settings: Arc<Settings>,
     access: Access,
-    pub(super) capacity: Capacity,
 }
 
 /// How clients authenticate.
@@ -50,11 +48,7 @@ enum Access {
 }
 
 impl Clients {
-    pub(super) fn new(
-        settings: Arc<Settings>,
-        telemetry: Arc<Telemetry>,
-        capacity: Capacity,
-    ) -> Self {
+    pub(super) fn new(settings: Arc<Settings>, telemetry: Arc<Telemetry>) -> Self {
         let access = match &settings.namespace.authentication {
             Authentication::ConnectionString(string) => Access::ConnectionString(string.clone()),
             Authentication::ConnectionStringFile(path) => {
@@ -64,11 +58,7 @@ impl Clients {
                 Access::Tokens(Tokens::new(credential, Audience::EVENT_HUBS, telemetry))
             }
         };
-        Self {
-            settings,
-            access,
-            capacity,
-        }
+        Self { settings, access }
     }
 
     /// Opens a consumer of one event hub.

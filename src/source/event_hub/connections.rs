@@ -15,26 +15,28 @@ use std::time::Duration;
 
 use azure_messaging_eventhubs::ConsumerClient;
 use time::OffsetDateTime;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedSemaphorePermit};
 
+use super::capacity::Capacity;
 use super::client::{Clients, timed, within};
 use super::error::SourceError;
 use super::extent::Extent;
 use super::own_runtime::OwnRuntime;
 
 /// The connections to an event hub that a group of partitions shares.
-#[derive(Debug)]
 pub(super) struct Connections {
     clients: Arc<Clients>,
     event_hub: String,
-    /// Locked while a connection is opened, so that the group opens one and not one each.
-    latest: Mutex<Latest>,
+    /// Of the event hub; none for the one connection that finds its partitions.
+    capacity: Option<Capacity>,
+    /// Those that may still be open, the latest at the end. Locked while a connection is opened, so that the group opens one
+    /// and not one each.
+    shared: Mutex<Vec<Shared<Connection>>>,
 }
 
-/// The connection that was opened last.
-#[derive(Debug, Default)]
-struct Latest {
-    connection: Weak<Connection>,
+/// A connection that partitions share.
+struct Shared<C> {
+    connection: Weak<C>,
     /// The partitions that have used it.
     served: HashSet<String>,
 }
@@ -64,11 +66,12 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
 impl Connections {
-    pub(super) fn new(clients: &Arc<Clients>, event_hub: &str) -> Self {
+    pub(super) fn new(clients: &Arc<Clients>, event_hub: &str, capacity: Option<Capacity>) -> Self {
         Self {
             clients: Arc::clone(clients),
             event_hub: event_hub.to_owned(),
-            latest: Mutex::default(),
+            capacity,
+            shared: Mutex::default(),
         }
     }
 
@@ -76,23 +79,36 @@ impl Connections {
     pub(super) async fn check_out(&self, partition: &str) -> Result<Arc<Connection>, SourceError> {
         // Another reader may be opening a connection, and more may wait: all of that together must not take for ever.
         let step = "open a connection that is shared";
-        let mut latest = within(step, OPEN_TIMEOUT, self.latest.lock()).await?;
-        if let Some(connection) = latest.connection.upgrade()
-            && latest.served.insert(partition.to_owned())
-        {
-            return Ok(connection);
+        let mut shared = within(step, OPEN_TIMEOUT, self.shared.lock()).await?;
+        let capacity = self.capacity.as_ref();
+        if let Some(used) = take(
+            &mut shared,
+            partition,
+            capacity.is_some_and(Capacity::is_used_up),
+        ) {
+            return Ok(used);
         }
-        let connection = Arc::new(self.open().await?);
-        *latest = Latest {
+        let permit = match capacity {
+            Some(capacity) => Some(capacity.permit().await?),
+            None => None,
+        };
+        let connection = Arc::new(self.connect(permit).await?);
+        shared.push(Shared {
             connection: Arc::downgrade(&connection),
             served: HashSet::from([partition.to_owned()]),
-        };
+        });
         Ok(connection)
     }
 
     /// A connection that is not shared.
     pub(super) async fn open(&self) -> Result<Connection, SourceError> {
-        let permit = self.clients.capacity.permit().await?;
+        self.connect(None).await
+    }
+
+    async fn connect(
+        &self,
+        permit: Option<OwnedSemaphorePermit>,
+    ) -> Result<Connection, SourceError> {
         let starting = OwnRuntime::start(permit).await;
         let runtime = starting.map_err(|error| SourceError::Exhausted(Some(error)))?;
         let (clients, event_hub) = (Arc::clone(&self.clients), self.event_hub.clone());
@@ -102,6 +118,18 @@ impl Connections {
         let client = opened.map_err(|panic| SourceError::panicked(panic.to_string()))??;
         Ok(Connection { runtime, client })
     }
+}
+
+/// A connection that this partition has not used: the latest, or any if no more can be opened.
+fn take<C>(shared: &mut Vec<Shared<C>>, partition: &str, any: bool) -> Option<Arc<C>> {
+    shared.retain(|shared| shared.connection.strong_count() > 0);
+    let considered = if any { shared.len() } else { 1 };
+    let mut latest_first = shared.iter_mut().rev().take(considered);
+    latest_first.find_map(|shared| {
+        let connection = shared.connection.upgrade()?;
+        let is_new = shared.served.insert(partition.to_owned());
+        is_new.then_some(connection)
+    })
 }
 
 impl Connection {
@@ -148,5 +176,28 @@ impl Connection {
             let closing = runtime.on(client.close());
             let _answer = timed("close connection", CLOSE_TIMEOUT, closing).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partition_has_the_latest_connection_or_any_if_no_more_can_be_opened_but_none_twice() {
+        let (older, latest) = (Arc::new("older"), Arc::new("latest"));
+        let shared = [&older, &latest].map(|connection| Shared {
+            connection: Arc::downgrade(connection),
+            served: HashSet::new(),
+        });
+        let shared = &mut Vec::from(shared);
+        let taken = |shared: &mut _, any| take(shared, "0", any).map(|connection| *connection);
+        assert_eq!(taken(shared, false), Some("latest"));
+        assert_eq!(taken(shared, false), None);
+        assert_eq!(taken(shared, true), Some("older"));
+        assert_eq!(taken(shared, true), None);
+        drop(older);
+        assert_eq!(taken(shared, true), None);
+        assert_eq!(shared.len(), 1);
     }
 }

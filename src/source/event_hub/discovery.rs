@@ -31,7 +31,7 @@ impl Discovery {
     pub(super) fn new(event_hub: &str, source: EventHubSource) -> Self {
         Self {
             event_hub: event_hub.into(),
-            connections: Connections::new(&source.clients, event_hub),
+            connections: Connections::new(&source.clients, event_hub, None),
             connection: None,
             known: HashSet::new(),
             start: source.settings.start,

@@ -44,7 +44,6 @@ pub(crate) use settings::{
 use crate::liveness::Liveness;
 use crate::queue::Queue;
 use crate::telemetry::Telemetry;
-use capacity::Capacity;
 use client::Clients;
 use readers::Readers;
 
@@ -56,6 +55,8 @@ pub(crate) struct EventHubSource {
     pub(crate) telemetry: Arc<Telemetry>,
     pub(crate) liveness: Arc<Liveness>,
     clients: Arc<Clients>,
+    /// How many may be open at a time, to all event hubs.
+    connections: usize,
     /// Cancelled when reading may begin: scrapers have got every failure series at 0.
     begin: CancellationToken,
 }
@@ -72,15 +73,14 @@ impl EventHubSource {
         begin: CancellationToken,
     ) -> Self {
         let settings = Arc::new(settings);
-        // With fewer, nothing would be read: one finds the partitions of an event hub, and one reads them.
-        let capacity = Capacity::new(connections.max(2 * settings.event_hubs.len()));
-        let clients = Clients::new(Arc::clone(&settings), Arc::clone(&telemetry), capacity);
+        let clients = Clients::new(Arc::clone(&settings), Arc::clone(&telemetry));
         Self {
             settings,
             queue,
             telemetry,
             liveness,
             clients: Arc::new(clients),
+            connections,
             begin,
         }
     }

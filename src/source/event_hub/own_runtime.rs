@@ -19,7 +19,7 @@ pub(super) struct OwnRuntime {
 impl OwnRuntime {
     /// Starts the thread. It keeps the permit until its files are closed: four of the runtime (two of epoll, one that
     /// wakes it, one for signals) and the socket.
-    pub(super) async fn start(permit: OwnedSemaphorePermit) -> io::Result<Self> {
+    pub(super) async fn start(permit: Option<OwnedSemaphorePermit>) -> io::Result<Self> {
         let end = CancellationToken::new();
         let ended = end.clone();
         let (built, building) = oneshot::channel();

@@ -35,7 +35,6 @@ const OWNER_LEVEL: i64 = 0;
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The task that reads one partition.
-#[derive(Debug)]
 pub(super) struct Reader {
     pub(super) source: EventHubSource,
     pub(super) connections: Arc<Connections>,

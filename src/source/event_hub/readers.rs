@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::EventHubSource;
 use super::assignment::{Assignment, Discovered, Order};
-use super::capacity::partitions_per_connection;
+use super::capacity::{Capacity, partitions_per_connection};
 use super::client::message;
 use super::connections::Connections;
 use super::discovery::Discovery;
@@ -24,7 +24,6 @@ use super::reader::Reader;
 use crate::telemetry::Telemetry;
 
 /// The readers of one event hub, and the source of their assignments.
-#[derive(Debug)]
 pub(super) struct Readers {
     source: EventHubSource,
     event_hub: String,
@@ -33,6 +32,7 @@ pub(super) struct Readers {
     found: Vec<Discovered>,
     /// The connections, by the number of the group of partitions that shares them.
     connections: HashMap<usize, Arc<Connections>>,
+    capacity: Capacity,
     /// How many partitions share one.
     shared_by: usize,
     running: JoinSet<()>,
@@ -43,7 +43,9 @@ const AFTER_PANIC: Duration = Duration::from_secs(5);
 
 impl Readers {
     pub(super) fn new(source: EventHubSource, event_hub: String, assignment: Assignment) -> Self {
+        let event_hubs = source.settings.event_hubs.len();
         Self {
+            capacity: Capacity::of(source.connections, event_hubs),
             shared_by: source.settings.amqp.partitions_per_connection,
             source,
             event_hub,
@@ -102,8 +104,11 @@ impl Readers {
         let number = found.position(|found| found.partition == partition);
         let group = number.unwrap_or_default() / self.shared_by;
         let connections = self.connections.entry(group);
-        let connections = connections
-            .or_insert_with(|| Arc::new(Connections::new(&self.source.clients, &self.event_hub)));
+        let connections = connections.or_insert_with(|| {
+            let capacity = Some(self.capacity.clone());
+            let (clients, event_hub) = (&self.source.clients, &self.event_hub);
+            Arc::new(Connections::new(clients, event_hub, capacity))
+        });
         let reader = Reader {
             source: self.source.clone(),
             connections: Arc::clone(connections),
@@ -128,9 +133,7 @@ impl Readers {
     fn share_connections(&mut self) {
         let settings = &self.source.settings;
         let configured = settings.amqp.partitions_per_connection;
-        let capacity = &self.source.clients.capacity;
-        let connections = capacity.of_event_hub(settings.event_hubs.len());
-        let partitions = self.found.len();
+        let (connections, partitions) = (self.capacity.connections, self.found.len());
         let shared_by = partitions_per_connection(configured, partitions, connections);
         if shared_by > self.shared_by {
             Telemetry::connections_shared(&self.event_hub, partitions, connections, shared_by);
