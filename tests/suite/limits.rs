@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use event_hub_emulator::{Emulator, EventHub};
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
 use crate::world::{Exporter, Process, eventually, get};
 
@@ -54,6 +55,32 @@ async fn sixty_four_partitions_are_read_under_a_limit_of_40_threads() {
     let threads = threads.unwrap().count();
     println!("64 partitions are read by {threads} threads");
     assert!(threads <= 40);
+}
+
+/// As if other programs had taken all files of the system. The wait until the next try takes most of the time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lack_of_files_is_a_cause_of_its_own_and_is_over_when_there_are_files() {
+    let hub = hub(1).await;
+    let program = env!("CARGO_BIN_EXE_acs-recording-exporter");
+    let exporter = start(&["prlimit", "--nofile=1024", program], &hub).await;
+    publish(&hub, 1);
+    reads(&exporter, 1).await;
+    limit_files(&exporter, 10);
+    hub.sever_connections();
+    let failed = exporter.process.says(r#""cause":"resources""#).await;
+    assert!(failed.contains("raise the limits"), "{failed}");
+    limit_files(&exporter, 1024);
+    publish(&hub, 1);
+    reads(&exporter, 2).await;
+}
+
+fn limit_files(exporter: &Exporter, most: u64) {
+    let process = i32::try_from(exporter.process.id()).unwrap();
+    let limit = Rlimit {
+        current: Some(most),
+        maximum: Some(1024),
+    };
+    prlimit(Pid::from_raw(process), Resource::Nofile, limit).unwrap();
 }
 
 async fn hub(partitions: u32) -> Emulator {

@@ -115,7 +115,8 @@ impl Connections {
         // If the caller stops waiting, the runtime is dropped and ends this too.
         let opening = runtime.spawn(async move { clients.consumer(&event_hub).await });
         let opened = within("open connection", OPEN_TIMEOUT, opening).await?;
-        let client = opened.map_err(|panic| SourceError::panicked(panic.to_string()))??;
+        let opened = opened.unwrap_or_else(|panic| Err(SourceError::panicked(panic.to_string())));
+        let client = opened.map_err(SourceError::opening)?;
         Ok(Connection { runtime, client })
     }
 }

@@ -150,11 +150,17 @@ impl SourceError {
         }
     }
 
+    /// The error of a connection that was not opened: the limit on open files may be behind any.
+    pub(super) fn opening(self) -> Self {
+        if has_no_files(&self) {
+            Self::Exhausted(Some(io::Error::other(self)))
+        } else {
+            self
+        }
+    }
+
     /// Its cause.
     pub(crate) fn cause(&self) -> Cause {
-        if has_no_files(self) {
-            return Cause::Resources;
-        }
         match self {
             Self::EventHub(error) => event_hub_cause(error),
             Self::Timeout { .. } => Cause::Timeout,
@@ -283,12 +289,14 @@ mod tests {
             SourceError::Exhausted(Some(no_files())),
             SourceError::panicked(no_thread.to_owned()),
         ] {
+            let error = error.opening();
             assert_eq!(error.cause(), Cause::Resources, "{error:?}");
+            assert!(error.to_string().contains("raise the limits"), "{error}");
         }
         let refused = SourceError::Unresolved {
             host: "contoso".to_owned(),
             source: io::ErrorKind::NotFound.into(),
         };
-        assert_eq!(refused.cause(), Cause::Unreachable);
+        assert_eq!(refused.opening().cause(), Cause::Unreachable);
     }
 }
