@@ -64,6 +64,11 @@ pub(super) fn partitions_per_connection(
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
+    use rustix::io::Errno;
+
+    use super::super::error::Cause;
     use super::*;
 
     #[test]
@@ -95,5 +100,35 @@ mod tests {
         assert!(error.to_string().contains("raise"), "{error}");
         drop(first);
         assert!(capacity.permit().await.is_ok());
+    }
+
+    #[test]
+    fn a_lack_of_files_or_threads_is_a_cause_of_its_own_wherever_it_shows() {
+        let no_files = || io::Error::from_raw_os_error(Errno::MFILE.raw_os_error());
+        let wrapped = azure_core::Error::with_error(
+            azure_core::error::ErrorKind::Io,
+            no_files(),
+            "AMQP error",
+        );
+        let unresolved = SourceError::Unresolved {
+            host: "contoso".to_owned(),
+            source: no_files(),
+        };
+        let no_thread = "OS can't spawn worker thread: Resource temporarily unavailable";
+        for error in [
+            SourceError::EventHub(wrapped.into()),
+            unresolved,
+            SourceError::Exhausted(Some(no_files())),
+            SourceError::panicked(no_thread.to_owned()),
+        ] {
+            let error = error.opening();
+            assert_eq!(error.cause(), Cause::Resources, "{error:?}");
+            assert!(error.to_string().contains("raise the limits"), "{error}");
+        }
+        let refused = SourceError::Unresolved {
+            host: "contoso".to_owned(),
+            source: io::ErrorKind::NotFound.into(),
+        };
+        assert_eq!(refused.opening().cause(), Cause::Unreachable);
     }
 }
