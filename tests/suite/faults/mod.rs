@@ -3,7 +3,8 @@
 //!
 //! Each test is one fault of the hub, put on an exporter that reads it. [`links`] has those that end or deafen links,
 //! [`refusals`] those of a hub that refuses, [`changes`] those that change what a hub holds; [`quiet`] is no fault at all,
-//! [`panics`] answers over which the SDK panics, [`stopped`] a hub that the system stops, [`dns`] names that are found slowly, and [`storm`] all of them at random.
+//! [`panics`] answers over which the SDK panics, [`stopped`] a hub that the system stops, [`dns`] names that are found
+//! slowly, and [`storm`] all of them at random.
 
 mod changes;
 mod dns;
