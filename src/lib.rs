@@ -43,6 +43,7 @@
 //! | What ends a link, and what is done about it? | `source/event_hub/progress/`, by the causes in `error.rs` and the waits in `backoff.rs`; docs/recovery.md has all in one table |
 //! | What verifies that a partition is alive? | `source/event_hub/progress/`; `liveness.rs` decides what follows if that fails |
 //! | Why does the SDK's client live on a runtime of its own? | `source/event_hub/connections.rs` |
+//! | How many connections, threads and open files? | `service/limits.rs` divides what the system allows, `source/event_hub/capacity.rs` shares it |
 //! | Which call was it that failed? | `log.failures: on`; `pipeline/failures.rs` |
 //! | When does an event wait for a scrape? | `pipeline/writer.rs`, by what `metrics/label_sets.rs` knows; docs/delivery.md has the promise |
 //! | In which order does everything stop? | the `Signals` of `service/mod.rs`; `service/running.rs` |

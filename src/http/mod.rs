@@ -22,12 +22,13 @@ mod tests;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::thread;
 
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use settings::Settings;
+pub(crate) use settings::{CONNECTIONS_MAX, Settings};
 
 use crate::liveness::Liveness;
 use crate::metrics::Exposition;
@@ -66,7 +67,9 @@ pub(crate) enum HttpError {
         source: io::Error,
     },
     /// No runtime.
-    #[error("cannot start the thread of the HTTP endpoints")]
+    #[error(
+        "cannot start the thread of the HTTP endpoints: raise the limits on threads and open files"
+    )]
     Start(#[source] io::Error),
     /// The thread ended before it was stopped.
     #[error("the HTTP endpoints ended unexpectedly")]
@@ -74,12 +77,12 @@ pub(crate) enum HttpError {
 }
 
 impl Server {
-    /// Takes the port.
+    /// Takes the port, for so many connections at a time.
     ///
     /// # Errors
     ///
     /// [`HttpError::Bind`] when it cannot be taken.
-    pub(crate) fn bind(settings: &Settings) -> Result<Self, HttpError> {
+    pub(crate) fn bind(settings: &Settings, connections: usize) -> Result<Self, HttpError> {
         let failed = |source| HttpError::Bind {
             address: settings.listen,
             source,
@@ -90,7 +93,10 @@ impl Server {
         Ok(Self {
             listener,
             address,
-            limits: Limits::default(),
+            limits: Limits {
+                connections,
+                ..Limits::default()
+            },
         })
     }
 
@@ -114,10 +120,11 @@ impl Server {
             .build()
             .map_err(HttpError::Start)?;
         let ended = stop.clone();
-        Ok(tokio::task::spawn_blocking(move || {
+        let (served, serving) = oneshot::channel();
+        let serve = move || {
             // Cancelled when this thread ends, even by a panic, so that the service stops too.
             let _ended = ended.drop_guard();
-            runtime.block_on(async move {
+            let how = runtime.block_on(async move {
                 let listener = tokio::net::TcpListener::from_std(self.listener);
                 let listener = listener.map_err(|error| HttpError::Ended(Some(error)))?;
                 let watch = Arc::new(ScrapeWatch::new(&content, Instant::now()));
@@ -126,10 +133,15 @@ impl Server {
                     () = serve::serve(listener, router, self.limits, stop) => Ok(()),
                     never = watch.watch() => match never {},
                 }
-            })
-        }))
+            });
+            // A service that did not wait has ended.
+            drop(served.send(how));
+        };
+        let thread = thread::Builder::new().name("http".to_owned());
+        thread.spawn(serve).map_err(HttpError::Start)?;
+        Ok(serving)
     }
 }
 
 /// The endpoints, being served.
-pub(crate) type Serving = JoinHandle<Result<(), HttpError>>;
+pub(crate) type Serving = oneshot::Receiver<Result<(), HttpError>>;

@@ -18,6 +18,9 @@ settings! {
     }
 }
 
+/// A few scrapers and probes; far below the usual limit of files, 1024.
+pub(crate) const CONNECTIONS_MAX: usize = 256;
+
 /// How much time a connection may take, and how many there may be. They are not configured: a scraper stays far below
 /// each.
 #[derive(Debug, Clone, Copy)]
@@ -39,11 +42,11 @@ pub(super) struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections: 256, // a few scrapers and probes; far below the usual limit of files, 1024
-            head: Duration::from_secs(10), // one packet in practice
-            idle: Duration::from_mins(5), // some intervals of the slowest scraper
-            stall: Duration::from_secs(30), // beyond what TCP needs to get over a loss
-            answer: Duration::from_mins(5), // some megabytes over the slowest of lines
+            connections: CONNECTIONS_MAX,
+            head: Duration::from_secs(10),    // one packet in practice
+            idle: Duration::from_mins(5),     // some intervals of the slowest scraper
+            stall: Duration::from_secs(30),   // beyond what TCP needs to get over a loss
+            answer: Duration::from_mins(5),   // some megabytes over the slowest of lines
             farewell: Duration::from_secs(5), // a part of `shutdown.deadline`, enough for the last scrape
         }
     }

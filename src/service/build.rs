@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::keeper::{Keeper, Target};
+use super::limits::Shares;
 use super::{Service, ServiceError, Signals};
 use crate::blobs;
 use crate::checkpoint::{FileSeries, Scope, Store, StoreKind};
@@ -40,7 +41,8 @@ impl Service {
     ///
     /// When the port or the checkpoint cannot be had.
     pub(crate) fn build(config: Config) -> Result<Self, ServiceError> {
-        let server = http::Server::bind(&config.http)?;
+        let shares = Shares::of_process();
+        let server = http::Server::bind(&config.http, shares.http)?;
         let registry = Registry::new();
         let telemetry = Arc::new(Telemetry::new(&registry));
         let content = content(&config, registry, &telemetry);
@@ -48,6 +50,7 @@ impl Service {
         let signals = Signals::default();
         let source = EventHubSource::new(
             config.event_hub.clone(),
+            shares.event_hubs,
             queue,
             Arc::clone(&telemetry),
             Arc::clone(&content.liveness),

@@ -10,6 +10,7 @@
 
 mod build;
 mod keeper;
+mod limits;
 mod running;
 
 use std::collections::HashMap;

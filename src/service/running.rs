@@ -178,6 +178,7 @@ async fn beat(liveness: &Liveness, telemetry: &Telemetry) -> Infallible {
     loop {
         let now = every_second.tick().await;
         liveness.pulse(now);
+        telemetry.repeated_failures(now);
         telemetry.tasks_are(Handle::current().metrics().num_alive_tasks());
     }
 }

@@ -7,6 +7,7 @@ mod delivered;
 mod families;
 mod leases;
 mod log;
+mod repeated;
 mod scrapes;
 mod settings;
 mod source;
@@ -32,6 +33,7 @@ pub(crate) use tally::{Became, Tally, shortened};
 
 use crate::family::label_values;
 use families::{BornUnshown, Build, Drift, Ended, Overflow, Scrapes, Unreadable};
+use repeated::Repeated;
 use source::Behind;
 
 /// Logs a line about a partition.
@@ -56,6 +58,7 @@ pub struct Telemetry {
     behind: Behind,
     /// Since when a position is delivered and not checkpointed.
     unwritten_since: Mutex<Option<OffsetDateTime>>,
+    repeated: Repeated,
 }
 
 /// A sender of nonsense must not fill the log with it; the count goes on.
@@ -90,6 +93,7 @@ impl Telemetry {
             drift_logged: Mutex::default(),
             behind: Behind::default(),
             unwritten_since: Mutex::default(),
+            repeated: Repeated::default(),
         };
         telemetry.records_ended(&Tally::default());
         telemetry

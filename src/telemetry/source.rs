@@ -6,6 +6,7 @@ use std::error::Error;
 use parking_lot::Mutex;
 use prometheus::IntCounter;
 use time::OffsetDateTime;
+use tokio::time::Instant;
 
 use super::families::{DiscoveryFailures, LostPositions, OfHub, Restarts};
 use super::{ExporterFamilies, Telemetry, chain, float, log_partition};
@@ -64,6 +65,9 @@ impl Telemetry {
     ) {
         self.event_hub_is_away(event_hub);
         self.discovery_failures(event_hub, cause).inc();
+        if !self.repeated.is_logged(event_hub, cause, Instant::now()) {
+            return;
+        }
         tracing::warn!(
             event_hub,
             cause,
@@ -81,6 +85,22 @@ impl Telemetry {
     /// An event hub does not answer, or refuses to; the failure that showed it is logged where it is handled.
     pub(crate) fn event_hub_is_away(&self, event_hub: &str) {
         self.families.up(OfHub { event_hub }).set(0.0);
+    }
+
+    /// The limits of the process do not allow as many connections as configured: partitions share them.
+    pub(crate) fn connections_shared(
+        event_hub: &str,
+        partitions: usize,
+        connections: usize,
+        partitions_per_connection: usize,
+    ) {
+        tracing::warn!(
+            event_hub,
+            partitions,
+            connections,
+            partitions_per_connection,
+            "the limits on open files and threads allow too few connections, so more partitions share one: raise the limits, or `event_hub.partitions_per_connection`"
+        );
     }
 
     /// A partition is to be read: its series exist from now on, with these causes of restarts and reasons of losses.
@@ -148,6 +168,10 @@ impl Telemetry {
     ) {
         self.families.partition_owned(partition.into()).set(0.0);
         self.receiver_restarts(partition, cause).inc();
+        let event_hub = partition.event_hub();
+        if !self.repeated.is_logged(event_hub, cause, Instant::now()) {
+            return;
+        }
         log_partition!(
             warn,
             partition,

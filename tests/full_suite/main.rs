@@ -11,6 +11,7 @@
 mod bounded;
 mod clients;
 mod live;
+mod partitions;
 mod process;
 mod starts;
 mod storm;

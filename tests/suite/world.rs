@@ -163,7 +163,11 @@ impl Exporter {
 
     /// Starts `run` at this address, with every default but for these variables.
     pub(crate) async fn started(listen: &str, variables: &[(&str, &str)]) -> Self {
-        let process = Process::exporter(&["run", "--listen", listen], variables);
+        Self::serving(Process::exporter(&["run", "--listen", listen], variables)).await
+    }
+
+    /// Waits until an exporter serves.
+    pub(crate) async fn serving(process: Process) -> Self {
         let rest = process.says("\"address\":\"").await;
         let address = rest.split('"').next().unwrap().to_owned();
         Self {

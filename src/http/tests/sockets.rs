@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::Metrics;
-use crate::http::settings::Limits;
+use crate::http::settings::{CONNECTIONS_MAX, Limits};
 use crate::http::{Server, Settings};
 
 const TIMEOUT: &str = "X-Prometheus-Scrape-Timeout-Seconds";
@@ -207,7 +207,7 @@ impl Endpoints {
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let settings = &mut Settings::default();
         settings.listen = listen;
-        let mut server = Server::bind(settings).unwrap();
+        let mut server = Server::bind(settings, CONNECTIONS_MAX).unwrap();
         server.limits = limits;
         let address = server.address();
         let stop = CancellationToken::new();

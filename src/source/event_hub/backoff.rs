@@ -18,7 +18,7 @@ const FIRST: Duration = Duration::from_millis(250);
 /// Long enough to leave a hub that is down in peace, short enough to be back within the minute after it is up.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// Event Hubs asks a throttled client to wait for some seconds.
+/// Event Hubs asks a throttled client to wait for some seconds. Threads and files become free no sooner.
 const LATER: Duration = Duration::from_secs(10);
 
 /// A token may have expired a moment ago, so the first try comes soon. After it, a person has to grant rights, and asking
@@ -44,7 +44,7 @@ impl Backoff {
         }
         let failures = self.failures;
         let (first, doublings, longest) = match cause {
-            Cause::Busy => (LATER, failures, LONGEST),
+            Cause::Busy | Cause::Resources => (LATER, failures, LONGEST),
             Cause::Stolen => (GIVE_WAY, failures, GIVE_WAY_LONGEST),
             Cause::Unauthorized | Cause::NotFound | Cause::PositionLost if failures > 0 => {
                 (PERSON, failures - 1, LONGEST)
@@ -100,6 +100,7 @@ mod tests {
             [250, 5000, 10000, 20000, 30000, 30000]
         );
         assert_eq!(waits(Cause::Busy, 4), [10000, 20000, 30000, 30000]);
+        assert_eq!(waits(Cause::Resources, 3), [10000, 20000, 30000]);
         assert_eq!(
             waits(Cause::Stolen, 7),
             [10000, 20000, 40000, 80000, 160_000, 300_000, 300_000]

@@ -4,7 +4,10 @@
 //! opened. A client lives until its first error and is thrown away then. Every wait has a timeout: the SDK has none,
 //! neither for connecting nor for a link that does not answer.
 
+use std::any::Any;
 use std::future::Future;
+use std::net::ToSocketAddrs;
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +15,7 @@ use std::time::Duration;
 use azure_core::credentials::Secret;
 use azure_messaging_eventhubs::builders::ConsumerClientBuilder;
 use azure_messaging_eventhubs::{ConsumerClient, EventHubsError, RetryOptions};
+use futures_util::FutureExt;
 
 use super::connection_string::ConnectionString;
 use super::error::SourceError;
@@ -79,7 +83,7 @@ impl Clients {
                 // Fetched here and not while the SDK connects, so that what is wrong with a token is an error of its
                 // own, within a time of its own.
                 tokens.token().await?;
-                let builder = self.builder(namespace.endpoint.as_deref()).await?;
+                let builder = self.builder(namespace.endpoint.as_deref())?;
                 let opening = builder.open(&namespace.host, event_hub.to_owned(), Arc::new(tokens));
                 timed("open connection", OPEN_TIMEOUT, opening).await
             }
@@ -92,14 +96,14 @@ impl Clients {
         endpoint: Option<&str>,
         string: &Secret,
     ) -> Result<ConsumerClient, SourceError> {
-        let builder = self.builder(endpoint).await?;
+        let builder = self.builder(endpoint)?;
         let opening = builder.open_with_connection_string(string.secret(), Some(event_hub));
         timed("open connection", OPEN_TIMEOUT, opening).await
     }
 
-    async fn builder(&self, endpoint: Option<&str>) -> Result<ConsumerClientBuilder, SourceError> {
+    fn builder(&self, endpoint: Option<&str>) -> Result<ConsumerClientBuilder, SourceError> {
         let settings = &self.settings;
-        resolve(&settings.namespace.host, endpoint, settings.amqp.transport).await?;
+        resolve(&settings.namespace.host, endpoint, settings.amqp.transport)?;
         let builder = ConsumerClient::builder()
             .with_application_id(APPLICATION_ID.to_owned())
             .with_consumer_group(settings.consumer_group.clone())
@@ -126,13 +130,25 @@ impl Clients {
     }
 }
 
-/// Waits for the SDK, within a limit.
+/// Waits for the SDK, within a limit. Its panic is an error.
 pub(super) async fn timed<T>(
     step: &'static str,
     limit: Duration,
     work: impl Future<Output = Result<T, EventHubsError>>,
 ) -> Result<T, SourceError> {
-    Ok(within(step, limit, work).await??)
+    // In a box, since the SDK's futures are large, and each layer around them would need that much of the stack again.
+    let work = AssertUnwindSafe(Box::pin(work)).catch_unwind();
+    match within(step, limit, work).await? {
+        Ok(answer) => Ok(answer?),
+        Err(panic) => Err(SourceError::panicked(message(panic.as_ref()))),
+    }
+}
+
+/// The message of a panic.
+pub(super) fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("no message").to_owned()
 }
 
 /// Waits for anything, within a limit.
@@ -146,31 +162,40 @@ pub(super) async fn within<T>(
     worked.map_err(|_| SourceError::Timeout { step, seconds })
 }
 
-/// Looks up the host before the SDK does: the SDK blocks its thread for a lookup, for as long as a resolver that is down
-/// lets it wait.
-pub(super) async fn resolve(
-    host: &str,
-    endpoint: Option<&str>,
-    transport: Transport,
-) -> Result<(), SourceError> {
+/// Looks up the host before the SDK does, for an error of its own. As the SDK does, it blocks the thread of the connection,
+/// for as long as a resolver that is down lets it wait: another thread for it might not be had.
+fn resolve(host: &str, endpoint: Option<&str>, transport: Transport) -> Result<(), SourceError> {
     let address = match (endpoint, transport) {
         (Some(endpoint), _) => endpoint.trim_start_matches("amqp://").to_owned(),
         (None, Transport::Tcp) => format!("{host}:5671"),
         (None, Transport::WebSocket) => format!("{host}:443"),
     };
-    let looking_up = tokio::net::lookup_host(address);
-    match within("resolve host", OPEN_TIMEOUT, looking_up).await? {
-        Ok(_addresses) => Ok(()),
-        Err(source) => Err(SourceError::Unresolved {
-            host: host.to_owned(),
-            source,
-        }),
-    }
+    let unresolved = |source| SourceError::Unresolved {
+        host: host.to_owned(),
+        source,
+    };
+    address.to_socket_addrs().map(drop).map_err(unresolved)
 }
 
 pub(super) fn no_retries() -> RetryOptions {
     RetryOptions {
         max_retries: 0,
         ..RetryOptions::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::panic_any;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_of_the_sdk_is_an_error() {
+        let asking = async { panic_any("a null creation time") };
+        let asked = timed::<()>("read event hub properties", OPEN_TIMEOUT, asking).await;
+        let error = asked.unwrap_err();
+        assert_eq!(error.cause().label(), "panicked");
+        assert!(error.to_string().ends_with("a null creation time"));
     }
 }

@@ -32,7 +32,7 @@ impl Discovery {
     pub(super) fn new(event_hub: &str, source: EventHubSource) -> Self {
         Self {
             event_hub: event_hub.into(),
-            connections: Connections::new(&source.clients, event_hub),
+            connections: Connections::new(&source.clients, event_hub, None),
             connection: None,
             known: HashSet::new(),
             start: source.settings.start,
@@ -104,11 +104,11 @@ impl Discovery {
             && let Ok(answer) = connection.ask_hub().await
         {
             self.connection = Some(connection);
-            return Ok(answer.partition_ids);
+            return Ok(answer.partitions);
         }
         let connection = self.connections.open().await?;
         let answer = connection.ask_hub().await?;
         self.connection = Some(connection);
-        Ok(answer.partition_ids)
+        Ok(answer.partitions)
     }
 }

@@ -2,6 +2,8 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io;
+use std::iter;
 use std::path::PathBuf;
 
 use azure_core_amqp::AmqpError;
@@ -9,6 +11,7 @@ use azure_core_amqp::error::{AmqpErrorCondition, AmqpErrorKind};
 use azure_messaging_eventhubs::EventHubsError;
 use azure_messaging_eventhubs::error::ErrorKind;
 use fe2o3_amqp::link::RecvError;
+use rustix::io::Errno;
 use tokio::task::JoinError;
 
 use super::settings::{Authentication, Namespace};
@@ -44,9 +47,11 @@ pub(crate) enum SourceError {
     /// The SDK or the reader panicked.
     #[error("a panic while the partition was read: {0}")]
     Panicked(String),
-    /// No thread for a connection.
-    #[error("cannot start the thread of a connection")]
-    Thread(#[source] std::io::Error),
+    /// No thread or no open file is left for a connection.
+    #[error(
+        "no thread or open file is left for another connection: raise the limits on them, or `event_hub.partitions_per_connection`"
+    )]
+    Exhausted(#[source] Option<io::Error>),
     /// The stream of events ended without an error.
     #[error("the event hub ended the stream")]
     Ended,
@@ -57,7 +62,7 @@ pub(crate) enum SourceError {
         host: String,
         /// The error of the resolver.
         #[source]
-        source: std::io::Error,
+        source: io::Error,
     },
     /// There is no token of Microsoft Entra ID.
     #[error(transparent)]
@@ -96,6 +101,8 @@ label_values! {
         Poison = "poison",
         /// The SDK or the reader panicked.
         Panicked = "panicked",
+        /// The process has no thread or no open file left.
+        Resources = "resources",
         /// No answer in time.
         Timeout = "timeout",
         /// The hub closed the link, the session or the connection.
@@ -136,6 +143,24 @@ impl Cause {
 }
 
 impl SourceError {
+    /// A panic with this message. The runtime panics if it cannot start a thread.
+    pub(super) fn panicked(message: String) -> Self {
+        if message.contains("OS can't spawn worker thread") {
+            Self::Exhausted(Some(io::Error::other(message)))
+        } else {
+            Self::Panicked(message)
+        }
+    }
+
+    /// The error of a connection that was not opened: the limit on open files may be behind any.
+    pub(super) fn opening(self) -> Self {
+        if has_no_files(&self) {
+            Self::Exhausted(Some(io::Error::other(self)))
+        } else {
+            self
+        }
+    }
+
     /// Its cause.
     pub(crate) fn cause(&self) -> Cause {
         match self {
@@ -145,11 +170,24 @@ impl SourceError {
             Self::PositionLost { .. } => Cause::PositionLost,
             Self::Panicked(_) => Cause::Panicked,
             Self::Ended | Self::ReaderEnded(_) => Cause::Closed,
-            Self::Unresolved { .. } | Self::Thread(_) => Cause::Unreachable,
+            Self::Exhausted(_) => Cause::Resources,
+            Self::Unresolved { .. } => Cause::Unreachable,
             Self::Token(error) => token_cause(error),
             Self::ConnectionStringFile { .. } => Cause::Unauthorized,
         }
     }
+}
+
+/// Whether the limit on open files, of the process or of the system, is behind an error.
+fn has_no_files(error: &(dyn Error + 'static)) -> bool {
+    let chain = iter::successors(Some(error), |&error| error.source());
+    let mut system = chain.filter_map(|error| error.downcast_ref::<io::Error>());
+    system.any(|error| {
+        let number = error.raw_os_error();
+        [Errno::MFILE, Errno::NFILE]
+            .map(|files| Some(files.raw_os_error()))
+            .contains(&number)
+    })
 }
 
 fn token_cause(error: &TokenError) -> Cause {

@@ -5,11 +5,13 @@
 //!
 //! `discovery` finds partitions, `assignment` decides which of them this process reads, and `readers` runs their tasks.
 //! `reader` is the task of one partition, and `progress` the state machine that it follows, which decides by `extent`
-//! (what the hub holds), `prefetch` and `backoff`. `connections` are what it reads and asks over, opened by `client`.
+//! (what the hub holds), `prefetch` and `backoff`. `connections` are what it reads and asks over, opened by `client`, each
+//! on its `own_runtime` and as many as `capacity` allows.
 //! `received` converts the SDK's events, `lag` measures how far behind they are, and `error` sorts failures by cause.
 
 mod assignment;
 mod backoff;
+mod capacity;
 mod client;
 mod connection_string;
 mod connections;
@@ -17,6 +19,7 @@ mod discovery;
 mod error;
 mod extent;
 mod lag;
+mod own_runtime;
 mod prefetch;
 mod progress;
 mod reader;
@@ -53,14 +56,18 @@ pub(crate) struct EventHubSource {
     pub(crate) telemetry: Arc<Telemetry>,
     pub(crate) liveness: Arc<Liveness>,
     clients: Arc<Clients>,
+    /// How many may be open at a time, to all event hubs.
+    connections: usize,
     /// Cancelled when reading may begin: scrapers have got every failure series at 0.
     begin: CancellationToken,
 }
 
 impl EventHubSource {
-    /// A source of the given settings, whose batches go into `queue`. It begins when `begin` is cancelled.
+    /// A source of the given settings, with so many connections at most, whose batches go into `queue`. It begins when
+    /// `begin` is cancelled.
     pub(crate) fn new(
         settings: Settings,
+        connections: usize,
         queue: Queue,
         telemetry: Arc<Telemetry>,
         liveness: Arc<Liveness>,
@@ -78,6 +85,7 @@ impl EventHubSource {
             telemetry,
             liveness,
             clients: Arc::new(clients),
+            connections,
             begin,
         }
     }

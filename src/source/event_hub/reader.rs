@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::EventHubSource;
 use super::assignment::Lease;
-use super::client::timed;
+use super::client::{message, timed};
 use super::connections::{Connection, Connections};
 use super::error::{Cause, SourceError};
 use super::extent::Extent;
@@ -40,7 +40,6 @@ const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 const REFUSED_WITHIN: Duration = Duration::from_millis(500);
 
 /// The task that reads one partition.
-#[derive(Debug)]
 pub(super) struct Reader {
     pub(super) source: EventHubSource,
     pub(super) connections: Arc<Connections>,
@@ -56,7 +55,7 @@ pub(super) struct Reader {
 
 impl Reader {
     /// Reads until it is stopped.
-    pub(super) async fn run(mut self, stop: CancellationToken) {
+    pub(super) async fn run(&mut self, stop: &CancellationToken) {
         stop.run_until_cancelled(self.stand_by()).await;
         while !stop.is_cancelled() {
             if let Action::Wait(until) = self.progress.next(Instant::now()) {
@@ -65,7 +64,7 @@ impl Reader {
                 continue;
             }
             stop.run_until_cancelled(self.own()).await;
-            if let Some(error) = self.read_over_a_connection(&stop).await {
+            if let Some(error) = self.read_over_a_connection(stop).await {
                 self.link_ended(&error);
             }
         }
@@ -138,7 +137,7 @@ impl Reader {
         let error = match stop.run_until_cancelled(reading).await {
             None | Some(Ok(Ok(()))) => None,
             Some(Ok(Err(error))) => Some(error),
-            Some(Err(panic)) => Some(SourceError::Panicked(message(panic.as_ref()))),
+            Some(Err(panic)) => Some(SourceError::panicked(message(panic.as_ref()))),
         };
         let _work = self.at_work("disconnecting");
         // A hub that did not answer will not answer the close either.
@@ -278,7 +277,7 @@ impl Reader {
     async fn ask_all(&mut self, connection: &Connection) -> Result<Extent, SourceError> {
         let _work = self.at_work("asking");
         let hub = connection.ask_hub().await?;
-        self.hub_created_at = hub.created_on.map(OffsetDateTime::from);
+        self.hub_created_at = hub.created_at;
         self.ask(connection).await
     }
 
@@ -326,7 +325,7 @@ impl Reader {
         telemetry.partition_proved(&self.partition, at);
     }
 
-    fn link_ended(&mut self, error: &SourceError) {
+    pub(super) fn link_ended(&mut self, error: &SourceError) {
         let EventHubSource {
             liveness,
             telemetry,
@@ -380,11 +379,4 @@ where
         let Some(Some(Ok(event))) = next else { return };
         gathered.take(&event);
     }
-}
-
-/// The message of a panic.
-fn message(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("no message").to_owned()
 }

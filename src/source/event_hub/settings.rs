@@ -52,7 +52,8 @@ settings! {
         /// How many partitions share a connection.
         ///
         /// `1` is fastest, and a broken connection then affects one partition only. With hundreds of partitions, a higher
-        /// number saves connections and threads.
+        /// number saves connections and threads: a connection takes a thread and five open files. If the limits of the process
+        /// do not allow enough connections, more partitions share one, and a warning says so.
         partitions_per_connection: usize = number(1..=PARTITIONS_SHARING_MOST).default("1"),
     }
 }
@@ -64,7 +65,7 @@ const PREFETCH_LEAST: &str = "1MiB";
 const PREFETCH_MOST: &str = "1GiB";
 
 /// The SDK opens a session for each, of which a connection has 255.
-const PARTITIONS_SHARING_MOST: usize = 100;
+pub(super) const PARTITIONS_SHARING_MOST: usize = 100;
 
 settings! {
     /// Watchdog

@@ -3,13 +3,14 @@
 //!
 //! Each test is one fault of the hub, put on an exporter that reads it. [`links`] has those that end or deafen links,
 //! [`refusals`] those of a hub that refuses, [`from_the_start`] those of one that always did, [`changes`] those that
-//! change what a hub holds; [`quiet`] is no fault at all, [`stopped`] a hub that the system stops, [`dns`] names that are
-//! found slowly, and [`storm`] all of them at random.
+//! change what a hub holds; [`quiet`] is no fault at all, [`panics`] answers over which the SDK panics, [`stopped`] a hub
+//! that the system stops, [`dns`] names that are found slowly, and [`storm`] all of them at random.
 
 mod changes;
 mod dns;
 mod from_the_start;
 mod links;
+mod panics;
 mod poller;
 mod quiet;
 mod readers;
