@@ -24,6 +24,10 @@ pub(crate) enum Queued {
     /// The partition continues after this position, which is not that of its last event: it begins there, or the events
     /// between are lost.
     Moved(PartitionId, Reached, OwnedSemaphorePermit),
+    /// The partition is paused: what it sends from now on is kept and not applied. Dropped once that holds.
+    Paused(PartitionId, oneshot::Sender<()>),
+    /// The partition is not paused any more.
+    Resumed(PartitionId),
     /// The partition is released. Dropped once the writer holds nothing more of it.
     Released(PartitionId, oneshot::Sender<()>),
 }
@@ -68,16 +72,32 @@ impl Queue {
         }
     }
 
-    /// Makes the writer drop whatever it holds of a partition that sends nothing more, and waits for that: what is not
-    /// applied by then never will be. Takes no slot, since the lane may be full of events that wait for a scrape.
-    pub(crate) async fn release(&self, partition: PartitionId) {
-        let (dropping, dropped) = oneshot::channel();
-        // If the writer has ended, so has all that it held.
-        let _sent_or_ended = self
-            .sender
-            .send(Queued::Released(partition, dropping))
+    /// Makes the writer apply nothing more of a partition, and waits for that. What the partition sends is kept, as much as
+    /// its lane has room for.
+    pub(crate) async fn pause(&self, partition: PartitionId) {
+        self.until_done(|done| Queued::Paused(partition, done))
             .await;
-        let _dropped = dropped.await;
+    }
+
+    /// Makes the writer apply what a paused partition has sent and sends.
+    pub(crate) async fn resume(&self, partition: PartitionId) {
+        // A writer that has ended applies nothing.
+        let _sent_or_ended = self.sender.send(Queued::Resumed(partition)).await;
+    }
+
+    /// Makes the writer drop whatever it holds of a partition that sends nothing more, and waits for that: what is not
+    /// applied by then never will be.
+    pub(crate) async fn release(&self, partition: PartitionId) {
+        self.until_done(|done| Queued::Released(partition, done))
+            .await;
+    }
+
+    /// Takes no slot, since the lane may be full of events that wait for a scrape.
+    async fn until_done(&self, queued: impl FnOnce(oneshot::Sender<()>) -> Queued) {
+        let (doing, done) = oneshot::channel();
+        // If the writer has ended, so has all that it held.
+        let _sent_or_ended = self.sender.send(queued(doing)).await;
+        let _done = done.await;
     }
 }
 

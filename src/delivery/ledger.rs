@@ -187,6 +187,11 @@ impl Ledger {
         intervals.max()
     }
 
+    /// Whether so many of them as are expected did.
+    pub(crate) fn are_all_scraped(&self, now: Instant, within: Duration) -> bool {
+        self.scrapers_within(now, within) >= self.scrapers
+    }
+
     fn acknowledge(&mut self, snapshot: Snapshot) {
         self.acknowledged = snapshot;
         while let Some((_, positions)) =

@@ -37,9 +37,9 @@ impl TokenCredential for StorageTokens {
         match self.0.latest(USED_UNTIL) {
             Some(token) => {
                 self.0.renew_ahead(&token);
-                Ok(token)
+                Ok(token.access)
             }
-            None => Ok(self.0.fresh().await?),
+            None => Ok(self.0.fresh().await?.access),
         }
     }
 }
@@ -101,6 +101,7 @@ mod tests {
     async fn no_request_waits_for_the_next_token_while_one_is_valid() {
         let tokens = storage_tokens(time::Duration::minutes(5));
         assert_eq!(ask(&tokens).await, ("0".to_owned(), 0));
+        tokio::time::advance(Duration::from_secs(75)).await; // a quarter of its life
         for _ in 0..15 {
             assert_eq!(ask(&tokens).await, ("0".to_owned(), 0));
             tokio::time::sleep(Duration::from_secs(1)).await;
@@ -113,6 +114,7 @@ mod tests {
     async fn a_token_at_its_end_is_not_used() {
         let tokens = storage_tokens(time::Duration::seconds(20));
         assert_eq!(ask(&tokens).await, ("0".to_owned(), 0));
+        tokio::time::advance(Duration::from_secs(5)).await; // the next one is due
         let (token, waited) = ask(&tokens).await;
         assert_eq!(token, "1");
         assert!(waited >= 20, "{waited}");

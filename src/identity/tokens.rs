@@ -6,8 +6,8 @@
 //! new credential, whose cache is empty.
 //!
 //! Callers that ask at the same time share one answer, so that a process with many partitions sends one request to the
-//! identity service. There is a pause between two requests, since the SDK asks without pause if a token lives for less than
-//! its six minutes.
+//! identity service. A token that lives for less than the margin of a usual one is renewed when a quarter of its life is
+//! over, and not at each request. There is a pause between two requests in any case.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,7 +23,8 @@ use super::entra;
 use super::error::TokenError;
 use crate::telemetry::Telemetry;
 
-/// A token that expires within this time is renewed. The SDK renews later, six minutes before the expiry.
+/// A token that expires within this time is renewed, if it lived for longer when it was fetched. The SDK renews later, six
+/// minutes before the expiry.
 const RENEW_BEFORE: time::Duration = time::Duration::minutes(10);
 
 /// An identity service usually answers within a second. The rest allows for slow answers, and for two retries.
@@ -55,6 +56,33 @@ impl Audience {
     };
 }
 
+/// A token, and when the next one is fetched.
+#[derive(Clone, Debug)]
+pub(super) struct Token {
+    pub(super) access: AccessToken,
+    /// How long before its expiry it is renewed.
+    pub(super) renewed_before: time::Duration,
+    /// The same moment by the clock that nobody sets.
+    renewed_at: Instant,
+}
+
+impl Token {
+    fn new(access: AccessToken) -> Self {
+        let life = left(&access).max(time::Duration::ZERO);
+        let renewed_before = RENEW_BEFORE.min(life * 3 / 4);
+        Self {
+            access,
+            renewed_before,
+            renewed_at: Instant::now() + (life - renewed_before).unsigned_abs(),
+        }
+    }
+
+    /// Whether the next token should be fetched.
+    fn is_due(&self) -> bool {
+        Instant::now() >= self.renewed_at || left(&self.access) <= self.renewed_before
+    }
+}
+
 /// Makes a credential that has no token yet.
 type Make = dyn Fn() -> azure_core::Result<Arc<dyn TokenCredential>> + Send + Sync;
 
@@ -68,7 +96,7 @@ pub(crate) struct Tokens {
     runtime: Handle,
     telemetry: Arc<Telemetry>,
     /// The latest token. A later fetch may have failed.
-    latest: Mutex<Option<AccessToken>>,
+    latest: Mutex<Option<Token>>,
     /// The latest fetch. Locked while a fetch is in progress.
     fetched: tokio::sync::Mutex<Option<Fetched>>,
 }
@@ -76,7 +104,7 @@ pub(crate) struct Tokens {
 /// The outcome of a fetch.
 struct Fetched {
     at: Instant,
-    result: Result<AccessToken, TokenError>,
+    result: Result<Token, TokenError>,
 }
 
 impl Fetched {
@@ -85,7 +113,7 @@ impl Fetched {
         // The outcome of a fetch that ended after the caller asked is as new as the caller needs.
         self.at > asked_at
             || match &self.result {
-                Ok(token) => left(token) > RENEW_BEFORE,
+                Ok(token) => !token.is_due(),
                 Err(_) => self.at.elapsed() < FAILED_FOR,
             }
     }
@@ -127,7 +155,7 @@ impl Tokens {
     }
 
     /// The kept token if it is far from expiring, or else a new one.
-    pub(super) async fn fresh(&self) -> Result<AccessToken, TokenError> {
+    pub(super) async fn fresh(&self) -> Result<Token, TokenError> {
         let asked_at = Instant::now();
         let mut fetched = self.fetched.lock().await;
         if let Some(fetched) = &*fetched {
@@ -139,7 +167,7 @@ impl Tokens {
         let old = self.latest(time::Duration::ZERO);
         let mut result = self.fetch().await;
         if let (Some(old), Ok(new)) = (&old, &result)
-            && new.expires_on <= old.expires_on
+            && new.access.expires_on <= old.access.expires_on
         {
             result = Err(TokenError::same_again(&self.credential));
         }
@@ -149,7 +177,9 @@ impl Tokens {
                 self.telemetry.token_fetched();
             }
             Err(error) => {
-                let valid_for_s = old.as_ref().map(|token| left(token).whole_seconds());
+                let valid_for_s = old
+                    .as_ref()
+                    .map(|token| left(&token.access).whole_seconds());
                 self.telemetry.token_not_fetched(error, valid_for_s);
             }
         }
@@ -161,16 +191,18 @@ impl Tokens {
     }
 
     /// The latest token, if it is valid for longer than this.
-    pub(super) fn latest(&self, at_least: time::Duration) -> Option<AccessToken> {
+    pub(super) fn latest(&self, at_least: time::Duration) -> Option<Token> {
         let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        latest.clone().filter(|token| left(token) > at_least)
+        latest
+            .clone()
+            .filter(|token| left(&token.access) > at_least)
     }
 
-    /// Starts to fetch the next token if this one, the latest, expires soon. It does not wait for the fetch, which has a
+    /// Starts to fetch the next token if that is due for this one, the latest. It does not wait for the fetch, which has a
     /// timeout.
-    pub(super) fn renew_ahead(self: &Arc<Self>, latest: &AccessToken) {
+    pub(super) fn renew_ahead(self: &Arc<Self>, latest: &Token) {
         let is_under_way = self.fetched.try_lock().is_err();
-        if left(latest) <= RENEW_BEFORE && !is_under_way {
+        if latest.is_due() && !is_under_way {
             let tokens = Arc::clone(self);
             // A failure is logged where the fetch fails.
             self.runtime
@@ -178,7 +210,7 @@ impl Tokens {
         }
     }
 
-    async fn fetch(&self) -> Result<AccessToken, TokenError> {
+    async fn fetch(&self) -> Result<Token, TokenError> {
         let (make, scope) = (Arc::clone(&self.make), self.audience.scope);
         let fetching = async move { make()?.get_token(&[scope], None).await };
         // The fetch has a timeout, so it ends even if no caller waits for it.
@@ -186,7 +218,7 @@ impl Tokens {
             .runtime
             .spawn(tokio::time::timeout(FETCH_TIMEOUT, fetching));
         match fetching.await {
-            Ok(Ok(Ok(token))) => Ok(token),
+            Ok(Ok(Ok(token))) => Ok(Token::new(token)),
             Ok(Ok(Err(error))) => Err(TokenError::failed(&self.credential, error)),
             // A panic of the identity library counts as no answer.
             Ok(Err(_)) | Err(_) => Err(TokenError::unanswered(&self.credential, FETCH_TIMEOUT)),
@@ -265,7 +297,7 @@ pub(super) mod tests {
     /// The number of the token, or the error, that a caller gets now.
     async fn ask(tokens: &Tokens) -> String {
         match tokens.fresh().await {
-            Ok(token) => token.token.secret().to_owned(),
+            Ok(token) => token.access.token.secret().to_owned(),
             Err(error) => error.to_string(),
         }
     }
@@ -279,14 +311,32 @@ pub(super) mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_token_near_its_end_is_renewed_by_a_new_credential() {
-        let tokens = numbered(time::Duration::minutes(9));
-        assert_eq!(ask(&tokens).await, "0");
+        for (life, renewed_after) in [(20, 10 * 60), (9, 135)] {
+            let tokens = numbered(time::Duration::minutes(life));
+            assert_eq!(ask(&tokens).await, "0");
+            tokio::time::advance(Duration::from_secs(renewed_after - 5)).await;
+            assert_eq!(ask(&tokens).await, "0");
+            tokio::time::advance(Duration::from_secs(5)).await;
+            assert_eq!(ask(&tokens).await, "1");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_token_that_lives_for_less_than_the_margin_is_not_renewed_at_each_request() {
+        let tokens = numbered(time::Duration::seconds(200));
+        let mut numbers = Vec::new();
+        for _ in 0..45 {
+            numbers.push(ask(&tokens).await);
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
+        assert_eq!(numbers, vec!["0"; 45]);
+        tokio::time::advance(Duration::from_secs(5)).await;
         assert_eq!(ask(&tokens).await, "1");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_caller_that_asks_without_pause_has_to_wait() {
-        let (tokens, started) = (numbered(time::Duration::seconds(8)), Instant::now());
+        let (tokens, started) = (numbered(time::Duration::ZERO), Instant::now());
         for number in 0..30 {
             assert_eq!(ask(&tokens).await, number.to_string());
         }

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::{AcsMetrics, Remembered, Settings};
 use crate::acs::{FailureRules, Observation};
-use crate::delivery::{Ledger, Positions, Series, Snapshot};
+use crate::delivery::{CheckpointAfter, Ledger, Positions, Series, Snapshot};
 use crate::event::{Batch, PartitionId, Reached};
 use crate::telemetry::{Tally, Telemetry};
 
@@ -264,14 +264,21 @@ impl Exposition {
 
     /// How far each partition has been applied.
     pub fn applied_positions(&self) -> Arc<Positions> {
-        let applied = self.applied.lock();
-        Arc::clone(&applied.positions)
+        self.positions(CheckpointAfter::Processing)
     }
 
     /// How far each partition has been acknowledged.
     pub fn acknowledged_positions(&self) -> Arc<Positions> {
+        self.positions(CheckpointAfter::Scrape)
+    }
+
+    /// How far a checkpoint of each partition may advance.
+    pub fn positions(&self, after: CheckpointAfter) -> Arc<Positions> {
         let applied = self.applied.lock();
-        Arc::clone(applied.ledger.acknowledged_positions())
+        Arc::clone(match after {
+            CheckpointAfter::Scrape => applied.ledger.acknowledged_positions(),
+            CheckpointAfter::Processing => &applied.positions,
+        })
     }
 
     /// Whether all that was applied is acknowledged, also of partitions that were released.
@@ -329,6 +336,11 @@ impl Exposition {
     /// The interval of the scraper that comes most seldom.
     pub fn slowest_interval(&self) -> Option<Duration> {
         self.applied.lock().ledger.slowest_interval()
+    }
+
+    /// Whether every expected scraper has received a snapshot within this time.
+    pub fn are_all_scraped(&self, now: Instant, within: Duration) -> bool {
+        self.applied.lock().ledger.are_all_scraped(now, within)
     }
 
     /// Lets what an earlier process remembered exist at 0. If there is no room for everything, what moved last is restored.

@@ -4,7 +4,7 @@
 //! the checkpoint and Prometheus are a few lines each. Prometheus here counts as `increase()` does: by how much it saw a
 //! series rise, where the first value of a series is not a rise.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +15,7 @@ use proptest::prelude::*;
 use time::OffsetDateTime;
 use time::macros::datetime;
 use tokio::sync::mpsc::Receiver;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::Writer;
@@ -58,6 +59,14 @@ enum Action {
         whole: bool,
     },
     Checkpoint,
+    /// The hand-over of a partition begins: nothing more of it is applied.
+    HandOver {
+        partition: usize,
+    },
+    /// It ends: the next owner goes on at the checkpoint, or, if a scraper is missing, the partition is kept.
+    HandOverEnds {
+        partition: usize,
+    },
     Crash,
     /// Orderly, with so many of the scrapers coming once more.
     Stop {
@@ -77,6 +86,8 @@ fn actions(crashes: bool, passes: u32) -> impl Strategy<Value = Action> {
         4 => (0..2_usize).prop_map(|scraper| Action::ScrapeBegins { scraper }),
         5 => (0..2_usize, prop::bool::weighted(0.8)).prop_map(|(scraper, whole)| Action::ScrapeEnds { scraper, whole }),
         2 => Just(Action::Checkpoint),
+        1 => (0..PARTITIONS).prop_map(|partition| Action::HandOver { partition }),
+        2 => (0..PARTITIONS).prop_map(|partition| Action::HandOverEnds { partition }),
         1 => (0..3_usize).prop_map(move |last_scrapes| if crashes { Action::Crash } else { Action::Stop { last_scrapes } }),
         1 => (0..3_usize).prop_map(|last_scrapes| Action::Stop { last_scrapes }),
         passes => (1..150_u64).prop_map(|seconds| Action::Pass { seconds }),
@@ -90,6 +101,14 @@ struct Stored {
     remembered: Vec<(Series, OffsetDateTime)>,
 }
 
+impl Stored {
+    /// The first event after the checkpoint of a partition, if it has one.
+    fn next(&self, partition: usize) -> Option<usize> {
+        let reached = self.positions.get(&id(partition))?;
+        usize::try_from(reached.position.sequence_number + 1).ok()
+    }
+}
+
 struct Process {
     exposition: Arc<Exposition>,
     writer: Writer,
@@ -99,6 +118,7 @@ struct Process {
     next: Vec<usize>,
     /// The scrapes under way.
     scrapes: BTreeMap<usize, (Snapshot, String)>,
+    handing_over: BTreeSet<usize>,
 }
 
 /// A Prometheus: the last value of each series, and by how much all have risen.
@@ -133,19 +153,15 @@ impl Process {
         let exposition = Arc::new(Exposition::new(&settings, scrapers, registry, telemetry));
         exposition.restore(stored.remembered.clone());
         let (queue, queued) = queue::queue();
-        let next = (0..PARTITIONS).map(|partition| {
-            let reached = stored.positions.get(&id(partition));
-            reached.map_or(0, |reached| {
-                usize::try_from(reached.position.sequence_number + 1).unwrap()
-            })
-        });
+        let next = (0..PARTITIONS).map(|partition| stored.next(partition));
         Self {
             writer: Writer::new(Arc::clone(&exposition), HOLD_MAX, None, false),
             exposition,
             lanes: (0..PARTITIONS).map(|_| queue.lane()).collect(),
             queued,
-            next: next.collect(),
+            next: next.map(Option::unwrap_or_default).collect(),
             scrapes: BTreeMap::new(),
+            handing_over: BTreeSet::new(),
         }
     }
 
@@ -193,6 +209,13 @@ impl World {
             }
             Action::ScrapeBegins { .. } => {}
             Action::Checkpoint => self.checkpoint(),
+            Action::HandOver { partition } => {
+                let (done, _) = oneshot::channel();
+                let paused = Queued::Paused(id(partition), done);
+                self.process.writer.take(paused, self.now);
+                self.process.handing_over.insert(partition);
+            }
+            Action::HandOverEnds { partition } => self.hand_over_ends(partition),
             Action::Crash => self.restart(),
             Action::Stop { last_scrapes } => self.stop(last_scrapes),
             Action::Pass { seconds } => {
@@ -236,6 +259,31 @@ impl World {
             .take(process.queued.try_recv().unwrap(), self.now);
     }
 
+    fn hand_over_ends(&mut self, partition: usize) {
+        let Process {
+            exposition,
+            writer,
+            next,
+            handing_over,
+            ..
+        } = &mut self.process;
+        if !handing_over.remove(&partition) {
+            return;
+        }
+        let id = id(partition);
+        if !exposition.is_partition_delivered(&id) {
+            writer.take(Queued::Resumed(id), self.now);
+            return;
+        }
+        let delivered = exposition.acknowledged_positions().get(&id).cloned();
+        let positions = &mut self.stored.positions;
+        positions.extend(delivered.map(|reached| (id.clone(), reached)));
+        let (done, _) = oneshot::channel();
+        writer.take(Queued::Released(id.clone(), done), self.now);
+        exposition.release(&id);
+        next[partition] = self.stored.next(partition).unwrap_or_default();
+    }
+
     fn checkpoint(&mut self) {
         let exposition = &self.process.exposition;
         for (partition, reached) in exposition.acknowledged_positions().iter() {
@@ -276,6 +324,9 @@ impl World {
 
     /// Everything that was published is read, and every scraper scrapes.
     fn settle(&mut self) {
+        for partition in 0..PARTITIONS {
+            self.hand_over_ends(partition);
+        }
         for _ in 0..200 {
             for scraper in 0..self.scrapers {
                 self.act(Action::ScrapeBegins { scraper });
@@ -290,11 +341,10 @@ impl World {
             let applied = self.process.exposition.applied_positions();
             let is_done = (0..PARTITIONS).all(|partition| {
                 let last = self.hub[partition].len();
-                let stored = self.stored.positions.get(&id(partition));
-                let reached = applied.get(&id(partition)).or(stored);
-                last == reached.map_or(0, |at| {
-                    usize::try_from(at.position.sequence_number + 1).unwrap()
-                })
+                let applied = applied.get(&id(partition));
+                let applied = applied.map(|at| at.position.sequence_number + 1);
+                let next = applied.and_then(|next| usize::try_from(next).ok());
+                last == next.or(self.stored.next(partition)).unwrap_or_default()
             });
             if is_done {
                 break;

@@ -3,10 +3,10 @@
 //!
 //! It holds whole events: none is half applied. Meanwhile the failure series of all held events stand at 0, so that one
 //! scrape shows them all. An event is held until the scrapers have received its series at 0, for at most
-//! `delivery.hold_max`, and not at all while there is no qualifying scrape; the queue bounds how many are held. Time is an
-//! argument.
+//! `delivery.hold_max`, and not at all while there is no qualifying scrape; the queue bounds how many are held. The events of
+//! a paused partition are held too, until it is resumed or released. Time is an argument.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +29,8 @@ pub(crate) struct Writer {
     logs_failures: bool,
     /// By partition, in order; none is empty.
     held: BTreeMap<PartitionId, VecDeque<Held>>,
+    /// Nothing of these partitions is applied.
+    paused: HashSet<PartitionId>,
 }
 
 /// A held batch, whole or what is left of it.
@@ -54,6 +56,7 @@ impl Writer {
             hold_max,
             logs_failures,
             held: BTreeMap::new(),
+            paused: HashSet::new(),
         }
     }
 
@@ -63,18 +66,26 @@ impl Writer {
         let partition = match queued {
             Queued::Events(ref batch, _) => batch.partition.clone(),
             Queued::Moved(ref partition, ..) => partition.clone(),
-            Queued::Released(partition, dropped) => {
+            Queued::Paused(partition, done) => {
+                self.paused.insert(partition);
+                drop(done);
+                return;
+            }
+            Queued::Resumed(partition) => return self.resume(&partition, now),
+            Queued::Released(partition, done) => {
+                self.paused.remove(&partition);
                 self.held.remove(&partition);
-                drop(dropped);
+                drop(done);
                 return;
             }
         };
         let until = now + self.hold_max;
-        if let Some(waiting) = self.held.get_mut(&partition) {
+        if self.paused.contains(&partition) || self.held.contains_key(&partition) {
             if let Queued::Events(batch, _) = &queued {
                 // Its series are shown by the same scrape as those of the events before it.
                 prepare(batch, &self.exposition);
             }
+            let waiting = self.held.entry(partition.clone()).or_default();
             waiting.push_back(Held { queued, until });
             self.tell(&partition);
         } else {
@@ -88,16 +99,31 @@ impl Writer {
     /// Applies held events where that is possible now: the scrapers have received more, or time has passed.
     pub(crate) fn go_on(&mut self, now: Instant) {
         for (partition, waiting) in std::mem::take(&mut self.held) {
+            if self.paused.contains(&partition) {
+                self.held.insert(partition, waiting);
+                continue;
+            }
             self.work(&partition, waiting, now);
             self.tell(&partition);
         }
     }
 
+    fn resume(&mut self, partition: &PartitionId, now: Instant) {
+        self.paused.remove(partition);
+        if let Some(mut waiting) = self.held.remove(partition) {
+            for held in &mut waiting {
+                held.until = now + self.hold_max; // until now they did not wait for a scrape
+            }
+            self.work(partition, waiting, now);
+            self.tell(partition);
+        }
+    }
+
     /// When the next event has been held long enough.
     pub(crate) fn next_end(&self) -> Option<Instant> {
-        self.held
-            .values()
-            .filter_map(|waiting| waiting.front())
+        let held = self.held.iter();
+        held.filter(|(partition, _)| !self.paused.contains(*partition))
+            .filter_map(|(_, waiting)| waiting.front())
             .map(|held| held.until)
             .min()
     }
@@ -124,7 +150,7 @@ impl Writer {
                     self.exposition.moved_to(partition, reached);
                     drop(slot);
                 }
-                Queued::Released(..) => {}
+                Queued::Paused(..) | Queued::Resumed(..) | Queued::Released(..) => {}
             }
         }
         if !waiting.is_empty() {
@@ -159,7 +185,7 @@ impl Writer {
         let waiting = self.held.get(partition).into_iter().flatten();
         let events = waiting.map(|held| match &held.queued {
             Queued::Events(batch, _) => batch.count(),
-            Queued::Moved(..) | Queued::Released(..) => 0,
+            _ => 0,
         });
         let events = events.sum();
         self.exposition.telemetry().events_wait(partition, events);

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::checkpoint::blobs::{BlobPositions, Found, Wrote};
 use crate::delivery::CheckpointAfter;
-use crate::event::{PartitionId, Reached};
+use crate::event::PartitionId;
 use crate::metrics::Exposition;
 use crate::source::event_hub::{Assigner, Discovered, EventHubSource, Reading, Start};
 use crate::telemetry::LeaseMove;
@@ -27,8 +28,8 @@ pub(super) struct Consumer {
 pub(super) enum HandOver {
     /// The checkpoint is written: the next owner continues after all events that were counted here.
     Checkpointed,
-    /// The store does not answer: this replica keeps the partition. It has counted events up to this position.
-    Kept(Option<Reached>),
+    /// No scrape has delivered what was counted, or the store does not answer: this replica keeps the partition.
+    Kept,
     /// The partition was not handed over. Either this process is stopping, and releases all its partitions, or another
     /// process has acquired the partition, which the next cycle notices.
     Nothing,
@@ -61,9 +62,15 @@ impl Consumer {
         Some(self.assigner.assign(found, after).await)
     }
 
-    /// Hands a partition over: stops reading it, waits for the scrape that delivers what was counted, and writes the
-    /// checkpoint. After `at_most`, what was counted is treated as delivered: this process continues, and a later scrape
-    /// delivers it.
+    /// Whether a scrape can be expected within this time, which delivers what was counted.
+    pub(super) fn can_deliver(&self, within: Duration) -> bool {
+        self.checkpoint_after == CheckpointAfter::Processing
+            || self.exposition.are_all_scraped(Instant::now(), within)
+    }
+
+    /// Hands a partition over: applies nothing more of it, waits for the scrape that delivers what was counted, writes the
+    /// checkpoint, and stops reading. If no scrape comes within `at_most`, or the checkpoint cannot be written, it goes on
+    /// where it paused: nothing has to be read again.
     pub(super) async fn hand_over(
         &self,
         partition: &PartitionId,
@@ -71,29 +78,40 @@ impl Consumer {
         at_most: Duration,
         stop: &CancellationToken,
     ) -> HandOver {
-        let ending = async {
-            self.stop(partition, Some(reading)).await;
-            if self.checkpoint_after == CheckpointAfter::Scrape {
-                let delivered = self.delivered(partition);
-                let _in_time_or_later = tokio::time::timeout(at_most, delivered).await;
+        let EventHubSource {
+            queue, telemetry, ..
+        } = &self.source;
+        let delivering = async {
+            queue.pause(partition.clone()).await;
+            match self.checkpoint_after {
+                CheckpointAfter::Scrape => {
+                    timeout(at_most, self.delivered(partition)).await.is_ok()
+                }
+                CheckpointAfter::Processing => true,
             }
         };
-        if stop.run_until_cancelled(ending).await.is_none() {
-            // This process is stopping, so a later scrape may never come: the next owner must re-read what was not delivered.
-            return HandOver::Nothing;
-        }
-        let applied = self.exposition.applied_positions().get(partition).cloned();
-        match self.positions.release(partition, applied.as_ref()).await {
-            Ok(Wrote::Refused) => HandOver::Nothing,
-            Ok(Wrote::Written | Wrote::Unchanged) => {
-                let _delivered_by_now_or_later = self.exposition.release(partition);
-                HandOver::Checkpointed
+        let Some(is_delivered) = stop.run_until_cancelled(delivering).await else {
+            return HandOver::Nothing; // the stop releases all partitions
+        };
+        if is_delivered {
+            let delivered = || {
+                let positions = self.exposition.positions(self.checkpoint_after);
+                positions.get(partition).cloned()
+            };
+            match self.positions.release(partition, delivered).await {
+                Ok(Wrote::Refused) => return HandOver::Nothing,
+                Ok(Wrote::Written | Wrote::Unchanged) => {
+                    self.stop(partition, Some(reading)).await;
+                    self.exposition.release(partition);
+                    return HandOver::Checkpointed;
+                }
+                Err(error) => telemetry.checkpoint_failed(&error),
             }
-            Err(error) => {
-                self.source.telemetry.checkpoint_failed(&error);
-                HandOver::Kept(applied)
-            }
+        } else {
+            telemetry.partition_kept(partition, at_most);
         }
+        queue.resume(partition.clone()).await;
+        HandOver::Kept
     }
 
     /// Stops reading a partition that another process has acquired. That process counts again what was not checkpointed.

@@ -30,8 +30,10 @@ impl Replica {
         // A failure for one partition must not affect the others.
         let written = self.write_leases(plan.claim, now).await;
         self.start_acquired().await;
-        for partition in plan.hand_over {
-            self.hand_over(&partition);
+        if self.can_hand_over(now) {
+            for partition in plan.hand_over {
+                self.hand_over(&partition);
+            }
         }
         self.remove_long_gone(now).await;
         written
@@ -127,6 +129,11 @@ impl Replica {
                 lease.reading = reading;
             }
         }
+    }
+
+    /// Whether a hand-over is likely to succeed: while it lasts, nothing of the partition is counted.
+    fn can_hand_over(&self, now: Instant) -> bool {
+        now >= self.hand_over_after && self.consumer.can_deliver(self.settings.hand_over_max)
     }
 
     fn hand_over(&mut self, id: &str) {

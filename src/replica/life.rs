@@ -27,6 +27,8 @@ pub(crate) struct Replica {
     /// The owned leases, by the partition ids that the leases use.
     pub(super) owned: BTreeMap<String, OwnedLease>,
     pub(super) handing_over: JoinSet<(String, HandOver)>,
+    /// After a hand-over that failed, none begins before this time.
+    pub(super) hand_over_after: Instant,
     /// Cancelled when the replica must neither acquire nor hand over any more.
     pub(super) stop: CancellationToken,
     pub(super) is_announced: bool,
@@ -44,6 +46,10 @@ pub(super) struct OwnedLease {
 
 /// The minimum time between two cycles, however many events call for one.
 const HURRY: Duration = Duration::from_millis(200);
+
+/// How many times `hand_over_max` a replica waits after a hand-over that failed, so that a partition is paused for a small
+/// part of the time while one of two scrapers is away.
+const PATIENCE: u32 = 10;
 
 /// How many times within the duration of a lease the readers are notified that the replica is awake.
 const AWAKE_TIMES: u32 = 6;
@@ -65,6 +71,7 @@ impl Replica {
             consumer: Arc::new(consumer),
             owned: BTreeMap::new(),
             handing_over: JoinSet::new(),
+            hand_over_after: Instant::now(),
             stop,
             is_announced: false,
             is_failing: false,
@@ -178,10 +185,10 @@ impl Replica {
                     telemetry.lease_cycle_failed(&self.event_hub, &error, self.is_failing);
                 }
             }
-            HandOver::Kept(reached) => {
-                let reading = self.consumer.assigner.assign(lease.found.clone(), reached);
-                lease.reading = Some(reading.await);
+            HandOver::Kept => {
                 lease.handing_over = None;
+                let patience = self.settings.hand_over_max * PATIENCE;
+                self.hand_over_after = Instant::now() + patience;
             }
             HandOver::Nothing => {}
         }

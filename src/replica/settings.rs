@@ -20,9 +20,10 @@ settings! {
         lease: Duration = duration(INTERVAL_LEAST * INTERVALS..=LEASE_MOST).default("30s"),
         /// How long a replica waits for a last scrape before it hands a partition over to another replica.
         ///
-        /// The scrape delivers what this replica counted of the partition. Without a scrape, the partition moves after this
-        /// time, and a later scrape of this replica delivers these counts. `0s` does not wait.
-        hand_over_max: Duration = duration(Duration::ZERO..=LEASE_MOST).default("30s"),
+        /// The scrape delivers what this replica counted of the partition; meanwhile it counts nothing more of it. Without a
+        /// scrape in this time, the replica keeps the partition, and tries again after ten times as long. A hand-over only
+        /// begins if every expected scraper has scraped within this time. At least twice the scrape interval.
+        hand_over_max: Duration = duration(INTERVAL_LEAST..=LEASE_MOST).default("2m"),
     }
 }
 

@@ -11,6 +11,7 @@ use super::running::LAST_WORDS;
 use crate::checkpoint::blobs::{BlobPositions, BlobSeries, Wrote, concurrently};
 use crate::checkpoint::{FileSeries, Saved, State, Store};
 use crate::delivery::{CheckpointAfter, Positions};
+use crate::event::{PartitionId, Reached};
 use crate::metrics::{Exposition, Remembered};
 use crate::telemetry::Telemetry;
 
@@ -108,17 +109,14 @@ impl Keeper {
         let now = OffsetDateTime::now_utc();
         self.telemetry.checkpoint_is_due(now);
         self.restore().await;
-        let delivered = || match self.checkpoint_after {
-            CheckpointAfter::Scrape => self.exposition.acknowledged_positions(),
-            CheckpointAfter::Processing => self.exposition.applied_positions(),
-        };
-        // What moved a label set is never checkpointed before the label set is remembered.
+        let delivered = || self.exposition.positions(self.checkpoint_after);
         let is_written = match &mut self.target {
             Target::File {
                 store,
                 state,
                 label_sets,
             } => {
+                // Asked for first: what moved a label set is not checkpointed before the label set is remembered.
                 let delivered = delivered();
                 let Remembered {
                     of_failures,
@@ -148,6 +146,7 @@ impl Keeper {
                     }
                 }
                 let mut is_written = true;
+                let delivered = |partition: &PartitionId| delivered().get(partition).cloned();
                 for positions in positions {
                     is_written &= save_positions(positions, delivered, &self.telemetry).await;
                 }
@@ -186,23 +185,26 @@ async fn save_file(
 /// Writes the delivered positions of the owned partitions of an event hub. False if the store failed.
 async fn save_positions(
     positions: &BlobPositions,
-    delivered: impl FnOnce() -> Arc<Positions>,
+    delivered: impl Fn(&PartitionId) -> Option<Reached>,
     telemetry: &Telemetry,
 ) -> bool {
-    // Asked for before what is delivered: a partition that is acquired again between the two has another of these.
-    let owned = positions.owned();
-    let delivered = delivered();
-    let writes = owned.into_iter().filter_map(|owned| {
-        let reached = delivered.get(&owned.partition)?.clone();
-        Some(async move {
-            let wrote = positions.save(&owned, &reached).await;
-            (owned, reached.position.sequence_number, wrote)
-        })
+    let writes = positions.owned().into_iter().map(|owned| {
+        let delivered = &delivered;
+        async move {
+            let mut sequence_number = None;
+            let reached = || {
+                let reached = delivered(&owned.partition)?;
+                sequence_number = Some(reached.position.sequence_number);
+                Some(reached)
+            };
+            let wrote = positions.save(&owned, reached).await;
+            (owned, sequence_number, wrote)
+        }
     });
     let (mut written, mut failed) = (Vec::new(), None);
     for (owned, sequence_number, wrote) in concurrently(writes).await {
         match wrote {
-            Ok(Wrote::Written) => written.push((owned, sequence_number)),
+            Ok(Wrote::Written) => written.extend(sequence_number.map(|number| (owned, number))),
             Ok(Wrote::Unchanged) => {}
             Ok(Wrote::Refused) => telemetry.checkpoint_refused(&owned.partition),
             Err(error) => failed = Some(error),

@@ -1,6 +1,7 @@
 //! What happens between this replica and the others.
 
 use std::error::Error;
+use std::time::Duration;
 
 use prometheus::IntCounter;
 use time::OffsetDateTime;
@@ -115,6 +116,16 @@ impl Telemetry {
                 "partition lost before these events were checkpointed: the new owner counts them again"
             );
         }
+    }
+
+    /// A partition was to be handed over, and no scrape has delivered what was counted of it.
+    pub fn partition_kept(&self, partition: &PartitionId, waited: Duration) {
+        log_partition!(
+            warn,
+            partition,
+            waited_s = waited.as_secs(),
+            "partition kept: no scrape has delivered its counts within `ownership.hand_over_max`; set it to twice the scrape interval"
+        );
     }
 
     /// A checkpoint was refused: another process owns the partition.

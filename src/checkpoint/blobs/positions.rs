@@ -3,6 +3,9 @@
 //! A new owner rewrites the blob before it reads the partition: from then on a write of the previous owner, which names
 //! the version that it wrote last, is refused. That is the fence. Every write names a version, and every blob its writer:
 //! a write that is refused because an earlier one of this process was done, though its answer was lost, is tried again.
+//!
+//! A position has one lock, under which the writer also asks how far the partition was delivered. So of two writes at the
+//! same time, the later one has the later position.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -179,13 +182,12 @@ impl BlobPositions {
         self.lock().insert(partition.folded(), Arc::new(owned));
     }
 
-    /// The positions that this process owns now. Ask for what is delivered after this: a partition that is acquired again
-    /// meanwhile has another of these.
+    /// The positions that this process owns now. A partition that is acquired again has another of these.
     pub fn owned(&self) -> Vec<Arc<OwnedPosition>> {
         self.lock().values().cloned().collect()
     }
 
-    /// Writes how far a partition was delivered, if this process still owns it.
+    /// Writes how far a partition was delivered, if it was and this process still owns it.
     ///
     /// # Errors
     ///
@@ -193,10 +195,13 @@ impl BlobPositions {
     pub async fn save(
         &self,
         owned: &OwnedPosition,
-        reached: &Reached,
+        delivered: impl FnOnce() -> Option<Reached>,
     ) -> Result<Wrote, PositionError> {
         let mut state = owned.state.lock().await;
-        self.write(&owned.blob, &mut state, reached).await
+        match delivered() {
+            Some(reached) => self.write(&owned.blob, &mut state, &reached).await,
+            None => Ok(Wrote::Unchanged),
+        }
     }
 
     async fn write(
@@ -230,7 +235,7 @@ impl BlobPositions {
         Err(PositionError::Contested(blob.to_owned()))
     }
 
-    /// Releases a partition, after it wrote the partition's last position; unless another process owns it already.
+    /// Releases a partition, after it wrote how far the partition was delivered; unless another process owns it already.
     ///
     /// # Errors
     ///
@@ -238,14 +243,14 @@ impl BlobPositions {
     pub async fn release(
         &self,
         partition: &PartitionId,
-        reached: Option<&Reached>,
+        delivered: impl FnOnce() -> Option<Reached>,
     ) -> Result<Wrote, PositionError> {
         let Some(owned) = self.lock().get(&partition.folded()).cloned() else {
             return Ok(Wrote::Refused);
         };
         let mut state = owned.state.lock().await;
-        let wrote = match reached {
-            Some(reached) => self.write(&owned.blob, &mut state, reached).await?,
+        let wrote = match delivered() {
+            Some(reached) => self.write(&owned.blob, &mut state, &reached).await?,
             None => Wrote::Unchanged,
         };
         if wrote != Wrote::Refused {

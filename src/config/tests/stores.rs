@@ -254,12 +254,12 @@ fn azures_variables_count_where_a_token_is_wanted() {
 fn a_lease_outlives_two_renewals() {
     let blob = format!("checkpoint:\n  store: blob\n  container_url: {URL}\n");
     let ownership = |section: &str| config(&format!("{blob}ownership: {{{section}}}\n"));
-    let settings = ownership("interval: 1s, lease: 3s, hand_over_max: 0s")
+    let settings = ownership("interval: 1s, lease: 3s, hand_over_max: 1s")
         .unwrap()
         .ownership;
     assert_eq!(settings.interval, Duration::from_secs(1));
     assert_eq!(settings.lease, Duration::from_secs(3));
-    assert_eq!(settings.hand_over_max, Duration::ZERO);
+    assert_eq!(settings.hand_over_max, Duration::from_secs(1));
 
     let faults = |section: &str| ownership(section).unwrap_err();
     expect![[r#"
@@ -272,7 +272,7 @@ fn a_lease_outlives_two_renewals() {
         config: 3 faults
           ownership.interval = `0s` (built-in x.yaml:4): must be between `1s` and `5m`
           ownership.lease = `1s` (built-in x.yaml:4): must be between `3s` and `30m`
-          ownership.hand_over_max = `31m` (built-in x.yaml:4): must be between `0s` and `30m`"#]]
+          ownership.hand_over_max = `31m` (built-in x.yaml:4): must be between `1s` and `30m`"#]]
     .assert_eq(&faults("interval: 0s, lease: 1s, hand_over_max: 31m"));
 }
 

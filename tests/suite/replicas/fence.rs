@@ -1,6 +1,7 @@
 //! Two owners of one partition: the last one to acquire it writes its checkpoint, and no other process does.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use acs_recording_exporter::inside::blobs::names::Names;
 use acs_recording_exporter::inside::blobs::{Container, Settings};
@@ -10,6 +11,7 @@ use acs_recording_exporter::inside::checkpoint::blobs::{
 use acs_recording_exporter::inside::event::{PartitionId, Position, Reached};
 use acs_recording_exporter::inside::telemetry::Telemetry;
 use prometheus::Registry;
+use tokio::task::JoinSet;
 
 use crate::azurite::Azurite;
 use crate::world::Signal;
@@ -52,8 +54,14 @@ async fn the_checkpoint_of_the_previous_owner_is_refused() {
         Found::Beginning
     );
     let of_late = owned(&late);
-    assert_eq!(late.save(&of_late, &at(5)).await.unwrap(), Wrote::Written);
-    assert_eq!(late.save(&of_late, &at(5)).await.unwrap(), Wrote::Unchanged);
+    assert_eq!(
+        late.save(&of_late, || Some(at(5))).await.unwrap(),
+        Wrote::Written
+    );
+    assert_eq!(
+        late.save(&of_late, || Some(at(5))).await.unwrap(),
+        Wrote::Unchanged
+    );
 
     // It sleeps, and its lease expires.
     assert_eq!(
@@ -62,20 +70,29 @@ async fn the_checkpoint_of_the_previous_owner_is_refused() {
     );
     let of_young = owned(&young);
     // Before the young one has written anything, and after.
-    assert_eq!(late.save(&of_late, &at(7)).await.unwrap(), Wrote::Refused);
+    assert_eq!(
+        late.save(&of_late, || Some(at(7))).await.unwrap(),
+        Wrote::Refused
+    );
     assert_eq!(late.lost().await, std::slice::from_ref(&partition));
-    assert_eq!(young.save(&of_young, &at(9)).await.unwrap(), Wrote::Written);
-    assert_eq!(late.save(&of_late, &at(11)).await.unwrap(), Wrote::Refused);
-    let released = late.release(&partition, Some(&at(11))).await.unwrap();
+    assert_eq!(
+        young.save(&of_young, || Some(at(9))).await.unwrap(),
+        Wrote::Written
+    );
+    assert_eq!(
+        late.save(&of_late, || Some(at(11))).await.unwrap(),
+        Wrote::Refused
+    );
+    let released = late.release(&partition, || Some(at(11))).await.unwrap();
     assert_eq!(released, Wrote::Refused);
 
     // What is handed over in order is where the next one goes on.
     assert_eq!(
-        young.release(&partition, Some(&at(10))).await.unwrap(),
+        young.release(&partition, || Some(at(10))).await.unwrap(),
         Wrote::Written
     );
     assert_eq!(
-        young.save(&of_young, &at(12)).await.unwrap(),
+        young.save(&of_young, || Some(at(12))).await.unwrap(),
         Wrote::Unchanged
     );
     let next = owner(&azurite, "next");
@@ -97,15 +114,15 @@ async fn a_write_whose_answer_was_lost_is_recognised() {
     );
     let owned = owned(&positions);
     assert_eq!(
-        positions.save(&owned, &at(1)).await.unwrap(),
+        positions.save(&owned, || Some(at(1))).await.unwrap(),
         Wrote::Written
     );
     // It is interrupted: the store may have done it or not.
     azurite.signal(Signal::STOP);
-    positions.save(&owned, &at(2)).await.unwrap_err();
+    positions.save(&owned, || Some(at(2))).await.unwrap_err();
     azurite.signal(Signal::CONT);
     assert_ne!(
-        positions.save(&owned, &at(3)).await.unwrap(),
+        positions.save(&owned, || Some(at(3))).await.unwrap(),
         Wrote::Refused
     );
     let next = owner(&azurite, "next");
@@ -113,4 +130,41 @@ async fn a_write_whose_answer_was_lost_is_recognised() {
         next.acquire(&partition, false).await.unwrap(),
         Found::Position(at(3))
     );
+}
+
+/// The keeper writes after each scrape, and a hand-over writes once. Each asks for what is delivered when it is its turn.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_writes_at_a_time_none_takes_a_position_back() {
+    const WRITES: i64 = 8;
+    let azurite = Azurite::start().await;
+    container(&azurite).create().await.unwrap();
+    let (me, next) = (Arc::new(owner(&azurite, "me")), owner(&azurite, "next"));
+    for number in 0..8 {
+        let partition = PartitionId::new("Logs", number.to_string());
+        me.acquire(&partition, true).await.unwrap();
+        let (owned, delivered) = (owned(&me), Arc::new(AtomicI64::new(0)));
+        let mut writing = JoinSet::new();
+        for write in 0..=WRITES {
+            let (me, owned) = (Arc::clone(&me), Arc::clone(&owned));
+            let (partition, delivered) = (partition.clone(), Arc::clone(&delivered));
+            writing.spawn(async move {
+                let mut reached = 0;
+                let now = || {
+                    reached = delivered.fetch_add(1, Ordering::SeqCst);
+                    Some(at(reached))
+                };
+                let wrote = if write == WRITES / 2 {
+                    me.release(&partition, now).await
+                } else {
+                    me.save(&owned, now).await
+                };
+                (wrote.unwrap(), reached)
+            });
+        }
+        let written = writing.join_all().await.into_iter();
+        let written = written.filter(|(wrote, _)| *wrote == Wrote::Written);
+        let last = written.map(|(_, reached)| reached).max().unwrap();
+        let found = next.acquire(&partition, true).await.unwrap();
+        assert_eq!(found, Found::Position(at(last)));
+    }
 }

@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::scene::{PARTITIONS, Pace, Scene, assert_counted};
+use super::load;
+use super::scene::{EVENT_HUB, PARTITIONS, Pace, Scene, assert_counted};
 use super::watch::{Move, moved};
-use crate::world::eventually;
+use crate::world::{Exporter, eventually};
+
+const EVENTS: &str = "acs_recording_exporter_events_total";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_three_two_one_replicas_count_every_event_once() {
@@ -119,30 +122,108 @@ async fn one_three_two_one(pace: Pace) -> Times {
     slowest
 }
 
+/// Half of the events were shown by the only scrape; the hand-over waits for another one in vain.
 #[tokio::test(flavor = "multi_thread")]
-async fn where_nobody_scrapes_what_was_counted_is_handed_over_after_a_while() {
-    let variables = [
-        ("DELIVERY__START_GATE", "0s"),
-        ("OWNERSHIP__HAND_OVER_MAX", "1s"),
-    ];
-    let mut scene = Scene::new(&variables).await;
-    let load = scene.load(6);
+async fn a_partition_whose_counts_no_scrape_delivers_is_kept_and_its_checkpoint_stays_behind() {
+    const HALF: u32 = 20;
+    let half = f64::from(HALF);
+    let mut scene = Scene::new(&[("OWNERSHIP__HAND_OVER_MAX", "5s")]).await;
+    let publish = |scene: &Scene| {
+        for event in 0..HALF {
+            let partition = event % PARTITIONS;
+            load::publish(
+                &scene.hub.handle(),
+                EVENT_HUB,
+                partition,
+                "StartRecording",
+                202,
+            );
+        }
+    };
+    scene.start("a").await;
+    scene.gate_opens("a").await;
+    scene.balanced(1).await;
+    publish(&scene);
+    scene.has_counted("a", half).await;
+    scene.start("b").await;
+    scene.replicas["b"]
+        .process
+        .says("waiting for a scrape")
+        .await;
+    scene.scrape("a").await;
+    publish(&scene);
+    scene.has_counted("a", half * 2.0).await;
+    scene.gate_opens("b").await;
+    let a = &scene.replicas["a"].process;
+    a.says("partition kept: no scrape has delivered its counts")
+        .await;
+    publish(&scene);
+    scene.has_counted("a", half * 3.0).await; // it goes on
+    scene.kill("a").await;
+    scene.has_counted("b", half * 2.0).await;
+    scene.balanced(1).await;
+    let counted = scene.sum(EVENTS, &[]).await;
+    assert_eq!(counted, half * 2.0, "{}", scene.written());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nobody_scrapes_nothing_is_handed_over() {
+    let mut scene = Scene::new(&[("DELIVERY__START_GATE", "0s")]).await;
     scene.start("a").await;
     scene.balanced(1).await;
     scene.start("b").await;
-    let shares = scene.balanced(2).await;
-    let (_, published) = load.stop().await;
-    let all = f64::from(published.iter().sum::<u32>());
-    let counted = || async {
-        let counted = scene.sum("acs_recording_exporter_events_total", &[]).await;
-        if counted >= all {
-            Ok(counted)
+    eventually("each replica has seen the other", || async {
+        let seen = scene.sum("acs_recording_exporter_replicas", &[]).await;
+        if seen == 4.0 {
+            Ok(())
         } else {
-            Err(format!("{counted} of {all}"))
+            Err(seen.to_string())
         }
-    };
-    let counted = eventually("all is counted", counted).await;
-    println!("{all} events, {counted} counted; shares {shares:?}");
-    // Both are alive, and show what they counted to every scraper.
-    assert_eq!(counted, all);
+    })
+    .await;
+    tokio::time::sleep(scene.pace.cycle * 3).await;
+    let a = scene.watch.shares().remove("a");
+    assert_eq!(
+        a,
+        Some(usize::try_from(PARTITIONS).unwrap()),
+        "{}",
+        scene.written()
+    );
+}
+
+impl Scene {
+    fn running(&self, name: &str) -> &Exporter {
+        self.replicas.get(name).expect("it runs")
+    }
+
+    /// Scrapes a replica as Prometheus does: a qualifying scrape.
+    pub(crate) async fn scrape(&self, name: &str) {
+        let asking = reqwest::Client::new()
+            .get(format!("http://{}/metrics", self.running(name).address))
+            .header("X-Prometheus-Scrape-Timeout-Seconds", "10")
+            .send();
+        let answer = asking.await.unwrap().error_for_status().unwrap();
+        answer.text().await.unwrap();
+    }
+
+    /// Scrapes a replica for the first time.
+    async fn gate_opens(&self, name: &str) {
+        let process = &self.running(name).process;
+        process.says("waiting for a scrape").await;
+        self.scrape(name).await;
+        self.takes_part(name).await;
+    }
+
+    /// Waits until a replica has counted so many events, or more. This is not a qualifying scrape.
+    async fn has_counted(&self, name: &str, events: f64) {
+        eventually("so many events", || async {
+            let counted = self.running(name).scrape().await?.sum(EVENTS, &[]);
+            if counted >= events {
+                Ok(())
+            } else {
+                Err(format!("{counted} of {events}\n{}", self.written()))
+            }
+        })
+        .await;
+    }
 }
