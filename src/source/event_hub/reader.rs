@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use azure_messaging_eventhubs::models::ReceivedEventData;
-use azure_messaging_eventhubs::{EventReceiver, OpenReceiverOptions, StartPosition};
+use azure_messaging_eventhubs::{EventReceiver, OpenReceiverOptions};
 use futures_util::stream::Peekable;
 use futures_util::{FutureExt, Stream, StreamExt};
 use time::OffsetDateTime;
@@ -21,7 +21,7 @@ use super::error::{Cause, SourceError};
 use super::extent::Extent;
 use super::lag::LagWatch;
 use super::progress::{Action, Progress};
-use super::received::Gathered;
+use super::received::{self, Gathered};
 use crate::event::{Batch, PartitionId, Reached};
 use crate::liveness::AtWork;
 use crate::queue::Lane;
@@ -154,11 +154,14 @@ impl Reader {
             match self.progress.next(Instant::now()) {
                 Action::Receive(until) => {
                     let next = connection.runtime.on(events.next());
-                    let Ok(first) = timeout_at(until, next).await else {
+                    let Some(first) = self.receive(until, next).await? else {
                         continue;
                     };
-                    let first = first.ok_or(SourceError::Ended)??;
-                    let mut gathered = Gathered::after(self.reached());
+                    if self.progress.awaits_proof() {
+                        self.compare(&first)?;
+                        continue;
+                    }
+                    let mut gathered = Gathered::after(self.progress.seen());
                     let is_again = gathered.had(&first);
                     if is_again {
                         // Harmless, unless it is of another sequence, whose events must not be refused.
@@ -179,6 +182,48 @@ impl Reader {
         }
     }
 
+    /// Waits for the next event; none came until then. Only a failure of this can be the fault of an event.
+    async fn receive<E>(
+        &mut self,
+        until: Instant,
+        next: impl Future<Output = Option<Result<ReceivedEventData, E>>>,
+    ) -> Result<Option<ReceivedEventData>, SourceError>
+    where
+        SourceError: From<E>,
+    {
+        let next = AssertUnwindSafe(next).catch_unwind();
+        let Ok(next) = timeout_at(until, next).await else {
+            return Ok(None);
+        };
+        let error = match next {
+            Ok(Some(Ok(event))) => return Ok(Some(event)),
+            Ok(Some(Err(error))) => error.into(),
+            Ok(None) => SourceError::Ended,
+            Err(panic) => SourceError::EventPanicked(message(panic.as_ref())),
+        };
+        self.progress.receive_failed(error.cause(), Instant::now());
+        Err(error)
+    }
+
+    /// The link must begin with the last event that was handed on.
+    fn compare(&mut self, first: &ReceivedEventData) -> Result<(), SourceError> {
+        self.verified();
+        let first = received::reached(first, self.reached());
+        if self.progress.proves(&first, Instant::now()) {
+            Ok(())
+        } else {
+            Err(self.replaced(Cause::Doubted))
+        }
+    }
+
+    /// Why a link is replaced.
+    fn replaced(&self, cause: Cause) -> SourceError {
+        match self.progress.finding() {
+            Some(finding) if cause == Cause::Doubted => SourceError::Doubted(finding.text()),
+            _ => SourceError::Replaced(cause),
+        }
+    }
+
     /// Opens a link where `progress` decides, given what the hub holds.
     async fn open(
         &mut self,
@@ -186,7 +231,8 @@ impl Reader {
         extent: &Extent,
     ) -> Result<EventReceiver, SourceError> {
         let before = self.progress.reached().cloned();
-        let opening = self.progress.opening(extent);
+        let opening = self.progress.opening(extent, Instant::now());
+        let opening = opening.map_err(|finding| SourceError::Doubted(finding.text()))?;
         let telemetry = Arc::clone(&self.source.telemetry);
         if let Some(lost) = opening.lost {
             telemetry.position_lost(&self.partition, lost);
@@ -199,13 +245,11 @@ impl Reader {
             telemetry.event_stepped_over(&self.partition, sequence_number);
         }
         self.send_position(before).await;
+        self.progress.opened(extent, Instant::now());
         let options = OpenReceiverOptions {
             owner_level: Some(OWNER_LEVEL),
             prefetch: Some(opening.prefetch),
-            start_position: Some(StartPosition {
-                location: opening.after,
-                inclusive: false,
-            }),
+            start_position: Some(opening.at),
             ..OpenReceiverOptions::default()
         };
         let id = self.partition.partition().to_owned();
@@ -214,7 +258,6 @@ impl Reader {
             .open_receiver_on_partition(id, Some(options));
         let opening_receiver = connection.runtime.on(opening_receiver);
         let receiver = timed("open receiver", OPEN_TIMEOUT, opening_receiver).await?;
-        self.progress.opened(extent, Instant::now());
         self.hub_answered(extent);
         self.source.liveness.partition_opened(&self.partition);
         telemetry.receiver_opened(&self.partition, self.reached(), opening.prefetch);
@@ -287,7 +330,7 @@ impl Reader {
         })?;
         self.hub_answered(&extent);
         match self.progress.answered(&extent, Instant::now()) {
-            Some(cause) => Err(SourceError::Replaced(cause)),
+            Some(cause) => Err(self.replaced(cause)),
             None => Ok(()),
         }
     }
@@ -360,8 +403,11 @@ where
             let event = next.as_ref().ok();
             event.is_some_and(|event| refuses || !gathered.had(event))
         };
-        let next = events.as_mut().next_if(is_next).now_or_never();
-        let Some(Some(Ok(event))) = next else { return };
+        // A panic here repeats when the next event is waited for, after those before it were handed on.
+        let next = AssertUnwindSafe(events.as_mut().next_if(is_next)).catch_unwind();
+        let Some(Ok(Some(Ok(event)))) = next.now_or_never() else {
+            return;
+        };
         gathered.take(&event);
     }
 }
