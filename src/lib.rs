@@ -40,6 +40,7 @@
 //! | What becomes of what cannot be read? | counted in `telemetry`; kept, if asked for, by `dead_letters/` |
 //! | How does history get into Prometheus? | `metrics/backfill.rs` and `metrics/openmetrics.rs`, by the command `replay` |
 //! | What does a refusal say, and to whom? | `Explained` in `source/event_hub/error.rs`; `liveness.rs` keeps the last for `/-/ready` |
+//! | When is a position lost, and where does reading continue then? | `source/event_hub/progress/doubt.rs`, `progress/bookmark.rs`; docs/recovery.md |
 //! | What ends a link, and what is done about it? | `source/event_hub/progress/`, by the causes in `error.rs` and the waits in `backoff.rs`; docs/recovery.md has all in one table |
 //! | What verifies that a partition is alive? | `source/event_hub/progress/`; `liveness.rs` decides what follows if that fails |
 //! | Why does the SDK's client live on a runtime of its own? | `source/event_hub/connections.rs` |
@@ -108,7 +109,10 @@
 //! * Each connection has a runtime of its own (`source::event_hub`): the SDK's tasks wait for ever for the close of a peer
 //!   that is silent, and nothing but the end of their runtime ends them.
 //! * An event hub that was created anew is recognised by its creation time, which is later than the last event that was
-//!   read: its sequence numbers may have passed the stored ones.
+//!   read: its sequence numbers may have passed the stored ones. Whatever else speaks against a position is doubted for a
+//!   minute, and a link that begins behind the end shows the last event that was read before it continues
+//!   (`source::event_hub::progress`). Sequences have only the enqueue time in common, so it decides where a lost position
+//!   continues.
 //! * A sequence gap, a lost position, and a skipped event each have a metric of their own beside
 //!   `receiver_restarts_total{cause}`.
 //! * The exporter counts as ready while the start gate is closed: it stands by.

@@ -64,7 +64,8 @@ settings! {
         /// This happens when the event hub was recreated or failed over, or when retention removed events before they were
         /// read. `acs_recording_exporter_positions_lost_total` counts each case, and the log reports it.
         ///
-        /// - `earliest`: at the oldest event that the event hub still has
+        /// - `earliest`: at the first event that was enqueued after the last one that was read. If its time is unknown, at
+        ///   the oldest event that the event hub still has.
         /// - `latest`: at what arrives from now on
         /// - `fail`: nowhere. The partition is not read, and the exporter is not ready.
         on_invalid: OnLostPosition = words([

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::error::Error;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use prometheus::IntCounter;
@@ -32,6 +33,14 @@ pub(crate) struct LostPosition {
     pub missed: u64,
     /// The partition is not read until a person decides.
     pub is_final: bool,
+    /// What was found, in words.
+    pub found: &'static str,
+    /// How often something was found.
+    pub times: u32,
+    /// For how long the position was doubted.
+    pub doubted_for: Duration,
+    /// Where reading continues, in words.
+    pub goes_on: &'static str,
 }
 
 /// Since when each partition is behind; only those that are.
@@ -273,8 +282,11 @@ impl Telemetry {
             reason = lost.reason,
             sequence_number = lost.sequence_number,
             missed = lost.missed,
-            goes_on = !lost.is_final,
-            "checkpoint position lost: the events after it are no longer in the event hub"
+            found = lost.found,
+            times = lost.times,
+            doubted_s = lost.doubted_for.as_secs(),
+            goes_on = lost.goes_on,
+            "checkpoint position lost: the event hub cannot continue after it"
         );
         if lost.missed > 0 {
             self.sequence_has_gap(partition, lost.sequence_number, lost.missed);

@@ -33,7 +33,7 @@ pub(crate) enum SourceError {
         /// For how long.
         seconds: u64,
     },
-    /// Events do not come, the sequence begins again, or the link should be another.
+    /// Events do not come, or the link should be another.
     #[error("the link is replaced: {}", .0.label())]
     Replaced(Cause),
     /// Configured to stop when the position is lost.
@@ -44,6 +44,12 @@ pub(crate) enum SourceError {
         /// Of the last event that was read.
         sequence_number: i64,
     },
+    /// It is unknown whether the hub still has the position.
+    #[error("nothing is read while the position is doubted: {0}")]
+    Doubted(&'static str),
+    /// The SDK panicked over an event.
+    #[error("a panic while an event was received: {0}")]
+    EventPanicked(String),
     /// The SDK or the reader panicked.
     #[error("a panic while the partition was read: {0}")]
     Panicked(String),
@@ -109,8 +115,8 @@ label_values! {
         Closed = "closed",
         /// The hub has more events, and they do not come.
         Stalled = "stalled",
-        /// Planned: the sequence of the partition begins again.
-        Restarted = "restarted",
+        /// The hub may no longer have the position.
+        Doubted = "doubted",
         /// Planned: no event came for long, and only a new link shows that events can still come.
         Idle = "idle",
         /// Planned: the events are much smaller or larger than the link was opened for.
@@ -123,10 +129,7 @@ label_values! {
 impl Cause {
     /// Whether the reader ended the link itself, and nothing is wrong: the next link is opened at once.
     pub(super) fn is_planned(self) -> bool {
-        matches!(
-            self,
-            Self::Restarted | Self::Idle | Self::Resized | Self::Token
-        )
+        matches!(self, Self::Idle | Self::Resized | Self::Token)
     }
 
     /// Whether the hub itself still answers: it may refuse the exporter, or a single link may have ended.
@@ -168,6 +171,8 @@ impl SourceError {
             Self::Timeout { .. } => Cause::Timeout,
             Self::Replaced(cause) => *cause,
             Self::PositionLost { .. } => Cause::PositionLost,
+            Self::Doubted(_) => Cause::Doubted,
+            Self::EventPanicked(_) => Cause::Poison,
             Self::Panicked(_) => Cause::Panicked,
             Self::Ended | Self::ReaderEnded(_) => Cause::Closed,
             Self::Exhausted(_) => Cause::Resources,

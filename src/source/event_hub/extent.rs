@@ -36,23 +36,59 @@ label_values! {
     }
 }
 
+/// What speaks against a position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Finding {
+    /// The hub was created after the position's event was enqueued.
+    Younger,
+    /// The hub reports that its last event comes before the position.
+    EndsBefore,
+    /// The event at the position's sequence number is another one.
+    Differs,
+    /// The hub does not open a link at the position.
+    Refused,
+}
+
+impl Finding {
+    /// In words, for the log.
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Self::Younger => "the event hub was created after this event",
+            Self::EndsBefore => "the event hub reports that its last event comes before this one",
+            Self::Differs => "another event has its sequence number",
+            Self::Refused => "the event hub refuses to continue after it",
+        }
+    }
+}
+
 impl Extent {
-    /// Why the hub cannot continue after `reached`, if it cannot.
+    /// What speaks against `reached` being a position of this partition.
     ///
-    /// A sequence that ends before the position is another sequence. So is the sequence of a hub that is younger than the
-    /// last event: this also recognises a hub that was created again and has meanwhile counted further than the old one.
-    pub(super) fn loss(&self, reached: &Reached) -> Option<Loss> {
-        let sequence_number = reached.position.sequence_number;
+    /// A hub that is younger than the last event is another hub, however far it has counted. A hub that ends before the
+    /// position may be another one too, or its answer is stale.
+    pub(super) fn finding(&self, reached: &Reached) -> Option<Finding> {
         let is_younger = self
             .hub_created_at
             .zip(reached.enqueued_at)
             .is_some_and(|(created_at, enqueued_at)| created_at > enqueued_at);
-        if self.last_sequence_number < sequence_number || is_younger {
-            return Some(Loss::Restarted);
+        if is_younger {
+            return Some(Finding::Younger);
         }
-        let is_behind = self.last_sequence_number > sequence_number;
+        let ends_before = self.last_sequence_number < reached.position.sequence_number;
+        ends_before.then_some(Finding::EndsBefore)
+    }
+
+    /// Whether events after `reached` have expired.
+    pub(super) fn has_expired_after(&self, reached: &Reached) -> bool {
+        let sequence_number = reached.position.sequence_number;
         let next_is_gone = self.is_empty || self.first_sequence_number > sequence_number + 1;
-        (is_behind && next_is_gone).then_some(Loss::Expired)
+        self.last_sequence_number > sequence_number && next_is_gone
+    }
+
+    /// Whether the hub has an event of this sequence number.
+    pub(super) fn has(&self, sequence_number: i64) -> bool {
+        let held = self.first_sequence_number..=self.last_sequence_number;
+        !self.is_empty && held.contains(&sequence_number)
     }
 
     /// The position of the last event; none before the first.
@@ -60,10 +96,16 @@ impl Extent {
         (self.last_sequence_number >= 0).then(|| Reached {
             position: Position {
                 sequence_number: self.last_sequence_number,
-                offset: Some(self.last_offset.clone()),
+                offset: Some(self.last_offset.clone()).filter(|offset| !offset.is_empty()),
             },
             enqueued_at: self.last_enqueued_at,
         })
+    }
+
+    /// Whether the last event is this one.
+    pub(super) fn ends_at(&self, reached: &Reached) -> bool {
+        self.newest()
+            .is_some_and(|newest| is_same(reached, &newest))
     }
 
     /// How many events the hub has after `reached`, which is none before the first event.
@@ -77,6 +119,18 @@ impl Extent {
         });
         (self.last_sequence_number - first_missing + 1).max(0)
     }
+}
+
+/// Whether an event is the remembered one, by all that is remembered: sequence numbers and offsets are used again after a
+/// failover, and times are not.
+pub(super) fn is_same(remembered: &Reached, event: &Reached) -> bool {
+    let Position {
+        sequence_number,
+        offset,
+    } = &remembered.position;
+    *sequence_number == event.position.sequence_number
+        && (offset.is_none() || *offset == event.position.offset)
+        && (remembered.enqueued_at.is_none() || remembered.enqueued_at == event.enqueued_at)
 }
 
 #[cfg(test)]
@@ -110,31 +164,55 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_position_is_lost_when_the_events_after_it_are_gone() {
-        let check = |extent: &Extent, at: i64, loss: Option<Loss>| {
-            assert_eq!(extent.loss(&reached(at)), loss, "{extent:?} after {at}");
+    fn events_have_expired_when_the_oldest_that_is_left_is_not_the_next() {
+        let check = |extent: &Extent, at: i64, expired: bool| {
+            assert_eq!(extent.finding(&reached(at)), None, "{extent:?} after {at}");
+            assert_eq!(extent.has_expired_after(&reached(at)), expired);
         };
-        check(&holding(0, 9), 4, None);
-        check(&holding(0, 9), 9, None);
-        check(&holding(5, 9), 4, None);
-        check(&holding(6, 9), 4, Some(Loss::Expired));
-        check(&holding(0, 9), 10, Some(Loss::Restarted));
-        check(&holding(0, -1), 0, Some(Loss::Restarted));
+        check(&holding(0, 9), 4, false);
+        check(&holding(0, 9), 9, false);
+        check(&holding(5, 9), 4, false);
+        check(&holding(6, 9), 4, true);
         // The hub has no event, and all of them were received.
-        check(&holding(10, 9), 9, None);
-        check(&holding(10, 9), 4, Some(Loss::Expired));
+        check(&holding(10, 9), 9, false);
+        check(&holding(10, 9), 4, true);
     }
 
     #[test]
-    fn a_hub_younger_than_the_last_event_is_another_one_however_far_it_has_counted() {
+    fn a_hub_that_ends_before_the_position_or_is_younger_speaks_against_it() {
+        let ends_before = Some(Finding::EndsBefore);
+        assert_eq!(holding(0, 9).finding(&reached(10)), ends_before);
+        assert_eq!(holding(0, -1).finding(&reached(0)), ends_before);
         let mut anew = holding(0, 100);
         anew.hub_created_at = Some(CREATED + Duration::hours(1));
-        assert_eq!(anew.loss(&reached(9)), Some(Loss::Restarted));
+        assert_eq!(anew.finding(&reached(9)), Some(Finding::Younger));
         let unknown = Reached {
             enqueued_at: None,
             ..reached(9)
         };
-        assert_eq!(anew.loss(&unknown), None);
+        assert_eq!(anew.finding(&unknown), None);
+    }
+
+    #[test]
+    fn the_last_event_is_recognised_by_all_that_is_remembered_of_it() {
+        let extent = holding(0, 9);
+        assert!(extent.ends_at(&reached(9)));
+        assert!(!extent.ends_at(&reached(8)));
+        let mut other = reached(9);
+        other.enqueued_at = other.enqueued_at.map(|at| at + Duration::milliseconds(1));
+        assert!(!extent.ends_at(&other));
+        other.enqueued_at = None;
+        assert!(extent.ends_at(&other));
+        other.position.offset = Some("o10".to_owned());
+        assert!(!extent.ends_at(&other));
+    }
+
+    #[test]
+    fn an_end_without_an_offset_is_a_position_without_one() {
+        let mut extent = holding(0, 9);
+        extent.last_offset = String::new();
+        assert_eq!(extent.newest().unwrap().position.offset, None);
+        assert!(!extent.ends_at(&reached(9)));
     }
 
     #[test]

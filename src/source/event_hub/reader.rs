@@ -1,12 +1,13 @@
 //! The task of a partition: it does what `progress` decides over a connection, and reports the outcome to it.
 
+use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use azure_messaging_eventhubs::models::ReceivedEventData;
-use azure_messaging_eventhubs::{EventReceiver, OpenReceiverOptions, StartPosition};
+use azure_messaging_eventhubs::{EventReceiver, OpenReceiverOptions};
 use futures_util::stream::Peekable;
 use futures_util::{FutureExt, Stream, StreamExt};
 use time::OffsetDateTime;
@@ -21,7 +22,7 @@ use super::error::{Cause, SourceError};
 use super::extent::Extent;
 use super::lag::LagWatch;
 use super::progress::{Action, Progress};
-use super::received::Gathered;
+use super::received::{self, Gathered};
 use crate::event::{Batch, PartitionId, Reached};
 use crate::liveness::AtWork;
 use crate::queue::Lane;
@@ -155,7 +156,12 @@ impl Reader {
         let (receiver, prefetch) = self.open(connection, &extent).await?;
         let mut events = pin!(receiver.stream_events().peekable());
         let first = connection.runtime.on(events.as_mut().peek());
-        let is_refused = matches!(timeout(REFUSED_WITHIN, first).await, Ok(Some(Err(_))));
+        let first = AssertUnwindSafe(first).catch_unwind();
+        let is_refused = match timeout(REFUSED_WITHIN, first).await {
+            Ok(Err(panic)) => return Err(self.event_panicked(panic.as_ref())),
+            Ok(Ok(first)) => matches!(first, Some(Err(_))),
+            Err(_) => false,
+        };
         if !is_refused {
             let EventHubSource {
                 liveness,
@@ -169,11 +175,14 @@ impl Reader {
             match self.progress.next(Instant::now()) {
                 Action::Receive(until) => {
                     let next = connection.runtime.on(events.next());
-                    let Ok(first) = timeout_at(until, next).await else {
+                    let Some(first) = self.receive(until, next).await? else {
                         continue;
                     };
-                    let first = first.ok_or(SourceError::Ended)??;
-                    let mut gathered = Gathered::after(self.reached());
+                    if self.progress.awaits_proof() {
+                        self.compare(&first)?;
+                        continue;
+                    }
+                    let mut gathered = Gathered::after(self.progress.seen());
                     let is_again = gathered.had(&first);
                     if is_again {
                         // Harmless, unless it is of another sequence, whose events must not be refused.
@@ -194,6 +203,55 @@ impl Reader {
         }
     }
 
+    /// Waits for the next event; none came until then. Only a failure of this can be the fault of an event.
+    async fn receive<E>(
+        &mut self,
+        until: Instant,
+        next: impl Future<Output = Option<Result<ReceivedEventData, E>>>,
+    ) -> Result<Option<ReceivedEventData>, SourceError>
+    where
+        SourceError: From<E>,
+    {
+        let next = AssertUnwindSafe(next).catch_unwind();
+        let Ok(next) = timeout_at(until, next).await else {
+            return Ok(None);
+        };
+        let error = match next {
+            Ok(Some(Ok(event))) => return Ok(Some(event)),
+            Ok(Some(Err(error))) => error.into(),
+            Ok(None) => SourceError::Ended,
+            Err(panic) => return Err(self.event_panicked(panic.as_ref())),
+        };
+        self.progress.receive_failed(error.cause(), Instant::now());
+        Err(error)
+    }
+
+    /// The SDK panicked over the next event.
+    fn event_panicked(&mut self, panic: &(dyn Any + Send)) -> SourceError {
+        let error = SourceError::EventPanicked(message(panic));
+        self.progress.receive_failed(error.cause(), Instant::now());
+        error
+    }
+
+    /// The link must begin with the last event that was handed on.
+    fn compare(&mut self, first: &ReceivedEventData) -> Result<(), SourceError> {
+        self.verified();
+        let first = received::reached(first, self.reached());
+        if self.progress.proves(&first, Instant::now()) {
+            Ok(())
+        } else {
+            Err(self.replaced(Cause::Doubted))
+        }
+    }
+
+    /// Why a link is replaced.
+    fn replaced(&self, cause: Cause) -> SourceError {
+        match self.progress.finding() {
+            Some(finding) if cause == Cause::Doubted => SourceError::Doubted(finding.text()),
+            _ => SourceError::Replaced(cause),
+        }
+    }
+
     /// Opens a link, and returns its prefetch, where `progress` decides, given what the hub holds.
     async fn open(
         &mut self,
@@ -201,7 +259,8 @@ impl Reader {
         extent: &Extent,
     ) -> Result<(EventReceiver, u32), SourceError> {
         let before = self.progress.reached().cloned();
-        let opening = self.progress.opening(extent);
+        let opening = self.progress.opening(extent, Instant::now());
+        let opening = opening.map_err(|finding| SourceError::Doubted(finding.text()))?;
         let telemetry = Arc::clone(&self.source.telemetry);
         if let Some(lost) = opening.lost {
             telemetry.position_lost(&self.partition, lost);
@@ -214,13 +273,11 @@ impl Reader {
             telemetry.event_stepped_over(&self.partition, sequence_number);
         }
         self.send_position(before).await;
+        self.progress.opened(extent, Instant::now());
         let options = OpenReceiverOptions {
             owner_level: Some(OWNER_LEVEL),
             prefetch: Some(opening.prefetch),
-            start_position: Some(StartPosition {
-                location: opening.after,
-                inclusive: false,
-            }),
+            start_position: Some(opening.at),
             ..OpenReceiverOptions::default()
         };
         let id = self.partition.partition().to_owned();
@@ -229,7 +286,6 @@ impl Reader {
             .open_receiver_on_partition(id, Some(options));
         let opening_receiver = connection.runtime.on(opening_receiver);
         let receiver = timed("open receiver", OPEN_TIMEOUT, opening_receiver).await?;
-        self.progress.opened(extent, Instant::now());
         self.hub_answered(extent);
         Ok((receiver, opening.prefetch))
     }
@@ -300,7 +356,7 @@ impl Reader {
         })?;
         self.hub_answered(&extent);
         match self.progress.answered(&extent, Instant::now()) {
-            Some(cause) => Err(SourceError::Replaced(cause)),
+            Some(cause) => Err(self.replaced(cause)),
             None => Ok(()),
         }
     }
@@ -375,8 +431,11 @@ where
             let event = next.as_ref().ok();
             event.is_some_and(|event| refuses || !gathered.had(event))
         };
-        let next = events.as_mut().next_if(is_next).now_or_never();
-        let Some(Some(Ok(event))) = next else { return };
+        // A panic here repeats when the next event is waited for, after those before it were handed on.
+        let next = AssertUnwindSafe(events.as_mut().next_if(is_next)).catch_unwind();
+        let Some(Ok(Some(Ok(event)))) = next.now_or_never() else {
+            return;
+        };
         gathered.take(&event);
     }
 }

@@ -1,16 +1,27 @@
 //! Converts the SDK's events, and compares their sequence numbers.
 
+use std::time::SystemTime;
+
 use azure_core_amqp::AmqpValue;
 use azure_core_amqp::message::AmqpMessageBody;
 use azure_messaging_eventhubs::models::ReceivedEventData;
 use time::OffsetDateTime;
 
-use crate::event::{Event, Position};
+use crate::event::{Event, Position, Reached};
 
 /// The limits of a batch: large enough to make its overhead vanish, small enough that the writer never has its lock for
 /// long.
 const BATCH_EVENTS_MAX: usize = 256;
 const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Which events came before.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Seen {
+    /// Those up to this sequence number; none before the first of all.
+    pub(super) last: Option<i64>,
+    /// Of those, only what was enqueued until then: later events are of a sequence that begins anew.
+    pub(super) until: Option<OffsetDateTime>,
+}
 
 /// Events of one partition as they come, in order and each once.
 #[derive(Debug, Default)]
@@ -23,33 +34,38 @@ pub(super) struct Gathered {
     /// Gaps in the sequence numbers: after which, and how many are missing.
     pub(super) gaps: Vec<(i64, u64)>,
     bytes: usize,
-    /// Of the last event that came; none before the first of all.
-    last: Option<i64>,
+    seen: Seen,
 }
 
 impl Gathered {
-    /// No event yet, after this sequence number.
-    pub(super) fn after(last: Option<i64>) -> Self {
+    /// No event yet, after these.
+    pub(super) fn after(seen: Seen) -> Self {
         Self {
-            last,
+            seen,
             ..Self::default()
         }
     }
 
     /// Takes an event, if it did not come before.
     pub(super) fn take(&mut self, received: &ReceivedEventData) {
-        let event = event(received, self.last);
-        let sequence_number = event.position.sequence_number;
-        if let Some(last) = self.last {
-            if sequence_number <= last {
-                self.refused += 1;
-                return;
-            }
-            if let Ok(missed @ 1..) = u64::try_from(sequence_number - last - 1) {
-                self.gaps.push((last, missed));
-            }
+        if self.had(received) {
+            self.refused += 1;
+            return;
         }
-        self.last = Some(sequence_number);
+        let event = event(received, self.seen.last);
+        let sequence_number = event.position.sequence_number;
+        if let Seen {
+            last: Some(last),
+            until: None,
+        } = self.seen
+            && let Ok(missed @ 1..) = u64::try_from(sequence_number - last - 1)
+        {
+            self.gaps.push((last, missed));
+        }
+        self.seen = Seen {
+            last: Some(sequence_number),
+            until: None,
+        };
         self.bytes += event.body.len();
         self.largest = self
             .largest
@@ -64,15 +80,20 @@ impl Gathered {
 
     /// Whether the event came before.
     pub(super) fn had(&self, received: &ReceivedEventData) -> bool {
+        let Seen { last, until } = self.seen;
         let sequence_number = received.sequence_number();
-        sequence_number
-            .zip(self.last)
-            .is_some_and(|(sequence_number, last)| sequence_number <= last)
+        let is_counted = sequence_number
+            .zip(last)
+            .is_some_and(|(sequence_number, last)| sequence_number <= last);
+        let enqueued_at = received.enqueued_time();
+        is_counted
+            && until.is_none_or(|until| enqueued_at.is_some_and(|at| at <= SystemTime::from(until)))
     }
 }
 
-fn event(received: &ReceivedEventData, previous: Option<i64>) -> Event {
-    Event {
+/// The position of an event that has come.
+pub(super) fn reached(received: &ReceivedEventData, previous: Option<i64>) -> Reached {
+    Reached {
         position: Position {
             // Event Hubs numbers every event; an event without a number can only follow the one before.
             sequence_number: received
@@ -85,6 +106,17 @@ fn event(received: &ReceivedEventData, previous: Option<i64>) -> Event {
                 .enqueued_time()
                 .map_or_else(OffsetDateTime::now_utc, OffsetDateTime::from),
         ),
+    }
+}
+
+fn event(received: &ReceivedEventData, previous: Option<i64>) -> Event {
+    let Reached {
+        position,
+        enqueued_at,
+    } = reached(received, previous);
+    Event {
+        position,
+        enqueued_at,
         body: body(&received.raw_amqp_message().body),
     }
 }

@@ -10,19 +10,30 @@
 //! `watchdog.interval`, by the hub's answer to what the partition holds. If the hub has events that were not received, it
 //! is asked again soon after, and if none came meanwhile the link is replaced: it is silently dead. A link that is quiet
 //! for `watchdog.reattach_idle` is replaced in any case, since an answer over one link does not verify another that is
-//! frozen. Whatever ends a link, the next begins after the last event that was handed on.
+//! frozen.
+//!
+//! Whatever ends a link, the next begins after the last event that was handed on. A link that opens does not show that the
+//! hub still has that event: after a failover, other events have the same sequence numbers and offsets. So the hub's answer
+//! must end with that event, or the link begins with it, and it is compared with what is remembered. [`doubt`] decides when
+//! a position is lost, [`bookmark`] where reading continues then, and [`undecodable`] which event is skipped.
 
-use std::time::{Duration, SystemTime};
+mod bookmark;
+mod doubt;
+mod undecodable;
 
-use azure_messaging_eventhubs::StartLocation;
+use std::time::Duration;
+
+use azure_messaging_eventhubs::StartPosition;
 use tokio::time::Instant;
 
+use self::bookmark::Bookmark;
 use super::backoff::Backoff;
 use super::error::Cause;
-use super::extent::{Extent, Loss};
+use super::extent::{Extent, Finding};
 use super::prefetch::Prefetch;
+use super::received::Seen;
 use super::settings::{OnLostPosition, Start, Watchdog};
-use crate::event::{Position, Reached};
+use crate::event::Reached;
 use crate::telemetry::LostPosition;
 
 /// What the task of a partition does next.
@@ -43,8 +54,7 @@ pub(super) enum Action {
 /// Where to open a link.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Opening {
-    /// The link begins after this.
-    pub(super) after: StartLocation,
+    pub(super) at: StartPosition,
     pub(super) prefetch: u32,
     /// The position that was known is lost; from here on it is another.
     pub(super) lost: Option<LostPosition>,
@@ -56,18 +66,10 @@ pub(super) struct Opening {
 #[derive(Clone, Debug)]
 pub(super) struct Progress {
     watchdog: Watchdog,
-    on_lost: OnLostPosition,
-    /// The last event handed on; none before the first.
-    reached: Option<Reached>,
-    /// Where to begin while there is none.
-    start: Start,
+    bookmark: Bookmark,
     phase: Phase,
     backoff: Backoff,
     prefetch: Prefetch,
-    /// Failures in a row to decode what comes next.
-    undecodable: u32,
-    /// Times in a row that the hub refused the position.
-    refused: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -87,6 +89,11 @@ struct Link {
     ask_at: Instant,
     /// The hub has reported events that were not received, and none came since.
     is_behind: bool,
+    /// The first event must be the last one that was handed on.
+    must_prove: bool,
+    has_delivered: bool,
+    /// The oldest event that the hub had when the link was opened.
+    oldest: i64,
 }
 
 /// An event arrives within milliseconds; one that is this late is not on its way.
@@ -94,12 +101,6 @@ const ASK_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 /// Opening a link takes a few round trips more.
 const ATTACHED_AFTER: Duration = Duration::from_secs(10);
-
-/// An event that fails this often in a row, the last times received alone, is itself at fault.
-const UNDECODABLE_MAX: u32 = 3;
-
-/// A hub that reports the position but has refused it this often will refuse it again.
-const REFUSED_MAX: u32 = 3;
 
 impl Progress {
     pub(super) fn new(
@@ -112,14 +113,10 @@ impl Progress {
     ) -> Self {
         Self {
             watchdog,
-            on_lost,
-            reached,
-            start,
+            bookmark: Bookmark::new(start, reached, on_lost),
             phase: Phase::Closed { until: now },
             backoff: Backoff::default(),
             prefetch: Prefetch::new(prefetch_bytes),
-            undecodable: 0,
-            refused: 0,
         }
     }
 
@@ -145,50 +142,34 @@ impl Progress {
 
     /// Whether the position to begin at is known, however late reading begins.
     pub(super) fn knows_where_to_begin(&self) -> bool {
-        self.reached.is_some() || self.start != Start::Latest
+        self.bookmark.is_resolved()
     }
 
-    /// Resolves `latest`, given what the hub holds. Once: resolved again after an outage, it would skip the events that
-    /// came meanwhile.
+    /// Resolves `latest`, given what the hub holds.
     pub(super) fn begin_at(&mut self, extent: &Extent) {
-        if !self.knows_where_to_begin() {
-            self.reached = extent.newest();
-            self.start = Start::Earliest;
-        }
+        self.bookmark.resolve(extent);
     }
 
-    /// Where to open a link, given what the hub holds. Positions that the hub no longer has are replaced here.
-    pub(super) fn opening(&mut self, extent: &Extent) -> Opening {
-        let lost = self.lost(extent);
-        if let Some((loss, position)) = lost
-            && !position.is_final
-        {
-            self.begin_anew(extent, loss);
-        }
-        self.begin_at(extent);
-        let stepped_over = (self.undecodable >= UNDECODABLE_MAX)
-            .then(|| self.step_over(extent))
-            .flatten();
-        Opening {
-            after: match (&self.reached, self.start) {
-                // The offset alone survives a failover, where numbers may begin again.
-                (Some(reached), _) => match &reached.position.offset {
-                    Some(offset) => StartLocation::Offset(offset.clone()),
-                    None => StartLocation::SequenceNumber(reached.position.sequence_number),
-                },
-                (None, Start::At(time)) => StartLocation::EnqueuedTime(SystemTime::from(time)),
-                (None, Start::Earliest | Start::Latest) => StartLocation::Earliest,
-            },
-            prefetch: self.prefetch.open(self.undecodable > 0),
-            lost: lost.map(|(_, position)| position),
+    /// Where to open a link, given what the hub holds. A position that is lost is replaced here.
+    ///
+    /// # Errors
+    /// The position is doubted, and what the hub holds speaks against it.
+    pub(super) fn opening(&mut self, extent: &Extent, now: Instant) -> Result<Opening, Finding> {
+        let lost = self.bookmark.replace_if_lost(extent, now)?;
+        let stepped_over = self.bookmark.step_over(extent);
+        Ok(Opening {
+            at: self.bookmark.start_position(extent),
+            prefetch: self.prefetch.open(self.bookmark.is_at_undecodable()),
+            lost,
             stepped_over,
-        }
+        })
     }
 
     /// A link is open; the hub held this just before.
     pub(super) fn opened(&mut self, extent: &Extent, now: Instant) {
-        let is_behind = self.ahead(extent) > 0;
-        let patience = if is_behind {
+        let must_prove = self.bookmark.must_prove(extent);
+        let is_behind = must_prove || self.ahead(extent) > 0;
+        let patience = if is_behind || self.bookmark.is_doubted() {
             ATTACHED_AFTER.min(self.watchdog.interval)
         } else {
             self.watchdog.interval
@@ -198,39 +179,54 @@ impl Progress {
             quiet_since: now,
             ask_at: now + patience,
             is_behind,
+            must_prove,
+            has_delivered: false,
+            oldest: extent.first_sequence_number,
         });
+    }
+
+    /// Whether the next event is for [`Self::proves`], and not to be handed on.
+    pub(super) fn awaits_proof(&self) -> bool {
+        matches!(
+            self.phase,
+            Phase::Open(Link {
+                must_prove: true,
+                ..
+            })
+        )
+    }
+
+    /// Whether the first event of a link is the last one that was handed on, so that the link continues after it. If it is
+    /// not, the position is doubted, and the link of no use.
+    pub(super) fn proves(&mut self, first: &Reached, now: Instant) -> bool {
+        let proves = self.bookmark.is_at(first, now);
+        if proves {
+            self.delivered(now);
+        }
+        proves
     }
 
     /// This many events were handed on, the largest with this many bytes, up to this one.
     pub(super) fn received(&mut self, events: u64, largest: u64, reached: Reached, now: Instant) {
-        self.reached = Some(reached);
+        self.bookmark.moved(reached);
         self.prefetch.saw(events, largest);
-        self.undecodable = 0;
-        self.refused = 0;
         self.backoff.progressed();
-        if let Phase::Open(link) = &mut self.phase {
-            link.quiet_since = now;
-            if link.is_behind {
-                link.is_behind = false;
-                link.ask_at = now + self.watchdog.interval;
-            }
-        }
+        self.delivered(now);
     }
 
     /// The hub has reported what it holds. Returns why the link must be replaced, if the answer shows that it is dead.
     pub(super) fn answered(&mut self, extent: &Extent, now: Instant) -> Option<Cause> {
-        let ahead = self.ahead(extent);
-        let loss = self.reached.as_ref().map(|reached| extent.loss(reached));
+        if self.bookmark.is_opposed(extent, now) {
+            return Some(Cause::Doubted);
+        }
+        let is_behind = self.awaits_proof() || self.ahead(extent) > 0;
         let interval = self.watchdog.interval;
         let Phase::Open(link) = &mut self.phase else {
             return None;
         };
         // While events come, being behind is a backlog.
         let moves = now - link.quiet_since < ASK_AGAIN_AFTER.min(interval);
-        if loss == Some(Some(Loss::Restarted)) {
-            return Some(Cause::Restarted);
-        }
-        if ahead > 0 && !moves {
+        if is_behind && !moves {
             if link.is_behind {
                 return Some(Cause::Stalled);
             }
@@ -239,6 +235,9 @@ impl Progress {
         } else {
             link.is_behind = false;
             link.ask_at = now + interval;
+        }
+        if !is_behind {
+            self.bookmark.stands(); // a link that has nothing to show shows nothing else
         }
         None
     }
@@ -251,94 +250,65 @@ impl Progress {
         }
     }
 
-    /// The link ended, or could not be opened. Returns how long to wait; `jitter` is between 0 and 1.
-    pub(super) fn failed(&mut self, cause: Cause, now: Instant, jitter: f64) -> Duration {
+    /// The link that is open failed to receive. Nothing else speaks against an event, or against a position that the hub
+    /// reports that it has.
+    pub(super) fn receive_failed(&mut self, cause: Cause, now: Instant) {
+        let Phase::Open(link) = self.phase else {
+            return;
+        };
         match cause {
-            Cause::Poison | Cause::Panicked => self.undecodable += 1,
-            Cause::Argument => self.refused += 1,
+            Cause::Poison if !link.must_prove => self.bookmark.next_is_undecodable(link.oldest),
+            Cause::Argument if !link.has_delivered => self.bookmark.is_refused(now),
             _ => {}
         }
+    }
+
+    /// The link ended, or could not be opened. Returns how long to wait; `jitter` is between 0 and 1.
+    pub(super) fn failed(&mut self, cause: Cause, now: Instant, jitter: f64) -> Duration {
         if let Phase::Open(link) = self.phase {
             self.backoff.lasted(now - link.since);
         }
-        let wait = self.backoff.next(cause, jitter);
+        let wait = match cause {
+            Cause::Doubted | Cause::Argument if self.bookmark.is_doubted() => {
+                doubt::check_again_after(self.watchdog.interval, jitter)
+            }
+            _ => self.backoff.next(cause, jitter),
+        };
         self.phase = Phase::Closed { until: now + wait };
         wait
     }
 
     /// How many events the hub has that were not received.
     pub(super) fn ahead(&self, extent: &Extent) -> i64 {
-        // Before the first event after a start time, it is unknown where in the sequence that time is.
-        match (&self.reached, self.start) {
-            (None, Start::Latest | Start::At(_)) => 0,
-            (reached, _) => extent.ahead_of(reached.as_ref()),
-        }
+        self.bookmark.ahead(extent)
     }
 
     /// The last event that was handed on.
     pub(super) fn reached(&self) -> Option<&Reached> {
-        self.reached.as_ref()
+        self.bookmark.reached()
     }
 
-    fn lost(&self, extent: &Extent) -> Option<(Loss, LostPosition)> {
-        let reached = self.reached.as_ref()?;
-        let refused = || (self.refused >= REFUSED_MAX).then_some(Loss::Refused);
-        let loss = extent.loss(reached).or_else(refused)?;
-        let sequence_number = reached.position.sequence_number;
-        let next_left = if extent.is_empty {
-            extent.last_sequence_number + 1
-        } else {
-            extent.first_sequence_number
-        };
-        let position = LostPosition {
-            reason: loss.label(),
-            sequence_number,
-            missed: match loss {
-                Loss::Expired => u64::try_from(next_left - sequence_number - 1).unwrap_or(0),
-                Loss::Restarted | Loss::Refused => 0,
-            },
-            is_final: self.on_lost == OnLostPosition::Fail,
-        };
-        Some((loss, position))
+    /// Which events were handed on.
+    pub(super) fn seen(&self) -> Seen {
+        self.bookmark.seen()
     }
 
-    fn begin_anew(&mut self, extent: &Extent, loss: Loss) {
-        self.refused = 0;
-        self.undecodable = 0;
-        self.start = Start::Earliest;
-        self.reached = match (self.on_lost, loss) {
-            (OnLostPosition::Latest, _) => extent.newest(),
-            // The sequence continues: the oldest event that is left is the next.
-            (_, Loss::Expired) if extent.is_empty => extent.newest(),
-            (_, Loss::Expired) => Some(self.moved_to(extent.first_sequence_number - 1)),
-            (_, Loss::Restarted | Loss::Refused) => None,
-        };
+    /// What speaks against the position, if it is doubted.
+    pub(super) fn finding(&self) -> Option<Finding> {
+        self.bookmark.finding()
     }
 
-    /// The event after the last one that was handed on counts as handed on.
-    fn step_over(&mut self, extent: &Extent) -> Option<i64> {
-        if extent.is_empty {
-            return None;
-        }
-        let after = self
-            .reached
-            .as_ref()
-            .map_or(-1, |reached| reached.position.sequence_number);
-        let next = after.saturating_add(1).max(extent.first_sequence_number);
-        self.undecodable = 0;
-        self.reached = Some(self.moved_to(next));
-        Some(next)
-    }
-
-    /// The position as it is, but at another sequence number.
-    fn moved_to(&self, sequence_number: i64) -> Reached {
-        let reached = self.reached.as_ref();
-        Reached {
-            position: Position {
-                sequence_number,
-                offset: None,
-            },
-            enqueued_at: reached.and_then(|reached| reached.enqueued_at),
+    /// An event came, whether or not it was handed on.
+    fn delivered(&mut self, now: Instant) {
+        let interval = self.watchdog.interval;
+        if let Phase::Open(link) = &mut self.phase {
+            link.quiet_since = now;
+            link.must_prove = false;
+            link.has_delivered = true;
+            if link.is_behind {
+                link.is_behind = false;
+                link.ask_at = now + interval;
+            }
         }
     }
 }

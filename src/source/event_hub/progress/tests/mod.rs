@@ -1,0 +1,513 @@
+mod model;
+
+use super::super::extent::Loss;
+use super::super::extent::tests::{holding, reached};
+use super::undecodable::UNDECODABLE_MAX;
+use super::*;
+use azure_messaging_eventhubs::StartLocation;
+use proptest::prelude::*;
+use std::time::SystemTime;
+
+const WATCHDOG: Watchdog = Watchdog {
+    interval: Duration::from_secs(30),
+    reattach_idle: Duration::from_mins(5),
+    dead_after: Duration::from_mins(5),
+};
+
+fn progress(start: Start, after: Option<i64>, now: Instant) -> Progress {
+    Progress::new(
+        start,
+        after.map(reached),
+        WATCHDOG,
+        OnLostPosition::Earliest,
+        8 << 20,
+        now,
+    )
+}
+
+/// A link that is open, to a partition that holds the events before the given one, all of which were received.
+fn open(next: i64, now: Instant) -> Progress {
+    let mut progress = progress(Start::Earliest, Some(next - 1), now);
+    progress.opening(&holding(0, next - 1), now).unwrap();
+    progress.opened(&holding(0, next - 1), now);
+    progress
+}
+
+/// A link that begins behind this event.
+fn behind(sequence_number: i64) -> StartPosition {
+    at(StartLocation::Offset(format!("o{sequence_number}")), false)
+}
+
+/// A link that begins with this event, to show that it is still there.
+fn with(sequence_number: i64) -> StartPosition {
+    at(StartLocation::Offset(format!("o{sequence_number}")), true)
+}
+
+/// A link that begins with the events of the time of this one.
+fn at_the_time_of(sequence_number: i64) -> StartPosition {
+    let time = reached(sequence_number).enqueued_at.unwrap();
+    at(StartLocation::EnqueuedTime(SystemTime::from(time)), true)
+}
+
+fn at(location: StartLocation, inclusive: bool) -> StartPosition {
+    StartPosition {
+        location,
+        inclusive,
+    }
+}
+
+/// Opens a link.
+fn opening(progress: &mut Progress, extent: &Extent) -> Opening {
+    progress.opening(extent, Instant::now()).unwrap()
+}
+
+fn after(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+#[test]
+fn a_quiet_partition_is_asked_about_and_at_last_opened_again() {
+    let start = Instant::now();
+    let mut progress = open(5, start);
+    for asked in 1..10 {
+        let now = start + after(30 * asked);
+        assert_eq!(progress.next(now - after(1)), Action::Receive(now));
+        assert_eq!(progress.next(now), Action::Ask);
+        assert_eq!(progress.answered(&holding(0, 4), now), None);
+    }
+    let idle = start + WATCHDOG.reattach_idle;
+    assert_eq!(progress.next(idle), Action::Replace(Cause::Idle));
+    assert_eq!(progress.failed(Cause::Idle, idle, 0.0), Duration::ZERO);
+    assert_eq!(progress.next(idle), Action::Open);
+    assert_eq!(opening(&mut progress, &holding(0, 4)).at, behind(4));
+}
+
+#[test]
+fn an_event_that_the_hub_has_and_that_does_not_come_ends_the_link() {
+    let start = Instant::now();
+    let mut progress = open(5, start);
+    let asked = start + after(30);
+    assert_eq!(progress.answered(&holding(0, 5), asked), None);
+    assert_eq!(progress.next(asked), Action::Receive(asked + after(5)));
+    let again = asked + after(5);
+    assert_eq!(progress.next(again), Action::Ask);
+    assert_eq!(
+        progress.answered(&holding(0, 5), again),
+        Some(Cause::Stalled)
+    );
+}
+
+#[test]
+fn an_event_that_comes_meanwhile_shows_that_the_link_lives() {
+    let start = Instant::now();
+    let mut progress = open(5, start);
+    let asked = start + after(30);
+    progress.answered(&holding(0, 8), asked);
+    progress.received(1, 100, reached(5), asked + after(1));
+    assert_eq!(
+        progress.next(asked + after(1)),
+        Action::Receive(asked + after(31))
+    );
+    // A backlog is no stall while it is being worked off.
+    let now = asked + after(31);
+    progress.received(1, 100, reached(6), now);
+    assert_eq!(progress.answered(&holding(0, 8), now + after(1)), None);
+    assert_eq!(
+        progress.next(now + after(1)),
+        Action::Receive(now + after(31))
+    );
+}
+
+#[test]
+fn a_link_opened_on_a_backlog_has_ten_seconds_to_bring_something() {
+    let start = Instant::now();
+    let mut progress = progress(Start::Earliest, None, start);
+    opening(&mut progress, &holding(0, 9));
+    progress.opened(&holding(0, 9), start);
+    assert_eq!(progress.next(start), Action::Receive(start + after(10)));
+    assert_eq!(
+        progress.answered(&holding(0, 9), start + after(10)),
+        Some(Cause::Stalled)
+    );
+}
+
+#[test]
+fn standing_still_for_a_reason_of_our_own_is_no_fault_of_the_link() {
+    let start = Instant::now();
+    let mut progress = open(5, start);
+    let late = start + after(400);
+    progress.excused(late);
+    assert_eq!(progress.answered(&holding(0, 9), late), None);
+    assert_eq!(progress.next(late), Action::Receive(late + after(30)));
+}
+
+#[test]
+fn latest_is_resolved_once() {
+    let now = Instant::now();
+    let mut progress = progress(Start::Latest, None, now);
+    let first = opening(&mut progress, &holding(0, 4));
+    assert_eq!(first.at, behind(4));
+    progress.failed(Cause::Closed, now, 0.0);
+    let second = opening(&mut progress, &holding(0, 9));
+    assert_eq!(second.at, with(4));
+}
+
+#[test]
+fn latest_of_an_empty_partition_is_its_first_event() {
+    let mut progress = progress(Start::Latest, None, Instant::now());
+    let earliest = at(StartLocation::Earliest, false);
+    assert_eq!(opening(&mut progress, &holding(0, -1)).at, earliest);
+    assert_eq!(opening(&mut progress, &holding(0, 3)).at, earliest);
+}
+
+#[test]
+fn a_lost_position_is_replaced_as_the_configuration_says() {
+    use OnLostPosition::{Earliest, Fail, Latest};
+    let mut anew = holding(0, 2);
+    anew.hub_created_at = reached(10).enqueued_at;
+    let expired = holding(50, 99);
+    let check = |on_lost, extent: &Extent, at: StartPosition, loss: Loss, missed| {
+        let now = Instant::now();
+        let mut progress = Progress::new(
+            Start::Latest,
+            Some(reached(9)),
+            WATCHDOG,
+            on_lost,
+            8 << 20,
+            now,
+        );
+        let first = opening(&mut progress, extent);
+        assert_eq!(first.at, at);
+        let lost = first.lost.unwrap();
+        assert_eq!((lost.reason, lost.missed), (loss.label(), missed));
+        assert_eq!(lost.sequence_number, 9);
+        assert_eq!(lost.is_final, on_lost == Fail);
+        // It is reported once; with `fail`, until the configuration changes. A hub that was made anew with `latest` has
+        // its own last event as the position.
+        let again = progress.opening(extent, now);
+        let is_reported = again.is_ok_and(|again| again.lost.is_some());
+        assert_eq!(
+            is_reported,
+            on_lost == Fail || (on_lost == Latest && loss == Loss::Restarted)
+        );
+    };
+    let before_oldest = at(StartLocation::SequenceNumber(49), false);
+    let oldest = at(StartLocation::Earliest, false);
+    check(Earliest, &anew, oldest, Loss::Restarted, 0);
+    check(Earliest, &expired, before_oldest, Loss::Expired, 40);
+    check(Latest, &expired, behind(99), Loss::Expired, 40);
+    check(Earliest, &holding(100, 99), behind(99), Loss::Expired, 90);
+    check(Fail, &expired, behind(9), Loss::Expired, 40);
+}
+
+/// Asks every 12 s, and is told each time that the hub ends before the position, until it is lost. Returns after how long.
+fn until_lost(progress: &mut Progress, extent: &Extent, start: Instant) -> (Duration, Opening) {
+    (0..20)
+        .map(|check| 12 * check)
+        .find_map(|seconds| {
+            let now = start + after(seconds);
+            let opening = progress.opening(extent, now).ok();
+            let opening = opening.filter(|opening| opening.lost.is_some());
+            if opening.is_none() {
+                let wait = progress.failed(Cause::Doubted, now, 0.0);
+                assert_eq!(wait, after(15), "whatever the backoff");
+            }
+            opening.map(|opening| (after(seconds), opening))
+        })
+        .unwrap()
+}
+
+#[test]
+fn one_stale_answer_costs_a_wait_and_the_position_stands() {
+    let now = Instant::now();
+    let mut progress = open(10, now);
+    assert_eq!(progress.answered(&holding(0, 5), now), Some(Cause::Doubted));
+    assert_eq!(progress.failed(Cause::Doubted, now, 1.0), after(10));
+    let now = now + after(10);
+    // Nothing is handed on before the event at the position is seen.
+    let opening = progress.opening(&holding(0, 9), now).unwrap();
+    assert_eq!(opening.lost, None);
+    assert_eq!(opening.at, at(StartLocation::SequenceNumber(9), true));
+    progress.opened(&holding(0, 9), now);
+    assert!(progress.awaits_proof());
+    assert!(progress.proves(&reached(9), now));
+    assert_eq!(progress.finding(), None);
+    assert!(!progress.awaits_proof());
+}
+
+#[test]
+fn a_hub_that_ends_before_the_position_for_a_minute_is_another_one() {
+    let start = Instant::now();
+    let mut progress = progress(Start::Earliest, Some(9), start);
+    let (lasted, opening) = until_lost(&mut progress, &holding(0, 5), start);
+    assert_eq!(lasted, after(60));
+    let lost = opening.lost.unwrap();
+    assert_eq!((lost.reason, lost.times), (Loss::Restarted.label(), 6));
+    // Events that came before this hub was first seen may have lower numbers than its end then.
+    assert_eq!(opening.at, at_the_time_of(9));
+}
+
+#[test]
+fn an_outage_during_a_doubt_confirms_nothing() {
+    let start = Instant::now();
+    let mut progress = progress(Start::Earliest, Some(9), start);
+    for now in [start, start + after(600), start + after(1200)] {
+        assert!(progress.opening(&holding(0, 5), now).is_err());
+        progress.failed(Cause::Unreachable, now, 0.0);
+    }
+}
+
+#[test]
+fn findings_that_take_turns_are_decided_within_three_minutes() {
+    let start = Instant::now();
+    let mut progress = progress(Start::Earliest, Some(9), start);
+    let decided = (0..20).map(|check| start + after(15 * check)).find(|now| {
+        let extent = if progress.finding() == Some(Finding::EndsBefore) {
+            holding(0, 99)
+        } else {
+            holding(0, 5)
+        };
+        let Ok(opening) = progress.opening(&extent, *now) else {
+            return false;
+        };
+        progress.opened(&extent, *now);
+        progress.receive_failed(Cause::Argument, *now);
+        progress.failed(Cause::Argument, *now, 0.0);
+        opening.lost.is_some()
+    });
+    assert!(decided.unwrap() - start <= after(180));
+}
+
+#[test]
+fn refusals_far_apart_with_healthy_links_between_lose_no_position() {
+    let start = Instant::now();
+    let mut progress = progress(Start::Earliest, Some(4), start);
+    for times in 0..20 {
+        let now = start + after(20 * times);
+        assert_eq!(progress.opening(&holding(0, 4), now).unwrap().lost, None);
+        progress.opened(&holding(0, 4), now);
+        progress.receive_failed(Cause::Argument, now);
+        progress.failed(Cause::Argument, now, 0.0);
+        let now = now + after(15);
+        assert_eq!(progress.opening(&holding(0, 4), now).unwrap().lost, None);
+        progress.opened(&holding(0, 4), now);
+        assert!(progress.proves(&reached(4), now));
+        // A link that has shown its event was detached: no refusal of a position.
+        progress.receive_failed(Cause::Argument, now);
+        assert_eq!(progress.finding(), None);
+        progress.failed(Cause::Argument, now, 0.0);
+    }
+}
+
+#[test]
+fn a_position_that_is_refused_for_a_minute_is_lost() {
+    let start = Instant::now();
+    let mut progress = progress(Start::Earliest, Some(4), start);
+    let lost = (0..10).find_map(|times| {
+        let now = start + after(15 * times);
+        let opening = progress.opening(&holding(0, 9), now).unwrap();
+        progress.opened(&holding(0, 9), now);
+        progress.receive_failed(Cause::Argument, now);
+        progress.failed(Cause::Argument, now, 0.0);
+        opening.lost.map(|lost| (times, lost.reason, opening.at))
+    });
+    assert_eq!(lost, Some((5, Loss::Refused.label(), at_the_time_of(4))));
+}
+
+#[test]
+fn an_event_that_has_the_sequence_number_and_the_offset_is_not_yet_the_event() {
+    let now = Instant::now();
+    let mut progress = progress(Start::Earliest, Some(4), now);
+    assert_eq!(opening(&mut progress, &holding(0, 9)).at, with(4));
+    progress.opened(&holding(0, 9), now);
+    let mut other = reached(4);
+    other.enqueued_at = reached(5).enqueued_at;
+    assert!(!progress.proves(&other, now));
+    assert_eq!(progress.finding(), Some(Finding::Differs));
+}
+
+/// A link fails to receive the event after the position.
+fn fails(progress: &mut Progress, cause: Cause, extent: &Extent) -> Opening {
+    let now = Instant::now();
+    let opening = opening(progress, extent);
+    progress.opened(extent, now);
+    if progress.awaits_proof() {
+        assert!(progress.proves(&progress.reached().unwrap().clone(), now));
+    }
+    progress.receive_failed(cause, now);
+    progress.failed(cause, now, 0.0);
+    opening
+}
+
+#[test]
+fn an_event_that_never_decodes_is_received_alone_and_skipped() {
+    let mut progress = progress(Start::Earliest, Some(3), Instant::now());
+    assert_eq!(
+        fails(&mut progress, Cause::Poison, &holding(0, 9)).prefetch,
+        8
+    );
+    for _ in 1..UNDECODABLE_MAX {
+        let opening = fails(&mut progress, Cause::Poison, &holding(0, 9));
+        assert_eq!((opening.stepped_over, opening.prefetch), (None, 1));
+    }
+    let opening = opening(&mut progress, &holding(0, 9));
+    assert_eq!(opening.stepped_over, Some(4));
+    assert_eq!(opening.at, at(StartLocation::SequenceNumber(4), false));
+    let reached = progress.reached().unwrap();
+    assert_eq!(reached.position.sequence_number, 4);
+}
+
+#[test]
+fn only_an_event_that_the_hub_has_is_skipped() {
+    let mut progress = progress(Start::Earliest, Some(9), Instant::now());
+    for _ in 0..10 {
+        let opening = fails(&mut progress, Cause::Poison, &holding(0, 9));
+        assert_eq!(opening.stepped_over, None);
+    }
+    let opening = opening(&mut progress, &holding(0, 10));
+    assert_eq!(opening.stepped_over, Some(10));
+}
+
+#[test]
+fn nothing_is_skipped_before_a_position_is_known() {
+    let time = Start::At(reached(3).enqueued_at.unwrap());
+    let now = Instant::now();
+    let (mut at_time, mut earliest) = (
+        progress(time, None, now),
+        progress(Start::Earliest, None, now),
+    );
+    for _ in 0..UNDECODABLE_MAX {
+        let opening = fails(&mut earliest, Cause::Poison, &holding(3, 9));
+        assert_eq!(opening.stepped_over, None);
+    }
+    for _ in 0..10 {
+        let opening = fails(&mut at_time, Cause::Poison, &holding(3, 9));
+        assert_eq!(opening.stepped_over, None);
+    }
+    let opening = opening(&mut earliest, &holding(3, 9));
+    assert_eq!(opening.stepped_over, Some(3));
+}
+
+#[test]
+fn panics_while_asking_and_other_failures_skip_nothing() {
+    let mut progress = progress(Start::Earliest, Some(3), Instant::now());
+    for cause in [Cause::Closed, Cause::Panicked, Cause::Poison] {
+        for _ in 0..10 {
+            progress.failed(cause, Instant::now(), 0.0);
+            let opening = opening(&mut progress, &holding(0, 9));
+            assert_eq!((opening.stepped_over, opening.lost), (None, None));
+        }
+    }
+}
+
+#[test]
+fn progress_resets_the_failures_of_an_event() {
+    let mut progress = progress(Start::Earliest, Some(3), Instant::now());
+    fails(&mut progress, Cause::Poison, &holding(0, 9));
+    fails(&mut progress, Cause::Poison, &holding(0, 9));
+    progress.received(1, 100, reached(4), Instant::now());
+    let again = fails(&mut progress, Cause::Poison, &holding(0, 9));
+    assert_eq!(again.stepped_over, None);
+    assert_eq!(opening(&mut progress, &holding(0, 9)).stepped_over, None);
+}
+
+/// The outcome of an action.
+#[derive(Clone, Copy, Debug)]
+enum Came {
+    /// So many events, or less if there are less.
+    Events(u8),
+    Nothing,
+    Failed(usize),
+}
+
+const FAILURES: [Cause; 10] = [
+    Cause::Unreachable,
+    Cause::Unauthorized,
+    Cause::NotFound,
+    Cause::Busy,
+    Cause::Stolen,
+    Cause::Timeout,
+    Cause::Closed,
+    Cause::Stalled,
+    Cause::Token,
+    Cause::Argument,
+];
+
+fn came() -> impl Strategy<Value = Came> {
+    prop_oneof![
+        4 => (1..20_u8).prop_map(Came::Events),
+        2 => Just(Came::Nothing),
+        1 => (0..FAILURES.len() - 1).prop_map(Came::Failed),
+    ]
+}
+
+proptest! {
+    /// A hub that gets events all the while, and links that fail in any way: every event is handed on once and in order,
+    /// no wait is longer than it may be, and every partition is asked about in time.
+    #[test]
+    fn whatever_ends_links_every_event_is_handed_on_once(script in prop::collection::vec((came(), 0..3_i64), 1..300)) {
+        let mut now = Instant::now();
+        let mut progress = progress(Start::Earliest, None, now);
+        let (mut last, mut next) = (-1, 0);
+        let mut next_of_link = 0;
+        let mut verified = now;
+        for (came, published) in script {
+            last += published;
+            match progress.next(now) {
+                Action::Wait(until) => {
+                    prop_assert!(until - now <= Duration::from_mins(5));
+                    now = until;
+                    verified = now;
+                }
+                Action::Open => {
+                    if let Came::Failed(cause) = came {
+                        progress.failed(FAILURES[cause], now, 0.5);
+                        continue;
+                    }
+                    let opening = opening(&mut progress, &holding(0, last));
+                    prop_assert!(opening.lost.is_none() && opening.stepped_over.is_none());
+                    next_of_link = match opening.at.location {
+                        StartLocation::Earliest => 0,
+                        StartLocation::Offset(offset) => offset[1..].parse::<i64>().unwrap() + 1,
+                        other => panic!("{other:?}"),
+                    };
+                    progress.opened(&holding(0, last), now);
+                    if progress.awaits_proof() {
+                        prop_assert!(progress.proves(&reached(next_of_link - 1), now));
+                    }
+                    verified = now;
+                }
+                Action::Receive(until) => match came {
+                    Came::Events(count) if next_of_link <= last => {
+                        let upto = (next_of_link + i64::from(count) - 1).min(last);
+                        prop_assert_eq!(next_of_link, next, "none skipped, none twice");
+                        progress.received(1, 1000, reached(upto), now);
+                        (next, next_of_link) = (upto + 1, upto + 1);
+                        verified = now;
+                    }
+                    Came::Failed(cause) => {
+                        progress.failed(FAILURES[cause], now, 0.5);
+                    }
+                    _ => {
+                        prop_assert!(until > now && until - now <= WATCHDOG.interval);
+                        now = until;
+                    }
+                },
+                Action::Ask => {
+                    prop_assert!(now - verified <= WATCHDOG.interval + after(10));
+                    match progress.answered(&holding(0, last), now) {
+                        Some(cause) => {
+                            progress.failed(cause, now, 0.5);
+                        }
+                        None => verified = now,
+                    }
+                }
+                Action::Replace(cause) => {
+                    prop_assert!(cause.is_planned());
+                    progress.failed(cause, now, 0.5);
+                }
+            }
+            prop_assert_eq!(progress.reached().map_or(-1, |reached| reached.position.sequence_number), next - 1);
+        }
+    }
+}
