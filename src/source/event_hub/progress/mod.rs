@@ -170,13 +170,14 @@ impl Progress {
             .then(|| self.step_over(extent))
             .flatten();
         Opening {
-            after: match (&self.reached, self.start) {
+            after: match (&self.reached, &self.start) {
                 // The offset alone survives a failover, where numbers may begin again.
                 (Some(reached), _) => match &reached.position.offset {
                     Some(offset) => StartLocation::Offset(offset.clone()),
                     None => StartLocation::SequenceNumber(reached.position.sequence_number),
                 },
-                (None, Start::At(time)) => StartLocation::EnqueuedTime(SystemTime::from(time)),
+                (None, Start::At(time)) => StartLocation::EnqueuedTime(SystemTime::from(*time)),
+                (None, Start::AfterOffset(offset)) => StartLocation::Offset(offset.to_string()),
                 (None, Start::Earliest | Start::Latest) => StartLocation::Earliest,
             },
             prefetch: self.prefetch.open(self.undecodable > 0),
@@ -268,9 +269,9 @@ impl Progress {
 
     /// How many events the hub has that were not received.
     pub(super) fn ahead(&self, extent: &Extent) -> i64 {
-        // Before the first event after a start time, it is unknown where in the sequence that time is.
-        match (&self.reached, self.start) {
-            (None, Start::Latest | Start::At(_)) => 0,
+        // Before the first event after a time or an offset, it is unknown where in the sequence that is.
+        match (&self.reached, &self.start) {
+            (None, Start::Latest | Start::At(_) | Start::AfterOffset(_)) => 0,
             (reached, _) => extent.ahead_of(reached.as_ref()),
         }
     }

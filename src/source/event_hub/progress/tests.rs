@@ -309,3 +309,23 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_checkpoint_with_an_offset_alone_is_continued_there_until_an_event_has_a_number() {
+    let now = Instant::now();
+    let start = Start::AfterOffset("700".into());
+    let mut progress = progress(start, None, now);
+    assert!(progress.knows_where_to_begin());
+    let extent = holding(0, 9);
+    let offset = StartLocation::Offset("700".to_owned());
+    for _ in 0..2 {
+        assert_eq!(progress.opening(&extent).after, offset);
+        progress.opened(&extent, now);
+        assert_eq!(progress.ahead(&extent), 0);
+        progress.failed(Cause::Idle, now, 0.0);
+    }
+    progress.opening(&extent);
+    progress.opened(&extent, now);
+    progress.received(1, 100, reached(7), now);
+    assert_eq!(progress.ahead(&extent), 2);
+}
