@@ -26,6 +26,8 @@ pub(crate) struct Liveness {
 struct State {
     /// By event hub, then by partition; none before the event hub has answered.
     event_hubs: BTreeMap<String, Option<BTreeMap<String, Partition>>>,
+    /// When each event hub last answered.
+    answered: BTreeMap<String, Instant>,
     at_work: BTreeMap<u64, (String, Instant)>,
     works: u64,
     pulse: Instant,
@@ -67,6 +69,7 @@ impl Liveness {
             dead_after,
             state: Mutex::new(State {
                 event_hubs: event_hubs.collect(),
+                answered: BTreeMap::new(),
                 at_work: BTreeMap::new(),
                 works: 0,
                 pulse: now,
@@ -83,6 +86,7 @@ impl Liveness {
         now: Instant,
     ) {
         let mut state = self.lock();
+        state.answered.insert(event_hub.to_owned(), now);
         let known = state.event_hubs.entry(event_hub.to_owned()).or_default();
         let known = known.get_or_insert_default();
         for id in partitions {
@@ -98,6 +102,14 @@ impl Liveness {
     pub(crate) fn partition_stands_by(&self, partition: &PartitionId) {
         self.change(partition, |partition| {
             partition.reading = Reading::StandingBy;
+        });
+    }
+
+    /// A partition is to be read from now on.
+    pub(crate) fn partition_assigned(&self, partition: &PartitionId, now: Instant) {
+        self.change(partition, |partition| {
+            partition.reading = Reading::Closed; // until its link is open
+            partition.last_verified = now;
         });
     }
 
@@ -122,6 +134,35 @@ impl Liveness {
             partition.last_verified = now;
             partition.last_verified_at = Some(at);
         });
+    }
+
+    /// Whether a partition was verified in time.
+    pub(crate) fn is_verified(&self, partition: &PartitionId, now: Instant) -> bool {
+        let state = self.lock();
+        let known = state.event_hubs.get(partition.event_hub());
+        let known = known.and_then(|known| known.as_ref()?.get(partition.partition()));
+        known.is_some_and(|partition| self.is_recent(partition.last_verified, now))
+    }
+
+    /// Whether this process can read an event hub: every partition that it is to read was verified in time, or, if it is to
+    /// read none, the event hub has answered.
+    pub(crate) fn can_read(&self, event_hub: &str, now: Instant) -> bool {
+        let state = self.lock();
+        let partitions = state.event_hubs.get(event_hub).and_then(Option::as_ref);
+        let partitions = partitions.into_iter().flat_map(BTreeMap::values);
+        let assigned = partitions.filter(|partition| partition.reading != Reading::StandingBy);
+        let mut verified = assigned
+            .map(|partition| self.is_recent(partition.last_verified, now))
+            .peekable();
+        if verified.peek().is_some() {
+            return verified.all(|is_verified| is_verified);
+        }
+        let answered = state.answered.get(event_hub);
+        answered.is_some_and(|at| self.is_recent(*at, now))
+    }
+
+    fn is_recent(&self, verified: Instant, now: Instant) -> bool {
+        now - verified <= self.dead_after
     }
 
     /// A task begins a piece of work that has an end; the work is done when what is returned is dropped.
@@ -305,6 +346,26 @@ mod tests {
         liveness.partition_stands_by(&partition);
         liveness.stopping();
         assert_eq!(liveness.not_ready(late).join("\n"), "stopping");
+    }
+
+    #[test]
+    fn a_process_can_read_while_all_its_partitions_are_verified_or_the_hub_answers() {
+        let start = Instant::now();
+        let late = start + DEAD_AFTER + Duration::from_secs(1);
+        let liveness = Liveness::new(["a"], DEAD_AFTER, start);
+        assert!(!liveness.can_read("a", start), "it has never answered");
+        liveness.event_hub_answered("a", ["0", "1"], start);
+        let (read, other) = (PartitionId::new("a", "0"), PartitionId::new("a", "1"));
+        liveness.partition_stands_by(&read);
+        liveness.partition_stands_by(&other);
+        assert!(liveness.can_read("a", start) && !liveness.can_read("a", late));
+        liveness.event_hub_answered("a", ["0", "1"], late);
+        assert!(liveness.can_read("a", late));
+        liveness.partition_assigned(&read, late);
+        assert!(liveness.can_read("a", late) && liveness.is_verified(&read, late));
+        let later = late + DEAD_AFTER + Duration::from_secs(1);
+        liveness.event_hub_answered("a", ["0", "1"], later);
+        assert!(!liveness.can_read("a", later) && !liveness.is_verified(&read, later));
     }
 
     #[test]
