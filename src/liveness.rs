@@ -35,6 +35,8 @@ struct State {
 struct EventHub {
     /// None before it has answered.
     partitions: Option<BTreeMap<String, Partition>>,
+    /// When it last did.
+    answered: Option<Instant>,
     /// Why it did not answer last, and what to do; none if it did, or was not asked yet.
     failure: Option<String>,
 }
@@ -104,6 +106,7 @@ impl Liveness {
         let mut state = self.lock();
         let event_hub = state.event_hubs.entry(event_hub.to_owned()).or_default();
         event_hub.failure = None;
+        event_hub.answered = Some(now);
         let known = event_hub.partitions.get_or_insert_default();
         for id in partitions {
             known.entry(id.to_owned()).or_insert(Partition {
@@ -147,6 +150,14 @@ impl Liveness {
         });
     }
 
+    /// A partition is to be read from now on.
+    pub(crate) fn partition_assigned(&self, partition: &PartitionId, now: Instant) {
+        self.change(partition, |partition| {
+            partition.reading = Reading::Closed; // until its link is open
+            partition.last_verified = now;
+        });
+    }
+
     /// A partition is being read.
     pub(crate) fn partition_opened(&self, partition: &PartitionId) {
         self.change(partition, |partition| {
@@ -184,6 +195,37 @@ impl Liveness {
             partition.last_verified = now;
             partition.last_verified_at = Some(at);
         });
+    }
+
+    /// Whether a partition was verified in time.
+    pub(crate) fn is_verified(&self, partition: &PartitionId, now: Instant) -> bool {
+        let state = self.lock();
+        let known = state.event_hubs.get(partition.event_hub());
+        let known = known.and_then(|known| known.partitions.as_ref()?.get(partition.partition()));
+        known.is_some_and(|partition| self.is_recent(partition.last_verified, now))
+    }
+
+    /// Whether this process can read an event hub: every partition that it is to read was verified in time, or, if it is to
+    /// read none, the event hub has answered.
+    pub(crate) fn can_read(&self, event_hub: &str, now: Instant) -> bool {
+        let state = self.lock();
+        let Some(event_hub) = state.event_hubs.get(event_hub) else {
+            return false;
+        };
+        let partitions = event_hub.partitions.iter().flat_map(BTreeMap::values);
+        let assigned = partitions.filter(|partition| partition.reading != Reading::StandingBy);
+        let mut verified = assigned
+            .map(|partition| self.is_recent(partition.last_verified, now))
+            .peekable();
+        if verified.peek().is_some() {
+            return verified.all(|is_verified| is_verified);
+        }
+        let answered = event_hub.answered;
+        answered.is_some_and(|at| self.is_recent(at, now))
+    }
+
+    fn is_recent(&self, verified: Instant, now: Instant) -> bool {
+        now - verified <= self.dead_after
     }
 
     /// A task begins a piece of work that has an end; the work is done when what is returned is dropped.
@@ -419,6 +461,26 @@ mod tests {
         liveness.partition_stands_by(&partition);
         liveness.stopping();
         assert_eq!(liveness.not_ready(late).join("\n"), "stopping");
+    }
+
+    #[test]
+    fn a_process_can_read_while_all_its_partitions_are_verified_or_the_hub_answers() {
+        let start = Instant::now();
+        let late = start + DEAD_AFTER + Duration::from_secs(1);
+        let liveness = Liveness::new(["a"], DEAD_AFTER, start);
+        assert!(!liveness.can_read("a", start), "it has never answered");
+        liveness.event_hub_answered("a", ["0", "1"], start);
+        let (read, other) = (PartitionId::new("a", "0"), PartitionId::new("a", "1"));
+        liveness.partition_stands_by(&read);
+        liveness.partition_stands_by(&other);
+        assert!(liveness.can_read("a", start) && !liveness.can_read("a", late));
+        liveness.event_hub_answered("a", ["0", "1"], late);
+        assert!(liveness.can_read("a", late));
+        liveness.partition_assigned(&read, late);
+        assert!(liveness.can_read("a", late) && liveness.is_verified(&read, late));
+        let later = late + DEAD_AFTER + Duration::from_secs(1);
+        liveness.event_hub_answered("a", ["0", "1"], later);
+        assert!(!liveness.can_read("a", later) && !liveness.is_verified(&read, later));
     }
 
     #[test]

@@ -118,16 +118,18 @@ fn check_watchdog(reader: &mut Reader, watchdog: Watchdog) {
     }
 }
 
-/// The last scrape must be checkpointed before the deadline.
+/// What the last scrape delivers must be checkpointed before the deadline, and the leases released.
 fn check_shutdown(reader: &mut Reader, settings: &shutdown::Settings) {
-    if settings.final_scrape >= settings.deadline {
+    let least = shutdown::Settings::REST_LEAST;
+    if settings.final_scrape + least > settings.deadline {
+        let least = format_duration(least);
         let final_scrape = format_duration(settings.final_scrape);
         let deadline = format_duration(settings.deadline);
         let too_long = format!(
-            "must be shorter than `shutdown.deadline`, which is `{deadline}`: what the last scrape delivers has yet to be checkpointed"
+            "must be at least `{least}` shorter than `shutdown.deadline`, which is `{deadline}`: what the last scrape delivers has yet to be checkpointed"
         );
         let too_short = format!(
-            "must be longer than `shutdown.final_scrape`, which is `{final_scrape}`: set both"
+            "must be at least `{least}` longer than `shutdown.final_scrape`, which is `{final_scrape}`: set both"
         );
         reader.contradiction_of_either([
             ("shutdown.final_scrape", too_long),

@@ -27,6 +27,17 @@ pub(super) struct Plan {
     pub hand_over: Vec<String>,
 }
 
+/// The replicas among which the partitions are shared: those that can read the event hub. If none can, it is away for all of
+/// them, and nothing has to move.
+pub(super) fn readers(members: &BTreeSet<Owner>, blind: &BTreeSet<Owner>) -> BTreeSet<Owner> {
+    let readers: BTreeSet<_> = members.difference(blind).cloned().collect();
+    if readers.is_empty() {
+        members.clone()
+    } else {
+        readers
+    }
+}
+
 /// What `me` should do, given the replicas that are alive, and the partitions of an event hub with their owners, if they
 /// have any. A partition whose owner is not among these replicas stays with that owner.
 pub(super) fn plan(

@@ -49,6 +49,10 @@ impl Consumer {
                     .checkpoint_taken(partition, sequence_number);
                 Some(reached)
             }
+            Ok(Found::Offset(offset)) => {
+                found.start = Start::AfterOffset(offset.into());
+                None
+            }
             Ok(Found::Beginning) => {
                 found.start = Start::Earliest;
                 None

@@ -1,13 +1,13 @@
 //! One cycle of a replica: it lists all leases, and acts on them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use super::life::OwnedLease;
-use super::{Replica, balance};
+use super::{Owner, Replica, balance};
 use crate::blobs::BlobError;
 use crate::checkpoint::blobs::concurrently;
 use crate::source::event_hub::Discovered;
@@ -21,12 +21,15 @@ impl Replica {
 
     async fn try_cycle(&mut self, begun: Instant) -> Result<(), BlobError> {
         self.list().await?;
-        self.leases.announce().await?;
+        let can_read = self.can_read(Instant::now());
+        self.leases.announce(can_read).await?;
         self.is_announced = true;
         let now = Instant::now();
         self.compare(now).await;
         self.consumer.assigner.confirm(begun);
-        let plan = self.plan(now);
+        let readers = self.view.readers(can_read, now);
+        let mut plan = self.plan(&readers, now);
+        plan.hand_over.extend(self.unreadable(&readers, now));
         // A failure for one partition must not affect the others.
         let written = self.write_leases(plan.claim, now).await;
         self.start_acquired().await;
@@ -81,8 +84,32 @@ impl Replica {
         self.lose(lost).await;
     }
 
-    /// What this replica should do, given what it has seen.
-    fn plan(&self, now: Instant) -> balance::Plan {
+    fn can_read(&self, now: Instant) -> bool {
+        let liveness = &self.consumer.source.liveness;
+        liveness.can_read(&self.event_hub, now)
+    }
+
+    /// The partitions that this replica cannot read, once it has been cut off for long enough that another replica would
+    /// have noticed an outage too, and that this one would have tried again.
+    fn unreadable(&mut self, readers: &BTreeSet<Owner>, now: Instant) -> Vec<String> {
+        if readers.contains(&self.leases.me) {
+            self.cut_off_since = None;
+            return Vec::new();
+        }
+        let since = *self.cut_off_since.get_or_insert(now);
+        let source = &self.consumer.source;
+        let patience = source.settings.watchdog.interval * 2 + self.settings.interval;
+        if now - since < patience {
+            return Vec::new();
+        }
+        let owned = self.owned.iter();
+        let unreadable =
+            owned.filter(|(_, lease)| !source.liveness.is_verified(&lease.found.partition, now));
+        unreadable.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// What this replica should do, given what it has seen, if these share the partitions.
+    fn plan(&self, readers: &BTreeSet<Owner>, now: Instant) -> balance::Plan {
         let me = &self.leases.me;
         let mut more = Vec::new();
         let partitions = self.partitions().into_keys().map(|id| {
@@ -99,7 +126,7 @@ impl Replica {
                 }
                 (None, None) => {
                     // The replica that should acquire it is not able to. Then any replica may.
-                    if self.view.is_overdue(&id, now) {
+                    if readers.contains(me) && self.view.is_overdue(&id, now) {
                         more.push(id.clone());
                     }
                     None
@@ -108,8 +135,7 @@ impl Replica {
             (id, owner)
         });
         let partitions = partitions.collect();
-        let members = self.view.members(now);
-        let mut plan = balance::plan(&self.event_hub, me, &members, &partitions);
+        let mut plan = balance::plan(&self.event_hub, me, readers, &partitions);
         plan.claim.extend(more);
         plan.claim.retain(|id| !self.owned.contains_key(id));
         plan

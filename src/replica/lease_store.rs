@@ -1,7 +1,7 @@
 //! Reads and writes the leases as blobs. The caller decides what to write. Every write of a lease names the version that it
 //! replaces.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Owner;
@@ -23,16 +23,25 @@ pub(super) struct Listing {
     pub(super) leases: BTreeMap<String, (Option<Owner>, ETag)>,
     /// Every replica that has announced itself and has not withdrawn.
     pub(super) members: BTreeMap<Owner, ETag>,
+    /// Those of them that cannot read the event hub.
+    pub(super) blind: BTreeSet<Owner>,
 }
 
 const OWNER: &str = "ownerid";
 
+/// Whether a replica can read the event hub. The previous release does not write this: its replicas count as able to.
+const READS: &str = "reads";
+
 impl LeaseStore {
-    /// Announces this replica to the others. Each cycle repeats this.
-    pub(super) async fn announce(&self) -> Result<(), BlobError> {
+    /// Announces this replica to the others, and whether it can read the event hub. Each cycle repeats this.
+    pub(super) async fn announce(&self, can_read: bool) -> Result<(), BlobError> {
         let blob = self.names.member(self.me.id());
-        let written = self.write(&blob, self.me.id(), &Condition::None).await;
-        written.map(|_| ())
+        let reads = if can_read { "yes" } else { "no" };
+        let pairs = [(OWNER, self.me.id()), (READS, reads)];
+        let metadata = pairs.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let (metadata, condition) = (Metadata::from(metadata), Condition::None);
+        let written = self.container.write(&blob, &metadata, &[], &condition);
+        written.await.map(|_| ())
     }
 
     /// Removes the announcement of a replica, so that no partition is handed over to it any more.
@@ -59,10 +68,13 @@ impl LeaseStore {
                     listing.leases.insert(partition.to_owned(), lease);
                 }
                 Kind::Member(owner) => {
-                    let owner = Owner::named(owner);
-                    listing
-                        .members
-                        .extend(owner.map(|owner| (owner, blob.etag)));
+                    let Some(owner) = Owner::named(owner) else {
+                        continue;
+                    };
+                    if blob.metadata.get(READS).is_some_and(|reads| reads == "no") {
+                        listing.blind.insert(owner.clone());
+                    }
+                    listing.members.insert(owner, blob.etag);
                 }
                 Kind::Checkpoint(_) | Kind::Other => {}
             }

@@ -56,7 +56,7 @@ impl Replica {
         };
         let source = &self.consumer.source;
         source.telemetry.lease_moved(&found.partition, reason);
-        source.liveness.partition_closed(&found.partition); // until its link is open
+        source.liveness.partition_assigned(&found.partition, now);
         let lease = OwnedLease {
             found: found.clone(),
             reading: None,

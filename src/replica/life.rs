@@ -29,6 +29,8 @@ pub(crate) struct Replica {
     pub(super) handing_over: JoinSet<(String, HandOver)>,
     /// After a hand-over that failed, none begins before this time.
     pub(super) hand_over_after: Instant,
+    /// Since when this replica cannot read the event hub although another can.
+    pub(super) cut_off_since: Option<Instant>,
     /// Cancelled when the replica must neither acquire nor hand over any more.
     pub(super) stop: CancellationToken,
     pub(super) is_announced: bool,
@@ -72,6 +74,7 @@ impl Replica {
             owned: BTreeMap::new(),
             handing_over: JoinSet::new(),
             hand_over_after: Instant::now(),
+            cut_off_since: None,
             stop,
             is_announced: false,
             is_failing: false,

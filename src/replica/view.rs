@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Owner;
 use super::lease_store::Listing;
+use super::{Owner, balance};
 use crate::blobs::ETag;
 
 /// What one replica has seen, and since when each version has been the latest.
@@ -20,6 +20,7 @@ pub(super) struct View {
     lasts: Duration,
     leases: BTreeMap<String, Seen>,
     members: BTreeMap<Owner, Seen>,
+    blind: BTreeSet<Owner>,
 }
 
 #[derive(Clone, Debug)]
@@ -44,6 +45,7 @@ impl View {
             lasts,
             leases: BTreeMap::new(),
             members: BTreeMap::new(),
+            blind: BTreeSet::new(),
         }
     }
 
@@ -68,6 +70,7 @@ impl View {
         });
         self.members = members.collect();
         self.leases = leases;
+        self.blind = listing.blind;
     }
 
     /// This replica wrote a lease, which now has this version.
@@ -118,6 +121,14 @@ impl View {
             .filter(|(owner, seen)| now - seen.since < self.lasts && !expired.contains(owner));
         let alive = alive.map(|(owner, _)| owner);
         alive.chain([&self.me]).cloned().collect()
+    }
+
+    /// The replicas among which the partitions are shared. `can_read`: whether this one can read.
+    pub(super) fn readers(&self, can_read: bool, now: Instant) -> BTreeSet<Owner> {
+        let mut blind = self.blind.clone();
+        blind.remove(&self.me);
+        blind.extend((!can_read).then(|| self.me.clone()));
+        balance::readers(&self.members(now), &blind)
     }
 
     /// Replicas that will not come back. They cannot remove their blobs themselves.

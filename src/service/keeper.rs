@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use time::OffsetDateTime;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::running::LAST_WORDS;
 use crate::checkpoint::blobs::{BlobPositions, BlobSeries, Wrote, concurrently};
 use crate::checkpoint::{FileSeries, Saved, State, Store};
 use crate::delivery::{CheckpointAfter, Positions};
@@ -47,8 +46,8 @@ pub(super) enum Target {
 }
 
 impl Keeper {
-    /// Writes until `last` is cancelled, and then once more. A store that has not answered that within [`LAST_WORDS`] is
-    /// away, and what it did not write is read again.
+    /// Writes until `last` is cancelled, and then once more. The caller stops waiting for a store that is away, and what it
+    /// did not write is read again.
     pub(super) async fn run(mut self, last: CancellationToken) {
         let mut acknowledged = self.exposition.acknowledged();
         let saving = async {
@@ -65,7 +64,7 @@ impl Keeper {
         };
         // A write that is interrupted is done again.
         last.run_until_cancelled(saving).await;
-        let _saved_or_not = timeout(LAST_WORDS, self.save()).await;
+        self.save().await;
         if let Target::File {
             store, label_sets, ..
         } = self.target

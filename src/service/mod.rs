@@ -6,7 +6,7 @@
 //! It drains so that what was counted is delivered, and the rest is read again: nothing more is read or applied; what is
 //! acknowledged is checkpointed; the endpoints stay open until a scrape has delivered what was counted, or
 //! `shutdown.final_scrape` has passed; they close, and the last checkpoint is written; the leases are released. What no
-//! scrape delivered ends with the process and is read again by the next. A deadline limits all of it.
+//! scrape delivered ends with the process and is read again by the next. A deadline limits all of it: each part ends in time for the next ones.
 
 mod build;
 mod keeper;

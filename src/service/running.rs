@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::{Instant, interval, timeout};
+use tokio::time::{Instant, interval, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::{Service, ServiceError, Signals};
@@ -20,9 +20,8 @@ use crate::telemetry::Telemetry;
 /// A process that nothing has scraped for so long is not scraped for a last time either.
 const SCRAPED_WITHIN: Duration = Duration::from_mins(5);
 
-/// Leases that the store has not released within this time expire. Twice this is what the deadline leaves after the final
-/// scrape.
-pub(super) const LAST_WORDS: Duration = Duration::from_millis(4500);
+/// The name of the task that applies events.
+const PIPELINE: &str = "pipeline";
 
 /// A task's name, and how it ended.
 type Ended = (&'static str, Result<(), ServiceError>);
@@ -59,7 +58,7 @@ impl Service {
         let stop = signals.stop_reading.clone();
         tasks.spawn(async move {
             pipeline::run(batches, writer, acknowledged, working, stop).await;
-            ("pipeline", Ok(()))
+            (PIPELINE, Ok(()))
         });
         let (pulse, start_gate) = (Arc::clone(&liveness), self.start_gate);
         let (shown, restored) = (Arc::clone(&exposition), signals.restored.clone());
@@ -116,23 +115,47 @@ impl Running {
 
     /// Stops every part, in the order of the signals.
     pub(super) async fn drain(mut self) -> Result<(), ServiceError> {
+        let parts = self.settings.parts(Instant::now());
         self.liveness.stopping();
         self.signals.stop_reading.cancel();
+        self.until_nothing_is_applied().await?;
+        // Links and dead letters are closed meanwhile.
+        let mut tasks = self.tasks;
+        let ending = async {
+            while let Some(ended) = tasks.join_next().await {
+                of_task(ended)?;
+            }
+            all_ended(self.dead_letters).await;
+            Ok(())
+        };
+        let delivering = async {
+            // Nothing is applied any more, so what is to be delivered does not change.
+            let last_scrape = last_scrape(&self.exposition);
+            let _in_time_or_not = timeout_at(parts.scraped, last_scrape).await;
+            self.signals.close.cancel();
+            let served = timeout_at(parts.closed, self.serving).await;
+            self.signals.last_checkpoint.cancel();
+            // What is not written is read again.
+            let _written_or_not = timeout_at(parts.checkpointed, all_ended(self.keeper)).await;
+            self.signals.release.cancel();
+            let _released_or_expiring = timeout_at(parts.released, all_ended(self.replicas)).await;
+            match served {
+                Ok(served) => Ok(served.unwrap_or(Err(HttpError::Ended(None)))?), // by a panic
+                Err(_slow) => Ok(()), // the process ends the connection of a client that does not
+            }
+        };
+        let (ended, delivered) = tokio::join!(ending, delivering);
+        ended.and(delivered)
+    }
+
+    /// Waits until the pipeline has ended.
+    async fn until_nothing_is_applied(&mut self) -> Result<(), ServiceError> {
         while let Some(ended) = self.tasks.join_next().await {
-            let (_, ended) = ended.map_err(|panic| ServiceError::Task("unknown", Some(panic)))?;
-            ended?;
+            if of_task(ended)? == PIPELINE {
+                break;
+            }
         }
-        all_ended(self.dead_letters).await; // the pipeline, which fed them, has ended
-        // Nothing is applied any more, so what is to be delivered does not change.
-        let last_scrape = last_scrape(&self.exposition);
-        let _in_time_or_not = timeout(self.settings.final_scrape, last_scrape).await;
-        self.signals.close.cancel();
-        let served = self.serving.await;
-        self.signals.last_checkpoint.cancel();
-        all_ended(self.keeper).await;
-        self.signals.release.cancel();
-        let _released_or_expiring = timeout(LAST_WORDS, all_ended(self.replicas)).await;
-        Ok(served.unwrap_or(Err(HttpError::Ended(None)))?) // by a panic
+        Ok(())
     }
 }
 
@@ -181,6 +204,12 @@ async fn beat(liveness: &Liveness, telemetry: &Telemetry) -> Infallible {
         telemetry.repeated_failures(now);
         telemetry.tasks_are(Handle::current().metrics().num_alive_tasks());
     }
+}
+
+/// The name of a task that ended in order.
+fn of_task(ended: Result<Ended, JoinError>) -> Result<&'static str, ServiceError> {
+    let (name, ended) = ended.map_err(|panic| ServiceError::Task("unknown", Some(panic)))?;
+    ended.map(|()| name)
 }
 
 /// The error of a task that ended before the service stops.

@@ -2,11 +2,12 @@
 //!
 //! `sequencenumber` and `offset` are those of the official SDKs, which require both. `enqueuedat` and `ownerid` are this
 //! program's: the first shows that an event hub was created anew, the second which replica wrote the blob. Other programs
-//! leave them out, and their checkpoints are read all the same.
+//! leave them out, and their checkpoints are read all the same. Those of .NET may have only one of the two: see [`decode`].
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::Found;
 use crate::blobs::Metadata;
 use crate::event::{Position, Reached};
 
@@ -18,6 +19,12 @@ const OWNER: &str = "ownerid";
 /// Before the first event of a partition: both the sequence number and the offset, in the terms of every SDK.
 const BEGINNING: &str = "-1";
 
+/// What .NET wrote as the offset while it went by the sequence number alone.
+const NO_OFFSET: &str = "no offset";
+
+/// What .NET has as the sequence number while it goes by the offset alone, which some of its versions wrote.
+const NO_SEQUENCE_NUMBER: i64 = i64::MIN;
+
 /// Metadata that is not a checkpoint.
 #[derive(Debug, thiserror::Error)]
 #[error(
@@ -28,15 +35,27 @@ pub struct InvalidCheckpoint {
     value: String,
 }
 
-/// A position as the owner of this name writes it; none is the beginning.
-pub(super) fn encode(reached: Option<&Reached>, owner: &str) -> Metadata {
+/// A position as the owner of this name writes it. Nothing is written as the beginning.
+pub(super) fn encode(found: &Found, owner: &str) -> Metadata {
     let mut metadata = Metadata::new();
     metadata.insert(OWNER.to_owned(), owner.to_owned());
-    let (sequence_number, offset) = match reached {
-        None => (BEGINNING.to_owned(), BEGINNING.to_owned()),
-        Some(Reached { position, .. }) => {
-            let offset = position.offset.as_deref().unwrap_or_default();
-            (position.sequence_number.to_string(), offset.to_owned())
+    let (mut enqueued_at, mut offset) = (None, String::new());
+    let sequence_number = match found {
+        Found::Beginning | Found::Nothing => {
+            BEGINNING.clone_into(&mut offset);
+            BEGINNING.to_owned()
+        }
+        Found::Offset(only) => {
+            offset.clone_from(only);
+            String::new()
+        }
+        Found::Position(Reached {
+            position,
+            enqueued_at: at,
+        }) => {
+            enqueued_at = at.and_then(|at| at.format(&Rfc3339).ok());
+            offset = position.offset.clone().unwrap_or_default();
+            position.sequence_number.to_string()
         }
     };
     metadata.insert(SEQUENCE_NUMBER.to_owned(), sequence_number);
@@ -46,31 +65,44 @@ pub(super) fn encode(reached: Option<&Reached>, owner: &str) -> Metadata {
         OFFSET.to_owned(),
         if is_header { offset } else { String::new() },
     );
-    let enqueued_at = reached.and_then(|reached| reached.enqueued_at?.format(&Rfc3339).ok());
     metadata.extend(enqueued_at.map(|at| (ENQUEUED_AT.to_owned(), at)));
     metadata
 }
 
-/// The position that was written; none is the beginning.
-pub(super) fn decode(metadata: &Metadata) -> Result<Option<Reached>, InvalidCheckpoint> {
+/// The position that was written.
+///
+/// | `sequencenumber` | `offset` | written by | is |
+/// | --- | --- | --- | --- |
+/// | `7` | `1024` | every SDK | after this event |
+/// | `7` | none, or `no offset` | .NET | after this event |
+/// | none, or the lowest number | `1024` | .NET | after this offset |
+/// | `-1` | `-1`, or none | this program | the beginning |
+/// | none | none, or `no offset` | | an error |
+pub(super) fn decode(metadata: &Metadata) -> Result<Found, InvalidCheckpoint> {
     let text = |what| metadata.get(what).map(String::as_str).unwrap_or_default();
     let invalid = |what| InvalidCheckpoint {
         what,
         value: text(what).to_owned(),
     };
-    let sequence_number: i64 = text(SEQUENCE_NUMBER)
-        .trim()
-        .parse()
-        .map_err(|_| invalid(SEQUENCE_NUMBER))?;
-    if sequence_number < 0 {
-        return Ok(None);
+    let sequence_number = match text(SEQUENCE_NUMBER).trim() {
+        "" => NO_SEQUENCE_NUMBER,
+        number => number.parse().map_err(|_| invalid(SEQUENCE_NUMBER))?,
+    };
+    let offset = Some(text(OFFSET).to_owned());
+    let offset = offset.filter(|offset| !offset.is_empty() && offset != NO_OFFSET);
+    match offset {
+        Some(offset) if sequence_number < 0 && offset != BEGINNING => {
+            return Ok(Found::Offset(offset));
+        }
+        None if sequence_number == NO_SEQUENCE_NUMBER => return Err(invalid(SEQUENCE_NUMBER)),
+        _ if sequence_number < 0 => return Ok(Found::Beginning),
+        _ => {}
     }
     let enqueued_at = match text(ENQUEUED_AT) {
         "" => None,
         text => Some(OffsetDateTime::parse(text, &Rfc3339).map_err(|_| invalid(ENQUEUED_AT))?),
     };
-    let offset = Some(text(OFFSET).to_owned()).filter(|offset| !offset.is_empty());
-    Ok(Some(Reached {
+    Ok(Found::Position(Reached {
         position: Position {
             sequence_number,
             offset,
@@ -108,13 +140,14 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let at = Some(datetime!(2026-03-01 12:00:00.123456 UTC));
-        for reached in [
-            None,
-            Some(reached(None, None)),
-            Some(reached(Some("1024"), at)),
+        for found in [
+            Found::Beginning,
+            Found::Offset("1024".to_owned()),
+            Found::Position(reached(None, None)),
+            Found::Position(reached(Some("1024"), at)),
         ] {
-            let written = encode(reached.as_ref(), "me");
-            assert_eq!(decode(&written).unwrap(), reached);
+            let written = encode(&found, "me");
+            assert_eq!(decode(&written).unwrap(), found);
             assert!(is_by(&written, "me"));
             assert!(!is_by(&written, "you"));
         }
@@ -123,14 +156,39 @@ mod tests {
     #[test]
     fn other_programs_are_understood_and_understand() {
         let theirs = metadata(&[("offset", "1024"), ("sequencenumber", "7")]);
-        assert_eq!(decode(&theirs).unwrap(), Some(reached(Some("1024"), None)));
+        let position = Found::Position(reached(Some("1024"), None));
+        assert_eq!(decode(&theirs).unwrap(), position);
         assert!(!is_by(&theirs, "me"));
-        let beginning = encode(None, "me");
+        let beginning = encode(&Found::Beginning, "me");
         assert_eq!(beginning["offset"], "-1");
         assert_eq!(beginning["sequencenumber"], "-1");
         // Both are always there, or Python's store fails for the whole group.
-        assert_eq!(encode(Some(&reached(None, None)), "me")["offset"], "");
-        assert_eq!(encode(Some(&reached(Some("ü"), None)), "me")["offset"], "");
+        for offset in [None, Some("ü")] {
+            let position = Found::Position(reached(offset, None));
+            assert_eq!(encode(&position, "me")["offset"], "");
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_of_dotnet_is_continued_from_what_it_has() {
+        let lowest = i64::MIN.to_string();
+        let after = Found::Position(reached(None, None));
+        let offset = Found::Offset("1024".to_owned());
+        for (sequence_number, offset, expected) in [
+            ("7", "no offset", &after),
+            ("7", "", &after),
+            ("", "1024", &offset),
+            (&lowest, "1024", &offset),
+        ] {
+            let pairs = [("sequencenumber", sequence_number), ("offset", offset)];
+            assert_eq!(decode(&metadata(&pairs)).unwrap(), *expected, "{pairs:?}");
+        }
+        for sequence_number in ["", &lowest] {
+            for offset in ["", "no offset"] {
+                let pairs = [("sequencenumber", sequence_number), ("offset", offset)];
+                decode(&metadata(&pairs)).unwrap_err();
+            }
+        }
     }
 
     #[test]

@@ -42,21 +42,24 @@ pub struct OwnedPosition {
 struct State {
     /// The version that this process wrote; none if there is no blob yet.
     version: Option<ETag>,
-    /// What this process wrote; none is the beginning, or no blob.
-    written: Option<Reached>,
+    /// What this process wrote; nothing if there is no blob yet.
+    written: Found,
     /// What a write comes to since this process does not own the partition any more: nothing of a released one, a refusal
     /// of one that another process has written.
     ended: Option<Wrote>,
 }
 
 /// Where an acquired partition was left.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Found {
     /// After this event.
     Position(Reached),
+    /// After this offset: the program that wrote it left the sequence number out.
+    Offset(String),
     /// At its beginning: nothing of it was ever delivered.
     Beginning,
     /// There is no checkpoint.
+    #[default]
     Nothing,
 }
 
@@ -116,16 +119,19 @@ impl BlobPositions {
         for _ in 0..TRIES {
             let mut state = match self.find(partition, &blob).await? {
                 Some(state) => state,
-                None if from_beginning => State::default(),
+                None if from_beginning => State {
+                    written: Found::Beginning,
+                    ..State::default()
+                },
                 None => {
                     self.insert(partition, blob, State::default());
                     return Ok(Found::Nothing);
                 }
             };
-            let written = state.written.clone();
-            if self.put(&blob, &mut state, written.as_ref()).await? {
+            let found = state.written.clone();
+            if self.put(&blob, &mut state, &found).await? {
                 self.insert(partition, blob, state);
-                return Ok(written.map_or(Found::Beginning, Found::Position));
+                return Ok(found);
             }
         }
         Err(PositionError::Contested(blob))
@@ -151,25 +157,25 @@ impl BlobPositions {
         Ok(None)
     }
 
-    /// Writes a position, none being the beginning, if the blob still has the version that this process knows. False if
+    /// Writes a position, if the blob still has the version that this process knows. False if
     /// not.
     async fn put(
         &self,
         blob: &str,
         state: &mut State,
-        reached: Option<&Reached>,
+        position: &Found,
     ) -> Result<bool, PositionError> {
         let condition = match &state.version {
             Some(version) => Condition::Unchanged(version.clone()),
             None => Condition::Missing,
         };
-        let metadata = format::encode(reached, &self.owner);
+        let metadata = format::encode(position, &self.owner);
         let put = self.container.write(blob, &metadata, &[], &condition);
         let Outcome::Done(version) = put.await? else {
             return Ok(false);
         };
         state.version = Some(version);
-        state.written = reached.cloned();
+        state.written = position.clone();
         Ok(true)
     }
 
@@ -199,7 +205,7 @@ impl BlobPositions {
     ) -> Result<Wrote, PositionError> {
         let mut state = owned.state.lock().await;
         match delivered() {
-            Some(reached) => self.write(&owned.blob, &mut state, &reached).await,
+            Some(reached) => self.write(&owned.blob, &mut state, reached).await,
             None => Ok(Wrote::Unchanged),
         }
     }
@@ -208,16 +214,17 @@ impl BlobPositions {
         &self,
         blob: &str,
         state: &mut State,
-        reached: &Reached,
+        reached: Reached,
     ) -> Result<Wrote, PositionError> {
         if let Some(ended) = state.ended {
             return Ok(ended);
         }
+        let position = Found::Position(reached);
         for _ in 0..TRIES {
-            if state.written.as_ref() == Some(reached) {
+            if state.written == position {
                 return Ok(Wrote::Unchanged);
             }
-            if self.put(blob, state, Some(reached)).await? {
+            if self.put(blob, state, &position).await? {
                 return Ok(Wrote::Written);
             }
             match self.container.head(blob).await? {
@@ -250,7 +257,7 @@ impl BlobPositions {
         };
         let mut state = owned.state.lock().await;
         let wrote = match delivered() {
-            Some(reached) => self.write(&owned.blob, &mut state, &reached).await?,
+            Some(reached) => self.write(&owned.blob, &mut state, reached).await?,
             None => Wrote::Unchanged,
         };
         if wrote != Wrote::Refused {
@@ -265,7 +272,10 @@ impl BlobPositions {
         let owned = self.lock().remove(&partition.folded())?;
         let mut state = owned.state.lock().await;
         state.ended = Some(Wrote::Unchanged);
-        state.written.clone()
+        match &state.written {
+            Found::Position(reached) => Some(reached.clone()),
+            _ => None,
+        }
     }
 
     /// The partitions that another process turned out to own, and that were not forgotten yet.
@@ -289,6 +299,6 @@ impl BlobPositions {
     }
 }
 
-fn decode(blob: &str, metadata: &Metadata) -> Result<Option<Reached>, PositionError> {
+fn decode(blob: &str, metadata: &Metadata) -> Result<Found, PositionError> {
     format::decode(metadata).map_err(|source| PositionError::Invalid(blob.to_owned(), source))
 }

@@ -300,13 +300,13 @@ fn the_final_scrape_has_to_come_before_the_deadline() {
         "shutdown:\n  final_scrape: 25s\n",
         &expect![[r#"
             config: 1 fault
-              shutdown.final_scrape = `25s` (built-in x.yaml:2): must be shorter than `shutdown.deadline`, which is `25s`: what the last scrape delivers has yet to be checkpointed"#]],
+              shutdown.final_scrape = `25s` (built-in x.yaml:2): must be at least `2s` shorter than `shutdown.deadline`, which is `25s`: what the last scrape delivers has yet to be checkpointed"#]],
     );
     check(
         "shutdown:\n  deadline: 10s\n",
         &expect![[r#"
             config: 1 fault
-              shutdown.deadline = `10s` (built-in x.yaml:2): must be longer than `shutdown.final_scrape`, which is `15s`: set both"#]],
+              shutdown.deadline = `10s` (built-in x.yaml:2): must be at least `2s` longer than `shutdown.final_scrape`, which is `15s`: set both"#]],
     );
 }
 

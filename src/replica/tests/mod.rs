@@ -169,6 +169,7 @@ fn listed(
     let listing = Listing {
         leases: leases.collect(),
         members: members.collect(),
+        blind: BTreeSet::new(),
     };
     view.listed(listing, false, now);
 }
@@ -209,6 +210,7 @@ fn after_an_outage_all_times_start_again() {
     let listing = Listing {
         leases: [("0".to_owned(), (Some(owner(1)), ETag::new("a")))].into(),
         members: [(owner(1), ETag::new("a"))].into(),
+        blind: BTreeSet::new(),
     };
     view.listed(listing.clone(), false, at(0));
     view.listed(listing, true, at(120));
@@ -250,6 +252,7 @@ fn the_lease_of_a_foreign_program_lasts_longer() {
     let listing = Listing {
         leases: [("0".to_owned(), lease)].into(),
         members: BTreeMap::new(),
+        blind: BTreeSet::new(),
     };
     view.listed(listing, false, now);
     assert_eq!(
@@ -260,6 +263,29 @@ fn the_lease_of_a_foreign_program_lasts_longer() {
     assert_eq!(view.owner("0", now + LASTS * 4), None);
     listed(&mut view, &[("0", Some(1), "a")], &[], now);
     assert_eq!(view.owner("0", now), Some(&owner(1)));
+}
+
+#[test]
+fn only_replicas_that_can_read_share_partitions_unless_none_can() {
+    let now = Instant::now();
+    let mut view = View::new(owner(0), LASTS);
+    let members = (1..3).map(|member| (owner(member), ETag::new("a")));
+    let mut listing = Listing {
+        members: members.collect(),
+        ..Listing::default()
+    };
+    let mut check = |blind: &[usize], can_read, expected: &[usize]| {
+        listing.blind = blind.iter().copied().map(owner).collect();
+        view.listed(listing.clone(), false, now);
+        let expected: BTreeSet<_> = expected.iter().copied().map(owner).collect();
+        assert_eq!(view.readers(can_read, now), expected, "{blind:?}");
+    };
+    check(&[], true, &[0, 1, 2]);
+    check(&[1], true, &[0, 2]);
+    check(&[1], false, &[2]);
+    check(&[1, 2], true, &[0]);
+    check(&[0], true, &[0, 1, 2]); // what it knows itself is newer
+    check(&[1, 2], false, &[0, 1, 2]);
 }
 
 #[test]

@@ -35,7 +35,7 @@ impl Discovery {
             connections: Connections::new(&source.clients, event_hub, None),
             connection: None,
             known: HashSet::new(),
-            start: source.settings.start,
+            start: source.settings.start.clone(),
             ask_at: Instant::now(),
             backoff: Backoff::default(),
             source,
@@ -91,7 +91,7 @@ impl Discovery {
             .filter(|id| self.known.insert(id.clone()))
             .map(|id| Discovered {
                 partition: PartitionId::new(Arc::clone(&self.event_hub), id),
-                start: self.start,
+                start: self.start.clone(),
             })
             .collect()
     }

@@ -3,6 +3,7 @@
 //! resources"), so that a misspelt name is a fault at the start and not a link that is refused for ever.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use azure_core::credentials::Secret;
@@ -142,7 +143,7 @@ pub enum Authentication {
 }
 
 /// Where to begin if no position is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Start {
     /// At the oldest event that the hub still has.
     Earliest,
@@ -150,6 +151,8 @@ pub enum Start {
     Latest,
     /// At the first event enqueued after this time, which is not before 1970.
     At(OffsetDateTime),
+    /// At the first event after this offset, of a checkpoint that has no sequence number.
+    AfterOffset(Arc<str>),
 }
 
 /// Checks the name of an event hub.

@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use super::fence::container;
+use super::load;
 use super::python::Lister;
-use super::scene::{Scene, assert_counted};
+use super::scene::{EVENT_HUB, Scene, assert_counted};
 use super::watch::moved;
 use crate::prometheus::Prometheus;
 use crate::world::{Signal, eventually};
@@ -107,6 +111,37 @@ async fn a_rollout_of_three_replicas_loses_and_repeats_nothing() {
     );
     assert_eq!(seen, f64::from(failures));
     assert_counted(&scene.counted(&prometheus).await, &published);
+}
+
+/// No scrape comes, and a client keeps its connection for as long as it can: more than the deadline, one after the other.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_that_takes_its_time_frees_the_leases_before_its_deadline() {
+    let mut scene = Scene::new(&[
+        ("SHUTDOWN__FINAL_SCRAPE", "2s"),
+        ("SHUTDOWN__DEADLINE", "6s"),
+    ])
+    .await;
+    scene.start("a").await;
+    scene.gate_opens("a").await;
+    scene.balanced(1).await;
+    load::publish(&scene.hub.handle(), EVENT_HUB, 0, "StartRecording", 202);
+    scene.has_counted("a", 1.0).await;
+    let address = scene.replicas["a"].address.clone();
+    let mut slow = TcpStream::connect(address).await.unwrap();
+    slow.write_all(b"GET /metrics HTTP/1.1\r\nHost: a\r\n")
+        .await
+        .unwrap();
+    let begun = Instant::now();
+    scene.stop("a").await;
+    println!("stopped after {:.1?} of 6 s", begun.elapsed());
+    let blobs = container(&scene.azurite).list("").await.unwrap();
+    let leases = blobs
+        .iter()
+        .filter(|blob| blob.name.contains("/ownership/"));
+    let owners: Vec<_> = leases
+        .map(|lease| lease.metadata["ownerid"].as_str())
+        .collect();
+    assert_eq!(owners, [""; 8]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

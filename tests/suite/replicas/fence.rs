@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use acs_recording_exporter::inside::blobs::names::Names;
-use acs_recording_exporter::inside::blobs::{Container, Settings};
+use acs_recording_exporter::inside::blobs::{Condition, Container, Metadata, Settings};
 use acs_recording_exporter::inside::checkpoint::blobs::{
     BlobPositions, Found, OwnedPosition, Wrote,
 };
@@ -26,7 +26,7 @@ fn at(sequence_number: i64) -> Reached {
     }
 }
 
-fn container(azurite: &Azurite) -> Arc<Container> {
+pub(crate) fn container(azurite: &Azurite) -> Arc<Container> {
     let settings = Settings::of_connection_string(&azurite.connection_string(), "leases").unwrap();
     let telemetry = Arc::new(Telemetry::new(&Registry::new()));
     Arc::new(Container::open(&settings, None, telemetry).unwrap())
@@ -130,6 +130,32 @@ async fn a_write_whose_answer_was_lost_is_recognised() {
         next.acquire(&partition, false).await.unwrap(),
         Found::Position(at(3))
     );
+}
+
+/// .NET may leave the sequence number out. The fence must not lose what there is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_checkpoint_with_an_offset_alone_is_acquired_and_keeps_it() {
+    let azurite = Azurite::start().await;
+    let container = container(&azurite);
+    container.create().await.unwrap();
+    let blob = "contoso.servicebus.windows.net/logs/$default/checkpoint/0";
+    let pairs = [("offset", "700"), ("sequencenumber", "")];
+    let metadata = pairs.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let metadata = Metadata::from(metadata);
+    let written = container
+        .write(blob, &metadata, b"", &Condition::None)
+        .await;
+    written.unwrap();
+    let partition = PartitionId::new("Logs", "0");
+    for name in ["me", "next"] {
+        let positions = owner(&azurite, name);
+        let found = positions.acquire(&partition, true).await.unwrap();
+        assert_eq!(found, Found::Offset("700".to_owned()));
+        assert_eq!(
+            positions.save(&owned(&positions), || None).await.unwrap(),
+            Wrote::Unchanged
+        );
+    }
 }
 
 /// The keeper writes after each scrape, and a hand-over writes once. Each asks for what is delivered when it is its turn.

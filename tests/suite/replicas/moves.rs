@@ -207,7 +207,7 @@ impl Scene {
     }
 
     /// Scrapes a replica for the first time.
-    async fn gate_opens(&self, name: &str) {
+    pub(crate) async fn gate_opens(&self, name: &str) {
         let process = &self.running(name).process;
         process.says("waiting for a scrape").await;
         self.scrape(name).await;
@@ -215,7 +215,7 @@ impl Scene {
     }
 
     /// Waits until a replica has counted so many events, or more. This is not a qualifying scrape.
-    async fn has_counted(&self, name: &str, events: f64) {
+    pub(crate) async fn has_counted(&self, name: &str, events: f64) {
         eventually("so many events", || async {
             let counted = self.running(name).scrape().await?.sum(EVENTS, &[]);
             if counted >= events {

@@ -73,10 +73,10 @@ impl Bookmark {
 
     /// How many events the hub has that were not received.
     pub(super) fn ahead(&self, extent: &Extent) -> i64 {
-        match (&self.reached, self.start, self.anew_since) {
+        match (&self.reached, &self.start, self.anew_since) {
             // It is unknown where in the sequence a time is, but the last event may be after it.
             (_, _, Some(since)) => i64::from(extent.last_enqueued_at.is_some_and(|at| at > since)),
-            (None, Start::Latest | Start::At(_), None) => 0,
+            (None, Start::Latest | Start::At(_) | Start::AfterOffset(_), None) => 0,
             (reached, _, None) => extent.ahead_of(reached.as_ref()),
         }
     }
@@ -84,14 +84,15 @@ impl Bookmark {
     /// Where a link begins.
     pub(super) fn start_position(&self, extent: &Extent) -> StartPosition {
         let time = |time| StartLocation::EnqueuedTime(SystemTime::from(time));
-        let location = match (&self.reached, self.start, self.anew_since) {
+        let location = match (&self.reached, &self.start, self.anew_since) {
             (_, _, Some(since)) => time(since),
             (Some(reached), _, None) => match &reached.position.offset {
                 // The offset alone survives a failover, where numbers may begin again. In doubt, it may be what is refused.
                 Some(offset) if self.doubt.is_none() => StartLocation::Offset(offset.clone()),
                 _ => StartLocation::SequenceNumber(reached.position.sequence_number),
             },
-            (None, Start::At(start), None) => time(start),
+            (None, Start::At(start), None) => time(*start),
+            (None, Start::AfterOffset(offset), None) => StartLocation::Offset(offset.to_string()),
             (None, Start::Earliest | Start::Latest, None) => StartLocation::Earliest,
         };
         StartPosition {
@@ -189,10 +190,10 @@ impl Bookmark {
 
     /// Receiving the next event failed. It is the oldest one of the link if none was handed on.
     pub(super) fn next_is_undecodable(&mut self, oldest: i64) {
-        let next = match (&self.reached, self.start, self.anew_since) {
+        let next = match (&self.reached, &self.start, self.anew_since) {
             (Some(reached), _, None) => Some((reached.position.sequence_number + 1).max(oldest)),
             (None, Start::Earliest, None) => Some(oldest),
-            _ => None, // it is unknown where in the sequence a time is
+            _ => None, // it is unknown where in the sequence a time or an offset is
         };
         self.undecodable = next.map(|next| Undecodable::again(self.undecodable, next));
     }

@@ -511,3 +511,22 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_checkpoint_with_an_offset_alone_is_continued_there_until_an_event_has_a_number() {
+    let now = Instant::now();
+    let mut progress = progress(Start::AfterOffset("700".into()), None, now);
+    assert!(progress.knows_where_to_begin());
+    let extent = holding(0, 9);
+    let offset = at(StartLocation::Offset("700".to_owned()), false);
+    for _ in 0..2 {
+        assert_eq!(opening(&mut progress, &extent).at, offset);
+        progress.opened(&extent, now);
+        assert_eq!(progress.ahead(&extent), 0);
+        progress.failed(Cause::Idle, now, 0.0);
+    }
+    opening(&mut progress, &extent);
+    progress.opened(&extent, now);
+    progress.received(1, 100, reached(7), now);
+    assert_eq!(progress.ahead(&extent), 2);
+}
