@@ -15,6 +15,8 @@ mod labels;
 mod openmetrics;
 mod repeats;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod vectors;
 
 pub(crate) use acs::{AcsMetrics, Remembered};

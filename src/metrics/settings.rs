@@ -12,7 +12,9 @@ settings! {
     /// What is exported about ACS, and the limits on it.
     #[derive(Clone, Debug, PartialEq)]
     pub struct Settings in "metrics" {
-        /// The ACS resources whose failure series exist at 0 from the start, so that `increase()` shows the first failure.
+        /// The ACS resources whose series exist at 0 from the start, so that `increase()` shows the first failure.
+        ///
+        /// These are the known failures and the usual successes, some 440 series for each resource.
         ///
         /// Use names, not resource ids. Other resources are exported too, from their first record on.
         resources: Vec<String> = list(0..=RESOURCES_MAX, resource).default(""),
@@ -23,7 +25,8 @@ settings! {
         label_values_max: NonZeroUsize = number(1..=LABEL_VALUES_LIMIT).default("100"),
         /// How many series there may be, not counting those whose label values are all known.
         ///
-        /// Beyond this limit, unknown label values of a new series become `other`; totals stay correct.
+        /// Beyond this limit, unknown label values of a new series become `other`; totals stay correct. Series that exist at 0
+        /// because an earlier process has shown them count too, and make room for others until they move.
         series_max: NonZeroUsize = number(SERIES_FEWEST..=SERIES_LIMIT).default("20000"),
         /// Upper bounds of the histograms.
         buckets: BucketSettings,
@@ -204,7 +207,7 @@ fn increasing(bounds: Vec<f64>) -> Result<Vec<f64>, String> {
 /// Each bound is a series of every label set, so their number has a limit; Prometheus' own defaults are 11.
 const BUCKETS_MAX: usize = 50;
 
-/// Each resource has its failure series from the start, some hundreds.
+/// Each resource has its failures and usual successes from the start, some 440 series.
 const RESOURCES_MAX: usize = 100;
 
 /// A label with more values than this is an identifier.

@@ -3,7 +3,6 @@
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
-use time::OffsetDateTime;
 
 use super::super::format::{decode, encode};
 use super::*;

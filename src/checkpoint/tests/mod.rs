@@ -3,6 +3,7 @@
 mod bytes;
 mod crashes;
 mod disk;
+mod label_sets;
 
 use std::error::Error;
 use std::fs;
@@ -13,6 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 
 use tempfile::TempDir;
+use time::OffsetDateTime;
 use time::macros::datetime;
 
 use super::*;

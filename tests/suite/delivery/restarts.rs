@@ -6,8 +6,9 @@ use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
 use tokio::time::{Instant, interval};
 
-use super::scene::{Failure, PARTITIONS, Scene, reads};
-use crate::world::Signal;
+use super::scene::{Failure, OF_EVERY_EVENT, PARTITIONS, Scene, reads};
+use crate::prometheus::Prometheus;
+use crate::world::{Signal, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rollout_over_a_backlog_of_failures_loses_none() {
@@ -105,6 +106,13 @@ pub(crate) async fn restarted(plan: Plan) -> String {
     let mut exporter = scene.exporter("pod").await;
     reads(&exporter).await;
 
+    // Every label set has moved once before.
+    scene.succeed(0);
+    scene.fail(0, Failure::Known);
+    scene.fail(0, Failure::Strange);
+    scene.seen(&prometheus, &exporter).await;
+    let (before, known) = (scene.published.events, rises(&prometheus).await);
+
     // The restarts are spread over the events.
     let per_restart = plan.events / (plan.restarts + 1);
     let (mut restarts, mut slowest) = (0, Duration::ZERO);
@@ -142,13 +150,25 @@ pub(crate) async fn restarted(plan: Plan) -> String {
     let seen = scene.seen(&prometheus, &exporter).await;
     let published = f64::from(scene.published.failures);
     let repeats = seen - published;
+    let events = f64::from(scene.published.events - before);
+    let rose = eventually("every event is seen by Prometheus", || async {
+        let rises = rises(&prometheus).await;
+        let rises = rises.iter().zip(&known);
+        let rose: Vec<_> = rises.map(|(after, before)| after - before).collect();
+        let are_all_seen = rose.iter().all(|rose| *rose >= events);
+        are_all_seen
+            .then(|| rose.clone())
+            .ok_or_else(|| format!("{rose:?} of {events}"))
+    })
+    .await;
     let told = format!(
-        "{} events with {published} failures, {restarts} times {:?}: {seen} seen, {repeats} repeated; slowest end {slowest:.1?}",
+        "{} events with {published} failures, {restarts} times {:?}: {seen} seen, {repeats} repeated; {rose:?} of {events} by {OF_EVERY_EVENT:?}; slowest end {slowest:.1?}",
         scene.published.events, plan.signal
     );
     assert!(seen >= published, "lost: {told}");
+    let most = rose.iter().copied().fold(events, f64::max);
     if plan.signal == Signal::TERM {
-        assert!(repeats == 0.0, "repeated: {told}");
+        assert!(repeats == 0.0 && most == events, "repeated: {told}");
     } else {
         // For each crash at most one scrape is delivered and not checkpointed: a second of failures, or two if it was late.
         let a_second = f64::from(PER_TICK * 20) / f64::from(FAILS);
@@ -157,6 +177,20 @@ pub(crate) async fn restarted(plan: Plan) -> String {
             repeats <= f64::from(restarts) * of_a_scrape,
             "too often: {told}"
         );
+        let of_a_scrape = of_a_scrape * f64::from(FAILS);
+        assert!(
+            most - events <= f64::from(restarts) * of_a_scrape,
+            "too often: {told}"
+        );
     }
     told
+}
+
+/// By how much Prometheus has seen rise what every event moves by one.
+async fn rises(prometheus: &Prometheus) -> Vec<f64> {
+    let mut rises = Vec::new();
+    for family in OF_EVERY_EVENT {
+        rises.push(prometheus.rise(family).await);
+    }
+    rises
 }

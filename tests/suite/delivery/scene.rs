@@ -37,7 +37,18 @@ pub(crate) struct Published {
 /// The counter that is watched.
 pub(crate) const FAILURES: &str = "acs_recording_operation_failures_total";
 
+/// What every event moves by one.
+pub(crate) const OF_EVERY_EVENT: [&str; 4] = [
+    "acs_recording_operations_total",
+    "acs_recording_operation_duration_seconds_count",
+    "acs_recording_sdk_operations_total",
+    "acs_usage_quantity_total",
+];
+
 pub(crate) const PARTITIONS: u32 = 2;
+
+const RESOURCE: &str =
+    "/SUBSCRIPTIONS/S/RESOURCEGROUPS/G/PROVIDERS/MICROSOFT.COMMUNICATION/COMMUNICATIONSERVICES/A";
 
 impl Scene {
     /// Nothing runs yet but the hub. The exporter has a checkpoint file, and these variables besides.
@@ -127,7 +138,10 @@ impl Scene {
     fn publish(&mut self, partition: u32, operation: &str, status: u16) {
         let result = if status < 400 { "Succeeded" } else { "Failed" };
         let body = format!(
-            r#"{{"records":[{{"category":"CallRecordingOperational","resourceId":"/SUBSCRIPTIONS/S/RESOURCEGROUPS/G/PROVIDERS/MICROSOFT.COMMUNICATION/COMMUNICATIONSERVICES/A","operationName":"{operation}","resultType":"{result}","resultSignature":"{status}"}}]}}"#
+            r#"{{"records":[
+                {{"category":"CallRecordingOperational","resourceId":"{RESOURCE}","operationName":"{operation}","resultType":"{result}","resultSignature":"{status}","durationMs":20,"sdkType":"dotnet","sdkVersion":"1.2.3"}},
+                {{"category":"Usage","resourceId":"{RESOURCE}","usageType":"CallRecording","unitType":"minutes","quantity":1}}
+            ]}}"#
         );
         self.hub
             .publish("logs", partition, body.as_bytes())

@@ -4,6 +4,7 @@ mod bill;
 mod ends;
 mod fence;
 mod interop;
+mod label_sets;
 mod load;
 mod moves;
 mod outage;

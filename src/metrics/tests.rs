@@ -1,0 +1,156 @@
+//! What is remembered stands at 0 in the next process, within the caps.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use prometheus::{Encoder, Registry, TextEncoder};
+use time::macros::datetime;
+use time::{Duration, OffsetDateTime};
+
+use super::{AcsMetrics, Remembered, Settings};
+use crate::acs::{self, FailureRules};
+use crate::delivery::{Series, Snapshot};
+use crate::telemetry::Telemetry;
+
+const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
+
+struct Process {
+    domain: Registry,
+    own: Registry,
+    metrics: AcsMetrics,
+}
+
+impl Process {
+    fn new(settings: &Settings) -> Self {
+        let (domain, own) = (Registry::new(), Registry::new());
+        let telemetry = Arc::new(Telemetry::new(&own));
+        let metrics = AcsMetrics::new(&domain, settings, &telemetry);
+        Self {
+            domain,
+            own,
+            metrics,
+        }
+    }
+
+    fn restore(&mut self, remembered: Remembered) {
+        for (series, last_moved) in [remembered.of_failures, remembered.others].concat() {
+            self.metrics.restore(series, last_moved, 1);
+        }
+    }
+
+    /// Applies a usage record, when this is the latest acknowledged snapshot.
+    fn uses(&mut self, usage_type: &str, acknowledged: Snapshot) {
+        let record = format!(
+            r#"{{"category":"Usage","resourceId":"/SUBSCRIPTIONS/S/RESOURCEGROUPS/G/PROVIDERS/MICROSOFT.COMMUNICATION/COMMUNICATIONSERVICES/A","usageType":"{usage_type}","unitType":"minutes","quantity":1}}"#
+        );
+        let record = acs::read(&record, None, &FailureRules::default()).unwrap();
+        let observation = record.observation.unwrap();
+        self.metrics
+            .apply(&observation, acknowledged + 1, acknowledged);
+    }
+
+    /// The usage types that are shown, and how much of each was used.
+    fn usage(&self) -> Vec<String> {
+        lines(&self.domain, "acs_usage_quantity_total{")
+            .into_iter()
+            .map(|line| {
+                let (_, usage) = line.split_once("usage_type=\"").unwrap();
+                usage.replace("\"}", "")
+            })
+            .collect()
+    }
+
+    fn born_unshown(&self, family: &str) -> String {
+        let start = format!(r#"acs_recording_exporter_born_unshown_total{{family="{family}"}} "#);
+        let lines = lines(&self.own, &start);
+        lines.concat().replace(&start, "")
+    }
+}
+
+fn lines(registry: &Registry, start: &str) -> Vec<String> {
+    let mut text = Vec::new();
+    TextEncoder::new()
+        .encode(&registry.gather(), &mut text)
+        .unwrap();
+    let text = String::from_utf8(text).unwrap();
+    let lines = text.lines().filter(|line| line.starts_with(start));
+    lines.map(str::to_owned).collect()
+}
+
+#[test]
+fn a_label_set_stands_at_0_in_the_next_process_and_is_born_unshown_once() {
+    let mut first = Process::new(&Settings::default());
+    first.uses("voice", 1);
+    first.uses("voice", 1);
+    assert_eq!(first.usage(), ["voice 2"]);
+    assert_eq!(first.born_unshown("acs_usage_quantity_total"), "1");
+
+    let remembered = first.metrics.remembered(NOW);
+    let of_failures: Vec<_> = remembered.of_failures.iter().collect();
+    let resource = Series::new("acs_resource_info", &["a"]);
+    assert_eq!(of_failures, [&(resource, NOW)]);
+
+    let mut next = Process::new(&Settings::default());
+    next.restore(remembered);
+    assert_eq!(next.usage(), ["voice 0"]);
+    next.uses("voice", 1);
+    assert_eq!(next.usage(), ["voice 1"]);
+    assert_eq!(next.born_unshown("acs_usage_quantity_total"), "0");
+    // It is remembered on, though it has not moved since.
+    let later = next.metrics.remembered(NOW + Duration::HOUR).others;
+    assert_eq!(later.len(), 3, "{later:?}");
+}
+
+#[test]
+fn what_was_restored_yields_its_room_to_what_moves() {
+    for settings in [
+        Settings {
+            label_values_max: NonZeroUsize::new(4).unwrap(),
+            ..Settings::default()
+        },
+        // Two series for each of three types, the level of their records aside.
+        Settings {
+            series_max: NonZeroUsize::new(6).unwrap(),
+            ..Settings::default()
+        },
+    ] {
+        let mut process = Process::new(&settings);
+        // The one that moved last goes first.
+        for usage_type in ["c", "b", "a"] {
+            for family in ["acs_usage_records_total", "acs_usage_quantity_total"] {
+                let series = Series::new(family, &["a", usage_type, "minutes"]);
+                process.metrics.restore(series, NOW, 1);
+            }
+        }
+        assert_eq!(process.usage(), ["a 0", "b 0", "c 0"]);
+        process.uses("b", 1);
+        process.uses("d", 1);
+        process.uses("e", 1);
+        let usage = process.usage();
+        assert!(usage.contains(&"b 1".to_owned()), "{usage:?}");
+        assert!(usage.contains(&"d 1".to_owned()), "{usage:?}");
+        assert!(usage.contains(&"e 1".to_owned()), "{usage:?}");
+        assert!(!usage.contains(&"a 0".to_owned()), "{usage:?}");
+    }
+}
+
+#[test]
+fn what_has_no_room_or_another_form_is_not_restored() {
+    let mut process = Process::new(&Settings {
+        label_values_max: NonZeroUsize::new(2).unwrap(),
+        ..Settings::default()
+    });
+    for (family, labels) in [
+        ("acs_usage_quantity_total", &["a", "first", "minutes"][..]),
+        ("acs_usage_quantity_total", &["a", "second", "minutes"]),
+        ("acs_usage_quantity_total", &["a", "third", "minutes"]),
+        ("acs_usage_quantity_total", &["a", "first"]),
+        ("acs_log_last_record_timestamp_seconds", &["a", "Usage"]),
+        ("acs_of_another_version_total", &["a"]),
+    ] {
+        let series = Series::new(family, labels);
+        process.metrics.restore(series, NOW, 1);
+    }
+    assert_eq!(process.usage(), ["first 0", "second 0"]);
+    assert!(lines(&process.domain, "acs_log_last").is_empty());
+}
