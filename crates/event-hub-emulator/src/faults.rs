@@ -25,6 +25,10 @@ pub(crate) struct Active {
     pub(crate) busy_sends: u32,
     /// How many readers will be refused with server-busy.
     pub(crate) busy_readers: u32,
+    /// How many readers will be refused because of their start position.
+    pub(crate) refused_positions: u32,
+    /// How many answers about a partition will have nulls.
+    pub(crate) null_answers: u32,
     /// How long what a client sends is left unread.
     pub(crate) delay: Duration,
 }

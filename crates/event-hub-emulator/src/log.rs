@@ -156,6 +156,29 @@ impl Log {
         self.last.unwrap_or(Last::NONE)
     }
 
+    /// The end as it was before these last events.
+    pub(crate) fn last_before(&self, events: usize) -> Last {
+        let event = self.events.iter().rev().nth(events);
+        event.map_or(Last::NONE, |event| Last {
+            sequence_number: event.sequence_number,
+            offset: event.offset,
+            enqueued_at: event.enqueued_at,
+        })
+    }
+
+    /// Drops the last events: the next ones have their sequence numbers and offsets.
+    pub(crate) fn fall_back(&mut self, events: usize) {
+        self.last = Some(self.last_before(events)).filter(|last| last.sequence_number >= 0);
+        for event in self
+            .events
+            .split_off(self.events.len().saturating_sub(events))
+        {
+            self.bytes -= event.cost();
+            self.next_sequence_number = self.next_sequence_number.min(event.sequence_number);
+            self.next_offset = self.next_offset.min(event.offset);
+        }
+    }
+
     pub(crate) fn oldest_enqueued_at(&self) -> Option<Timestamp> {
         self.events.front().map(|event| event.enqueued_at)
     }

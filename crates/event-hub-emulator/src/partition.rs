@@ -23,6 +23,8 @@ pub(crate) struct Partition {
     pub(crate) corrupts_next: bool,
     /// How many events the next read sends again.
     repeats: i64,
+    /// How many answers report the partition without its last events, and how many events that is.
+    stale: (u32, usize),
     /// The sequence numbers of events of which only half is ever sent.
     pub(crate) poisoned: BTreeSet<i64>,
 }
@@ -99,6 +101,24 @@ impl Partition {
     pub(crate) fn repeat(&mut self, events: i64) {
         self.repeats = events;
         self.wake_readers();
+    }
+
+    pub(crate) fn answer_stale(&mut self, answers: u32, events: usize) {
+        self.stale = (answers, events);
+    }
+
+    /// What a client is answered.
+    pub(crate) fn answer(&mut self) -> PartitionProperties {
+        let properties = self.properties();
+        let (answers, events) = &mut self.stale;
+        if *answers == 0 {
+            return properties;
+        }
+        *answers -= 1;
+        PartitionProperties {
+            last: self.log.last_before(*events),
+            ..properties
+        }
     }
 
     pub(crate) fn properties(&self) -> PartitionProperties {

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::scene::{EVENT_HUB, Scene, report, restarts};
+use super::scene::{EVENT_HUB, RESTARTS, Scene, report, restarts};
 use super::{Fault, check};
-use crate::world::Samples;
+use crate::world::{Samples, eventually};
+
+const LOST: &str = "acs_recording_exporter_positions_lost_total";
 
 #[tokio::test]
 async fn an_event_that_is_garbled_once() {
@@ -140,6 +142,61 @@ async fn events_that_are_gone_before_they_are_read() {
         scene.watched,
         &restarts(&scrape),
     )
+    .await;
+}
+
+#[tokio::test]
+async fn a_hub_whose_end_falls_back_for_one_answer() {
+    let mut scene = Scene::start(2, &[]).await;
+    scene.publish(100);
+    scene.calm().await;
+    scene.faults().answer_stale(EVENT_HUB, 0, 1, 40).unwrap();
+    doubted(&scene, "doubted", 1.0).await;
+    let scrape = scene.settled().await;
+    assert_eq!(scrape.sum(LOST, &[]), 0.0);
+}
+
+#[tokio::test]
+async fn answers_with_nulls_skip_nothing_and_lose_nothing() {
+    let mut scene = Scene::start(1, &[]).await;
+    scene.publish(100);
+    scene.calm().await;
+    for times in 1..=4 {
+        scene.faults().answer_null(1);
+        doubted(&scene, "panicked", f64::from(times)).await;
+        scene.calm().await;
+    }
+    let scrape = scene.settled().await;
+    assert_eq!(scrape.sum(LOST, &[]), 0.0);
+    assert_eq!(of_partition(&scrape, "poison_events_total", 0), 0.0);
+}
+
+#[tokio::test]
+async fn positions_that_are_refused_now_and_then() {
+    let mut scene = Scene::start(1, &[]).await;
+    scene.publish(100);
+    scene.calm().await;
+    for times in 1..=4 {
+        scene.faults().refuse_positions(1);
+        scene.faults().detach_readers(EVENT_HUB, 0, None).unwrap();
+        doubted(&scene, "argument", f64::from(times)).await;
+        scene.calm().await;
+    }
+    let scrape = scene.settled().await;
+    assert_eq!(scrape.sum(LOST, &[]), 0.0);
+}
+
+/// Waits until links ended so often for this cause.
+async fn doubted(scene: &Scene, cause: &str, times: f64) {
+    eventually("a link that ends", || async {
+        let scrape = scene.watched.exporter.scrape().await?;
+        let ended = scrape.sum(RESTARTS, &[&format!("cause=\"{cause}\"")]);
+        if ended >= times {
+            Ok(())
+        } else {
+            Err(restarts(&scrape))
+        }
+    })
     .await;
 }
 

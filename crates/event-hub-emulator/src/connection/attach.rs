@@ -146,6 +146,14 @@ impl Connection {
         {
             return Err(condition::server_busy());
         }
+        if self
+            .namespace
+            .faults
+            .take_one(|active| &mut active.refused_positions)
+        {
+            let error = AmqpError::new(condition::INVALID_ARGUMENT, condition::ASKED_FOR);
+            return Err(error);
+        }
         let start = match &attach.source {
             None => Start::Earliest,
             Some(source) => Start::of_source(source).map_err(|filter| {

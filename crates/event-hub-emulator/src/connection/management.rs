@@ -68,8 +68,10 @@ fn partition_properties(namespace: &Namespace, event_hub: EventHubId, number: &s
             hub.partitions.saturating_sub(1)
         ));
     };
-    let properties = namespace.with(partition, |partition| Partition::properties(partition));
+    let properties = namespace.with(partition, Partition::answer);
     let last = properties.last;
+    let is_null = namespace.faults.take_one(|active| &mut active.null_answers);
+    let or_null = |value| if is_null { Value::Null } else { value };
     ok(vec![
         ("name", Value::String(hub.name)),
         ("type", Value::from("com.microsoft:partition")),
@@ -89,9 +91,12 @@ fn partition_properties(namespace: &Namespace, event_hub: EventHubId, number: &s
         ),
         (
             "last_enqueued_offset",
-            Value::String(last.offset.to_string()),
+            or_null(Value::String(last.offset.to_string())),
         ),
-        ("last_enqueued_time_utc", Value::Timestamp(last.enqueued_at)),
+        (
+            "last_enqueued_time_utc",
+            or_null(Value::Timestamp(last.enqueued_at)),
+        ),
         (
             "is_partition_empty",
             Value::Boolean(properties.retained_events == 0),

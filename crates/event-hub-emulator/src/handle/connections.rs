@@ -76,6 +76,16 @@ impl Handle {
         self.set(|active| active.busy_readers = times);
     }
 
+    /// Refuses the start position of this many readers with `com.microsoft:argument-error`.
+    pub fn refuse_positions(&self, times: u32) {
+        self.set(|active| active.refused_positions = times);
+    }
+
+    /// Answers this many questions about a partition with null for its last offset and the time of its last event.
+    pub fn answer_null(&self, times: u32) {
+        self.set(|active| active.null_answers = times);
+    }
+
     /// Leaves what a client sends unread for this long, so that every answer is late by as much.
     pub fn delay_answers(&self, delay: Duration) {
         self.set(|active| active.delay = delay);

@@ -128,6 +128,42 @@ impl Handle {
         })
     }
 
+    /// Answers this many questions about a partition as if it did not have its last events yet.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such partition.
+    pub fn answer_stale(
+        &self,
+        event_hub: &str,
+        partition: u32,
+        answers: u32,
+        events: usize,
+    ) -> Result<(), EmulatorError> {
+        self.with(event_hub, partition, |partition| {
+            partition.answer_stale(answers, events);
+        })
+    }
+
+    /// Drops the last events of a partition, as a failover to a replica that lacks them does: new events get their sequence
+    /// numbers. Its readers are detached with `amqp:link:detach-forced`; that Azure does so is assumed.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such partition.
+    pub fn fall_back(
+        &self,
+        event_hub: &str,
+        partition: u32,
+        events: usize,
+    ) -> Result<(), EmulatorError> {
+        let error = asked_for("amqp:link:detach-forced")?;
+        self.with(event_hub, partition, |partition| {
+            partition.log.fall_back(events);
+            partition.readers.detach_all(Some(&error));
+        })
+    }
+
     /// Drops the events before this sequence number, as retention does. Gives how many there were.
     ///
     /// # Errors
