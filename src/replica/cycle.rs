@@ -29,7 +29,10 @@ impl Replica {
         self.consumer.assigner.confirm(begun);
         let readers = self.view.readers(can_read, now);
         let mut plan = self.plan(&readers, now);
-        plan.hand_over.extend(self.unreadable(&readers, now));
+        let unreadable = self.unreadable(&readers, now);
+        if !can_read {
+            plan.hand_over = unreadable; // if no replica can read, nothing moves for the sake of balance
+        }
         // A failure for one partition must not affect the others.
         let written = self.write_leases(plan.claim, now).await;
         self.start_acquired().await;

@@ -1,6 +1,7 @@
 //! Several exporters that share a hub through Azurite, under load, as a real Prometheus sees them.
 
 mod bill;
+mod cut_off;
 mod ends;
 mod fence;
 mod interop;

@@ -151,6 +151,11 @@ impl Scene {
         fs::rename(folder.join("targets.new"), folder.join("targets.json")).unwrap();
     }
 
+    /// What the replicas that start from now on are told.
+    pub(crate) fn set(&mut self, name: &'static str, value: &str) {
+        self.variables.push((name, value.to_owned()));
+    }
+
     /// Starts a replica of this name, at an address of its own.
     pub(crate) async fn start(&mut self, name: &str) {
         let address = free_address();
