@@ -206,12 +206,20 @@ impl Scene {
         answer.text().await.unwrap();
     }
 
-    /// Scrapes a replica for the first time.
+    /// Scrapes a replica until a scrape has shown what it restored.
     pub(crate) async fn gate_opens(&self, name: &str) {
         let process = &self.running(name).process;
         process.says("waiting for a scrape").await;
-        self.scrape(name).await;
-        self.takes_part(name).await;
+        eventually("reading begins", || async {
+            self.scrape(name).await;
+            let written = process.written();
+            if written.contains("at 0: reading begins") {
+                Ok(())
+            } else {
+                Err(written)
+            }
+        })
+        .await;
     }
 
     /// Waits until a replica has counted so many events, or more. This is not a qualifying scrape.
