@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::world::{Process, eventually, get};
+use crate::world::{Process, Signal, eventually, get};
 
 /// A Prometheus that runs until this is dropped.
 pub(crate) struct Prometheus {
@@ -50,6 +50,11 @@ impl Prometheus {
         })
         .await;
         prometheus
+    }
+
+    /// Stops it, or lets it go on.
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.process.signal(signal);
     }
 
     /// The answer to a query, now or at a time.

@@ -32,7 +32,7 @@ struct Trouble {
 
 const NOTHING: fn(&Handle, u32) = |_, _| {};
 
-const TROUBLES: [Trouble; 19] = [
+const TROUBLES: [Trouble; 22] = [
     once("cut", |hub, _| cut(hub)),
     once("close", |hub, _| {
         hub.close_connections("amqp:connection:forced").unwrap();
@@ -64,6 +64,14 @@ const TROUBLES: [Trouble; 19] = [
     }),
     once("busy", |hub, partition| {
         hub.be_busy_to_readers(2);
+        detach(hub, partition, None);
+    }),
+    once("answer with nulls", |hub, _| hub.answer_null(2)),
+    once("answer with old numbers", |hub, partition| {
+        hub.answer_stale(EVENT_HUB, partition, 2, 40).unwrap();
+    }),
+    once("refuse positions", |hub, partition| {
+        hub.refuse_positions(2);
         detach(hub, partition, None);
     }),
     Trouble {

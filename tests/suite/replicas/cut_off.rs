@@ -11,7 +11,8 @@ use tokio::task::JoinSet;
 use super::scene::{PARTITIONS, Scene, assert_counted};
 use crate::world::eventually;
 
-const VARIABLES: [(&str, &str); 2] = [("WATCHDOG__INTERVAL", "2s"), ("WATCHDOG__DEAD_AFTER", "8s")];
+pub(super) const VARIABLES: [(&str, &str); 2] =
+    [("WATCHDOG__INTERVAL", "2s"), ("WATCHDOG__DEAD_AFTER", "8s")];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_replica_cannot_read_is_handed_over_to_one_that_can() {
@@ -64,7 +65,10 @@ async fn an_outage_of_the_hub_moves_nothing() {
 
 /// A way to the hub that ends with what is returned, and the connection string of its entrance. The process `cut_off`
 /// cannot use it.
-async fn relay(connection_string: &str, cut_off: &watch::Sender<u32>) -> (JoinSet<()>, String) {
+pub(super) async fn relay(
+    connection_string: &str,
+    cut_off: &watch::Sender<u32>,
+) -> (JoinSet<()>, String) {
     let rest = connection_string.split("sb://").nth(1).unwrap();
     let hub = rest.split([';', '/']).next().unwrap().to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

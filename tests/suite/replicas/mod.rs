@@ -11,4 +11,5 @@ mod moves;
 mod outage;
 mod python;
 mod scene;
+mod storm;
 mod watch;
