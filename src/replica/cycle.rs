@@ -10,7 +10,7 @@ use super::life::OwnedLease;
 use super::{Owner, Replica, balance};
 use crate::blobs::BlobError;
 use crate::checkpoint::blobs::concurrently;
-use crate::source::event_hub::Discovered;
+use crate::source::event_hub::{Discovered, TRIED_AGAIN_WITHIN};
 use crate::telemetry::Leases;
 
 impl Replica {
@@ -101,7 +101,8 @@ impl Replica {
         }
         let since = *self.cut_off_since.get_or_insert(now);
         let source = &self.consumer.source;
-        let patience = source.settings.watchdog.interval * 2 + self.settings.interval;
+        let patience = (source.settings.watchdog.interval * 2).max(TRIED_AGAIN_WITHIN);
+        let patience = patience + self.settings.interval;
         if now - since < patience {
             return Vec::new();
         }

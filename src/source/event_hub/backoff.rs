@@ -16,7 +16,7 @@ pub(super) struct Backoff {
 const FIRST: Duration = Duration::from_millis(250);
 
 /// Long enough to leave a hub that is down in peace, short enough to be back within the minute after it is up.
-const LONGEST: Duration = Duration::from_secs(30);
+pub(crate) const LONGEST: Duration = Duration::from_secs(30);
 
 /// Event Hubs asks a throttled client to wait for some seconds. Threads and files become free no sooner.
 const LATER: Duration = Duration::from_secs(10);

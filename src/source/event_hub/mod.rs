@@ -34,6 +34,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use assignment::{Assigner, Assignment, Discovered, Reading, leased};
+pub(crate) use backoff::LONGEST as TRIED_AGAIN_WITHIN;
 pub use connection_string::ConnectionString;
 pub(crate) use error::SourceError;
 pub(crate) use settings::{

@@ -209,8 +209,14 @@ async fn a_replica_that_slept_past_its_lease_stops_what_others_acquired() {
         twice.iter().sum::<f64>()
     );
     assert!(checkpoints > 0 && refused > 0.0, "{written}");
-    // Nothing is lost, and what is counted twice is reported.
-    assert_eq!(twice, recounted, "{}", scene.written());
+    // Nothing is lost, and what is counted twice is reported. If it fell asleep during a write, it may report more: it cannot
+    // know that the store has done it.
+    let mut reported = twice.iter().zip(&recounted);
+    assert!(
+        reported.all(|(twice, recounted)| twice <= recounted),
+        "{}",
+        scene.written()
+    );
     assert!(seen >= f64::from(failures));
     let mut replicas = scene.replicas.values();
     assert!(replicas.all(|exporter| !exporter.process.written().contains("panicked")));

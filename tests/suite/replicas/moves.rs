@@ -192,7 +192,7 @@ async fn where_nobody_scrapes_nothing_is_handed_over() {
 }
 
 impl Scene {
-    pub(crate) fn running(&self, name: &str) -> &Exporter {
+    fn running(&self, name: &str) -> &Exporter {
         self.replicas.get(name).expect("it runs")
     }
 
