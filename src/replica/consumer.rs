@@ -72,6 +72,11 @@ impl Consumer {
             || self.exposition.are_all_scraped(Instant::now(), within)
     }
 
+    /// Whether everything that was counted of the partition is delivered: no scrape is needed to hand it over.
+    pub(super) fn is_delivered(&self, partition: &PartitionId) -> bool {
+        self.exposition.is_partition_delivered(partition)
+    }
+
     /// Hands a partition over: applies nothing more of it, waits for the scrape that delivers what was counted, writes the
     /// checkpoint, and stops reading. If no scrape comes within `at_most`, or the checkpoint cannot be written, it goes on
     /// where it paused: nothing has to be read again.

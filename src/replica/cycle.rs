@@ -36,10 +36,8 @@ impl Replica {
         // A failure for one partition must not affect the others.
         let written = self.write_leases(plan.claim, now).await;
         self.start_acquired().await;
-        if self.can_hand_over(now) {
-            for partition in plan.hand_over {
-                self.hand_over(&partition);
-            }
+        for partition in plan.hand_over {
+            self.hand_over(&partition, now);
         }
         self.remove_long_gone(now).await;
         written
@@ -161,12 +159,8 @@ impl Replica {
         }
     }
 
-    /// Whether a hand-over is likely to succeed: while it lasts, nothing of the partition is counted.
-    fn can_hand_over(&self, now: Instant) -> bool {
-        now >= self.hand_over_after && self.consumer.can_deliver(self.settings.hand_over_max)
-    }
-
-    fn hand_over(&mut self, id: &str) {
+    /// Begins a hand-over that is likely to succeed: while it lasts, nothing of the partition is counted.
+    fn hand_over(&mut self, id: &str, now: Instant) {
         let Some(OwnedLease {
             found,
             reading: Some(reading),
@@ -176,6 +170,10 @@ impl Replica {
             return; // the next cycle decides again
         };
         let (consumer, at_most) = (Arc::clone(&self.consumer), self.settings.hand_over_max);
+        let scrape_is_due = now >= self.hand_over_after && consumer.can_deliver(at_most);
+        if !scrape_is_due && !consumer.is_delivered(&found.partition) {
+            return;
+        }
         let (partition, reading) = (found.partition.clone(), reading.clone());
         let id = id.to_owned();
         let stop = self.stop.clone();

@@ -122,7 +122,7 @@ impl Keeper {
                     others,
                 } = self.exposition.remembered(now);
                 if let Err(error) = label_sets.save(others, now).await {
-                    self.telemetry.checkpoint_failed(&error);
+                    self.telemetry.label_sets_not_written(&error);
                 }
                 for (partition, reached) in delivered.iter() {
                     state.deliver(partition, reached.clone());
@@ -141,7 +141,7 @@ impl Keeper {
                 } = self.exposition.remembered(now);
                 for (series, seen) in [(failures, of_failures), (label_sets, others)] {
                     if let Err(error) = series.save(seen, now).await {
-                        self.telemetry.checkpoint_failed(&error);
+                        self.telemetry.label_sets_not_written(&error);
                     }
                 }
                 let mut is_written = true;

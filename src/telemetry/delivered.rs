@@ -72,6 +72,14 @@ impl Telemetry {
         );
     }
 
+    /// The label sets could not be remembered; the exporter tries again.
+    pub fn label_sets_not_written(&self, error: &dyn Error) {
+        tracing::error!(
+            error = chain(error),
+            "label sets not written: after a restart, new counters other than failures can begin above 0"
+        );
+    }
+
     /// So many events of a partition are counted and not acknowledged.
     pub(crate) fn events_unacknowledged(&self, partition: &PartitionId, events: i64) {
         self.families

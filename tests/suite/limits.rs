@@ -30,6 +30,20 @@ async fn the_endpoints_answer_while_300_partitions_have_256_files() {
     assert!(exporter.process.written().contains(WARNING));
 }
 
+/// A partition that has used the only connection gets another, although its neighbours still read over the first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_partition_whose_link_ends_is_read_again_although_no_more_connections_are_allowed() {
+    let hub = hub(8).await;
+    let program = env!("CARGO_BIN_EXE_acs-recording-exporter");
+    let exporter = start(&["prlimit", "--nofile=32", program], &hub).await;
+    publish(&hub, 8);
+    reads(&exporter, 8).await;
+    hub.poison(EVENT_HUB, 2, 1).unwrap();
+    publish(&hub, 8);
+    publish(&hub, 8);
+    reads(&exporter, 23).await;
+}
+
 /// The system applies the limit to all threads of a user, and not to root. So root starts the exporter as a user that has
 /// no other thread, and any other user adds the threads that it has.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

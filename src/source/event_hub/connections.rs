@@ -16,6 +16,7 @@ use std::time::Duration;
 use azure_messaging_eventhubs::ConsumerClient;
 use time::OffsetDateTime;
 use tokio::sync::{Mutex, OwnedSemaphorePermit};
+use tokio_util::sync::CancellationToken;
 
 use super::capacity::Capacity;
 use super::client::{Clients, timed, within};
@@ -39,12 +40,15 @@ struct Shared<C> {
     connection: Weak<C>,
     /// The partitions that have used it.
     served: HashSet<String>,
+    retired: CancellationToken,
 }
 
 /// A connection, for as long as a reader uses it.
 pub(super) struct Connection {
     pub(super) runtime: OwnRuntime,
     pub(super) client: ConsumerClient,
+    /// Cancelled when a partition that has used it needs another, and no more can be opened: all move to the next one.
+    pub(super) retired: CancellationToken,
 }
 
 /// What an event hub says about itself.
@@ -89,13 +93,19 @@ impl Connections {
             return Ok(used);
         }
         let permit = match capacity {
-            Some(capacity) => Some(capacity.permit().await?),
+            Some(capacity) => {
+                if capacity.is_used_up() {
+                    shared.iter().for_each(|shared| shared.retired.cancel());
+                }
+                Some(capacity.permit().await?)
+            }
             None => None,
         };
         let connection = Arc::new(self.connect(permit).await?);
         shared.push(Shared {
             connection: Arc::downgrade(&connection),
             served: HashSet::from([partition.to_owned()]),
+            retired: connection.retired.clone(),
         });
         Ok(connection)
     }
@@ -117,7 +127,11 @@ impl Connections {
         let opened = within("open connection", OPEN_TIMEOUT, opening).await?;
         let opened = opened.unwrap_or_else(|panic| Err(SourceError::panicked(panic.to_string())));
         let client = opened.map_err(SourceError::opening)?;
-        Ok(Connection { runtime, client })
+        Ok(Connection {
+            runtime,
+            client,
+            retired: CancellationToken::new(),
+        })
     }
 }
 
@@ -170,7 +184,9 @@ impl Connection {
 
     /// Returns the connection; the last reader closes it, with a close to the hub if the hub is likely to answer.
     pub(super) async fn give_back(self: Arc<Self>, politely: bool) {
-        if let Some(Self { runtime, client }) = Arc::into_inner(self)
+        if let Some(Self {
+            runtime, client, ..
+        }) = Arc::into_inner(self)
             && politely
         {
             // After a stolen link, say, the answer to the close is an error that adds nothing to the one before.
@@ -190,6 +206,7 @@ mod tests {
         let shared = [&older, &latest].map(|connection| Shared {
             connection: Arc::downgrade(connection),
             served: HashSet::new(),
+            retired: CancellationToken::new(),
         });
         let shared = &mut Vec::from(shared);
         let taken = |shared: &mut _, any| take(shared, "0", any).map(|connection| *connection);

@@ -123,13 +123,18 @@ label_values! {
         Resized = "resized",
         /// Planned: the token that the link began with has aged, as the hub's answer shows.
         Token = "token",
+        /// Planned: a partition that shares the connection needs another, and the limits allow no more.
+        Retired = "retired",
     }
 }
 
 impl Cause {
     /// Whether the reader ended the link itself, and nothing is wrong: the next link is opened at once.
     pub(super) fn is_planned(self) -> bool {
-        matches!(self, Self::Idle | Self::Resized | Self::Token)
+        matches!(
+            self,
+            Self::Idle | Self::Resized | Self::Token | Self::Retired
+        )
     }
 
     /// Whether the hub itself still answers: it may refuse the exporter, or a single link may have ended.

@@ -135,10 +135,12 @@ impl Reader {
         };
         // A panic of the SDK ends the link of this partition, and nothing else.
         let reading = AssertUnwindSafe(self.read_over(&connection)).catch_unwind();
+        let reading = connection.retired.run_until_cancelled(reading);
         let error = match stop.run_until_cancelled(reading).await {
-            None | Some(Ok(Ok(()))) => None,
-            Some(Ok(Err(error))) => Some(error),
-            Some(Err(panic)) => Some(SourceError::panicked(message(panic.as_ref()))),
+            None | Some(Some(Ok(Ok(())))) => None,
+            Some(None) => Some(SourceError::Replaced(Cause::Retired)),
+            Some(Some(Ok(Err(error)))) => Some(error),
+            Some(Some(Err(panic))) => Some(SourceError::panicked(message(panic.as_ref()))),
         };
         let _work = self.at_work("disconnecting");
         // A hub that did not answer will not answer the close either.

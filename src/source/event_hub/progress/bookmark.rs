@@ -204,8 +204,11 @@ impl Bookmark {
 
     /// An event that cannot be received counts as handed on.
     pub(super) fn step_over(&mut self, extent: &Extent) -> Option<i64> {
+        // A failure where the hub has no event was not the fault of the next one.
+        let exists = |undecodable: &Undecodable| extent.has(undecodable.sequence_number);
+        self.undecodable = self.undecodable.filter(exists);
         let undecodable = self.undecodable.filter(|_| self.doubt.is_none())?;
-        let sequence_number = undecodable.to_skip(extent)?;
+        let sequence_number = undecodable.to_skip()?;
         self.undecodable = None;
         self.reached = Some(self.moved_to(sequence_number));
         Some(sequence_number)

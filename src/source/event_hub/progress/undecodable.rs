@@ -1,11 +1,9 @@
 //! An event that cannot be received, and when it is skipped.
 
-use super::super::extent::Extent;
-
 /// The event of this sequence number could not be received, this often in a row.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Undecodable {
-    sequence_number: i64,
+    pub(super) sequence_number: i64,
     times: u32,
 }
 
@@ -23,9 +21,8 @@ impl Undecodable {
         }
     }
 
-    /// The event to skip: one that the hub reports that it has.
-    pub(super) fn to_skip(self, extent: &Extent) -> Option<i64> {
-        (self.times >= UNDECODABLE_MAX && extent.has(self.sequence_number))
-            .then_some(self.sequence_number)
+    /// The event to skip, if it is at fault.
+    pub(super) fn to_skip(self) -> Option<i64> {
+        (self.times >= UNDECODABLE_MAX).then_some(self.sequence_number)
     }
 }
