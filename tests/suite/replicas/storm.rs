@@ -60,11 +60,12 @@ async fn pass(lasts: Duration, seed: u64) {
     let mut scene = Scene::with(PARTITIONS, PACE, &VARIABLES).await;
     let prometheus = scene.prometheus().await;
     let load = scene.load(seed);
-    let is_cut_off = watch::Sender::new(false);
-    let (_relay, relayed) = relay(scene.hub.connection_string(), &is_cut_off).await;
-    scene.start("b").await;
+    let cut_off = watch::Sender::new(0);
+    let (_relay, relayed) = relay(scene.hub.connection_string(), &cut_off).await;
     scene.set("EVENT_HUB__CONNECTION_STRING", &relayed);
-    scene.start("a").await;
+    for name in ["a", "b"] {
+        scene.start(name).await;
+    }
     scene.balanced(2).await;
 
     let hub = scene.hub.handle();
@@ -89,10 +90,11 @@ async fn pass(lasts: Duration, seed: u64) {
                 hub.away(false);
             }
             Trouble::CutOff => {
-                is_cut_off.send_replace(true);
+                let name = ["a", "b"].choose(&mut dice).unwrap();
+                cut_off.send_replace(scene.replicas.get(*name).unwrap().process.id());
                 // Sometimes for long enough that its partitions are handed over.
                 sleep(pause * dice.random_range(1..=20)).await;
-                is_cut_off.send_replace(false);
+                cut_off.send_replace(0);
             }
             Trouble::NoScraper => {
                 prometheus.signal(Signal::STOP);
