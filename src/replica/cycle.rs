@@ -37,7 +37,7 @@ impl Replica {
         let written = self.write_leases(plan.claim, now).await;
         self.start_acquired().await;
         for partition in plan.hand_over {
-            self.hand_over(&partition, now);
+            self.hand_over(&partition, can_read, now);
         }
         self.remove_long_gone(now).await;
         written
@@ -160,7 +160,8 @@ impl Replica {
     }
 
     /// Begins a hand-over that is likely to succeed: while it lasts, nothing of the partition is counted.
-    fn hand_over(&mut self, id: &str, now: Instant) {
+    /// What cannot be read needs no scrape if all of it is delivered.
+    fn hand_over(&mut self, id: &str, can_read: bool, now: Instant) {
         let Some(OwnedLease {
             found,
             reading: Some(reading),
@@ -171,7 +172,7 @@ impl Replica {
         };
         let (consumer, at_most) = (Arc::clone(&self.consumer), self.settings.hand_over_max);
         let scrape_is_due = now >= self.hand_over_after && consumer.can_deliver(at_most);
-        if !scrape_is_due && !consumer.is_delivered(&found.partition) {
+        if !scrape_is_due && (can_read || !consumer.is_delivered(&found.partition)) {
             return;
         }
         let (partition, reading) = (found.partition.clone(), reading.clone());
