@@ -14,7 +14,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use time::OffsetDateTime;
 use time::serde::rfc3339;
 
-use super::state::{SERIES_MAX, Scope, State};
+use super::state::{Scope, State};
 use crate::delivery::Series;
 use crate::event::{PartitionId, Position, Reached};
 
@@ -159,14 +159,13 @@ impl<'a> Content<'a> {
                 },
             );
         }
-        // Only a version of the program with a higher limit can have written more series than this.
-        for entry in self.series.into_iter().take(SERIES_MAX) {
+        state.remember(self.series.into_iter().map(|entry| {
             let series = Series {
                 family: Cow::Owned(entry.family.into_owned()),
                 labels: entry.labels.into_owned().into(),
             };
-            state.remember(series, entry.last_seen);
-        }
+            (series, entry.last_seen)
+        }));
         (Scope::new(&self.namespace, &self.consumer_group), state)
     }
 }

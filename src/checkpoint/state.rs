@@ -45,14 +45,21 @@ impl State {
         &self.series
     }
 
-    /// Notes that a series was seen. Where there are too many, the one that was seen longest ago is forgotten.
-    pub(crate) fn remember(&mut self, series: Series, now: OffsetDateTime) {
-        let seen = self.series.entry(series).or_insert(now);
-        *seen = now.max(*seen);
-        if self.series.len() > SERIES_MAX {
-            let oldest = self.series.iter().min_by_key(|(_, seen)| **seen);
-            if let Some(oldest) = oldest.map(|(series, _)| series.clone()) {
-                self.series.remove(&oldest);
+    /// Notes that series were seen. Where there are too many, those that were seen longest ago are forgotten.
+    pub(super) fn remember(&mut self, seen: impl IntoIterator<Item = (Series, OffsetDateTime)>) {
+        for (series, now) in seen {
+            let seen = self.series.entry(series).or_insert(now);
+            *seen = now.max(*seen);
+        }
+        let too_many = self.series.len().saturating_sub(SERIES_MAX);
+        if too_many > 0 {
+            let by_age = self.series.iter().map(|(series, seen)| (*seen, series));
+            let mut by_age: Vec<_> = by_age.collect();
+            by_age.sort_unstable();
+            let oldest = by_age.into_iter().take(too_many);
+            let oldest: Vec<_> = oldest.map(|(_, series)| series.clone()).collect();
+            for series in oldest {
+                self.series.remove(&series);
             }
         }
     }
@@ -60,9 +67,7 @@ impl State {
     /// Notes what was seen, if that is news, and forgets what was not seen for 30 days.
     pub(crate) fn learn(&mut self, seen: Vec<(Series, OffsetDateTime)>, now: OffsetDateTime) {
         if self.has_news(&seen, now) {
-            for (series, last_seen) in seen {
-                self.remember(series, last_seen);
-            }
+            self.remember(seen);
         }
         self.forget_unseen(now);
     }
@@ -140,11 +145,11 @@ mod tests {
     #[test]
     fn a_series_is_forgotten_30_days_after_it_was_last_seen() {
         let mut state = State::default();
-        state.remember(series("seen_once"), NOW);
-        state.remember(series("seen_again"), NOW);
-        state.remember(series("seen_again"), NOW + Duration::days(10));
+        state.remember([(series("seen_once"), NOW)]);
+        state.remember([(series("seen_again"), NOW)]);
+        state.remember([(series("seen_again"), NOW + Duration::days(10))]);
         // Time runs backwards on one clock or another; what was seen stays seen.
-        state.remember(series("seen_again"), NOW - Duration::days(10));
+        state.remember([(series("seen_again"), NOW - Duration::days(10))]);
 
         state.forget_unseen(NOW + Duration::days(30));
         assert_eq!(names(&state), ["seen_again", "seen_once"]);
@@ -157,7 +162,7 @@ mod tests {
     #[test]
     fn a_clock_that_was_ahead_does_not_keep_a_series_for_good() {
         let mut state = State::default();
-        state.remember(series("from_2099"), datetime!(2099-01-01 0:00 UTC));
+        state.remember([(series("from_2099"), datetime!(2099-01-01 0:00 UTC))]);
         state.forget_unseen(NOW);
         assert_eq!(names(&state), ["from_2099"]);
         state.forget_unseen(NOW + Duration::days(31));
@@ -167,20 +172,18 @@ mod tests {
     #[test]
     fn beyond_the_cap_the_oldest_goes_first() {
         let mut state = State::default();
-        state.remember(series("oldest"), NOW - Duration::days(2));
-        state.remember(series("older"), NOW - Duration::days(1));
-        for number in 2..SERIES_MAX {
-            state.remember(series(&number.to_string()), NOW);
-        }
+        state.remember([(series("oldest"), NOW - Duration::days(2))]);
+        state.remember([(series("older"), NOW - Duration::days(1))]);
+        state.remember((2..SERIES_MAX).map(|number| (series(&number.to_string()), NOW)));
         assert_eq!(state.series().len(), SERIES_MAX);
-        state.remember(series("oldest"), NOW);
-        state.remember(series("one_more"), NOW);
+        state.remember([(series("oldest"), NOW)]);
+        state.remember([(series("one_more"), NOW)]);
         assert_eq!(state.series().len(), SERIES_MAX);
         assert!(names(&state).contains(&"oldest"), "it was seen again");
         assert!(names(&state).contains(&"one_more"));
         assert!(!names(&state).contains(&"older"));
         // What is older than all that is there does not drive out anything.
-        state.remember(series("ancient"), NOW - Duration::days(20));
+        state.remember([(series("ancient"), NOW - Duration::days(20))]);
         assert!(!names(&state).contains(&"ancient"));
         assert_eq!(state.series().len(), SERIES_MAX);
     }

@@ -124,6 +124,11 @@ impl AcsMetrics {
         self.label_sets.restored(id, last_moved, yields);
     }
 
+    /// Whether a label set has moved for the first time since the last call of [`Self::remembered`].
+    pub(super) fn has_news(&self) -> bool {
+        self.label_sets.has_news()
+    }
+
     /// What shall exist at 0 after a restart, and when it last moved.
     pub(super) fn remembered(&mut self, now: OffsetDateTime) -> Remembered {
         let remembered = self.label_sets.remembered(now);

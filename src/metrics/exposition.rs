@@ -45,6 +45,14 @@ struct Applied {
 }
 
 impl Applied {
+    /// How far a checkpoint of each partition may advance.
+    fn positions(&self, after: CheckpointAfter) -> &Arc<Positions> {
+        match after {
+            CheckpointAfter::Scrape => self.ledger.acknowledged_positions(),
+            CheckpointAfter::Processing => &self.positions,
+        }
+    }
+
     /// How many events of a partition are applied and not acknowledged.
     fn unacknowledged(&self, partition: &PartitionId, reached: &Reached) -> i64 {
         let began_after = self.began_after.get(partition).copied();
@@ -274,11 +282,21 @@ impl Exposition {
 
     /// How far a checkpoint of each partition may advance.
     pub fn positions(&self, after: CheckpointAfter) -> Arc<Positions> {
+        Arc::clone(self.applied.lock().positions(after))
+    }
+
+    /// The same for one partition, if what moved up to there is remembered.
+    pub(crate) fn remembered_position(
+        &self,
+        partition: &PartitionId,
+        after: CheckpointAfter,
+    ) -> Option<Reached> {
         let applied = self.applied.lock();
-        Arc::clone(match after {
-            CheckpointAfter::Scrape => applied.ledger.acknowledged_positions(),
-            CheckpointAfter::Processing => &applied.positions,
-        })
+        let positions = applied.positions(after);
+        let position = positions
+            .get(partition)
+            .filter(|_| !applied.metrics.has_news());
+        position.cloned()
     }
 
     /// Whether all that was applied is acknowledged, also of partitions that were released.

@@ -39,6 +39,8 @@ pub(super) struct LabelSets {
     left: usize,
     /// What was paid for an earlier process, with the one that moved longest ago last.
     restored: Vec<Id>,
+    /// One has moved for the first time since the last call of `remembered`.
+    has_news: bool,
 }
 
 #[derive(Debug)]
@@ -64,7 +66,13 @@ impl LabelSets {
             sets: HashMap::new(),
             left: series_max,
             restored: Vec::new(),
+            has_news: false,
         }
+    }
+
+    /// Whether one has moved for the first time since the last call of [`Self::remembered`].
+    pub(super) fn has_news(&self) -> bool {
+        self.has_news
     }
 
     /// Every resource has this one: it need not be remembered.
@@ -148,6 +156,7 @@ impl LabelSets {
         let set = self.sets.get_mut(&id)?;
         set.is_moving = true;
         let is_first = !std::mem::replace(&mut set.has_moved, true);
+        self.has_news |= is_first && set.series.is_some();
         is_first.then_some(set.shown_from)
     }
 
@@ -156,6 +165,7 @@ impl LabelSets {
         &mut self,
         now: OffsetDateTime,
     ) -> impl Iterator<Item = (Series, OffsetDateTime)> {
+        self.has_news = false;
         self.sets.values_mut().filter_map(move |set| {
             if std::mem::take(&mut set.is_moving) {
                 set.last_moved = Some(now);

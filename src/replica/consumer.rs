@@ -119,7 +119,12 @@ impl Consumer {
         } else {
             telemetry.partition_kept(partition, at_most);
         }
-        queue.resume(partition.clone()).await;
+        self.keep(partition).await
+    }
+
+    /// Goes on with a partition that was paused.
+    pub(super) async fn keep(&self, partition: &PartitionId) -> HandOver {
+        self.source.queue.resume(partition.clone()).await;
         HandOver::Kept
     }
 

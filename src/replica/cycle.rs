@@ -1,8 +1,10 @@
 //! One cycle of a replica: it lists all leases, and acts on them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
@@ -179,8 +181,11 @@ impl Replica {
         let id = id.to_owned();
         let stop = self.stop.clone();
         let task = self.handing_over.spawn(async move {
-            let ended = consumer.hand_over(&partition, &reading, at_most, &stop);
-            (id, ended.await)
+            let ending = consumer.hand_over(&partition, &reading, at_most, &stop);
+            let Ok(ended) = AssertUnwindSafe(ending).catch_unwind().await else {
+                return (id, consumer.keep(&partition).await); // a defect must not leave it paused
+            };
+            (id, ended)
         });
         *handing_over = Some(task);
     }

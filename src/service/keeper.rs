@@ -11,7 +11,7 @@ use crate::checkpoint::blobs::{BlobPositions, BlobSeries, Wrote, concurrently};
 use crate::checkpoint::{FileSeries, Saved, State, Store};
 use crate::delivery::{CheckpointAfter, Positions};
 use crate::event::{PartitionId, Reached};
-use crate::metrics::{Exposition, Remembered};
+use crate::metrics::Exposition;
 use crate::telemetry::Telemetry;
 
 /// The task that writes checkpoints.
@@ -108,7 +108,7 @@ impl Keeper {
         let now = OffsetDateTime::now_utc();
         self.telemetry.checkpoint_is_due(now);
         self.restore().await;
-        let delivered = || self.exposition.positions(self.checkpoint_after);
+        let (exposition, telemetry) = (&self.exposition, &self.telemetry);
         let is_written = match &mut self.target {
             Target::File {
                 store,
@@ -116,38 +116,36 @@ impl Keeper {
                 label_sets,
             } => {
                 // Asked for first: what moved a label set is not checkpointed before the label set is remembered.
-                let delivered = delivered();
-                let Remembered {
-                    of_failures,
-                    others,
-                } = self.exposition.remembered(now);
-                if let Err(error) = label_sets.save(others, now).await {
-                    self.telemetry.label_sets_not_written(&error);
+                let delivered = exposition.positions(self.checkpoint_after);
+                let seen = exposition.remembered(now);
+                if let Err(error) = label_sets.save(seen.others, now).await {
+                    telemetry.label_sets_not_written(&error);
                 }
                 for (partition, reached) in delivered.iter() {
                     state.deliver(partition, reached.clone());
                 }
-                state.learn(of_failures, now);
-                save_file(store, state, &delivered, &self.telemetry).await
+                state.learn(seen.of_failures, now);
+                save_file(store, state, &delivered, telemetry).await
             }
             Target::Blobs {
                 positions,
                 failures,
                 label_sets,
             } => {
-                let Remembered {
-                    of_failures,
-                    others,
-                } = self.exposition.remembered(now);
-                for (series, seen) in [(failures, of_failures), (label_sets, others)] {
+                let seen = exposition.remembered(now);
+                for (series, seen) in [(failures, seen.of_failures), (label_sets, seen.others)] {
                     if let Err(error) = series.save(seen, now).await {
-                        self.telemetry.label_sets_not_written(&error);
+                        telemetry.label_sets_not_written(&error);
                     }
                 }
+                // Asked for under the lock of the position, so that it does not go back. A label set that has moved for the
+                // first time meanwhile is remembered the next time, and until then the position stays.
+                let delivered = |partition: &PartitionId| {
+                    exposition.remembered_position(partition, self.checkpoint_after)
+                };
                 let mut is_written = true;
-                let delivered = |partition: &PartitionId| delivered().get(partition).cloned();
                 for positions in positions {
-                    is_written &= save_positions(positions, delivered, &self.telemetry).await;
+                    is_written &= save_positions(positions, delivered, telemetry).await;
                 }
                 is_written
             }

@@ -9,21 +9,12 @@ const SECONDS: u64 = 600;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_storm() {
-    let seconds = variable("ACS_STORM_SECONDS").unwrap_or(SECONDS);
-    let seed = variable("ACS_STORM_SEED").unwrap_or_else(rand::random);
+    let seconds = storm::variable("ACS_STORM_SECONDS").unwrap_or(SECONDS);
+    let seed = storm::variable("ACS_STORM_SEED").unwrap_or_else(rand::random);
     storm::pass(Duration::from_secs(seconds), seed).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hub_that_is_stopped_for_a_minute() {
     stopped::check(Duration::from_mins(1)).await;
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "what `tests/storm` was told; it is no configuration of the program"
-)]
-fn variable(name: &str) -> Option<u64> {
-    let value = std::env::var(name).ok()?;
-    Some(value.parse().expect("a whole number"))
 }

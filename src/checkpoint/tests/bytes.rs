@@ -152,7 +152,7 @@ fn any_state() -> impl Strategy<Value = State> {
         }
         for ((family, labels), seen) in series {
             let (family, labels) = (family.into(), labels.into());
-            state.remember(Series { family, labels }, seen);
+            state.remember([(Series { family, labels }, seen)]);
         }
         state
     })

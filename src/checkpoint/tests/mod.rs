@@ -64,7 +64,7 @@ fn state(number: i64) -> State {
             family: "acs_recording_failures_total".into(),
             labels: ["contoso".to_owned(), series.to_string()].into(),
         };
-        state.remember(series, datetime!(2026-03-01 12:00 UTC));
+        state.remember([(series, datetime!(2026-03-01 12:00 UTC))]);
     }
     state
 }

@@ -230,7 +230,10 @@ impl Reader {
 
     /// The SDK panicked over the next event.
     fn event_panicked(&mut self, panic: &(dyn Any + Send)) -> SourceError {
-        let error = SourceError::EventPanicked(message(panic));
+        let error = match SourceError::panicked(message(panic)) {
+            SourceError::Panicked(message) => SourceError::EventPanicked(message),
+            error => error, // no thread could be started
+        };
         self.progress.receive_failed(error.cause(), Instant::now());
         error
     }

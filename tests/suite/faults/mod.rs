@@ -17,7 +17,7 @@ mod readers;
 mod refusals;
 mod scene;
 mod stopped;
-mod storm;
+pub(crate) mod storm;
 
 use std::time::Duration;
 

@@ -229,3 +229,13 @@ impl std::fmt::Display for Holds {
         )
     }
 }
+
+/// What `tests/storm` was told.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what `tests/storm` was told; it is no configuration of the program"
+)]
+pub(crate) fn variable(name: &str) -> Option<u64> {
+    let value = std::env::var(name).ok()?;
+    Some(value.parse().expect("a whole number"))
+}

@@ -19,13 +19,7 @@ async fn what_a_replica_cannot_read_is_handed_over_to_one_that_can() {
     let mut scene = Scene::new(&VARIABLES).await;
     let prometheus = scene.prometheus().await;
     let load = scene.load(7);
-    let cut_off = watch::Sender::new(0);
-    let (_relay, relayed) = relay(scene.hub.connection_string(), &cut_off).await;
-    scene.set("EVENT_HUB__CONNECTION_STRING", &relayed);
-    for name in ["a", "b"] {
-        scene.start(name).await;
-    }
-    scene.balanced(2).await;
+    let (_relay, cut_off) = start_two(&mut scene).await;
     cut_off.send_replace(scene.replicas["a"].process.id());
     eventually("the other replica reads all", || async {
         let shares = scene.watch.shares();
@@ -63,12 +57,21 @@ async fn an_outage_of_the_hub_moves_nothing() {
     assert_eq!(moves().await, before, "{}", scene.written());
 }
 
+/// Starts replicas `a` and `b`, which reach the hub by a relay. Returns the relay, and the process that it cuts off.
+pub(super) async fn start_two(scene: &mut Scene) -> (JoinSet<()>, watch::Sender<u32>) {
+    let cut_off = watch::Sender::new(0);
+    let (relay, relayed) = relay(scene.hub.connection_string(), &cut_off).await;
+    scene.set("EVENT_HUB__CONNECTION_STRING", &relayed);
+    for name in ["a", "b"] {
+        scene.start(name).await;
+    }
+    scene.balanced(2).await;
+    (relay, cut_off)
+}
+
 /// A way to the hub that ends with what is returned, and the connection string of its entrance. The process `cut_off`
 /// cannot use it.
-pub(super) async fn relay(
-    connection_string: &str,
-    cut_off: &watch::Sender<u32>,
-) -> (JoinSet<()>, String) {
+async fn relay(connection_string: &str, cut_off: &watch::Sender<u32>) -> (JoinSet<()>, String) {
     let rest = connection_string.split("sb://").nth(1).unwrap();
     let hub = rest.split([';', '/']).next().unwrap().to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -8,11 +8,11 @@ use event_hub_emulator::Handle;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
-use super::cut_off::{VARIABLES, relay};
+use super::cut_off::{VARIABLES, start_two};
 use super::scene::{EVENT_HUB, PARTITIONS, Pace, Scene, assert_counted};
+use crate::faults::storm::variable;
 use crate::world::Signal;
 
 /// Leases that no load of the machine lets expire: what a lost lease repeats has tests of its own.
@@ -60,13 +60,7 @@ async fn pass(lasts: Duration, seed: u64) {
     let mut scene = Scene::with(PARTITIONS, PACE, &VARIABLES).await;
     let prometheus = scene.prometheus().await;
     let load = scene.load(seed);
-    let cut_off = watch::Sender::new(0);
-    let (_relay, relayed) = relay(scene.hub.connection_string(), &cut_off).await;
-    scene.set("EVENT_HUB__CONNECTION_STRING", &relayed);
-    for name in ["a", "b"] {
-        scene.start(name).await;
-    }
-    scene.balanced(2).await;
+    let (_relay, cut_off) = start_two(&mut scene).await;
 
     let hub = scene.hub.handle();
     let mut troubles: BTreeMap<Trouble, u32> = BTreeMap::new();
@@ -122,13 +116,4 @@ async fn pass(lasts: Duration, seed: u64) {
 
 fn detach(hub: &Handle, partition: u32) {
     hub.detach_readers(EVENT_HUB, partition, None).unwrap();
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "what `tests/storm` was told; it is no configuration of the program"
-)]
-fn variable(name: &str) -> Option<u64> {
-    let value = std::env::var(name).ok()?;
-    Some(value.parse().expect("a whole number"))
 }

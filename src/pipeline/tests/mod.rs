@@ -4,6 +4,8 @@
 //! the checkpoint and Prometheus are a few lines each. Prometheus here counts as `increase()` does: by how much it saw a
 //! series rise, where the first value of a series is not a rise.
 
+mod actions;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -24,6 +26,7 @@ use crate::event::{Batch, Event, PartitionId, Position};
 use crate::metrics::{Exposition, Settings};
 use crate::queue::{self, Lane, Queued};
 use crate::telemetry::Telemetry;
+use actions::{Action, actions};
 
 const NOW: OffsetDateTime = datetime!(2026-01-31 12:00 UTC);
 const HOLD_MAX: Duration = Duration::from_mins(2);
@@ -38,61 +41,6 @@ const EVENTS: [(&str, &str, &str); 5] = [
     ("b", "StartRecording", "429"),
     ("a", "StartRecording", "202"),
 ];
-
-#[derive(Clone, Copy, Debug)]
-enum Action {
-    Publish {
-        partition: usize,
-        event: usize,
-    },
-    /// The reader hands over so many events, if there are so many and the lane has a place.
-    Deliver {
-        partition: usize,
-        events: usize,
-    },
-    ScrapeBegins {
-        scraper: usize,
-    },
-    /// The scrape that began is delivered, or breaks off.
-    ScrapeEnds {
-        scraper: usize,
-        whole: bool,
-    },
-    Checkpoint,
-    /// The hand-over of a partition begins: nothing more of it is applied.
-    HandOver {
-        partition: usize,
-    },
-    /// It ends: the next owner goes on at the checkpoint, or, if a scraper is missing, the partition is kept.
-    HandOverEnds {
-        partition: usize,
-    },
-    Crash,
-    /// Orderly, with so many of the scrapers coming once more.
-    Stop {
-        last_scrapes: usize,
-    },
-    /// So much time passes.
-    Pass {
-        seconds: u64,
-    },
-}
-
-/// `passes`: the weight with which time passes, so that an event that waits for a scraper may wait too long.
-fn actions(crashes: bool, passes: u32) -> impl Strategy<Value = Action> {
-    prop_oneof![
-        6 => (0..PARTITIONS, 0..EVENTS.len()).prop_map(|(partition, event)| Action::Publish { partition, event }),
-        6 => (0..PARTITIONS, 1..5_usize).prop_map(|(partition, events)| Action::Deliver { partition, events }),
-        4 => (0..2_usize).prop_map(|scraper| Action::ScrapeBegins { scraper }),
-        5 => (0..2_usize, prop::bool::weighted(0.8)).prop_map(|(scraper, whole)| Action::ScrapeEnds { scraper, whole }),
-        2 => Just(Action::Checkpoint),
-        1 => (0..PARTITIONS).prop_map(|partition| Action::HandOver { partition }),
-        2 => (0..PARTITIONS).prop_map(|partition| Action::HandOverEnds { partition }),
-        1 => (0..3_usize).prop_map(move |last_scrapes| if crashes { Action::Crash } else { Action::Stop { last_scrapes } }),
-        1 => (0..3_usize).prop_map(|last_scrapes| Action::Stop { last_scrapes }),
-        passes => (1..150_u64).prop_map(|seconds| Action::Pass { seconds }),
-    ]
-}
 
 /// What outlives a process.
 #[derive(Default)]
