@@ -52,6 +52,9 @@ impl Container {
         if settings.wants_tokens() && tokens.is_none() {
             return Err(BlobError::NoCredential);
         }
+        if settings.is_in_the_clear() {
+            telemetry.tls_is_off(settings.host());
+        }
         Ok(Self {
             settings: settings.clone(),
             tokens,

@@ -32,8 +32,9 @@ use tokio_util::sync::CancellationToken;
 use crate::world::eventually;
 
 /// Every event hub of the shared hub, with its partitions.
-const EVENT_HUBS: [(&str, u32); 9] = [
+const EVENT_HUBS: [(&str, u32); 10] = [
     ("calls", 1),
+    ("downgraded", 1),
     ("leased", 1),
     ("renewed", 2),
     ("many", 32),
