@@ -58,7 +58,7 @@ impl Container {
         Ok(Self {
             settings: settings.clone(),
             tokens,
-            http: requests::client()?,
+            http: requests::client(settings)?,
             telemetry,
         })
     }

@@ -14,7 +14,7 @@ use object_store::azure::AzureAuthorizer;
 use object_store::client::{HttpClient, HttpError, HttpErrorKind, HttpRequest, HttpResponse};
 use reqwest::redirect;
 
-use super::{BlobError, Container, blob, error};
+use super::{BlobError, Container, Settings, blob, error};
 
 /// A request is answered within milliseconds. One that takes this long is abandoned, since leases must be renewed before
 /// they expire, and the next request may do better. Fetching a token, where that is needed, has a timeout of its own.
@@ -25,17 +25,20 @@ const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VE
 
 /// The client of a container. The one that `object_store` makes would follow redirects: any host that the service or a
 /// proxy names would get the request, and the SAS in its `Referer`.
-pub(super) fn client() -> Result<HttpClient, BlobError> {
-    reqwest::Client::builder()
+pub(super) fn client(settings: &Settings) -> Result<HttpClient, BlobError> {
+    let mut builder = reqwest::Client::builder()
         .redirect(redirect::Policy::none())
         .http1_only()
         .no_gzip()
         .no_deflate()
         .timeout(TIMEOUT)
-        .user_agent(USER_AGENT)
-        .build()
-        .map(HttpClient::new)
-        .map_err(BlobError::NoClient)
+        .user_agent(USER_AGENT);
+    if settings.url().scheme() == "http" {
+        // A proxy would get the SAS.
+        builder = builder.no_proxy();
+    }
+    let client = builder.build().map_err(BlobError::NoClient)?;
+    Ok(HttpClient::new(client))
 }
 
 impl Container {
@@ -156,7 +159,7 @@ mod tests {
     use tokio::task::JoinSet;
 
     use super::*;
-    use crate::blobs::{Condition, Metadata, Settings};
+    use crate::blobs::{Condition, Metadata};
     use crate::telemetry::Telemetry;
 
     /// A container whose service answers every request with a redirect to another address.
