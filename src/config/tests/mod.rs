@@ -9,6 +9,8 @@ mod auth;
 mod reference;
 mod stores;
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use expect_test::{Expect, expect};
@@ -398,6 +400,38 @@ fn a_file_on_disk_is_named_with_the_line() {
     assert!(
         error.contains(&format!("(file {}:2)", file.path().display())),
         "{error}"
+    );
+}
+
+#[test]
+fn a_directory_of_dead_letters_that_every_user_can_write_to_is_a_fault() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(directory.path(), Permissions::from_mode(0o777)).unwrap();
+    let path = directory.path().to_str().unwrap();
+    let set = |path: &str| {
+        load(sources(
+            "",
+            &least(),
+            &[("--x", "dead_letters.directory", path)],
+        ))
+    };
+    let error = set(path).unwrap_err().to_string();
+    let fault = format!(
+        "dead_letters.directory = `{path}` (flag --x): is a directory that every user can write to: run `chmod o-w` on it"
+    );
+    assert!(error.contains(&fault), "{error}");
+    set(&format!("{path}/letters")).unwrap();
+}
+
+#[test]
+fn no_connection_string_turns_tls_off_for_azure() {
+    let connection = format!("{CONNECTION};UseDevelopmentEmulator=true");
+    let flag = ("--x", "event_hub.connection_string", connection.as_str());
+    check_faults(
+        sources("", &least(), &[flag]),
+        &expect![[r#"
+        config: 1 fault
+          event_hub.connection_string = <redacted> (flag --x): its `UseDevelopmentEmulator=true` turns TLS off, but its `Endpoint` is in Azure: remove `UseDevelopmentEmulator`"#]],
     );
 }
 

@@ -161,3 +161,27 @@ async fn a_replaced_connection_string_cannot_turn_tls_off() {
     write(&over_tls);
     reads_an_event(&exporter, &hub, "downgraded").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn emulators_on_other_machines_are_warned_about() {
+    let exporter = Exporter::start(&[
+        (
+            "ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING",
+            "Endpoint=sb://hub.invalid;SharedAccessKeyName=a;SharedAccessKey=b;EntityPath=c;UseDevelopmentEmulator=true",
+        ),
+        ("ACS_RECORDING_EXPORTER__EVENT_HUB__CONSUMER_GROUP", "d"),
+        ("ACS_RECORDING_EXPORTER__CHECKPOINT__STORE", "blob"),
+        (
+            "ACS_RECORDING_EXPORTER__CHECKPOINT__CONNECTION_STRING",
+            "BlobEndpoint=http://azurite.invalid:10000/devstoreaccount1",
+        ),
+        ("ACS_RECORDING_EXPORTER__CHECKPOINT__CONTAINER", "leases"),
+    ])
+    .await;
+    for host in ["hub.invalid", "azurite.invalid:10000"] {
+        let warning = format!(
+            r#""message":"TLS is off, so the network can read and change what is sent: use this with an emulator only","host":"{host}""#
+        );
+        exporter.process.says(&warning).await;
+    }
+}
