@@ -40,7 +40,8 @@ settings! {
         /// A connection string of the storage account, for the store `blob` only. It is a secret.
         ///
         /// It contains the key of the account, or a SAS. The connection string of an emulator is
-        /// `UseDevelopmentStorage=true`, or `BlobEndpoint=http://127.0.0.1:10000/devstoreaccount1`.
+        /// `UseDevelopmentStorage=true`, or `BlobEndpoint=http://127.0.0.1:10000/devstoreaccount1`. Without TLS, no other key
+        /// and no SAS is used with a host that is not this machine.
         connection_string: Option<Secret> = text("a connection string", |text| {
             blobs::Settings::of_connection_string(text, ANY_CONTAINER).map(|_| Secret::new(text.to_owned()))
         }).optional().secret(),

@@ -88,6 +88,11 @@ pub enum UnusableFile {
         /// The one in the file.
         name: String,
     },
+    /// The connection string turns TLS off, or on, unlike the one at startup.
+    #[error(
+        "its `UseDevelopmentEmulator`, which turns TLS off, is not as at startup: restart the exporter to change that"
+    )]
+    OtherTls,
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Makes the credentials of `azure_identity`. Each token needs a new credential: a credential keeps its token for longer than
 //! the SDK can use it (see `tokens`), and the content of a file may have changed.
+//!
+//! The SDK's HTTP client follows no redirect, so only the configured identity service gets a secret or an assertion.
 
 use std::sync::Arc;
 

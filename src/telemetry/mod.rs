@@ -140,6 +140,14 @@ impl Telemetry {
         tracing::info!(kind, reason, authority_host, audience, "credential chosen");
     }
 
+    /// The exporter connects to another machine without TLS, as configured.
+    pub fn tls_is_off(&self, host: &str) {
+        tracing::warn!(
+            host,
+            "TLS is off, so the network can read and change what is sent: use this with an emulator only"
+        );
+    }
+
     /// Entra ID issued a token.
     pub(crate) fn token_fetched(&self) {
         self.families.token_fetches_total(ended(true)).inc();

@@ -9,6 +9,8 @@ mod auth;
 mod reference;
 mod stores;
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use expect_test::{Expect, expect};
@@ -138,10 +140,9 @@ fn contradictions_name_both_sides() {
             &[("--consumer-group", "event_hub.consumer_group", "$default")],
         ),
         &expect![[r#"
-            config: 4 faults
+            config: 3 faults
+              event_hub.connection_string = <redacted> (variable ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING): its `UseDevelopmentEmulator=true` turns TLS off, but its `Endpoint` is in Azure: remove `UseDevelopmentEmulator`
               event_hub.namespace = `contoso` (built-in x.yaml:2): `event_hub.connection_string` is set too (variable ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING): keep one of the two
-              event_hub.names = `[a, b]` (built-in x.yaml:3): the `EntityPath` of `event_hub.connection_string` allows `logs` only: name that, leave the key out, or use a connection string of the namespace
-              event_hub.transport = `websocket` (built-in x.yaml:4): must be `tcp`: `event_hub.connection_string` leads to an emulator
               auth.kind = `azure_cli` (built-in x.yaml:6): has no effect with `event_hub.connection_string` (variable ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING): use `event_hub.namespace` instead, or remove this key"#]],
     );
 }
@@ -403,6 +404,38 @@ fn a_file_on_disk_is_named_with_the_line() {
 }
 
 #[test]
+fn a_directory_of_dead_letters_that_every_user_can_write_to_is_a_fault() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(directory.path(), Permissions::from_mode(0o777)).unwrap();
+    let path = directory.path().to_str().unwrap();
+    let set = |path: &str| {
+        load(sources(
+            "",
+            &least(),
+            &[("--x", "dead_letters.directory", path)],
+        ))
+    };
+    let error = set(path).unwrap_err().to_string();
+    let fault = format!(
+        "dead_letters.directory = `{path}` (flag --x): is a directory that every user can write to: run `chmod o-w` on it"
+    );
+    assert!(error.contains(&fault), "{error}");
+    set(&format!("{path}/letters")).unwrap();
+}
+
+#[test]
+fn no_connection_string_turns_tls_off_for_azure() {
+    let connection = format!("{CONNECTION};UseDevelopmentEmulator=true");
+    let flag = ("--x", "event_hub.connection_string", connection.as_str());
+    check_faults(
+        sources("", &least(), &[flag]),
+        &expect![[r#"
+        config: 1 fault
+          event_hub.connection_string = <redacted> (flag --x): its `UseDevelopmentEmulator=true` turns TLS off, but its `Endpoint` is in Azure: remove `UseDevelopmentEmulator`"#]],
+    );
+}
+
+#[test]
 fn the_demo_file_lacks_only_the_connection_string() {
     let connection = format!("{CONNECTION};EntityPath=logs");
     let flags = vec![Flag {
@@ -420,6 +453,7 @@ fn the_demo_file_lacks_only_the_connection_string() {
     assert_eq!(config.event_hub.start, Start::Earliest);
     assert_eq!(config.delivery.start_gate, Duration::ZERO);
     assert_eq!(config.delivery.hold_max, Duration::ZERO);
+    assert!(config.http.listen.ip().is_loopback());
     assert_eq!(
         config.metrics.resources,
         [

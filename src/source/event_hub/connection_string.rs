@@ -12,6 +12,7 @@ use azure_core::credentials::Secret;
 use azure_core::http::Url;
 
 use super::settings::{Authentication, Namespace, event_hub_name};
+use crate::identity::clear_text::is_in_azure;
 use crate::identity::connection_string::{InvalidPairs, Pairs, UnusableFile, read_file};
 
 /// A connection string that was understood.
@@ -74,6 +75,9 @@ impl FromStr for ConnectionString {
             Some(flag) if flag.eq_ignore_ascii_case("true") => true,
             Some(_) => return Err(InvalidConnectionString::Emulator),
         };
+        if emulator && is_in_azure(&host) {
+            return Err(InvalidConnectionString::EmulatorInAzure);
+        }
         if port.is_some() && !emulator {
             return Err(InvalidConnectionString::Port);
         }
@@ -122,6 +126,11 @@ pub enum InvalidConnectionString {
     /// Neither `true` nor `false`.
     #[error("its `UseDevelopmentEmulator` must be `true` or `false`")]
     Emulator,
+    /// An emulator in Azure, where the key would be sent without TLS.
+    #[error(
+        "its `UseDevelopmentEmulator=true` turns TLS off, but its `Endpoint` is in Azure: remove `UseDevelopmentEmulator`"
+    )]
+    EmulatorInAzure,
     /// A key and a signature.
     #[error("has a `SharedAccessSignature` beside a key: keep one of the two")]
     KeyAndSignature,
@@ -279,6 +288,17 @@ mod tests {
             &format!("Endpoint=sb://a.b;{BOTH};UseDevelopmentEmulator=yes"),
             Fault::Emulator,
         );
+        for host in [
+            "contoso.servicebus.windows.net",
+            "contoso.privatelink.servicebus.windows.net",
+            "Contoso.servicebus.windows.net.:5672",
+            "contoso.servicebus.usgovcloudapi.net/",
+        ] {
+            fault(
+                &format!("Endpoint=sb://{host};{BOTH};UseDevelopmentEmulator=true"),
+                Fault::EmulatorInAzure,
+            );
+        }
         fault(
             &format!("Endpoint=sb://a.b;{BOTH};EntityPath=a/b"),
             Fault::EntityPath,
