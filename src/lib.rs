@@ -190,7 +190,7 @@ pub mod inside {
     }
     pub mod identity {
         pub use crate::identity::{
-            Application, Credential, CredentialKind, Identity, SecretSource, storage_tokens,
+            Application, Credential, CredentialKind, Identity, Secret, SecretSource, storage_tokens,
         };
     }
     pub mod metrics {

@@ -11,6 +11,8 @@ use std::time::Duration;
 use azure_core::error::ErrorKind;
 
 use super::credential::{Credential, CredentialKind};
+use super::entra;
+use crate::telemetry::{REDACTED, chain};
 
 /// There is no token. Several callers that wait for the same token get the same error.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -20,8 +22,14 @@ pub(crate) struct TokenError {
     advice: String,
     needs_person: bool,
     #[source]
-    source: Option<Arc<azure_core::Error>>,
+    source: Option<Answer>,
 }
+
+/// What the identity library reports, as a text: the error itself contains the answer of the identity service whole, and a
+/// service that repeats a request repeats the secret in it.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+struct Answer(Arc<str>);
 
 impl TokenError {
     /// Whether a person must correct something: the identity service refused the credential, or the credential is so
@@ -31,11 +39,16 @@ impl TokenError {
     }
 
     /// The identity library returned an error.
-    pub(super) fn failed(credential: &Credential, error: azure_core::Error) -> Self {
-        let (needs_person, advice) = explain(credential, &error);
+    pub(super) fn failed(credential: &Credential, error: &azure_core::Error) -> Self {
+        let (needs_person, advice) = explain(credential, error);
+        let mut answer = chain(error);
+        // The shape of a secret is not enough here: an application may have a short one.
+        if let Some(secret) = entra::client_secret(credential) {
+            answer = answer.replace(secret.secret(), REDACTED);
+        }
         Self {
             needs_person,
-            source: Some(Arc::new(error)),
+            source: Some(Answer(answer.into())),
             ..Self::without_answer(credential, advice)
         }
     }
@@ -207,7 +220,7 @@ mod tests {
             reason: String::new(),
         };
         let wrapped = azure_core::Error::with_error(ErrorKind::Credential, error, "it failed");
-        let error = TokenError::failed(&credential, wrapped);
+        let error = TokenError::failed(&credential, &wrapped);
         assert!(error.to_string().contains(expected), "{error}");
         assert_eq!(error.needs_person(), needs_person, "{error}");
     }
