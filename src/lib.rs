@@ -49,6 +49,7 @@
 //! | When does an event wait for a scrape? | `pipeline/writer.rs`, by what `metrics/label_sets.rs` knows; docs/delivery.md has the promise |
 //! | In which order does everything stop? | the `Signals` of `service/mod.rs`; `service/running.rs` |
 //! | With which identity is a token requested, and when the next one? | `config/auth.rs` decides the identity, `identity/` requests the tokens |
+//! | What keeps a secret out of the log, of faults and of core dumps? | `telemetry/redaction.rs`, `telemetry/settings.rs`; `config/fault.rs`; `cli/run.rs` |
 //! | What is remembered across restarts, and how does it survive a crash? | `checkpoint/state.rs`; `checkpoint/file.rs`, `checkpoint/series.rs` |
 //! | Which replica reads which partition, and when is one handed over? | `replica/balance.rs` computes it, `replica/cycle.rs` does it; docs/replicas-design.md has the promise |
 //! | What keeps a replica that slept from undoing what another did? | `checkpoint/blobs/positions.rs`, and the `Lease` of `source/event_hub/assignment.rs` |

@@ -17,6 +17,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
+use zeroize::Zeroizing;
 
 use super::secret_file;
 
@@ -54,7 +55,8 @@ impl SignedAssertion {
                 "file `{file}` has no certificate in PEM (`-----BEGIN CERTIFICATE-----`)"
             ))
         })?;
-        let key = PrivateKeyDer::from_pem_slice(pem).map_err(|_| {
+        let key = PrivateKeyDer::from_pem_slice(pem).map(Zeroizing::new);
+        let key = key.map_err(|_| {
             failed(format!(
                 "file `{file}` has no private key in PEM without a passphrase (`-----BEGIN PRIVATE KEY-----`)"
             ))

@@ -206,19 +206,23 @@ mod tests {
     use super::*;
     use crate::identity::{Application, Identity, SecretSource};
 
-    fn check(error: azure_core::Error, expected: &str, needs_person: bool) {
+    fn credential(secret: SecretSource) -> Credential {
         let application = Application {
             tenant_id: "t".to_owned(),
             client_id: "c".to_owned(),
         };
-        let credential = Credential {
+        Credential {
             identity: Identity::ClientSecret {
                 application,
-                secret: SecretSource::Value("c2VjcmV0".into()),
+                secret,
             },
             authority_host: "https://login.example".to_owned(),
             reason: String::new(),
-        };
+        }
+    }
+
+    fn check(error: azure_core::Error, expected: &str, needs_person: bool) {
+        let credential = credential(SecretSource::Value("c2VjcmV0".into()));
         let wrapped = azure_core::Error::with_error(ErrorKind::Credential, error, "it failed");
         let error = TokenError::failed(&credential, &wrapped);
         assert!(error.to_string().contains(expected), "{error}");
@@ -232,6 +236,32 @@ mod tests {
             raw_response: None,
         };
         azure_core::Error::with_message(kind, "AADSTS")
+    }
+
+    #[test]
+    fn an_answer_that_repeats_what_was_sent_is_stripped_and_shortened() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "c2VjcmV0\n").unwrap();
+        let sent =
+            "AADSTS1: c2VjcmV0 is wrong, client_secret=c2VjcmV0&x and eyJhbGciOiJub25lIn0.e30.c2ln";
+        for secret in [
+            SecretSource::Value("c2VjcmV0".into()),
+            SecretSource::File(file.path().to_owned()),
+        ] {
+            let answer = azure_core::Error::with_message(ErrorKind::Other, sent);
+            let error = TokenError::failed(&credential(secret), &answer);
+            let logged = chain(&error);
+            let expected = "AADSTS1: <redacted> is wrong, <redacted> and <redacted>";
+            assert!(logged.ends_with(expected), "{logged}");
+            assert!(!format!("{error:?}").contains("c2VjcmV0"), "{error:?}");
+        }
+        let answer = azure_core::Error::with_message(ErrorKind::Other, "AADSTS1. ".repeat(1000));
+        let managed = Credential {
+            identity: Identity::Managed { client_id: None },
+            ..credential(SecretSource::Value("c2VjcmV0".into()))
+        };
+        let logged = chain(&TokenError::failed(&managed, &answer));
+        assert!(logged.len() < 2000, "{} bytes", logged.len());
     }
 
     #[test]

@@ -55,19 +55,26 @@ fn is_secret(word: &str) -> bool {
     let mut parts = word.split(|char: char| !char.is_ascii_alphanumeric());
     MARKS.iter().any(has_value)
         || user_information.is_some_and(|(_, rest)| rest.contains('@'))
-        || is_padded_key(word)
+        || is_key(word)
         || parts.any(|part| part.starts_with(TOKEN) || is_random(part))
 }
 
 /// How a JSON object begins in base64, and with it every token of Microsoft Entra ID and of Kubernetes.
 const TOKEN: &str = "eyJ";
 
-/// The keys of event hubs and storage accounts have 32 and 64 bytes, so their base64 is padded.
-fn is_padded_key(word: &str) -> bool {
+/// Whether a word is a key in base64. The keys of event hubs and storage accounts have 32 and 64 bytes, so they are padded.
+fn is_key(word: &str) -> bool {
     const LENGTH_LEAST: usize = 40;
-    let key = word.trim_end_matches('=');
-    let is_of_base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(&byte);
-    word.ends_with('=') && key.len() >= LENGTH_LEAST && key.bytes().all(is_of_base64)
+    let bytes = word.as_bytes();
+    let has = |is_one: fn(&u8) -> bool| bytes.iter().any(is_one);
+    let is_mixed =
+        has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase) && has(u8::is_ascii_digit);
+    // A path begins with `/`, and names have neither.
+    let is_punctuated = word.contains(['+', '/']) && !word.starts_with('/');
+    let is_of_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=".contains(byte);
+    word.len() >= LENGTH_LEAST
+        && bytes.iter().all(is_of_base64)
+        && (word.ends_with('=') || is_mixed && is_punctuated)
 }
 
 /// Whether a part of a word, without punctuation, is long and has digits all over, as tokens and hashes have. A name has
