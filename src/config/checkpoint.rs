@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use azure_core::credentials::Secret;
-
 use super::reader::Reader;
 use crate::blobs;
 use crate::checkpoint::{self, StoreKind};
 use crate::family::label_values;
+use crate::identity::Secret;
 use crate::setting::{duration, settings, text, words};
 use crate::source::event_hub::OnLostPosition;
 
@@ -52,7 +51,7 @@ settings! {
         connection_string_file: Option<PathBuf> = text("a path", |text| {
             let path = PathBuf::from(text);
             blobs::Settings::of_connection_string_file(&path, ANY_CONTAINER).map(|_| path)
-        }).optional(),
+        }).optional().secret_file(),
         /// The name of the container. Required with a connection string, and only there.
         container: Option<String> = text("a container's name", |text| blobs::container_name(text).map(str::to_owned))
             .optional(),

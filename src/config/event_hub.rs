@@ -38,7 +38,7 @@ settings! {
         connection_string_file: Option<(ConnectionString, PathBuf)> = text("a path", |text| {
             let path = PathBuf::from(text);
             ConnectionString::read(&path).map(|connection| (connection, path))
-        }).optional(),
+        }).optional().secret_file(),
         /// The namespace to read from with a token of Microsoft Entra ID.
         ///
         /// Either the name (`contoso`) or the whole host name: `contoso.servicebus.windows.net`, or, in another cloud,

@@ -243,9 +243,12 @@ async fn entra_id(
     }
     let is_right = |secret: &String| *secret == *known.secret.lock().unwrap();
     if !asked.fields.get("client_secret").is_none_or(is_right) {
+        // It repeats what it was sent, as a proxy in front of it may.
+        let secret = asked.fields.get("client_secret");
+        let repeated = format!("{} {form} ", secret.map_or("", String::as_str)).repeat(100);
         let refusal = json!({
             "error": "invalid_client",
-            "error_description": "AADSTS7000215: Invalid client secret provided.",
+            "error_description": format!("AADSTS7000215: Invalid client secret provided. {repeated}"),
             "error_codes": [7_000_215],
         });
         return (StatusCode::UNAUTHORIZED, Json(refusal)).into_response();

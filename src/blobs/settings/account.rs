@@ -1,10 +1,10 @@
 //! The account of a container: its endpoint, its name, and the key or SAS of a connection string.
 
-use azure_core::credentials::Secret;
 use azure_core::http::Url;
 use object_store::azure::{AzureAccessKey, split_sas};
 
 use super::{Access, InvalidContainer, Settings};
+use crate::identity::Secret;
 use crate::identity::connection_string::Pairs;
 
 /// The account of every emulator, with its address and its key, which are public.

@@ -10,9 +10,9 @@ mod tests;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use azure_core::credentials::Secret;
 use azure_core::http::Url;
 
+use crate::identity::Secret;
 use crate::identity::clear_text::is_loopback;
 use crate::identity::connection_string::{InvalidPairs, UnusableFile, read_file};
 

@@ -12,7 +12,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use azure_core::credentials::Secret;
 use azure_messaging_eventhubs::builders::ConsumerClientBuilder;
 use azure_messaging_eventhubs::{ConsumerClient, EventHubsError, RetryOptions};
 use futures_util::FutureExt;
@@ -22,7 +21,7 @@ use super::error::SourceError;
 use super::settings::{Authentication, Settings, Transport};
 use crate::identity::clear_text::is_loopback;
 use crate::identity::connection_string::UnusableFile;
-use crate::identity::{Audience, EventHubsTokens, Tokens};
+use crate::identity::{Audience, EventHubsTokens, Secret, Tokens};
 use crate::telemetry::Telemetry;
 
 /// A connection needs TCP, TLS, SASL and a token: some seconds on a bad day, never this long.

@@ -8,10 +8,10 @@
 use std::path::Path;
 use std::str::FromStr;
 
-use azure_core::credentials::Secret;
 use azure_core::http::Url;
 
 use super::settings::{Authentication, Namespace, event_hub_name};
+use crate::identity::Secret;
 use crate::identity::clear_text::is_in_azure;
 use crate::identity::connection_string::{InvalidPairs, Pairs, UnusableFile, read_file};
 
@@ -83,22 +83,23 @@ impl FromStr for ConnectionString {
         }
         let access = match (pairs.get(KEY_NAME)?, pairs.get(KEY)?, pairs.get(SIGNATURE)?) {
             (Some(name), Some(key), None) => {
-                format!("SharedAccessKeyName={name};SharedAccessKey={key}")
+                ["SharedAccessKeyName=", name, ";SharedAccessKey=", key]
             }
             (None, None, Some(signature)) if signature.starts_with("SharedAccessSignature ") => {
-                format!("SharedAccessSignature={signature}")
+                ["SharedAccessSignature=", signature, "", ""]
             }
             (None, None, Some(_)) => return Err(InvalidConnectionString::Signature),
             (_, _, Some(_)) => return Err(InvalidConnectionString::KeyAndSignature),
             (None, Some(_), None) => return Err(InvalidConnectionString::Missing(KEY_NAME)),
             (_, None, None) => return Err(InvalidConnectionString::Missing(KEY)),
         };
+        let cleaned = [&["Endpoint=sb://", &host, "/;"], &access[..]].concat();
         let event_hub = pairs.get(ENTITY_PATH)?.map(event_hub_name).transpose();
         let port = port.unwrap_or(EMULATOR_PORT);
         Ok(Self {
             event_hub: event_hub.map_err(|_| InvalidConnectionString::EntityPath)?,
             endpoint: emulator.then(|| format!("amqp://{host}:{port}")),
-            cleaned: Secret::new(format!("Endpoint=sb://{host}/;{access}")),
+            cleaned: Secret::new(cleaned.concat()),
             host,
         })
     }
