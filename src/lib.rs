@@ -52,6 +52,8 @@
 //! | How long may a partition wait for scrapes? | `pipeline/waits.rs` |
 //! | In which order does everything stop? | the `Signals` of `service/mod.rs`; `service/running.rs` |
 //! | With which identity is a token requested, and when the next one? | `config/auth.rs` decides the identity, `identity/` requests the tokens |
+//! | Where may TLS be off? | `identity/clear_text.rs`; no client of ours follows a redirect |
+//! | What keeps a secret out of the log, of faults and of core dumps? | `telemetry/redaction.rs`, `telemetry/settings.rs`; `config/fault.rs`; `cli/run.rs` |
 //! | What is remembered across restarts, and how does it survive a crash? | `checkpoint/state.rs`; `checkpoint/file.rs`, `checkpoint/series.rs` |
 //! | Which replica reads which partition, and when is one handed over? | `replica/balance.rs` computes it, `replica/cycle.rs` does it; docs/replicas-design.md has the promise |
 //! | What keeps a replica that slept from undoing what another did? | `checkpoint/blobs/positions.rs`, and the `Lease` of `source/event_hub/assignment.rs` |
@@ -193,7 +195,7 @@ pub mod inside {
     }
     pub mod identity {
         pub use crate::identity::{
-            Application, Credential, CredentialKind, Identity, SecretSource, storage_tokens,
+            Application, Credential, CredentialKind, Identity, Secret, SecretSource, storage_tokens,
         };
     }
     pub mod metrics {

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 
+use tokio::time::Instant;
+
 use super::families::{Drift, Records, Rejects, Repairs};
 use super::{Telemetry, float, log_partition};
 use crate::disposition::Reject;
@@ -193,7 +195,12 @@ impl Telemetry {
             .set(float(sequence_number));
         self.records_ended(tally);
         let rejected = tally.rejected();
-        if rejected > 0 {
+        let is_logged = || {
+            let now = Instant::now();
+            self.repeated
+                .is_logged_of(partition, "records rejected", now)
+        };
+        if rejected > 0 && is_logged() {
             let reasons = &tally.rejects;
             log_partition!(
                 warn,
