@@ -1,7 +1,7 @@
 //! What the exporter reports about itself: every metric, and every log line that goes with one.
 //!
 //! What happens is an event: one function here counts it and logs it, so the two cannot disagree. Lines are written
-//! per batch or per change, never per record, and carry no body, token, key or address of a caller.
+//! per event or per change, never per record, and carry no body, token, key or address of a caller.
 
 mod delivered;
 mod families;
@@ -97,7 +97,7 @@ impl Telemetry {
             unwritten_since: Mutex::default(),
             repeated: Repeated::default(),
         };
-        telemetry.records_ended(&Tally::default());
+        telemetry.records_ended(&Tally::zero());
         telemetry
     }
 

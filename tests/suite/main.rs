@@ -34,6 +34,7 @@ mod end_to_end;
 mod faults;
 mod golden;
 mod health;
+mod hostile;
 mod limits;
 mod local_hub;
 mod mutants;
