@@ -37,6 +37,7 @@ mod health;
 mod limits;
 mod local_hub;
 mod mutants;
+mod private;
 mod prometheus;
 mod reading;
 mod replay;
