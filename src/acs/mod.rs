@@ -88,7 +88,7 @@ pub(crate) fn known_of_all(at_zero: &mut AtZero<'_>) {
 #[derive(Clone, Debug)]
 pub struct Record<'a> {
     /// The category that the record names, as sent: `category`, or else the table in `Type`. It may not be an exported one.
-    /// [`NOT_A_NAME`] stands for what the log may not contain, here as in `unfamiliar`.
+    /// [`NOT_A_NAME`] stands for what no log line may contain, here as in `unfamiliar`.
     pub category: Option<Cow<'a, str>>,
     /// Whether that name is unknown to Microsoft's documentation. False for a record of another provider.
     pub is_category_unfamiliar: bool,
@@ -124,7 +124,7 @@ pub struct Observation<'a> {
 }
 
 impl Record<'_> {
-    /// The record, if its text was repaired before it was read. Its names are not shown: they may be values.
+    /// The record, if its text was repaired. Then what stands where a name should be may be a value, so none is shown.
     #[must_use]
     pub fn repaired(mut self) -> Self {
         let names = self.unfamiliar.iter_mut().chain(&mut self.category);
@@ -176,11 +176,8 @@ pub fn read<'a>(
         unreadable,
     } = faults.unwrap_or_default();
     let observe = |category| observe(&view, category, id.ok(), enqueued_at, rules);
-    let is_known = !log.is_unfamiliar && !is_foreign;
     let record = Record {
-        category: log
-            .name
-            .map(|name| if is_known { name } else { shown(name) }),
+        category: log.name.map(shown),
         is_category_unfamiliar: log.is_unfamiliar,
         unfamiliar: unfamiliar.into_iter().map(shown).collect(),
         unreadable,
@@ -194,7 +191,7 @@ pub fn read<'a>(
     })
 }
 
-/// A name as the log may contain it.
+/// A name as a log line may contain it.
 fn shown(name: Cow<'_, str>) -> Cow<'_, str> {
     if grammar::is_name(&name) {
         name

@@ -123,8 +123,10 @@ impl Labels {
         }
         let shown = self.shown.get(label);
         if shown.is_some_and(|shown| shown.has_vocabulary && !shown.known.contains(sent.value)) {
-            let is_shown = acs::fits(label, sent.value, sent.is_repaired);
-            let name = if is_shown { sent.value } else { NOT_A_NAME };
+            let name = match placed {
+                Err(Replaced::Unlike) => NOT_A_NAME,
+                Ok(_) | Err(Replaced::TooMany) => sent.value,
+            };
             self.telemetry.drifted(label, name, placed.is_ok());
         }
         placed.unwrap_or(Admitted::known(OTHER))
@@ -147,13 +149,12 @@ impl Labels {
         if shown.known.contains(value) {
             return Ok(Admitted::known(value));
         }
-        let is_new = !shown.others.contains(value);
-        if (is_new || is_repaired) && !acs::fits(label, value, is_repaired) {
-            return Err(Replaced::Unlike);
-        }
-        if is_new {
+        // What was shown before is nothing new.
+        if !shown.others.contains(value) {
             if let Some(place) = shown.restored.iter().position(|restored| restored == value) {
                 shown.restored.remove(place);
+            } else if !acs::fits(label, value, is_repaired) {
+                return Err(Replaced::Unlike);
             } else if shown.count() >= self.values_max {
                 let yielded = shown.restored.pop().ok_or(Replaced::TooMany)?;
                 self.yielded.push((label, yielded));
