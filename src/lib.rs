@@ -37,6 +37,7 @@
 //! | Which properties does a log have, and how is each read? | the `schema` of its `CATEGORY`; a property that is not in it is listed in `Record::unfamiliar`, one that cannot be read in `Record::unreadable` |
 //! | Which metrics are there? | the file of each log in `acs/` about ACS, `telemetry/families.rs` about the exporter; or the command `metrics` |
 //! | How is a label kept bounded, and the number of series? | `metrics/labels.rs`, `metrics/label_sets.rs` |
+//! | What may a label or a log line contain of a record? | `acs/grammar.rs`; `metrics/labels.rs` applies it |
 //! | What is needed to export another log category? | one file in `acs/`, and its line in `CATEGORIES` of `acs/mod.rs` |
 //! | Which series stand at 0 before anything happens, and why? | the `known` of each log; `metrics/label_sets.rs` |
 //! | What becomes of what cannot be read? | counted in `telemetry`; kept, if asked for, by `dead_letters/` |
@@ -83,8 +84,8 @@
 //! Nothing points back up, and no two modules use each other: `main -> cli -> service -> config -> {replica, source,
 //! checkpoint, delivery, http, metrics, identity, blobs, telemetry, shutdown, dead_letters}`, `replica -> {source, checkpoint,
 //! blobs}`, `pipeline -> {queue, event, envelope, acs, metrics, delivery, telemetry, liveness, dead_letters}`, `source ->
-//! {envelope, dead_letters, identity, queue, liveness, telemetry, family, event}`, `identity -> telemetry`, and the core knows
-//! only itself. A test holds that, and prints the graph.
+//! {envelope, dead_letters, identity, queue, liveness, telemetry, family, event}`, `checkpoint -> {blobs, delivery, acs}`,
+//! `identity -> telemetry`, and the core knows only itself. A test holds that, and prints the graph.
 //!
 //! # What always holds
 //!
@@ -106,7 +107,8 @@
 //!    body inflates to and how many records are read from it (of one event at a time), connections, snapshots, scrapers, waits. A panic inside the decoder costs one record, one inside the SDK
 //!    a link.
 //! 6. **No personal data leaves**: no caller address, URI, recording, call or correlation id in a label or a log line, but
-//!    for the failure log (`log.failures`, off by default), which has the ids that Microsoft's support asks for.
+//!    for the failure log (`log.failures`, off by default), which has the ids that Microsoft's support asks for. What does not
+//!    look like a value of its label is `other`, and a record that was repaired shows documented values only.
 //!    Dead letters have them, which is why they are off by default and their owner's alone.
 //!
 //! # Where the design was changed
@@ -188,7 +190,7 @@ pub mod inside {
         pub use crate::config::{File, Flag, KEYS, Sources, load};
     }
     pub mod envelope {
-        pub use crate::envelope::{Behind, Opened, RECORDS_MAX, RecordText, Walk, open};
+        pub use crate::envelope::{Behind, Opened, RECORDS_MAX, RecordText, Text, Walk, open};
     }
     pub mod event {
         pub use crate::event::{Batch, Event, PartitionId, Position, Reached};
@@ -199,7 +201,7 @@ pub mod inside {
         };
     }
     pub mod metrics {
-        pub use crate::metrics::Exposition;
+        pub use crate::metrics::{Exposition, Remembered};
     }
     pub mod pipeline {
         pub use crate::pipeline::apply;

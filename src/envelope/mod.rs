@@ -17,6 +17,7 @@ mod walk;
 
 use std::borrow::Cow;
 use std::io::Read;
+use std::ops::Deref;
 
 pub(crate) use encoding::decoded;
 pub use walk::{Behind, Walk};
@@ -40,9 +41,18 @@ const INFLATED_MAX: usize = 4 << 20;
 /// is read from one takes more than 1000. The rest of the body counts as one rejected record.
 pub const RECORDS_MAX: usize = 1 << 14;
 
-/// Where a record should be: its text, which is one JSON object, or why there is none. Each is one record received, to
-/// be observed, ignored or rejected. A text that was not repaired, inflated or decoded is a slice of the body.
-pub type RecordText<'a> = Result<Cow<'a, str>, Reject>;
+/// Where a record should be: its text, or why there is none. Each is one record received, to be observed, ignored or
+/// rejected.
+pub type RecordText<'a> = Result<Text<'a>, Reject>;
+
+/// The text of a record: one JSON object. If it was not repaired, inflated or decoded, it is a slice of the body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text<'a> {
+    /// Strict JSON.
+    pub json: Cow<'a, str>,
+    /// Whether it, or a text that it is part of, was repaired.
+    pub is_repaired: bool,
+}
 
 /// What a body holds.
 #[derive(Debug, Default)]
@@ -98,7 +108,7 @@ fn split(text: &[u8], behind: Behind) -> Opened<'_> {
     }
 }
 
-fn not_too_long(record: Cow<'_, str>) -> RecordText<'_> {
+fn not_too_long(record: Text<'_>) -> RecordText<'_> {
     if record.len() > EVENT_BYTES_MAX {
         return Err(Reject::Malformed);
     }
@@ -107,7 +117,18 @@ fn not_too_long(record: Cow<'_, str>) -> RecordText<'_> {
 
 /// The record, independent of the text that it was read from.
 fn owned(record: RecordText<'_>) -> RecordText<'static> {
-    record.map(|text| Cow::Owned(text.into_owned()))
+    record.map(|text| Text {
+        json: Cow::Owned(text.json.into_owned()),
+        ..text
+    })
+}
+
+impl Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.json
+    }
 }
 
 #[cfg(test)]

@@ -360,7 +360,7 @@ impl Exposition {
     }
 
     /// What shall exist at 0 after a restart.
-    pub(crate) fn remembered(&self, now: OffsetDateTime) -> Remembered {
+    pub fn remembered(&self, now: OffsetDateTime) -> Remembered {
         let mut applied = self.applied.lock();
         applied.metrics.remembered(now)
     }

@@ -19,7 +19,8 @@ mod settings;
 mod tests;
 mod vectors;
 
-pub(crate) use acs::{AcsMetrics, Remembered};
+pub(crate) use acs::AcsMetrics;
+pub use acs::Remembered;
 pub(crate) use backfill::{Backfill, Step, Written};
 pub use exposition::Exposition;
 pub(crate) use exposition::{Hold, NotShown};

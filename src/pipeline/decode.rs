@@ -60,8 +60,16 @@ pub(crate) fn decode<'a>(event: &'a OpenedEvent<'_>, rules: &FailureRules) -> De
         tally.repaired(*repair);
     }
     for (index, record) in records.iter().enumerate() {
-        let text = record.as_deref().map_err(|reason| *reason);
-        let read = text.and_then(|text| guarded(|| acs::read(text, event.enqueued_at, rules)));
+        let read = record.as_ref().map_err(|reason| *reason).and_then(|text| {
+            let read = guarded(|| acs::read(text, event.enqueued_at, rules));
+            read.map(|read| {
+                if text.is_repaired {
+                    read.repaired()
+                } else {
+                    read
+                }
+            })
+        });
         match read {
             Ok(record) => {
                 note_faults(&record, tally);

@@ -68,15 +68,17 @@ families! {
         rejects_total: Counter[Rejects { reason }],
         /// Records that were not valid JSON and were repaired, by kind of repair. A record that needed several kinds counts under each.
         repairs_total: Counter[Repairs { kind }],
+        /// Records that were ignored, because only those of the configured resources are observed.
+        unlisted_records_total: Counter[],
         /// Records that were received before: two diagnostic settings send to one event hub, or Azure sent the record again.
         duplicate_records_total: Counter[],
-        /// Categories, fields and values not in Microsoft's documentation, by kind. A record of such a category is observed if its properties match a known category. Such fields are ignored. Such values are exported as sent.
+        /// Categories, fields and values not in Microsoft's documentation, by kind. A record of such a category is observed if its properties match a known category. Such fields are ignored. Such values are exported as sent, if they look like values of their label.
         drift_total: Counter[Drift { kind }],
         /// Values that cannot be read, by category and field. They count as missing.
         unreadable_values_total: Counter[Unreadable { category, field }],
         /// Events with rejected records, by what became of their dead letters; only where dead letters are kept.
         dead_letters_total: Counter[Ended],
-        /// Times that a label value was replaced by other, because it is too long or its label has too many values.
+        /// Times that a label value was replaced by other: its label has too many values, it does not look like one of them, or its record was not valid JSON and it is not a documented one.
         label_overflow_total: Counter[Overflow { label }],
         /// Times that unknown label values of a series were replaced by other, because there are too many series.
         series_overflow_total: Counter[],

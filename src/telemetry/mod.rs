@@ -56,6 +56,8 @@ pub struct Telemetry {
     families: ExporterFamilies,
     /// What was logged as drift, since it is logged once.
     drift_logged: Mutex<HashSet<(&'static str, String)>>,
+    /// What was logged of values that became `other`, since it is logged once.
+    replaced_logged: Mutex<HashSet<(&'static str, Replaced)>>,
     /// Since when each partition is behind, for a lag that grows while nothing else moves.
     behind: Behind,
     /// Since when a position is delivered and not checkpointed.
@@ -80,6 +82,7 @@ impl Telemetry {
         let version = env!("CARGO_PKG_VERSION");
         families.build_info(Build { version }).set(1.0);
         let _at_zero = families.duplicate_records_total();
+        let _at_zero = families.unlisted_records_total();
         let _at_zero = families.checkpoint_unwritten_seconds();
         let _at_zero = families.series_overflow_total();
         let _at_zero = families.label_sets_lost_total();
@@ -93,6 +96,7 @@ impl Telemetry {
         let telemetry = Self {
             families,
             drift_logged: Mutex::default(),
+            replaced_logged: Mutex::default(),
             behind: Behind::default(),
             unwritten_since: Mutex::default(),
             repeated: Repeated::default(),
@@ -169,9 +173,14 @@ impl Telemetry {
     }
 
     /// A label had a value that is not in the documentation: ACS has changed, or never documented it.
-    pub(crate) fn drifted(&self, kind: &'static str, value: &str) {
+    pub(crate) fn drifted(&self, kind: &'static str, value: &str, is_shown: bool) {
         self.families.drift_total(Drift { kind }).inc();
-        self.log_drift_once(kind, &shortened(value), Became::Shown);
+        let became = if is_shown {
+            Became::Shown
+        } else {
+            Became::Other
+        };
+        self.log_drift_once(kind, value, became);
     }
 
     fn log_drift_once(&self, kind: &'static str, value: &str, became: Became) {
@@ -207,16 +216,21 @@ impl Telemetry {
         let _at_zero = self.families.label_overflow_total(Overflow { label });
     }
 
-    /// A value above a label's cap became `other`.
-    pub(crate) fn label_overflowed(&self, label: &'static str) {
-        let overflow = self.families.label_overflow_total(Overflow { label });
-        if overflow.get() == 0 {
-            tracing::warn!(
-                label,
-                "too many distinct values: new ones are counted as `other` from here on"
-            );
+    /// A value of a label became `other`.
+    pub(crate) fn label_value_replaced(&self, label: &'static str, why: Replaced) {
+        self.families.label_overflow_total(Overflow { label }).inc();
+        if self.replaced_logged.lock().insert((label, why)) {
+            match why {
+                Replaced::TooMany => tracing::warn!(
+                    label,
+                    "too many distinct values: new ones are counted as `other` from here on"
+                ),
+                Replaced::Unlike => tracing::warn!(
+                    label,
+                    "a value does not look like one of this label, or its record is broken: it is counted as `other`"
+                ),
+            }
         }
-        overflow.inc();
     }
 
     /// A label set beyond the budget of series was folded into one with `other`.
@@ -250,6 +264,11 @@ impl Telemetry {
         );
     }
 
+    /// A record was ignored, since its resource is not listed.
+    pub(crate) fn record_unlisted(&self) {
+        self.families.unlisted_records_total().inc();
+    }
+
     /// A record came that had been received before.
     pub(crate) fn record_repeated(&self) {
         self.families.duplicate_records_total().inc();
@@ -264,6 +283,15 @@ impl Telemetry {
     pub(crate) fn series_are(&self, series: usize) {
         self.families.series().set(float(series));
     }
+}
+
+/// Why a label value became `other`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Replaced {
+    /// Its label has too many values.
+    TooMany,
+    /// It does not look like a value of its label.
+    Unlike,
 }
 
 /// A number as a gauge has it: a float.

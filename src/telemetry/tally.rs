@@ -40,6 +40,8 @@ pub(crate) enum Became {
     ObservedAs(&'static str),
     /// A value, which a label has as it was sent.
     Shown,
+    /// A value, instead of which a label has `other`.
+    Other,
 }
 
 impl fmt::Display for Became {
@@ -48,6 +50,7 @@ impl fmt::Display for Became {
             Self::Ignored => f.write_str("ignored"),
             Self::ObservedAs(category) => write!(f, "observed as {category}"),
             Self::Shown => f.write_str("shown as sent"),
+            Self::Other => f.write_str("counted as `other`"),
         }
     }
 }

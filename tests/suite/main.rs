@@ -38,6 +38,7 @@ mod hostile;
 mod limits;
 mod local_hub;
 mod mutants;
+mod private;
 mod prometheus;
 mod reading;
 mod replay;

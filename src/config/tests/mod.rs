@@ -167,6 +167,16 @@ fn replicas_cannot_drop_what_another_has_read() {
 }
 
 #[test]
+fn where_no_resource_is_listed_others_cannot_be_ignored() {
+    check_faults(
+        sources("metrics:\n  resources_only: true\n", &least(), &[]),
+        &expect![[r#"
+            config: 1 fault
+              metrics.resources_only = `true` (built-in x.yaml:2): must be `false` while `metrics.resources` is empty: every record would be ignored"#]],
+    );
+}
+
+#[test]
 fn an_unreadable_connection_string_does_not_draw_further_faults() {
     check_faults(
         sources(
