@@ -11,7 +11,8 @@ use crate::world::{Exporter, eventually};
 
 const LASTING: Duration = Duration::from_secs(150);
 
-const INTERVAL: Duration = Duration::from_secs(2);
+/// Prometheus waits for a scrape as long: half of its default. All clients together ask for gigabytes meanwhile.
+const INTERVAL: Duration = Duration::from_secs(5);
 
 async fn survives(attack: Attack) {
     let hub = Emulator::start([EventHub::new("logs", 1)]).await.unwrap();
@@ -67,7 +68,7 @@ async fn survives(attack: Attack) {
     );
     // A body for each of the clients would be more than 600 MiB.
     assert!(memory < 200, "{memory} MiB");
-    assert!(up.len() > 70, "{} scrapes", up.len());
+    assert!(up.len() >= 29, "{} scrapes", up.len());
     assert!(up.iter().all(|up| *up == 1.0));
     assert_eq!(healthy.failed, Vec::<String>::new());
 }
