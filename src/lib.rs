@@ -62,6 +62,7 @@
 //! | When has a scrape been delivered, and to whom? | `http/connection.rs` knows its last byte, `http/scraper.rs` which scrapers count, `delivery/ledger.rs` what follows |
 //! | Are the scrapers those that are expected? | `http/scraper_check.rs` decides, `http/scrape_watch.rs` logs it |
 //! | How long may a client take, and how many may connect? | `http/settings.rs` |
+//! | Who makes room if there are too many clients? | `http/eviction.rs`; `http/scrapes.rs` shares one body among many |
 //! | Which keys has the configuration? | the `settings!` of each module; `config/exporter.yaml` and `docs/configuration.md` are generated from them |
 //!
 //! # Modules, in reading order

@@ -114,7 +114,7 @@ fn content(config: &Config, registry: Registry, telemetry: &Arc<Telemetry>) -> C
     Content {
         exposition: Arc::new(exposition),
         liveness: Arc::new(liveness),
-        delivery: config.delivery,
+        delivery: config.delivery.clone(),
     }
 }
 

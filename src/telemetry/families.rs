@@ -86,8 +86,10 @@ families! {
         born_unshown_total: Counter[BornUnshown { family }],
         /// Times that remembered label sets could not be read at the start.
         label_sets_lost_total: Counter[],
-        /// Scrapes of /metrics. counted="true": fully delivered within the timeout that the scraper announced.
+        /// Scrapes of /metrics. counted="true": fully delivered within the timeout that the scraper announced, to an address that may acknowledge.
         scrapes_total: Counter[Scrapes { counted }],
+        /// HTTP connections that the exporter closed for the sake of other clients, by cause.
+        http_connections_closed_total: Counter[Closed { cause }],
         /// Distinct scrapers to which a scrape was fully delivered within the last 10 minutes.
         scrapers: Gauge[],
         /// Distinct scrapers that are expected: delivery.scrapers.

@@ -28,13 +28,14 @@ pub(crate) use leases::{LeaseMove, Leases};
 pub(crate) use log::LogError;
 pub(crate) use log::start as start_log;
 pub(crate) use redaction::{REDACTED, looks_secret, redacted};
+pub(crate) use scrapes::ClosedFor;
 pub(crate) use settings::Settings;
 pub(crate) use source::{Lag, LostPosition};
 pub(crate) use store::{StoreOperation, StoreResult};
 pub(crate) use tally::{Became, Tally, shortened};
 
 use crate::family::label_values;
-use families::{BornUnshown, Build, Drift, Ended, Overflow, Scrapes, Unreadable};
+use families::{BornUnshown, Build, Closed, Drift, Ended, Overflow, Scrapes, Unreadable};
 use repeated::Repeated;
 use source::Behind;
 
@@ -88,6 +89,9 @@ impl Telemetry {
         let _at_zero = families.label_sets_lost_total();
         for kind in ["category", "field"] {
             let _at_zero = families.drift_total(Drift { kind });
+        }
+        for cause in ClosedFor::ALL.map(ClosedFor::label) {
+            let _at_zero = families.http_connections_closed_total(Closed { cause });
         }
         for is_so in [true, false] {
             let _at_zero = families.scrapes_total(counted(is_so));
