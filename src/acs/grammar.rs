@@ -50,6 +50,9 @@ const CHARACTERS_MAX: usize = 64;
 /// A telephone number has more digits.
 const DIGITS_OF_A_NAME_MAX: usize = 5;
 
+/// `P2PCall1To1` has two numbers in front of letters. Words with more are ids.
+const INNER_NUMBERS_MAX: usize = 2;
+
 /// A word this long is seldom one word, and ids are this long.
 const LONG_WORD: usize = 16;
 
@@ -124,14 +127,13 @@ fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).expect("the pattern is tested")
 }
 
-/// Whether a word looks like an id: with numbers between its letters, or, if it is long, with capitals anywhere.
+/// Whether a word looks like an id: with many numbers between its letters, or, if it is long, with capitals anywhere.
 fn is_jumbled(word: &str) -> bool {
-    let is_long = word.len() >= LONG_WORD;
     let pairs = word.bytes().zip(word.bytes().skip(1));
     let inner_numbers = pairs.filter(|(one, next)| one.is_ascii_digit() && !next.is_ascii_digit());
     let capitals = count(word, u8::is_ascii_uppercase);
     let is_mixed = count(word, u8::is_ascii_lowercase) > 0 && capitals * 3 > word.len();
-    inner_numbers.count() > 2 || (is_long && is_mixed)
+    inner_numbers.count() > INNER_NUMBERS_MAX || (word.len() >= LONG_WORD && is_mixed)
 }
 
 fn count(text: &str, is_counted: fn(&u8) -> bool) -> usize {

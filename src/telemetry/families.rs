@@ -68,7 +68,7 @@ families! {
         rejects_total: Counter[Rejects { reason }],
         /// Records that were not valid JSON and were repaired, by kind of repair. A record that needed several kinds counts under each.
         repairs_total: Counter[Repairs { kind }],
-        /// Records that were ignored, because only those of the configured resources are observed.
+        /// Records that were ignored because their resource is not among the configured ones, where only those are observed.
         unlisted_records_total: Counter[],
         /// Records that were received before: two diagnostic settings send to one event hub, or Azure sent the record again.
         duplicate_records_total: Counter[],
