@@ -10,6 +10,7 @@
 //! ReceivedEventData  (the SDK's)                            source::event_hub   one task for each partition
 //!   -> Event         position, enqueued_at, body            event
 //!   -> Batch         of one partition, in order             event -> queue      a bounded lane for each partition
+//!   -> Event         one at a time: whole, or not at all    pipeline::writer
 //!   -> RecordText    a record of the body, still unread     envelope::open      pure; repair, where JSON is broken
 //!      or            of a file, in windows                  source::replay      by the same envelope::Walk
 //!   -> Record        its category, and an Observation:      acs::read           pure
@@ -28,6 +29,7 @@
 //! | Which log is a record of? | `acs/recognise.rs` |
 //! | What counts as a failure? | the tables of `acs/failure.rs`, which docs/failures.md has too; `acs/rules.rs` applies them, and what the user says |
 //! | Which shapes of a body are taken, and what is repaired? | `envelope/tests.rs` shows all; `repair/mod.rs` lists each repair |
+//! | How much may one event cost? | the limits of `envelope/mod.rs`; `tests/suite/hostile.rs` measures it |
 //! | How does a record begin, where the one before it never ends? | `repair/lookahead.rs` |
 //! | How is a file of any size read as a body is? | `envelope/walk/`, window by window for `source/replay/text.rs` |
 //! | Which spellings of a time, a number, a status, a name? | `acs/instant.rs`, `acs/value.rs`, `acs/status.rs`, `acs/view.rs` |
@@ -47,8 +49,11 @@
 //! | How many connections, threads and open files? | `service/limits.rs` divides what the system allows, `source/event_hub/capacity.rs` shares it |
 //! | Which call was it that failed? | `log.failures: on`; `pipeline/failures.rs` |
 //! | When does an event wait for a scrape? | `pipeline/writer.rs`, by what `metrics/label_sets.rs` knows; docs/delivery.md has the promise |
+//! | How long may a partition wait for scrapes? | `pipeline/waits.rs` |
 //! | In which order does everything stop? | the `Signals` of `service/mod.rs`; `service/running.rs` |
 //! | With which identity is a token requested, and when the next one? | `config/auth.rs` decides the identity, `identity/` requests the tokens |
+//! | Where may TLS be off? | `identity/clear_text.rs`; no client of ours follows a redirect |
+//! | What keeps a secret out of the log, of faults and of core dumps? | `telemetry/redaction.rs`, `telemetry/settings.rs`; `config/fault.rs`; `cli/run.rs` |
 //! | What is remembered across restarts, and how does it survive a crash? | `checkpoint/state.rs`; `checkpoint/file.rs`, `checkpoint/series.rs` |
 //! | Which replica reads which partition, and when is one handed over? | `replica/balance.rs` computes it, `replica/cycle.rs` does it; docs/replicas-design.md has the promise |
 //! | What keeps a replica that slept from undoing what another did? | `checkpoint/blobs/positions.rs`, and the `Lease` of `source/event_hub/assignment.rs` |
@@ -90,16 +95,16 @@
 //!    and each value that cannot be read is counted.
 //! 2. **The first failure is seen.** A counter that is born at 1 is invisible to `increase()`, so the failure families
 //!    stand at 0 for the whole known vocabulary of every resource that is configured, remembered or was seen, and an event
-//!    that would move a failure series which no scrape has shown waits until one has. Failure series never expire. No event
-//!    waits for another series: the usual successes stand at 0 too, all label sets are remembered, and what is born above 0
+//!    that would move a failure series which no scrape has shown waits until one has, as long as its partition has not waited
+//!    for `delivery.hold_max` within ten minutes. Failure series never expire. No event waits for another series: the usual successes stand at 0 too, all label sets are remembered, and what is born above 0
 //!    all the same is counted.
-//! 3. **A checkpoint never runs ahead of a scrape.** A batch is applied whole under one lock and a scrape is gathered under
-//!    it, so what a scrape shows and the positions that it acknowledges are one snapshot.
+//! 3. **A checkpoint never runs ahead of a scrape.** An event is applied whole under one lock, with its position, and a scrape is
+//!    gathered under it, so what a scrape shows and the positions that it acknowledges are one snapshot.
 //! 4. **It never stalls silently.** Every partition is checked regularly, even when the event hub is idle. A link that
 //!    fails the check is replaced by one that starts after the last event that was passed on. An unreachable event hub is
 //!    not an error. `/metrics` answers from a thread of its own, and no client can keep others from it.
 //! 5. **Everything is bounded**: lanes and the queue, batches, what the hub may send ahead, label values, series, what a
-//!    body inflates to, connections, snapshots, scrapers, waits. A panic inside the decoder costs one record, one inside the SDK
+//!    body inflates to and how many records are read from it (of one event at a time), connections, snapshots, scrapers, waits. A panic inside the decoder costs one record, one inside the SDK
 //!    a link.
 //! 6. **No personal data leaves**: no caller address, URI, recording, call or correlation id in a label or a log line, but
 //!    for the failure log (`log.failures`, off by default), which has the ids that Microsoft's support asks for.
@@ -191,7 +196,7 @@ pub mod inside {
     }
     pub mod identity {
         pub use crate::identity::{
-            Application, Credential, CredentialKind, Identity, SecretSource, storage_tokens,
+            Application, Credential, CredentialKind, Identity, Secret, SecretSource, storage_tokens,
         };
     }
     pub mod metrics {

@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use std::thread;
 
 use acs_recording_exporter::Cli;
-use clap::Parser;
 use tokio::runtime::Builder;
 
 /// Reading and counting keep no more busy, and a thread for each processor of a large machine may be more than a limit on
@@ -13,7 +12,10 @@ use tokio::runtime::Builder;
 const WORKERS_MAX: usize = 8;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::read() {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
     let processors = thread::available_parallelism().map_or(1, NonZero::get);
     let runtime = Builder::new_multi_thread()
         .worker_threads(processors.min(WORKERS_MAX))

@@ -40,7 +40,7 @@ pub enum BlobError {
     Unsignable(&'static str),
     /// The HTTP library cannot start.
     #[error("the HTTP client cannot be created")]
-    NoClient(#[source] object_store::Error),
+    NoClient(#[source] reqwest::Error),
     /// The file with the connection string cannot be used now.
     #[error("connection string file `{}`", .0.display())]
     ConnectionStringFile(PathBuf, #[source] UnusableFile),
@@ -117,6 +117,9 @@ pub(super) fn of_answer(
             return BlobError::Refused;
         }
         (401 | 403, _) | (400, "InvalidAuthenticationInfo") => denied(credential, code),
+        (300..400, _) => {
+            "redirects are not followed, since the next host would get the SAS: check the account's Blob endpoint and the proxies on the way"
+        }
         _ if is_temporary(status, code) => "the service has a problem; it is asked again",
         _ => "this is not expected: check that it is an account's Blob endpoint",
     };
@@ -215,6 +218,8 @@ mod tests {
         assert!(!error.leaves_open_whether_done(), "{error}");
         let error = check(503, "ServerBusy", key(), "HTTP 503 (ServerBusy)");
         assert!(error.leaves_open_whether_done(), "{error}");
+        let error = check(307, "no code", sas(), "redirects are not followed");
+        assert!(!error.leaves_open_whether_done(), "{error}");
         check(418, "Teapot", key(), "HTTP 418 (Teapot)");
     }
 

@@ -52,10 +52,13 @@ impl Container {
         if settings.wants_tokens() && tokens.is_none() {
             return Err(BlobError::NoCredential);
         }
+        if settings.is_in_the_clear() {
+            telemetry.tls_is_off(settings.host());
+        }
         Ok(Self {
             settings: settings.clone(),
             tokens,
-            http: requests::client()?,
+            http: requests::client(settings)?,
             telemetry,
         })
     }

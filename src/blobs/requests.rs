@@ -10,14 +10,11 @@ use azure_core::http::Url;
 use futures_util::StreamExt as _;
 use hyper::header::{CONTENT_LENGTH, HeaderValue};
 use hyper::{HeaderMap, Method, Uri};
-use object_store::ClientOptions;
 use object_store::azure::AzureAuthorizer;
-use object_store::client::{
-    HttpClient, HttpConnector as _, HttpError, HttpErrorKind, HttpRequest, HttpResponse,
-    ReqwestConnector,
-};
+use object_store::client::{HttpClient, HttpError, HttpErrorKind, HttpRequest, HttpResponse};
+use reqwest::redirect;
 
-use super::{BlobError, Container, blob, error};
+use super::{BlobError, Container, Settings, blob, error};
 
 /// A request is answered within milliseconds. One that takes this long is abandoned, since leases must be renewed before
 /// they expire, and the next request may do better. Fetching a token, where that is needed, has a timeout of its own.
@@ -26,15 +23,22 @@ pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
 /// The name of the exporter in the logs of the service.
 const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
-/// The client of a container.
-pub(super) fn client() -> Result<HttpClient, BlobError> {
-    // Whether http is allowed was decided with the settings.
-    let options = ClientOptions::new()
-        .with_allow_http(true)
-        .with_timeout(TIMEOUT)
-        .with_user_agent(HeaderValue::from_static(USER_AGENT));
-    let client = ReqwestConnector::default().connect(&options);
-    client.map_err(BlobError::NoClient)
+/// The client of a container. The one that `object_store` makes would follow redirects: any host that the service or a
+/// proxy names would get the request, and the SAS in its `Referer`.
+pub(super) fn client(settings: &Settings) -> Result<HttpClient, BlobError> {
+    let mut builder = reqwest::Client::builder()
+        .redirect(redirect::Policy::none())
+        .http1_only()
+        .no_gzip()
+        .no_deflate()
+        .timeout(TIMEOUT)
+        .user_agent(USER_AGENT);
+    if settings.url().scheme() == "http" {
+        // A proxy would get the SAS.
+        builder = builder.no_proxy();
+    }
+    let client = builder.build().map_err(BlobError::NoClient)?;
+    Ok(HttpClient::new(client))
 }
 
 impl Container {
@@ -140,4 +144,62 @@ fn code(headers: &HeaderMap) -> Option<&str> {
     let is_word =
         (1..=64).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
     is_word.then_some(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener as Blocking;
+    use std::sync::Arc;
+
+    use axum::Router;
+    use hyper::StatusCode;
+    use hyper::header::LOCATION;
+    use prometheus::Registry;
+    use tokio::net::TcpListener;
+    use tokio::task::JoinSet;
+
+    use super::*;
+    use crate::blobs::{Condition, Metadata};
+    use crate::telemetry::Telemetry;
+
+    /// A container whose service answers every request with a redirect to another address.
+    async fn redirected(status: u16, to: String, serving: &mut JoinSet<()>) -> Container {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let status = StatusCode::from_u16(status).unwrap();
+        let answer = move || async move { (status, [(LOCATION, to)]) };
+        serving.spawn(async move {
+            let router = Router::new().fallback(answer);
+            axum::serve(listener, router).await.unwrap();
+        });
+        let url = format!("http://{address}/devstoreaccount1/recordings?sp=rwdl&sig=c2VjcmV0");
+        let settings = Settings::of_container_url(&url).unwrap();
+        let telemetry = Arc::new(Telemetry::new(&Registry::new()));
+        Container::open(&settings, None, telemetry).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_redirect_is_an_error_and_nobody_else_is_asked() {
+        let mut serving = JoinSet::new();
+        for status in [301, 302, 303, 307, 308] {
+            let other = Blocking::bind("127.0.0.1:0").unwrap();
+            other.set_nonblocking(true).unwrap();
+            let to = format!("http://{}/recordings", other.local_addr().unwrap());
+            let container = redirected(status, to, &mut serving).await;
+            let written = container
+                .write("a", &Metadata::new(), b"", &Condition::Missing)
+                .await;
+            for error in [
+                written.unwrap_err(),
+                container.list("").await.unwrap_err(),
+                container.read("a").await.unwrap_err(),
+                container.delete("a").await.unwrap_err(),
+            ] {
+                let shown = error.to_string();
+                assert!(shown.contains("redirects are not followed"), "{shown}");
+            }
+            let error = other.accept().unwrap_err();
+            assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
+        }
+    }
 }

@@ -8,11 +8,13 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::fs::OFlags;
+use rustix::io::Errno;
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
@@ -179,19 +181,20 @@ impl Files {
 
     fn read(&self) -> Result<Option<Vec<u8>>, StoreError> {
         let failed = |source| failed(&self.path, "read", source);
-        match fs::symlink_metadata(&self.path) {
+        // A write would replace a link, not the file to which it points.
+        let mut file = match open_file(OpenOptions::new().read(true), &self.path) {
+            Ok(Some(file)) => file,
+            Ok(None) => return Err(StoreError::NotAFile(self.path.clone())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed(error)),
-            // A write would replace a link, not the file to which it points.
-            Ok(metadata) if !metadata.is_file() => {
-                return Err(StoreError::NotAFile(self.path.clone()));
-            }
-            Ok(metadata) if metadata.len() > BYTES_MAX => {
-                return Err(self.unreadable(Unreadable::TooLarge(metadata.len())));
-            }
-            Ok(_) => {}
+        };
+        let bytes = file.metadata().map_err(failed)?.len();
+        if bytes > BYTES_MAX {
+            return Err(self.unreadable(Unreadable::TooLarge(bytes)));
         }
-        fs::read(&self.path).map(Some).map_err(failed)
+        let mut content = Vec::new();
+        file.read_to_end(&mut content).map_err(failed)?;
+        Ok(Some(content))
     }
 
     fn decode(&self, bytes: &[u8], scope: &Scope) -> Result<State, StoreError> {
@@ -261,39 +264,59 @@ impl Drop for Files {
 /// Locks the file `lock` of the checkpoint file `path`, for as long as it is open.
 fn lock(lock: &Path, path: &Path) -> Result<File, StoreError> {
     let failed = |source| failed(lock, "locked", source);
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false) // it may name the process that has locked it
-        .mode(0o600)
-        .open(lock)
-        .map_err(failed)?;
-    match file.try_lock() {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).mode(0o600);
+    // It is not truncated: it may name the process that has locked it, or be the file of another program.
+    let file = open_file(options.truncate(false), lock).map_err(failed)?;
+    let file = file.ok_or_else(|| StoreError::LockNotAFile(lock.to_owned()))?;
+    let locked = file.try_lock();
+    let mut by = String::new();
+    // A host name has at most 64 bytes. The process may have had no time or no space to write its name.
+    let read = (&file).take(128).read_to_string(&mut by);
+    let names_process = by.starts_with(PROCESS);
+    match locked {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            let mut by = String::new();
-            // A host name has at most 64 bytes. The process may have had no time or no space to write its name.
-            if file.take(128).read_to_string(&mut by).is_err() || by.is_empty() {
+            if !names_process {
                 "another process".clone_into(&mut by);
             }
             return Err(StoreError::InUse(path.to_owned(), by));
         }
         Err(TryLockError::Error(error)) => return Err(failed(error)),
     }
-    // The name is for people only, so a failure, as on a full disk, is ignored.
-    let _named = file
-        .set_len(0)
-        .and_then(|()| file.write_all(this_process().as_bytes()));
+    // The name is for people only, so a failure, as on a full disk, is ignored. The content of another program's file stays:
+    // such a file is locked as well as ours.
+    if names_process || matches!(read, Ok(0)) {
+        let _named = file
+            .set_len(0)
+            .and_then(|()| file.write_all_at(this_process().as_bytes(), 0));
+    }
     Ok(file)
 }
+
+/// How the content of a lock begins.
+const PROCESS: &str = "process ";
 
 /// Names this process. In containers every process has the id 1, so the host is named too.
 fn this_process() -> String {
     let id = std::process::id();
     match fs::read_to_string("/proc/sys/kernel/hostname") {
-        Ok(host) => format!("process {id} on `{}`", host.trim()),
-        Err(_) => format!("process {id}"),
+        Ok(host) => format!("{PROCESS}{id} on `{}`", host.trim()),
+        Err(_) => format!("{PROCESS}{id}"),
+    }
+}
+
+/// Opens a regular file. None if a link or something else has its name: with a link, another user of the folder could make
+/// the exporter write to any file.
+fn open_file(options: &mut OpenOptions, path: &Path) -> io::Result<Option<File>> {
+    // Opening a pipe would wait for its other end.
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    match options.custom_flags(flags.bits().cast_signed()).open(path) {
+        Ok(file) => Ok(file.metadata()?.is_file().then_some(file)),
+        Err(error) => match Errno::from_io_error(&error) {
+            Some(Errno::LOOP | Errno::ISDIR | Errno::NXIO) => Ok(None),
+            _ => Err(error),
+        },
     }
 }
 

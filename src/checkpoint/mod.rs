@@ -48,6 +48,12 @@ pub(crate) enum StoreError {
     /// A folder, a link or something else has the file's name.
     #[error("`{}` is not a regular file: set `checkpoint.path` to the file itself", .0.display())]
     NotAFile(PathBuf),
+    /// A folder, a link or something else has the lock's name.
+    #[error(
+        "`{}` is not a regular file, and the exporter does not follow a link to lock or change another file: remove it",
+        .0.display()
+    )]
+    LockNotAFile(PathBuf),
     /// Another process, which it names, has locked it.
     #[error(
         "`{}` is in use by {}: stop it first, or give each exporter a file and a consumer group of its own",

@@ -20,7 +20,7 @@ use crate::telemetry;
 /// Try the exporter without Azure: a local Event Hub, simulated calls and the exporter in one process.
 #[derive(Debug, Args)]
 pub(super) struct DemoArgs {
-    /// Where to serve the metrics.
+    /// Where to serve the metrics, if not on 127.0.0.1:9464. In a container: `0.0.0.0:9464`.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
     #[command(flatten)]

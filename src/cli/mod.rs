@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::ConfigError;
 use crate::service::ServiceError;
 use crate::shutdown;
-use crate::telemetry::{self, LogError};
+use crate::telemetry::{self, LogError, looks_secret, redacted};
 use health::HealthArgs;
 pub(crate) use health::HealthError;
 use replay::ReplayArgs;
@@ -51,6 +51,26 @@ enum Command {
     Health(HealthArgs),
     /// List every metric: name, type, labels, help.
     Metrics,
+}
+
+impl Cli {
+    /// Reads the command line. Help and version end the process, as in every program.
+    ///
+    /// # Errors
+    ///
+    /// The exit code, if the command line is wrong; the error is printed. It quotes the arguments, so that a secret among
+    /// them is removed.
+    pub fn read() -> Result<Self, ExitCode> {
+        Self::try_parse().map_err(|error| {
+            let text = error.render().to_string();
+            if !looks_secret(&text) {
+                error.exit()
+            }
+            // Standard error may be closed; the exit code is not.
+            let _written = write!(io::stderr(), "{}", redacted(&text));
+            ExitCode::from(WRONG_CONFIG)
+        })
+    }
 }
 
 /// Why a command failed.

@@ -1,12 +1,16 @@
 //! The command `run`: the long-running exporter.
 
+use std::io;
 use std::path::PathBuf;
 
 use clap::Args;
+#[cfg(target_os = "linux")]
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+use rustix::process::{Resource, Rlimit, setrlimit};
 use tokio_util::sync::CancellationToken;
 
 use super::CommandError;
-use crate::config::{self, File, Flag, Sources};
+use crate::config::{self, Config, File, Flag, Sources};
 use crate::service::Service;
 use crate::telemetry;
 
@@ -23,9 +27,38 @@ pub(super) struct RunArgs {
 pub(super) async fn run(args: RunArgs, stop: CancellationToken) -> Result<(), CommandError> {
     let config = config::load(args.sources())?;
     telemetry::start_log(&config.log)?;
+    protect_secrets(&config);
     let service = Service::build(config)?;
     tracing::info!(address = %service.http_address(), "serving metrics");
     Ok(service.run(stop).await?)
+}
+
+/// Keeps the secrets of the process out of core dumps, and reports the files that do not keep theirs.
+fn protect_secrets(config: &Config) {
+    if !config.log.core_dumps
+        && let Err(error) = forbid_core_dumps()
+    {
+        tracing::warn!(%error, "core dumps cannot be turned off: one would contain secrets");
+    }
+    for file in &config.open_secret_files {
+        tracing::warn!(
+            file = %file.display(),
+            "every user of this machine can read this file, which contains a secret: run `chmod 600` on it, or `chmod 640` \
+             if its group is the exporter's"
+        );
+    }
+}
+
+/// Where the system hands core dumps to a program, the limit alone does not turn them off.
+fn forbid_core_dumps() -> io::Result<()> {
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    setrlimit(Resource::Core, none)?;
+    #[cfg(target_os = "linux")]
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    Ok(())
 }
 
 impl RunArgs {

@@ -3,13 +3,11 @@
 
 use std::path::PathBuf;
 
-use azure_core::credentials::Secret;
-
 use super::keys;
 use super::reader::Reader;
 use crate::identity::{
-    Application, Credential, CredentialKind, Identity, SecretSource, authority_host, authority_of,
-    client_id, tenant_id,
+    Application, Credential, CredentialKind, Identity, Secret, SecretSource, authority_host,
+    authority_of, client_id, tenant_id,
 };
 use crate::setting::{path, settings, text, words};
 
@@ -44,15 +42,17 @@ settings! {
         /// A file that contains the secret of the application.
         ///
         /// The file is read again for each token, so the secret can be replaced at any time.
-        client_secret_file: Option<PathBuf> = path().optional(),
+        client_secret_file: Option<PathBuf> = path().optional().secret_file(),
         /// A file that contains a certificate of the application and its private key.
         ///
         /// PEM, with an RSA key without a passphrase. The file is read again for each token.
-        client_certificate_file: Option<PathBuf> = path().optional().or_variable("AZURE_CLIENT_CERTIFICATE_PATH"),
+        client_certificate_file: Option<PathBuf> = path().optional().secret_file()
+            .or_variable("AZURE_CLIENT_CERTIFICATE_PATH"),
         /// A file that contains the token of a Kubernetes service account.
         ///
         /// Azure's webhook for workload identity sets the variable. The file is read again for each token.
-        federated_token_file: Option<PathBuf> = path().optional().or_variable("AZURE_FEDERATED_TOKEN_FILE"),
+        federated_token_file: Option<PathBuf> = path().optional().secret_file()
+            .or_variable("AZURE_FEDERATED_TOKEN_FILE"),
         /// The identity service, if it is not the one of the namespace's cloud.
         ///
         /// The default is `https://login.microsoftonline.com`. For a namespace in servicebus.usgovcloudapi.net it is

@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use azure_core::credentials::Secret;
-
 use super::reader::Reader;
 use crate::blobs;
 use crate::checkpoint::{self, StoreKind};
 use crate::family::label_values;
+use crate::identity::Secret;
 use crate::setting::{duration, settings, text, words};
 use crate::source::event_hub::OnLostPosition;
 
@@ -40,7 +39,8 @@ settings! {
         /// A connection string of the storage account, for the store `blob` only. It is a secret.
         ///
         /// It contains the key of the account, or a SAS. The connection string of an emulator is
-        /// `UseDevelopmentStorage=true`, or `BlobEndpoint=http://127.0.0.1:10000/devstoreaccount1`.
+        /// `UseDevelopmentStorage=true`, or `BlobEndpoint=http://127.0.0.1:10000/devstoreaccount1`. Without TLS, no other key
+        /// and no SAS is used with a host that is not this machine.
         connection_string: Option<Secret> = text("a connection string", |text| {
             blobs::Settings::of_connection_string(text, ANY_CONTAINER).map(|_| Secret::new(text.to_owned()))
         }).optional().secret(),
@@ -51,7 +51,7 @@ settings! {
         connection_string_file: Option<PathBuf> = text("a path", |text| {
             let path = PathBuf::from(text);
             blobs::Settings::of_connection_string_file(&path, ANY_CONTAINER).map(|_| path)
-        }).optional(),
+        }).optional().secret_file(),
         /// The name of the container. Required with a connection string, and only there.
         container: Option<String> = text("a container's name", |text| blobs::container_name(text).map(str::to_owned))
             .optional(),

@@ -27,17 +27,18 @@ settings! {
         ///
         /// Do not write it into a file: set the variable from a Secret. The Listen right is enough. A connection string with
         /// a `SharedAccessSignature` works until the signature expires. The connection string of an emulator
-        /// (`UseDevelopmentEmulator=true`) may contain a port. Exactly one of `connection_string`,
+        /// (`UseDevelopmentEmulator=true`) may contain a port. It turns TLS off, so it is refused for hosts in Azure, and a
+        /// warning is logged for hosts that are not this machine. Exactly one of `connection_string`,
         /// `connection_string_file` and `namespace` is required.
         connection_string: Option<ConnectionString> = text("a connection string", str::parse).optional().secret(),
         /// A file that contains the connection string.
         ///
         /// The file is read again each time a connection is opened, so a key that is rotated in a mounted Secret works
-        /// without a restart. The new connection string must be for the same namespace.
+        /// without a restart. The new connection string must be for the same namespace, and cannot turn TLS off.
         connection_string_file: Option<(ConnectionString, PathBuf)> = text("a path", |text| {
             let path = PathBuf::from(text);
             ConnectionString::read(&path).map(|connection| (connection, path))
-        }).optional(),
+        }).optional().secret_file(),
         /// The namespace to read from with a token of Microsoft Entra ID.
         ///
         /// Either the name (`contoso`) or the whole host name: `contoso.servicebus.windows.net`, or, in another cloud,

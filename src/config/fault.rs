@@ -8,12 +8,13 @@ use std::path::PathBuf;
 use super::keys;
 use super::layers::Entry;
 use crate::setting::{Key, Value};
+use crate::telemetry::{REDACTED, looks_secret, redacted};
 
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("config: file {} cannot be read", path.display())]
+    #[error("config: file {} cannot be read", redacted(&path.to_string_lossy()))]
     Unreadable {
         /// The file, as it was given.
         path: PathBuf,
@@ -22,7 +23,7 @@ pub enum ConfigError {
         source: io::Error,
     },
     /// The file is not YAML, or not a mapping of sections.
-    #[error("config: {origin}: {problem}")]
+    #[error("config: {origin}: {}", redacted(problem))]
     Syntax {
         /// The file and line.
         origin: Origin,
@@ -62,10 +63,15 @@ pub enum Origin {
 impl Fault {
     /// A key whose value does not pass.
     pub(super) fn new(Entry { key, value, origin }: &Entry, problem: impl Into<String>) -> Self {
+        let mut problem = problem.into();
+        let is_for_secrets = keys::named(key).is_some_and(|key| key.secret);
+        if let Some(text) = text_of(value).filter(|text| !is_for_secrets && looks_secret(text)) {
+            problem = without_quotations(&problem, &text);
+        }
         Self {
             key: shown_key(key),
             given: Some((shown(key, value), origin.clone())),
-            problem: problem.into(),
+            problem,
         }
     }
 
@@ -128,22 +134,38 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Without backticks, so that nobody takes it for the value.
-const REDACTED: &str = "<redacted>";
-
 /// A value as it may be shown. Hidden is what is a secret, what was meant for a secret's key, what looks like a secret
 /// although it stands elsewhere, and the value of a key of which we cannot guess what was meant.
 fn shown(key: &str, value: &Value) -> Option<String> {
-    let text = match value {
-        Value::Nothing => return None,
-        Value::Text(text) => text.clone(),
-        Value::List(items) => format!("[{}]", items.join(", ")),
-    };
+    let text = text_of(value)?;
     let meant = keys::named(key).or_else(|| keys::nearest(key));
     if meant.is_none_or(|key| key.secret) || looks_secret(&text) {
         return Some(REDACTED.to_owned());
     }
     Some(format!("`{}`", printable(&text)))
+}
+
+fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::Nothing => None,
+        Value::Text(text) => Some(text.clone()),
+        Value::List(items) => Some(format!("[{}]", items.join(", "))),
+    }
+}
+
+/// What is wrong with a secret under the wrong key, without the parts of it that are quoted. Those who check a value that is a
+/// secret quote the names of its parts alone.
+fn without_quotations(problem: &str, secret: &str) -> String {
+    let parts = problem.split('`').enumerate();
+    let parts = parts.map(|(index, part)| {
+        let is_quotation = index % 2 == 1;
+        if is_quotation && secret.contains(part) {
+            REDACTED
+        } else {
+            part
+        }
+    });
+    parts.collect::<Vec<_>>().join("`")
 }
 
 /// A mangled line can leave a secret where the key should be.
@@ -153,14 +175,6 @@ fn shown_key(key: &str) -> String {
     } else {
         printable(key)
     }
-}
-
-/// The parts of connection strings and signatures of Event Hubs and Storage that come before a secret.
-fn looks_secret(text: &str) -> bool {
-    let text = text.to_ascii_lowercase();
-    ["sharedaccess", "accountkey", "sig="]
-        .iter()
-        .any(|mark| text.contains(mark))
 }
 
 /// One line, and not a long one, whatever was pasted.

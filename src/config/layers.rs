@@ -7,24 +7,30 @@ use super::keys::{self, KEYS};
 use crate::setting::{Key, PREFIX, Value};
 
 /// One key that somebody set. It has no `Debug`: its value may be a secret.
-#[derive(Clone)]
 pub(super) struct Entry {
     pub(super) key: String,
     pub(super) value: Value,
     pub(super) origin: Origin,
 }
 
+/// The settings that keep a secret have a copy of their own.
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.value.overwrite();
+    }
+}
+
 /// The variables that start with our prefix, and those that were meant to.
-pub(super) fn variables(environment: Vec<(String, String)>, faults: &mut Vec<Fault>) -> Vec<Entry> {
+pub(super) fn variables(environment: &[(String, String)], faults: &mut Vec<Fault>) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
     for (name, value) in environment {
-        let entry = |key: String, name| Entry {
+        let entry = |key: String| Entry {
             key,
-            value: Value::Text(value),
-            origin: Origin::Variable(name),
+            value: Value::Text(value.clone()),
+            origin: Origin::Variable(name.clone()),
         };
         if let Some(rest) = name.strip_prefix(PREFIX) {
-            let entry = entry(rest.to_ascii_lowercase().replace("__", "."), name);
+            let entry = entry(rest.to_ascii_lowercase().replace("__", "."));
             match entries.iter().find(|other| other.key == entry.key) {
                 Some(Entry { origin, .. }) => {
                     let problem = format!("{origin} sets the same key: keep one of the two");
@@ -32,9 +38,9 @@ pub(super) fn variables(environment: Vec<(String, String)>, faults: &mut Vec<Fau
                 }
                 None => entries.push(entry),
             }
-        } else if let Some(key) = meant_for_us(&name) {
+        } else if let Some(key) = meant_for_us(name) {
             let problem = format!("write `{}` instead", key.variable());
-            faults.push(Fault::new(&entry(key.name.to_owned(), name), problem));
+            faults.push(Fault::new(&entry(key.name.to_owned()), problem));
         }
     }
     entries
@@ -86,7 +92,8 @@ mod tests {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let mut faults = Vec::new();
-        let entries = variables(environment.collect(), &mut faults);
+        let environment: Vec<_> = environment.collect();
+        let entries = variables(&environment, &mut faults);
         let entries = entries
             .iter()
             .map(|entry| format!("{} = {:?}", entry.key, entry.value.items()));

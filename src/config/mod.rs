@@ -36,6 +36,10 @@ pub(crate) use sources::DEMO;
 pub(crate) use sources::environment;
 pub use sources::{File, Flag, Sources};
 
+use std::path::PathBuf;
+
+use zeroize::Zeroizing;
+
 use crate::{
     dead_letters, delivery, http, identity, metrics, replica, shutdown, source, telemetry,
 };
@@ -64,6 +68,8 @@ pub struct Config {
     pub dead_letters: dead_letters::Settings,
     /// `log`: how to log.
     pub log: telemetry::Settings,
+    /// The files that contain secrets and that every user of the machine can read; the configuration's own may be among them.
+    pub open_secret_files: Vec<PathBuf>,
 }
 
 /// Reads and checks the configuration. The file is read here; all else arrives as a value.
@@ -114,15 +120,16 @@ fn load_part<T>(
 /// Every layer's entries.
 fn read(sources: Sources) -> Result<Reader, ConfigError> {
     let mut faults = Vec::new();
-    let mut entries = layers::azure_variables(&sources.environment);
-    entries.extend(match sources.file {
+    let environment = Zeroizing::new(sources.environment);
+    let mut entries = layers::azure_variables(&environment);
+    entries.extend(match &sources.file {
         Some(file) => {
             let (name, text) = file.read()?;
             yaml::entries(&name, &text, &mut faults)?
         }
         None => Vec::new(),
     });
-    entries.extend(layers::variables(sources.environment, &mut faults));
+    entries.extend(layers::variables(&environment, &mut faults));
     entries.extend(layers::flags(sources.flags));
-    Ok(Reader::new(entries, faults))
+    Ok(Reader::new(entries, faults, sources.file))
 }

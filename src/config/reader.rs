@@ -1,15 +1,22 @@
 //! Takes the keys from the highest layer that sets them, and collects the faults. How a value is read is up to its check.
 
+use std::path::PathBuf;
+
+use super::File;
 use super::fault::{Fault, Origin};
 use super::keys::{self, KEYS};
 use super::layers::Entry;
+use crate::identity::is_open_to_others;
 use crate::setting::{Setting, Source, Value};
+use crate::telemetry::looks_secret;
 
 /// Every layer's entries, and the faults found so far.
 pub(super) struct Reader {
     /// In the order of precedence: of two that set a key, the later one wins.
     entries: Vec<Entry>,
     faults: Vec<Fault>,
+    /// What the entries of the file were read from.
+    file: Option<File>,
 }
 
 impl Source for Reader {
@@ -29,8 +36,35 @@ impl Source for Reader {
 }
 
 impl Reader {
-    pub(super) fn new(entries: Vec<Entry>, faults: Vec<Fault>) -> Self {
-        Self { entries, faults }
+    pub(super) fn new(entries: Vec<Entry>, faults: Vec<Fault>, file: Option<File>) -> Self {
+        Self {
+            entries,
+            faults,
+            file,
+        }
+    }
+
+    /// The files that contain secrets, and that every user of the machine can read: of those that keys name, and of the file
+    /// of the configuration itself.
+    pub(super) fn open_secret_files(&self) -> Vec<PathBuf> {
+        let named = KEYS.iter().filter(|key| key.is_secret_file);
+        let named = named.filter_map(|key| match &self.winner(key.name)?.value {
+            Value::Text(path) => Some(PathBuf::from(path.trim())),
+            Value::Nothing | Value::List(_) => None,
+        });
+        let is_secret = |entry: &Entry| {
+            keys::named(&entry.key).is_some_and(|key| key.secret)
+                || entry.value.items().into_iter().any(looks_secret)
+        };
+        let mut in_file = self.entries.iter();
+        let has_one =
+            in_file.any(|entry| matches!(entry.origin, Origin::Line { .. }) && is_secret(entry));
+        let own = match &self.file {
+            Some(File::Path(path)) if has_one => Some(path.clone()),
+            _ => None,
+        };
+        let files = named.chain(own);
+        files.filter(|file| is_open_to_others(file)).collect()
     }
 
     /// Where a key was set, if it was.

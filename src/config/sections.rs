@@ -68,6 +68,7 @@ pub(super) fn config(reader: &mut Reader) -> Option<Config> {
         shutdown: keys.shutdown,
         dead_letters: keys.dead_letters,
         log: keys.log,
+        open_secret_files: reader.open_secret_files(),
     })
 }
 

@@ -1,9 +1,10 @@
 //! Where configuration comes from, as values; and the one edge where they are read from the process and the disk.
 
-use std::borrow::Cow;
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
 
 use super::fault::ConfigError;
 
@@ -63,17 +64,20 @@ pub(crate) fn environment() -> Vec<(String, String)> {
 }
 
 impl File {
-    /// Its name in a fault, and its text.
-    pub(super) fn read(&self) -> Result<(String, Cow<'static, str>), ConfigError> {
+    /// Its name in a fault, and its text, which may contain a secret.
+    pub(super) fn read(&self) -> Result<(String, Zeroizing<String>), ConfigError> {
         match self {
             Self::Path(path) => match read(path) {
-                Ok(text) => Ok((format!("file {}", path.display()), text.into())),
+                Ok(text) => Ok((format!("file {}", path.display()), text)),
                 Err(source) => Err(ConfigError::Unreadable {
                     path: path.clone(),
                     source,
                 }),
             },
-            Self::Embedded { name, text } => Ok((format!("built-in {name}"), (*text).into())),
+            Self::Embedded { name, text } => Ok((
+                format!("built-in {name}"),
+                Zeroizing::new((*text).to_owned()),
+            )),
         }
     }
 }
@@ -81,8 +85,8 @@ impl File {
 /// A configuration has a few kilobytes; with this limit a wrong path cannot fill the memory.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
-fn read(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
+fn read(path: &Path) -> io::Result<Zeroizing<String>> {
+    let mut text = Zeroizing::new(String::new());
     let file = fs::File::open(path)?;
     file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text)?;
     if u64::try_from(text.len()).is_ok_and(|bytes| bytes <= FILE_BYTES_MAX) {

@@ -1,10 +1,11 @@
 //! The files of dead letters: `dead-letters-00000001.jsonl` and on, mode 0600, in a directory of mode 0700.
 //!
-//! A closed file is never opened again, so a line that a crash has truncated stays the last one of its file.
+//! A closed file is never opened again, so a line that a crash has truncated stays the last one of its file. Anything else in
+//! the directory, also what only looks like such a file, is left alone.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::letter::Letter;
@@ -15,6 +16,10 @@ const FILES: u64 = 8;
 const PREFIX: &str = "dead-letters-";
 const SUFFIX: &str = ".jsonl";
 
+/// The digits of a number. A process that begins a file every second needs three years for all of them.
+const DIGITS: usize = 8;
+const LAST: u64 = 99_999_999;
+
 /// The letter could not be written.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FilesError {
@@ -24,6 +29,9 @@ pub(super) enum FilesError {
         /// Its size.
         bytes: u64,
     },
+    /// The directory is no place for them.
+    #[error("`{}` {}", .0.display(), .1)]
+    OpenToOthers(PathBuf, OpenToOthers),
     /// The system refused.
     #[error("`{}`", path.display())]
     Io {
@@ -88,10 +96,13 @@ impl Files {
             .mode(0o700)
             .create(directory)
             .map_err(io_error(directory))?;
+        check_directory(directory)
+            .map_err(|fault| FilesError::OpenToOthers(directory.clone(), fault))?;
         let mut number = self.numbered()?.last().map_or(0, |(number, ..)| *number);
         loop {
-            number += 1;
-            let path = directory.join(format!("{PREFIX}{number:08}{SUFFIX}"));
+            // Behind the last number, any free one: a letter is worth more than the order of the files.
+            number = number % LAST + 1;
+            let path = directory.join(format!("{PREFIX}{number:0DIGITS$}{SUFFIX}"));
             match OpenOptions::new()
                 .append(true)
                 .create_new(true)
@@ -114,7 +125,9 @@ impl Files {
     /// Removes files, oldest first and never the open one, until the rest takes `left_bytes` at most.
     fn remove_oldest(&self, left_bytes: u64, open: &Open) -> Result<(), FilesError> {
         let files = self.numbered()?;
-        let mut bytes: u64 = files.iter().map(|(_, _, bytes)| bytes).sum();
+        let mut bytes = files
+            .iter()
+            .fold(0_u64, |sum, (_, _, bytes)| sum.saturating_add(*bytes));
         for (_, path, size) in files {
             if bytes <= left_bytes || path == open.path {
                 break;
@@ -123,7 +136,7 @@ impl Files {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(io_error(&path)(error));
                 }
-                _ => bytes -= size,
+                _ => bytes = bytes.saturating_sub(size),
             }
         }
         Ok(())
@@ -135,15 +148,11 @@ impl Files {
         let mut files = Vec::new();
         for entry in fs::read_dir(directory).map_err(io_error(directory))? {
             let entry = entry.map_err(io_error(directory))?;
-            let name = entry.file_name();
-            let number = name.to_str().and_then(|name| {
-                name.strip_prefix(PREFIX)?
-                    .strip_suffix(SUFFIX)?
-                    .parse()
-                    .ok()
-            });
-            // One that was removed meanwhile takes no room.
-            if let (Some(number), Ok(metadata)) = (number, entry.metadata()) {
+            let number = entry.file_name().to_str().and_then(number);
+            // One that was removed meanwhile takes no room, and neither does a link or a directory.
+            if let (Some(number), Ok(metadata)) = (number, entry.metadata())
+                && metadata.is_file()
+            {
                 files.push((number, entry.path(), metadata.len()));
             }
         }
@@ -151,6 +160,34 @@ impl Files {
         Ok(files)
     }
 }
+
+/// The number in the name of a file of dead letters.
+fn number(name: &str) -> Option<u64> {
+    let digits = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
+    let is_number = digits.len() == DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| digits.parse().ok())?
+}
+
+/// Checks that only the owner and its group can write to a directory, if it exists: others could remove the letters, or put
+/// files there that fill the bound.
+///
+/// # Errors
+///
+/// Others can write to it.
+pub(super) fn check_directory(directory: &Path) -> Result<(), OpenToOthers> {
+    match fs::metadata(directory) {
+        Ok(metadata) if metadata.permissions().mode() & 0o002 != 0 => Err(OpenToOthers),
+        // What is wrong with any other is found when a file is created there.
+        _ => Ok(()),
+    }
+}
+
+/// Others can write to the directory.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "is a directory that every user can write to: run `chmod o-w` on it, or set a directory inside it that does not exist yet"
+)]
+pub(super) struct OpenToOthers;
 
 fn io_error(path: &Path) -> impl Fn(io::Error) -> FilesError {
     |source| FilesError::Io {
@@ -161,7 +198,9 @@ fn io_error(path: &Path) -> impl Fn(io::Error) -> FilesError {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::symlink;
 
     use time::OffsetDateTime;
 
@@ -231,6 +270,79 @@ mod tests {
         files.append(&letter(2, 2000)).unwrap();
         files.append(&letter(3, 7000)).unwrap();
         assert_eq!(sizes(&files).len(), 1, "{:?}", sizes(&files));
+    }
+
+    #[test]
+    fn any_name_in_the_directory_is_survived_and_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let named = |name: &str| folder.path().join(format!("{PREFIX}{name}{SUFFIX}"));
+        let foreign = [
+            folder
+                .path()
+                .join(OsStr::from_bytes(b"dead-letters-\xff.jsonl")),
+            named("18446744073709551615"),
+            named("18446744073709551616"),
+            named("+0000001"),
+            named("-0000001"),
+            named("1"),
+            named(""),
+        ];
+        for path in &foreign {
+            let file = File::create(path).unwrap();
+            file.set_len(1 << 40).unwrap();
+        }
+        fs::create_dir(named("00000001")).unwrap();
+        fs::write(folder.path().join("target"), [b'x'; 9000]).unwrap();
+        symlink("target", named("00000002")).unwrap();
+        symlink("nowhere", named("00000003")).unwrap();
+
+        let mut files = Files::new(folder.path().to_owned(), 8 * 1000);
+        for number in 0..100 {
+            files.append(&letter(number, 300)).unwrap();
+        }
+        let bytes: u64 = sizes(&files).iter().map(|(_, bytes)| bytes).sum();
+        assert!((5000..=8000).contains(&bytes), "{:?}", sizes(&files));
+        assert!(foreign.iter().all(|path| path.exists()));
+        let target = fs::metadata(folder.path().join("target")).unwrap();
+        assert_eq!(target.len(), 9000);
+    }
+
+    #[test]
+    fn behind_the_last_number_letters_are_written_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let last = folder.path().join(format!("{PREFIX}{LAST}{SUFFIX}"));
+        fs::write(last, "").unwrap();
+        for number in 1..=3 {
+            let mut files = Files::new(folder.path().to_owned(), 8 * 1000);
+            files.append(&letter(number, 300)).unwrap();
+        }
+        let numbers: Vec<u64> = sizes(&Files::new(folder.path().to_owned(), 8 * 1000))
+            .iter()
+            .map(|(number, _)| *number)
+            .collect();
+        assert_eq!(numbers, [1, 2, 3, LAST]);
+    }
+
+    #[test]
+    fn a_directory_that_every_user_can_write_to_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let allow = |mode| {
+            fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
+        };
+        let mut files = Files::new(folder.path().to_owned(), 10_000);
+        for mode in [0o777, 0o1777, 0o702] {
+            allow(mode);
+            assert!(check_directory(folder.path()).is_err(), "{mode:o}");
+            let error = files.append(&letter(1, 1)).unwrap_err().to_string();
+            assert!(error.contains("run `chmod o-w` on it"), "{error}");
+        }
+        // Kubernetes gives the group of a volume this right.
+        for mode in [0o700, 0o755, 0o2770] {
+            allow(mode);
+            assert!(check_directory(folder.path()).is_ok(), "{mode:o}");
+        }
+        assert!(check_directory(&folder.path().join("missing")).is_ok());
+        files.append(&letter(1, 1)).unwrap();
     }
 
     #[test]

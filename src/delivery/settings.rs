@@ -37,10 +37,12 @@ settings! {
         ///
         /// `0s` does not wait.
         start_gate: Duration = duration(Duration::ZERO..=WAIT_MOST).default("2m"),
-        /// How long an event waits for a scrape that shows its failure series at 0.
+        /// How long a partition waits, within any ten minutes, for scrapes that show failure series at 0.
         ///
         /// An event is held if it would increase a failure series that no scrape has delivered yet. Later events of the same
-        /// partition wait behind it. `0s` does not wait.
+        /// partition wait behind it. A partition that has waited this long within ten minutes does not wait: otherwise a
+        /// sender of ever new failures could delay all others. `0s` does not wait. Above `10m`, the setting bounds each wait
+        /// only.
         hold_max: Duration = duration(Duration::ZERO..=WAIT_MOST).default("2m"),
     }
 }

@@ -17,6 +17,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
+use zeroize::Zeroizing;
 
 use super::secret_file;
 
@@ -47,13 +48,15 @@ impl SignedAssertion {
         let file = self.file.display();
         let failed = |problem: String| Error::with_message(ErrorKind::Credential, problem);
         let pem = secret_file::read_for_credential(&self.file)?;
+        let pem = pem.secret().as_bytes();
         // The first certificate is the application's; those of its issuers may follow.
-        let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|_| {
+        let certificate = CertificateDer::from_pem_slice(pem).map_err(|_| {
             failed(format!(
                 "file `{file}` has no certificate in PEM (`-----BEGIN CERTIFICATE-----`)"
             ))
         })?;
-        let key = PrivateKeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| {
+        let key = PrivateKeyDer::from_pem_slice(pem).map(Zeroizing::new);
+        let key = key.map_err(|_| {
             failed(format!(
                 "file `{file}` has no private key in PEM without a passphrase (`-----BEGIN PRIVATE KEY-----`)"
             ))

@@ -68,7 +68,7 @@ pub(crate) fn read_file<T, E: Display>(
     parse: impl FnOnce(&str) -> Result<T, E>,
 ) -> Result<T, UnusableFile> {
     let text = secret_file::read(path)?;
-    parse(&text).map_err(|error| UnusableFile::Malformed(error.to_string()))
+    parse(text.secret()).map_err(|error| UnusableFile::Malformed(error.to_string()))
 }
 
 /// Why the connection string in a file cannot be used. The caller knows the path, and shows it.
@@ -88,6 +88,11 @@ pub enum UnusableFile {
         /// The one in the file.
         name: String,
     },
+    /// The connection string turns TLS off, or on, unlike the one at startup.
+    #[error(
+        "its `UseDevelopmentEmulator`, which turns TLS off, is not as at startup: restart the exporter to change that"
+    )]
+    OtherTls,
 }
 
 #[cfg(test)]

@@ -5,9 +5,10 @@
 
 use std::path::PathBuf;
 
-use azure_core::credentials::Secret;
 use azure_core::http::Url;
 use strum::{EnumDiscriminants, IntoStaticStr, VariantArray};
+
+use super::Secret;
 
 /// An identity, and the identity service that issues its tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]

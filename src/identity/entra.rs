@@ -1,10 +1,12 @@
 //! Makes the credentials of `azure_identity`. Each token needs a new credential: a credential keeps its token for longer than
 //! the SDK can use it (see `tokens`), and the content of a file may have changed.
+//!
+//! The SDK's HTTP client follows no redirect, so only the configured identity service gets a secret or an assertion.
 
 use std::sync::Arc;
 
 use azure_core::cloud::{CloudConfiguration, CustomConfiguration};
-use azure_core::credentials::{Secret, TokenCredential};
+use azure_core::credentials::{self, TokenCredential};
 use azure_core::http::{ClientOptions, ExponentialRetryOptions, RetryOptions};
 use azure_identity::{
     AzureCliCredential, AzureCliCredentialOptions, ClientAssertionCredential,
@@ -15,7 +17,7 @@ use azure_identity::{
 
 use super::assertion::SignedAssertion;
 use super::credential::{Credential, Identity, SecretSource};
-use super::secret_file;
+use super::{Secret, secret_file};
 
 /// A credential that has no token yet, made from the current content of the files.
 pub(super) fn without_token(
@@ -46,7 +48,7 @@ pub(super) fn without_token(
         } => ClientSecretCredential::new(
             &application.tenant_id,
             application.client_id.clone(),
-            current(secret)?,
+            credentials::Secret::new(current(secret)?.secret().to_owned()),
             Some(ClientSecretCredentialOptions { client_options }),
         )?,
         Identity::ClientCertificate { application, file } => {
@@ -72,10 +74,18 @@ pub(super) fn without_token(
     })
 }
 
+/// The client secret that is sent to the identity service, if one is.
+pub(super) fn client_secret(credential: &Credential) -> Option<Secret> {
+    match &credential.identity {
+        Identity::ClientSecret { secret, .. } => current(secret).ok(),
+        _ => None,
+    }
+}
+
 fn current(secret: &SecretSource) -> azure_core::Result<Secret> {
     match secret {
         SecretSource::Value(secret) => Ok(secret.clone()),
-        SecretSource::File(path) => secret_file::read_for_credential(path).map(Secret::new),
+        SecretSource::File(path) => secret_file::read_for_credential(path),
     }
 }
 

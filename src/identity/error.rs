@@ -11,6 +11,8 @@ use std::time::Duration;
 use azure_core::error::ErrorKind;
 
 use super::credential::{Credential, CredentialKind};
+use super::entra;
+use crate::telemetry::{REDACTED, chain};
 
 /// There is no token. Several callers that wait for the same token get the same error.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -20,8 +22,14 @@ pub(crate) struct TokenError {
     advice: String,
     needs_person: bool,
     #[source]
-    source: Option<Arc<azure_core::Error>>,
+    source: Option<Answer>,
 }
+
+/// What the identity library reports, as a text: the error itself contains the answer of the identity service whole, and a
+/// service that repeats a request repeats the secret in it.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+struct Answer(Arc<str>);
 
 impl TokenError {
     /// Whether a person must correct something: the identity service refused the credential, or the credential is so
@@ -31,11 +39,16 @@ impl TokenError {
     }
 
     /// The identity library returned an error.
-    pub(super) fn failed(credential: &Credential, error: azure_core::Error) -> Self {
-        let (needs_person, advice) = explain(credential, &error);
+    pub(super) fn failed(credential: &Credential, error: &azure_core::Error) -> Self {
+        let (needs_person, advice) = explain(credential, error);
+        let mut answer = chain(error);
+        // The shape of a secret is not enough here: an application may have a short one.
+        if let Some(secret) = entra::client_secret(credential) {
+            answer = answer.replace(secret.secret(), REDACTED);
+        }
         Self {
             needs_person,
-            source: Some(Arc::new(error)),
+            source: Some(Answer(answer.into())),
             ..Self::without_answer(credential, advice)
         }
     }
@@ -193,21 +206,25 @@ mod tests {
     use super::*;
     use crate::identity::{Application, Identity, SecretSource};
 
-    fn check(error: azure_core::Error, expected: &str, needs_person: bool) {
+    fn credential(secret: SecretSource) -> Credential {
         let application = Application {
             tenant_id: "t".to_owned(),
             client_id: "c".to_owned(),
         };
-        let credential = Credential {
+        Credential {
             identity: Identity::ClientSecret {
                 application,
-                secret: SecretSource::Value("c2VjcmV0".into()),
+                secret,
             },
             authority_host: "https://login.example".to_owned(),
             reason: String::new(),
-        };
+        }
+    }
+
+    fn check(error: azure_core::Error, expected: &str, needs_person: bool) {
+        let credential = credential(SecretSource::Value("c2VjcmV0".into()));
         let wrapped = azure_core::Error::with_error(ErrorKind::Credential, error, "it failed");
-        let error = TokenError::failed(&credential, wrapped);
+        let error = TokenError::failed(&credential, &wrapped);
         assert!(error.to_string().contains(expected), "{error}");
         assert_eq!(error.needs_person(), needs_person, "{error}");
     }
@@ -219,6 +236,32 @@ mod tests {
             raw_response: None,
         };
         azure_core::Error::with_message(kind, "AADSTS")
+    }
+
+    #[test]
+    fn an_answer_that_repeats_what_was_sent_is_stripped_and_shortened() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "c2VjcmV0\n").unwrap();
+        let sent =
+            "AADSTS1: c2VjcmV0 is wrong, client_secret=c2VjcmV0&x and eyJhbGciOiJub25lIn0.e30.c2ln";
+        for secret in [
+            SecretSource::Value("c2VjcmV0".into()),
+            SecretSource::File(file.path().to_owned()),
+        ] {
+            let answer = azure_core::Error::with_message(ErrorKind::Other, sent);
+            let error = TokenError::failed(&credential(secret), &answer);
+            let logged = chain(&error);
+            let expected = "AADSTS1: <redacted> is wrong, <redacted> and <redacted>";
+            assert!(logged.ends_with(expected), "{logged}");
+            assert!(!format!("{error:?}").contains("c2VjcmV0"), "{error:?}");
+        }
+        let answer = azure_core::Error::with_message(ErrorKind::Other, "AADSTS1. ".repeat(1000));
+        let managed = Credential {
+            identity: Identity::Managed { client_id: None },
+            ..credential(SecretSource::Value("c2VjcmV0".into()))
+        };
+        let logged = chain(&TokenError::failed(&managed, &answer));
+        assert!(logged.len() < 2000, "{} bytes", logged.len());
     }
 
     #[test]

@@ -219,7 +219,7 @@ impl Tokens {
             .spawn(tokio::time::timeout(FETCH_TIMEOUT, fetching));
         match fetching.await {
             Ok(Ok(Ok(token))) => Ok(Token::new(token)),
-            Ok(Ok(Err(error))) => Err(TokenError::failed(&self.credential, error)),
+            Ok(Ok(Err(error))) => Err(TokenError::failed(&self.credential, &error)),
             // A panic of the identity library counts as no answer.
             Ok(Err(_)) | Err(_) => Err(TokenError::unanswered(&self.credential, FETCH_TIMEOUT)),
         }

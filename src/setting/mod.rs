@@ -6,6 +6,8 @@
 
 mod check;
 
+use zeroize::Zeroize as _;
+
 pub(crate) use check::{Check, address, bytes, duration, items, list, number, path, text, words};
 
 /// A key of the configuration.
@@ -21,6 +23,8 @@ pub struct Key {
     pub default: Option<&'static str>,
     /// Whether its value must never be shown.
     pub secret: bool,
+    /// Whether its value is the path of a file with a secret.
+    pub is_secret_file: bool,
     /// The variable of Azure's own that sets it while none of ours does.
     pub azure_variable: Option<&'static str>,
 }
@@ -47,6 +51,15 @@ pub(crate) enum Value {
 }
 
 impl Value {
+    /// Overwrites it, and leaves nothing.
+    pub(crate) fn overwrite(&mut self) {
+        match self {
+            Self::Nothing => {}
+            Self::Text(text) => text.zeroize(),
+            Self::List(items) => items.zeroize(),
+        }
+    }
+
     /// A text is a list where one is expected, so that lists can be variables: `a, b`. The empty text is the empty list.
     pub(crate) fn items(&self) -> Vec<&str> {
         match self {
@@ -87,6 +100,7 @@ impl<T> Setting<T> {
             accepts: check.accepts.clone(),
             default,
             secret: false,
+            is_secret_file: false,
             azure_variable: None,
         };
         Self { key, check, unset }
@@ -95,6 +109,12 @@ impl<T> Setting<T> {
     /// Its value must never be shown.
     pub(crate) fn secret(mut self) -> Self {
         self.key.secret = true;
+        self
+    }
+
+    /// Its value is the path of a file with a secret.
+    pub(crate) fn secret_file(mut self) -> Self {
+        self.key.is_secret_file = true;
         self
     }
 

@@ -35,5 +35,13 @@ pub(crate) fn start(settings: &Settings) -> Result<(), LogError> {
     tracing_subscriber::registry()
         .with(lines.with_filter(settings.level.clone()))
         .try_init()
-        .map_err(LogError)
+        .map_err(LogError)?;
+    let modules = settings.other_modules();
+    if !modules.is_empty() {
+        tracing::warn!(
+            modules = modules.join(","),
+            "`log.level` names modules of other libraries: their lines may contain secrets and the content of events"
+        );
+    }
+    Ok(())
 }

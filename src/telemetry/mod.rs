@@ -1,12 +1,13 @@
 //! What the exporter reports about itself: every metric, and every log line that goes with one.
 //!
 //! What happens is an event: one function here counts it and logs it, so the two cannot disagree. Lines are written
-//! per batch or per change, never per record, and carry no body, token, key or address of a caller.
+//! per event or per change, never per record, and carry no body, token, key or address of a caller.
 
 mod delivered;
 mod families;
 mod leases;
 mod log;
+mod redaction;
 mod repeated;
 mod scrapes;
 mod settings;
@@ -26,6 +27,7 @@ pub use families::ExporterFamilies;
 pub(crate) use leases::{LeaseMove, Leases};
 pub(crate) use log::LogError;
 pub(crate) use log::start as start_log;
+pub(crate) use redaction::{REDACTED, looks_secret, redacted};
 pub(crate) use scrapes::ClosedFor;
 pub(crate) use settings::Settings;
 pub(crate) use source::{Lag, LostPosition};
@@ -99,7 +101,7 @@ impl Telemetry {
             unwritten_since: Mutex::default(),
             repeated: Repeated::default(),
         };
-        telemetry.records_ended(&Tally::default());
+        telemetry.records_ended(&Tally::zero());
         telemetry
     }
 
@@ -142,6 +144,14 @@ impl Telemetry {
             let _at_zero = self.families.token_fetches_total(ended(is_ok));
         }
         tracing::info!(kind, reason, authority_host, audience, "credential chosen");
+    }
+
+    /// The exporter connects to another machine without TLS, as configured.
+    pub fn tls_is_off(&self, host: &str) {
+        tracing::warn!(
+            host,
+            "TLS is off, so the network can read and change what is sent: use this with an emulator only"
+        );
     }
 
     /// Entra ID issued a token.
@@ -300,12 +310,16 @@ label_values! {
     }
 }
 
-/// An error and its causes in one line: an error describes itself only, so the chain is logged where it is handled.
+/// Enough for an answer of Microsoft Entra ID, which has ids for its support at the end.
+const CAUSE_CHARACTERS: usize = 1000;
+
+/// An error and its causes in one line: an error describes itself only, so the chain is logged where it is handled. Causes
+/// are in the words of libraries and services: they are shortened, and what looks like a secret is not repeated.
 pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
-        let cause_text = cause.to_string();
+        let cause_text: String = cause.to_string().chars().take(CAUSE_CHARACTERS).collect();
         // The SDK's errors repeat their causes in their own text.
         if !text.contains(&cause_text) {
             text.push_str(": ");
@@ -313,5 +327,5 @@ pub fn chain(error: &dyn Error) -> String {
         }
         source = cause.source();
     }
-    text
+    redacted(&text)
 }

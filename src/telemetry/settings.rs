@@ -17,8 +17,9 @@ settings! {
         format: Format = words(Format::ALL.map(|format| (format.label(), format))).default("auto"),
         /// Log level.
         ///
-        /// `error`, `warn`, `info`, `debug`, `trace` or `off`, for all modules or for the modules that a prefix names. The log of
-        /// the Azure SDK is off, unless a prefix names one of its modules: `info,azure_core_amqp=debug`.
+        /// `error`, `warn`, `info`, `debug`, `trace` or `off`, for the exporter, or for the modules that a prefix names. Other
+        /// libraries, such as the Azure SDK, log only where a prefix names them: `info,azure_core_amqp=debug`. Their lines may
+        /// contain secrets and the content of events, so a warning at startup names them.
         level: Targets = text("a level, or levels such as `info,azure_core_amqp=debug`", levels).default("info"),
         /// Whether to log each failed request and each failed recording, with the ids that Microsoft's support asks for.
         ///
@@ -26,6 +27,11 @@ settings! {
         /// id, server call id, sub code, and the service's message without URIs, as far as the record has them. The ids identify
         /// the call to everybody who can read the log. No metric contains them.
         failures: bool = words([("off", false), ("on", true)]).default("off"),
+        /// Whether the system may write a core dump if the process crashes, and whether a debugger may attach to it.
+        ///
+        /// The memory of the process contains keys, tokens and events, and so would a core dump. To look for the cause of a
+        /// crash, set it to `on`; the limit of the process on core dumps then applies.
+        core_dumps: bool = words([("off", false), ("on", true)]).default("off"),
     }
 }
 
@@ -41,22 +47,30 @@ label_values! {
     }
 }
 
-/// The crates of the Azure SDK, and what it talks AMQP and HTTP with, as targets of log lines.
-const SDK_TARGETS: [&str; 7] = [
-    "azure_core",
-    "azure_core_amqp",
-    "azure_identity",
-    "azure_messaging_eventhubs",
-    "fe2o3_amqp",
-    "typespec_client_core",
-    "hyper_util",
+/// The crates of this project, as targets of log lines. They log no secret and no content of an event, at any level.
+const OWN_CRATES: [&str; 3] = [
+    "acs_recording_exporter",
+    "acs_log_simulator",
+    "event_hub_emulator",
 ];
 
-/// The level of all modules, and of those that a prefix names. The SDK is silent unless it is named: its errors arrive as
-/// values, and are logged once, where they are handled.
+impl Settings {
+    /// The modules of other crates that the level names.
+    pub(super) fn other_modules(&self) -> Vec<&str> {
+        let named = self.level.iter();
+        let is_own = |name: &str| OWN_CRATES.iter().any(|own| name.starts_with(own));
+        named
+            .filter(|(name, level)| !is_own(name) && *level != LevelFilter::OFF)
+            .map(|(name, _)| name)
+            .collect()
+    }
+}
+
+/// The level of this project's crates, and of the modules that a prefix names. Other crates are silent unless they are
+/// named: at `trace`, they write tokens and bodies, and at any level they format errors and frames that may contain them.
+/// Their errors arrive as values, and are logged once, where they are handled.
 fn levels(text: &str) -> Result<Targets, &'static str> {
-    let silent = SDK_TARGETS.map(|target| (target, LevelFilter::OFF));
-    let mut targets = Targets::new().with_targets(silent);
+    let (mut own, mut named) = (None, Vec::new());
     for directive in text.split(',').map(str::trim) {
         // `Targets` by itself reads a lone word as a target at `trace`, so that a misspelt level would silence everything
         // else; and nothing at all as `error`.
@@ -70,65 +84,100 @@ fn levels(text: &str) -> Result<Targets, &'static str> {
             return Err(NO_LEVEL);
         }
         let level: LevelFilter = level.parse().map_err(|_| NO_LEVEL)?;
-        targets = match target {
-            Some(target) => targets.with_target(target, level),
-            None => targets.with_default(level),
-        };
+        match target {
+            Some(target) => named.push((target, level)),
+            None => own = Some(level),
+        }
     }
-    Ok(targets)
+    let own = own.into_iter();
+    let own = own.flat_map(|level| OWN_CRATES.map(|name| (name, level)));
+    Ok(own.chain(named).collect())
 }
 
 const NO_LEVEL: &str = "must be `off`, `error`, `warn`, `info`, `debug` or `trace`; a module is followed by `=` and its level, for example `info,azure_core_amqp=debug`";
 
 #[cfg(test)]
 mod tests {
-    use tracing_subscriber::filter::LevelFilter as Level;
+    use tracing::Level;
 
     use super::*;
 
+    /// Whether a line of a module is logged at a level.
+    fn logs(text: &str, target: &str, level: Level) -> bool {
+        levels(text).expect(text).would_enable(target, &level)
+    }
+
     #[test]
     fn levels_and_directives_are_taken() {
-        let check = |text: &str, all: Option<Level>, named: &[(&str, Level)]| {
+        let check = |text: &str, named: &[(&str, LevelFilter)]| {
             let targets = levels(text).expect(text);
-            assert_eq!(targets.default_level(), all, "{text}");
             for (target, level) in named {
                 let found = targets.iter().find(|(name, _)| name == target);
                 assert_eq!(found, Some((*target, *level)), "{text}");
             }
+            assert_eq!(targets.default_level(), None, "{text}");
         };
-        check("info", Some(Level::INFO), &[]);
-        check("OFF", Some(Level::OFF), &[]);
+        let own = "acs_recording_exporter";
+        check("info", &[(own, LevelFilter::INFO)]);
+        check("OFF", &[(own, LevelFilter::OFF)]);
         check(
-            "info,hyper=warn",
-            Some(Level::INFO),
-            &[("hyper", Level::WARN)],
+            " hyper=warn, info ",
+            &[(own, LevelFilter::INFO), ("hyper", LevelFilter::WARN)],
         );
         check(
-            " warn, azure_core_amqp=debug ",
-            Some(Level::WARN),
-            &[("azure_core_amqp", Level::DEBUG)],
+            "acs_recording_exporter=trace,warn",
+            &[
+                (own, LevelFilter::TRACE),
+                ("event_hub_emulator", LevelFilter::WARN),
+            ],
         );
         check(
             "acs::metrics=trace",
-            None,
-            &[("acs::metrics", Level::TRACE)],
+            &[("acs::metrics", LevelFilter::TRACE)],
         );
+        assert!(!logs("acs::metrics=trace", own, Level::ERROR));
     }
 
     #[test]
-    fn the_sdk_is_silent_unless_it_is_named() {
-        let logs = |text: &str, target| {
-            levels(text)
-                .unwrap()
-                .would_enable(target, &tracing::Level::ERROR)
-        };
-        assert!(!logs("info", "azure_core_amqp::connection"));
-        assert!(logs("info", "acs_recording_exporter::telemetry"));
+    fn a_level_without_a_prefix_is_of_the_exporter_alone() {
         assert!(logs(
-            "info,azure_core_amqp=debug",
-            "azure_core_amqp::connection"
+            "trace",
+            "acs_recording_exporter::telemetry",
+            Level::TRACE
         ));
-        assert!(!logs("info,azure_core_amqp=debug", "azure_core::http"));
+        for target in [
+            "azure_core_amqp::connection",
+            "fe2o3_amqp::session",
+            "tungstenite::protocol",
+            "rustls::client",
+            "object_store",
+            "a_crate_that_comes_with_an_update",
+        ] {
+            assert!(!logs("trace", target, Level::ERROR), "{target}");
+        }
+        let named = "info,azure_core_amqp=debug";
+        assert!(logs(named, "azure_core_amqp::connection", Level::DEBUG));
+        assert!(!logs(named, "azure_core::http", Level::ERROR));
+    }
+
+    #[test]
+    fn named_modules_of_other_crates_are_known() {
+        let check = |text: &str, expected: &[&str]| {
+            let settings = Settings {
+                level: levels(text).expect(text),
+                ..Settings::default()
+            };
+            let mut others = settings.other_modules();
+            others.sort_unstable();
+            assert_eq!(others, expected, "{text}");
+        };
+        check("trace", &[]);
+        check("warn,acs_recording_exporter::http=trace", &[]);
+        check("info,hyper=off", &[]);
+        check(
+            "info,azure_core=debug,tungstenite=error",
+            &["azure_core", "tungstenite"],
+        );
     }
 
     #[test]

@@ -265,6 +265,10 @@ impl Telemetry {
     /// An event that cannot be decoded was skipped.
     pub(crate) fn event_stepped_over(&self, partition: &PartitionId, sequence_number: i64) {
         self.families.poison_events_total(partition.into()).inc();
+        let now = Instant::now();
+        if !self.repeated.is_logged_of(partition, "event skipped", now) {
+            return;
+        }
         log_partition!(
             error,
             partition,

@@ -42,6 +42,8 @@ async fn start(starter: &str, arguments: &[&str], connection_string: &str) {
     let variables = [
         ("ACS_RECORDING_EXPORTER__LOG__FORMAT", "json"),
         ("ACS_RECORDING_EXPORTER__DELIVERY__START_GATE", "0s"),
+        // Otherwise only root sees which files the process has open.
+        ("ACS_RECORDING_EXPORTER__LOG__CORE_DUMPS", "on"),
         (
             "ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING",
             connection_string,

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use azure_core::base64::encode_url_safe;
@@ -32,8 +33,9 @@ use tokio_util::sync::CancellationToken;
 use crate::world::eventually;
 
 /// Every event hub of the shared hub, with its partitions.
-const EVENT_HUBS: [(&str, u32); 9] = [
+const EVENT_HUBS: [(&str, u32); 10] = [
     ("calls", 1),
+    ("downgraded", 1),
     ("leased", 1),
     ("renewed", 2),
     ("many", 32),
@@ -234,21 +236,27 @@ async fn entra_id(
     State(known): State<Arc<Known>>,
     Path(tenant): Path<String>,
     form: String,
-) -> (StatusCode, Json<Value>) {
+) -> Response {
     let asked = known.asked(tenant, &form);
+    if asked.tenant == "moved" {
+        return Redirect::temporary("/elsewhere/oauth2/v2.0/token").into_response();
+    }
     let is_right = |secret: &String| *secret == *known.secret.lock().unwrap();
     if !asked.fields.get("client_secret").is_none_or(is_right) {
+        // It repeats what it was sent, as a proxy in front of it may.
+        let secret = asked.fields.get("client_secret");
+        let repeated = format!("{} {form} ", secret.map_or("", String::as_str)).repeat(100);
         let refusal = json!({
             "error": "invalid_client",
-            "error_description": "AADSTS7000215: Invalid client secret provided.",
+            "error_description": format!("AADSTS7000215: Invalid client secret provided. {repeated}"),
             "error_codes": [7_000_215],
         });
-        return (StatusCode::UNAUTHORIZED, Json(refusal));
+        return (StatusCode::UNAUTHORIZED, Json(refusal)).into_response();
     }
     let (token, _) = known.token(&asked);
     let seconds = known.lifetime.whole_seconds();
     let answer = json!({ "token_type": "Bearer", "expires_in": seconds, "access_token": token });
-    (StatusCode::OK, Json(answer))
+    Json(answer).into_response()
 }
 
 /// As App Service has it.

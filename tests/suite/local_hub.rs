@@ -3,8 +3,9 @@
 
 use acs_recording_exporter::inside::source::event_hub::ConnectionString;
 use azure_messaging_eventhubs::{ConsumerClient, RetryOptions};
+use event_hub_emulator::admin::HEADER;
 use futures_util::StreamExt;
-
+use reqwest::header::HOST;
 use serde_json::json;
 
 use crate::azure::LocalHub;
@@ -74,6 +75,7 @@ async fn a_link_is_cut_over_http_and_what_does_not_exist_is_said() {
     );
 
     faults_answer(&admin).await;
+    web_pages_are_refused(&admin).await;
     let (status, answer) = post(&admin, "/event-hubs/logs/partitions/7/corrupt-next").await;
     assert_eq!(status, 404, "{answer}");
     let (status, answer) = post(&admin, "/event-hubs/logs/grow?partitions=1").await;
@@ -109,6 +111,13 @@ async fn faults_answer(admin: &str) {
         ("/away?on=true", "done\n"),
         ("/away?on=false", "done\n"),
         ("/be-busy-to-readers?times=1", "done\n"),
+        ("/refuse-positions?times=1", "done\n"),
+        ("/answer-null?times=1", "done\n"),
+        (
+            "/event-hubs/logs/partitions/0/answer-stale?times=1&events=1",
+            "done\n",
+        ),
+        ("/event-hubs/logs/partitions/0/fall-back?events=1", "done\n"),
         ("/shorten-tokens?seconds=3", "done\n"),
         ("/shorten-tokens", "done\n"),
     ] {
@@ -125,14 +134,42 @@ async fn faults_answer(admin: &str) {
     );
 }
 
+/// A page in a browser can send a POST without a header of its own, and can give its own name this machine's address.
+async fn web_pages_are_refused(admin: &str) {
+    let client = reqwest::Client::new();
+    let url = format!("http://{admin}/event-hubs/logs/recreate");
+    let cross_site = client.post(&url).header("content-type", "text/plain");
+    let (status, text) = answer(cross_site).await;
+    assert_eq!(status, 403, "{text}");
+    assert!(text.contains("`X-Event-Hub-Emulator: 1`"), "{text}");
+    for host in ["evil.example:80", "localhost.evil.example", "10.0.0.1", ""] {
+        for request in [
+            client.post(&url).header(HEADER, "1"),
+            client.get(format!("http://{admin}/")),
+        ] {
+            let (status, text) = answer(request.header(HOST, host)).await;
+            assert_eq!(status, 403, "{host}: {text}");
+            assert!(text.contains("`Host`"), "{text}");
+        }
+    }
+    for host in ["localhost", "LOCALHOST:80", "127.1.2.3:80", "[::1]:80"] {
+        let request = client.get(format!("http://{admin}/")).header(HOST, host);
+        assert_eq!(answer(request).await.0, 200, "{host}");
+    }
+    let (status, text) = post(admin, "/be-busy?times=10001").await;
+    assert_eq!(
+        (status, text.as_str()),
+        (400, "`times` has to be 10000 at most\n")
+    );
+}
+
 async fn post(address: &str, path: &str) -> (u16, String) {
-    let response = within(
-        reqwest::Client::new()
-            .post(format!("http://{address}{path}"))
-            .send(),
-    )
-    .await
-    .unwrap();
+    let url = format!("http://{address}{path}");
+    answer(reqwest::Client::new().post(url).header(HEADER, "1")).await
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> (u16, String) {
+    let response = within(request.send()).await.unwrap();
     (
         response.status().as_u16(),
         within(response.text()).await.unwrap(),

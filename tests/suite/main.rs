@@ -36,6 +36,7 @@ mod endpoints_under_attack;
 mod faults;
 mod golden;
 mod health;
+mod hostile;
 mod limits;
 mod local_hub;
 mod mutants;

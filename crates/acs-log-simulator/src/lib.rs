@@ -85,6 +85,11 @@ pub enum SimulateError {
     /// It has no endpoint, or no key.
     #[error("the connection string cannot be used")]
     ConnectionString(#[source] azure_core::Error),
+    /// It is an emulator's, which turns TLS off, and leads to Azure.
+    #[error(
+        "the connection string's `UseDevelopmentEmulator=true` turns TLS off, but its `Endpoint` is in Azure: remove `UseDevelopmentEmulator`"
+    )]
+    EmulatorInAzure,
     /// Neither the caller nor the connection string names an event hub.
     #[error(
         "name the event hub: `--event-hub NAME`, or `EntityPath=NAME` in the connection string"

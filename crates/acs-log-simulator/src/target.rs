@@ -74,7 +74,8 @@ impl Target {
     ///
     /// # Errors
     ///
-    /// [`SimulateError::ConnectionString`] if it is not one, [`SimulateError::NoEventHub`] without any name.
+    /// [`SimulateError::ConnectionString`] if it is not one, [`SimulateError::NoEventHub`] without any name,
+    /// [`SimulateError::EmulatorInAzure`] if its key would be sent to Azure without TLS.
     pub fn connect(
         connection_string: &str,
         event_hub: Option<&str>,
@@ -85,6 +86,9 @@ impl Target {
         let event_hub = event_hub.or(parsed.entity_path.as_deref());
         let event_hub = event_hub.ok_or(SimulateError::NoEventHub)?.to_owned();
         let endpoint = emulator(connection_string, &parsed.endpoint);
+        if endpoint.is_some() && is_in_azure(&parsed.endpoint) {
+            return Err(SimulateError::EmulatorInAzure);
+        }
         // The SDK (0.16) refuses another event hub than this, even where the key is for the whole namespace.
         let names_no_event_hub = |pair: &&str| !is_of(pair, "EntityPath");
         let pairs: Vec<_> = connection_string
@@ -123,6 +127,20 @@ fn emulator(connection_string: &str, endpoint: &str) -> Option<String> {
         url.host_str()?,
         url.port().unwrap_or(5672)
     ))
+}
+
+/// Whether an endpoint is in one of Azure's clouds, where no emulator is.
+fn is_in_azure(endpoint: &str) -> bool {
+    const CLOUDS: [&str; 4] = [
+        ".servicebus.windows.net",
+        ".servicebus.chinacloudapi.cn",
+        ".servicebus.usgovcloudapi.net",
+        ".servicebus.cloudapi.de",
+    ];
+    let url = Url::parse(endpoint).ok();
+    let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    CLOUDS.iter().any(|cloud| host.ends_with(cloud))
 }
 
 /// Whether a pair of a connection string has this key.
@@ -340,6 +358,11 @@ mod tests {
             "name the event hub: `--event-hub NAME`, or `EntityPath=NAME` in the connection string";
         check("Endpoint=sb://a.b", None, Err(unnamed));
         check("", Some("x"), Err("the connection string cannot be used"));
+        check(
+            "Endpoint=sb://Contoso.servicebus.windows.net:5672;UseDevelopmentEmulator=true",
+            Some("x"),
+            Err(&SimulateError::EmulatorInAzure.to_string()),
+        );
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub struct HubArgs {
     #[arg(long, value_name = "POLICY")]
     policy: Vec<Policy>,
     /// Address for the HTTP endpoints that cause faults: sever connections, freeze partitions and so on. For tests; it has
-    /// no authentication.
+    /// no authentication. A POST needs the header `X-Event-Hub-Emulator: 1`, so that no web page can send it.
     #[arg(long, value_name = "ADDRESS")]
     admin: Option<SocketAddr>,
     /// Memory for the events of all event hubs together, such as `64MiB`; beyond it the oldest are dropped.
@@ -136,7 +136,7 @@ impl HubArgs {
             let listener = TcpListener::bind(address).await.map_err(failed)?;
             let address = listener.local_addr().map_err(failed)?;
             writeln!(out, "faults: POST to http://{address}")?;
-            let (router, stop) = (admin::router(hub.handle()), stop.clone());
+            let (router, stop) = (admin::router(hub.handle(), address), stop.clone());
             serving.spawn(async move {
                 axum::serve(listener, router)
                     .with_graceful_shutdown(stop.cancelled_owned())

@@ -1,16 +1,16 @@
 //! The account of a container: its endpoint, its name, and the key or SAS of a connection string.
 
-use azure_core::credentials::Secret;
 use azure_core::http::Url;
 use object_store::azure::{AzureAccessKey, split_sas};
 
 use super::{Access, InvalidContainer, Settings};
+use crate::identity::Secret;
 use crate::identity::connection_string::Pairs;
 
 /// The account of every emulator, with its address and its key, which are public.
-pub(super) const EMULATOR: &str = "devstoreaccount1";
+const EMULATOR: &str = "devstoreaccount1";
 const EMULATOR_ENDPOINT: &str = "http://127.0.0.1:10000/devstoreaccount1";
-const EMULATOR_KEY: &str =
+pub(super) const EMULATOR_KEY: &str =
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
 const ACCOUNT: &str = "AccountName";
@@ -103,12 +103,6 @@ fn is_account(text: &str) -> bool {
         && text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-}
-
-pub(super) fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 /// A SAS with visibly too few rights is a fault at the start, and not a refusal later. A SAS that refers to a policy of

@@ -10,9 +10,10 @@ mod tests;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use azure_core::credentials::Secret;
 use azure_core::http::Url;
 
+use crate::identity::Secret;
+use crate::identity::clear_text::is_loopback;
 use crate::identity::connection_string::{InvalidPairs, UnusableFile, read_file};
 
 /// A container in Blob Storage, and how to authenticate to it.
@@ -76,6 +77,11 @@ impl Settings {
         self.access == Access::Tokens
     }
 
+    /// Whether anything is sent to another machine without TLS.
+    pub(super) fn is_in_the_clear(&self) -> bool {
+        self.url.scheme() == "http" && !is_loopback(self.url.host_str().unwrap_or_default())
+    }
+
     /// Its URL, without key or signature.
     pub fn url(&self) -> &Url {
         &self.url
@@ -114,24 +120,24 @@ impl Settings {
         access: Access,
     ) -> Result<Self, InvalidContainer> {
         let container = container_name(container)?;
-        if endpoint.scheme() == "http" {
-            if !account::is_loopback(&endpoint) && account != account::EMULATOR {
-                return Err(InvalidContainer::Http);
-            }
-            if access == Access::Tokens {
-                return Err(InvalidContainer::TokensOverHttp);
-            }
-        }
         endpoint
             .path_segments_mut()
             .map_err(|()| InvalidContainer::Url)?
             .pop_if_empty()
             .push(container);
-        Ok(Self {
+        let settings = Self {
             url: endpoint,
             account,
             access,
-        })
+        };
+        let is_public = settings.access == Access::SharedKey(account::EMULATOR_KEY.into());
+        if settings.is_in_the_clear() && !is_public {
+            return Err(InvalidContainer::Http);
+        }
+        if settings.url.scheme() == "http" && settings.access == Access::Tokens {
+            return Err(InvalidContainer::TokensOverHttp);
+        }
+        Ok(settings)
     }
 }
 
@@ -178,9 +184,9 @@ pub enum InvalidContainer {
         "must name a container: 3 to 63 lower case letters, digits and `-`, with a letter or digit at both ends and no two `-` together"
     )]
     Name,
-    /// Over http, where anybody could read it.
+    /// Over http to another machine, with a secret.
     #[error(
-        "must be https: http is for an emulator only, on this machine or with the account `devstoreaccount1`"
+        "must be https: http is for an emulator only, on this machine, or elsewhere by a connection string with the public key of `devstoreaccount1`"
     )]
     Http,
     /// A token over http.

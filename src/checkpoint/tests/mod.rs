@@ -200,6 +200,39 @@ fn a_missing_folder_and_what_is_not_a_file_are_errors() {
     }
 }
 
+/// Another user of the folder must not be able to make the exporter write elsewhere.
+#[tokio::test]
+async fn what_was_planted_in_the_folder_changes_no_other_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, target) = (file_in(&folder), folder.path().join("target"));
+    let lock = path.with_extension("json.lock");
+    fs::write(&target, "of another program").unwrap();
+    let unchanged = || assert_eq!(fs::read_to_string(&target).unwrap(), "of another program");
+
+    let refused = format!(
+        "`{}` is not a regular file, and the exporter does not follow a link to lock or change another file: remove it",
+        lock.display()
+    );
+    symlink(&target, &lock).unwrap();
+    assert_eq!(told(&open(&path).unwrap_err()), refused);
+    unchanged();
+    fs::remove_file(&lock).unwrap();
+    fs::create_dir(&lock).unwrap();
+    assert_eq!(told(&open(&path).unwrap_err()), refused);
+    fs::remove_dir(&lock).unwrap();
+
+    // A hard link is the file itself: it is locked as it is.
+    fs::hard_link(&target, &lock).unwrap();
+    symlink(&target, path.with_extension("json.tmp")).unwrap();
+    let (mut store, _) = open(&path).unwrap();
+    let error = told(&open(&path).unwrap_err());
+    assert!(error.contains("is in use by another process"), "{error}");
+    store.save(&state(3)).await.unwrap();
+    store.close().await.unwrap();
+    unchanged();
+    assert_eq!(number_of(&reads(&path).await), 3);
+}
+
 #[tokio::test]
 async fn a_second_process_is_refused_and_learns_which_was_first() {
     let test = "a_second_process_is_refused_and_learns_which_was_first";

@@ -9,15 +9,18 @@ mod auth;
 mod reference;
 mod stores;
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use expect_test::{Expect, expect};
-use tracing_subscriber::filter::LevelFilter;
+use tracing::Level;
 
 use super::*;
 use crate::checkpoint::StoreKind;
 use crate::delivery::CheckpointAfter;
 use crate::source::event_hub::{Authentication, Start, Transport};
+use crate::telemetry::looks_secret;
 
 const CONNECTION: &str = "Endpoint=sb://contoso.servicebus.windows.net/;SharedAccessKeyName=listen;SharedAccessKey=c2VjcmV0";
 
@@ -122,7 +125,7 @@ fn unknown_keys_are_reported_where_they_stand_with_what_was_meant() {
               htttp.tls = <redacted> (built-in x.yaml:6): unknown key; `config/exporter.yaml` lists every key
               http.listn = `[::]:80` (variable ACS_RECORDING_EXPORTER__HTTP__LISTN): unknown key; did you mean `ACS_RECORDING_EXPORTER__HTTP__LISTEN`?
               event_hub.conection_string = <redacted> (variable ACS_RECORDING_EXPORTER__EVENT_HUB__CONECTION_STRING): unknown key; did you mean `ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING`?
-              log = <redacted> (variable ACS_RECORDING_EXPORTER__LOG): is a section: set `ACS_RECORDING_EXPORTER__LOG__FORMAT`, `ACS_RECORDING_EXPORTER__LOG__LEVEL`, `ACS_RECORDING_EXPORTER__LOG__FAILURES`"#]],
+              log = <redacted> (variable ACS_RECORDING_EXPORTER__LOG): is a section: set `ACS_RECORDING_EXPORTER__LOG__FORMAT`, `ACS_RECORDING_EXPORTER__LOG__LEVEL`, `ACS_RECORDING_EXPORTER__LOG__FAILURES`, `ACS_RECORDING_EXPORTER__LOG__CORE_DUMPS`"#]],
     );
 }
 
@@ -138,10 +141,9 @@ fn contradictions_name_both_sides() {
             &[("--consumer-group", "event_hub.consumer_group", "$default")],
         ),
         &expect![[r#"
-            config: 4 faults
+            config: 3 faults
+              event_hub.connection_string = <redacted> (variable ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING): its `UseDevelopmentEmulator=true` turns TLS off, but its `Endpoint` is in Azure: remove `UseDevelopmentEmulator`
               event_hub.namespace = `contoso` (built-in x.yaml:2): `event_hub.connection_string` is set too (variable ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING): keep one of the two
-              event_hub.names = `[a, b]` (built-in x.yaml:3): the `EntityPath` of `event_hub.connection_string` allows `logs` only: name that, leave the key out, or use a connection string of the namespace
-              event_hub.transport = `websocket` (built-in x.yaml:4): must be `tcp`: `event_hub.connection_string` leads to an emulator
               auth.kind = `azure_cli` (built-in x.yaml:6): has no effect with `event_hub.connection_string` (variable ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING): use `event_hub.namespace` instead, or remove this key"#]],
     );
 }
@@ -190,7 +192,13 @@ fn the_highest_layer_holds_and_hides_the_faults_below_it() {
     ))
     .expect("the faults are overridden");
     assert_eq!(config.http.listen.to_string(), "127.0.0.1:0");
-    assert_eq!(config.log.level.default_level(), Some(LevelFilter::DEBUG));
+    let logs = |level| {
+        config
+            .log
+            .level
+            .would_enable("acs_recording_exporter", &level)
+    };
+    assert!(logs(Level::DEBUG) && !logs(Level::TRACE));
     assert!(config.log.failures);
 }
 
@@ -372,7 +380,7 @@ fn a_connection_string_may_be_in_a_file() {
 
 #[test]
 fn a_file_that_cannot_be_read_is_named() {
-    let path = std::path::PathBuf::from("no/such/file.yaml");
+    let path = PathBuf::from("no/such/file.yaml");
     let error = load(Sources {
         file: Some(File::Path(path)),
         ..Sources::default()
@@ -403,6 +411,38 @@ fn a_file_on_disk_is_named_with_the_line() {
 }
 
 #[test]
+fn a_directory_of_dead_letters_that_every_user_can_write_to_is_a_fault() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(directory.path(), Permissions::from_mode(0o777)).unwrap();
+    let path = directory.path().to_str().unwrap();
+    let set = |path: &str| {
+        load(sources(
+            "",
+            &least(),
+            &[("--x", "dead_letters.directory", path)],
+        ))
+    };
+    let error = set(path).unwrap_err().to_string();
+    let fault = format!(
+        "dead_letters.directory = `{path}` (flag --x): is a directory that every user can write to: run `chmod o-w` on it"
+    );
+    assert!(error.contains(&fault), "{error}");
+    set(&format!("{path}/letters")).unwrap();
+}
+
+#[test]
+fn no_connection_string_turns_tls_off_for_azure() {
+    let connection = format!("{CONNECTION};UseDevelopmentEmulator=true");
+    let flag = ("--x", "event_hub.connection_string", connection.as_str());
+    check_faults(
+        sources("", &least(), &[flag]),
+        &expect![[r#"
+        config: 1 fault
+          event_hub.connection_string = <redacted> (flag --x): its `UseDevelopmentEmulator=true` turns TLS off, but its `Endpoint` is in Azure: remove `UseDevelopmentEmulator`"#]],
+    );
+}
+
+#[test]
 fn the_demo_file_lacks_only_the_connection_string() {
     let connection = format!("{CONNECTION};EntityPath=logs");
     let flags = vec![Flag {
@@ -420,6 +460,7 @@ fn the_demo_file_lacks_only_the_connection_string() {
     assert_eq!(config.event_hub.start, Start::Earliest);
     assert_eq!(config.delivery.start_gate, Duration::ZERO);
     assert_eq!(config.delivery.hold_max, Duration::ZERO);
+    assert!(config.http.listen.ip().is_loopback());
     assert_eq!(
         config.metrics.resources,
         [
@@ -428,4 +469,42 @@ fn the_demo_file_lacks_only_the_connection_string() {
             "fabrikam-telehealth"
         ]
     );
+}
+
+/// Whatever is pasted into whatever key: no fault repeats it. What passes the check of a key is recognised by its shape, so
+/// that no error repeats it either.
+#[test]
+fn a_secret_under_the_wrong_key_is_not_repeated() {
+    const KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+    let secrets = [
+        KEY.to_owned(),
+        CONNECTION.replace("c2VjcmV0", KEY),
+        format!("AccountName=contoso;AccountKey={KEY}"),
+        format!("https://contoso.blob.core.windows.net/c?sr=c&sp=rwdl&sig={KEY}"),
+        format!("SharedAccessSignature sr=a&sig={KEY}&se=1&skn=n"),
+        format!("https://user:{KEY}@contoso.servicebus.windows.net"),
+        format!("eyJhbGciOiJub25lIn0.{}.", KEY.trim_end_matches('=')),
+        format!("abc8Q~{}", KEY.trim_end_matches('=')),
+    ];
+    for (key, secret) in KEYS
+        .iter()
+        .flat_map(|key| secrets.iter().map(move |secret| (key, secret)))
+    {
+        let variable = key.variable();
+        let name = variable.trim_start_matches("ACS_RECORDING_EXPORTER__");
+        let mut environment = least();
+        environment.retain(|(other, _)| *other != name);
+        environment.push((name, secret));
+        match load(sources("", &environment, &[])) {
+            Ok(_) => assert!(looks_secret(secret), "{} = {secret}", key.name),
+            Err(error) => {
+                let shown = format!("{error} {error:?}");
+                assert!(
+                    !shown.contains("MDEyMzQ1"),
+                    "{} = {secret}: {shown}",
+                    key.name
+                );
+            }
+        }
+    }
 }

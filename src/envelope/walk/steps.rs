@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{Behind, Next, Open, Step, Walk};
 use crate::disposition::Reject;
-use crate::envelope::{owned, shape};
+use crate::envelope::{EVENT_BYTES_MAX, owned, shape};
 use crate::repair::{Repair, Rewriter, Stop, is_json};
 
 /// How many brackets may stand around a record that are not its own. An envelope has two, one in an array three, one
@@ -233,7 +233,8 @@ impl Walk {
     fn decoded<'a>(&self, json: &str) -> Step<'a> {
         let decoded: String = serde_json::from_str(json).unwrap_or_default();
         let text = decoded.trim_ascii();
-        if self.depth() < DEPTH_MAX && shape::is_container(text.as_bytes()) {
+        let is_short = text.len() <= EVENT_BYTES_MAX;
+        if is_short && self.depth() < DEPTH_MAX && shape::is_container(text.as_bytes()) {
             self.inside(text)
         } else {
             Step::Found(Err(Reject::NotAnObject))

@@ -5,6 +5,7 @@
 //! series rise, where the first value of a series is not a rise.
 
 mod actions;
+mod holding;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::num::NonZeroUsize;
@@ -30,6 +31,7 @@ use actions::{Action, actions};
 
 const NOW: OffsetDateTime = datetime!(2026-01-31 12:00 UTC);
 const HOLD_MAX: Duration = Duration::from_mins(2);
+const WINDOW: Duration = Duration::from_mins(10);
 const PARTITIONS: usize = 2;
 
 /// What an event is about. The first two move failure series that every resource has; the third is not in Microsoft's
@@ -87,6 +89,8 @@ struct World {
     prometheus: Vec<Prometheus>,
     /// A scraper did not see the last of a process that it had seen part of: what it saw and others did not is repeated.
     repeats: bool,
+    /// By partition, when it waited for a scrape in this process.
+    waits: [Vec<(Instant, Instant)>; PARTITIONS],
 }
 
 impl Process {
@@ -131,6 +135,7 @@ impl World {
             processes: 1,
             prometheus: (0..scrapers).map(|_| Prometheus::default()).collect(),
             repeats: false,
+            waits: Default::default(),
         }
     }
 
@@ -167,17 +172,47 @@ impl World {
             Action::Crash => self.restart(),
             Action::Stop { last_scrapes } => self.stop(last_scrapes),
             Action::Pass { seconds } => {
-                self.now += Duration::from_secs(seconds);
-                if self
-                    .process
-                    .writer
-                    .next_end()
-                    .is_some_and(|end| end <= self.now)
-                {
-                    self.process.writer.go_on(self.now);
+                let until = self.now + Duration::from_secs(seconds);
+                while let Some(end) = self.process.writer.next_end().filter(|end| *end <= until) {
+                    self.pass_to(end);
+                    self.process.writer.go_on(end);
                 }
+                self.pass_to(until);
             }
         }
+    }
+
+    /// Time passes, in which nothing happens.
+    fn pass_to(&mut self, now: Instant) {
+        for (partition, waits) in self.waits.iter_mut().enumerate() {
+            let process = &self.process;
+            let applied = process.exposition.applied_positions();
+            let applied = applied
+                .get(&id(partition))
+                .map(|at| at.position.sequence_number + 1);
+            let applied = applied.map(|next| usize::try_from(next).unwrap());
+            let next = applied.or(self.stored.next(partition)).unwrap_or_default();
+            if next < process.next[partition] && !process.handing_over.contains(&partition) {
+                waits.push((self.now, now));
+            }
+        }
+        self.now = now;
+    }
+
+    /// The longest that a partition waited for scrapes within the ten minutes up to now.
+    fn waited(&self) -> Duration {
+        let within = |at| WINDOW.min(self.now - at);
+        let of_partition = |waits: &Vec<(Instant, Instant)>| {
+            let waits = waits
+                .iter()
+                .map(|(begin, end)| within(*begin).saturating_sub(within(*end)));
+            waits.sum()
+        };
+        self.waits
+            .iter()
+            .map(of_partition)
+            .max()
+            .unwrap_or_default()
     }
 
     fn deliver(&mut self, partition: usize, events: usize) {
@@ -268,6 +303,7 @@ impl World {
     fn restart(&mut self) {
         self.process = Process::start(self.scrapers, &self.stored);
         self.processes += 1;
+        self.waits = Default::default();
     }
 
     /// Everything that was published is read, and every scraper scrapes.
@@ -373,6 +409,8 @@ fn check(scrapers: usize, script: &[Action]) -> Result<(), TestCaseError> {
         .any(|action| matches!(action, Action::Pass { .. }));
     for action in script {
         world.act(*action);
+        let waited = world.waited();
+        prop_assert!(waited <= HOLD_MAX, "waited for {:?} in ten minutes", waited);
     }
     world.settle();
     for (scraper, prometheus) in world.prometheus.iter().enumerate() {

@@ -12,7 +12,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use azure_core::credentials::Secret;
 use azure_messaging_eventhubs::builders::ConsumerClientBuilder;
 use azure_messaging_eventhubs::{ConsumerClient, EventHubsError, RetryOptions};
 use futures_util::FutureExt;
@@ -20,8 +19,9 @@ use futures_util::FutureExt;
 use super::connection_string::ConnectionString;
 use super::error::SourceError;
 use super::settings::{Authentication, Settings, Transport};
+use crate::identity::clear_text::is_loopback;
 use crate::identity::connection_string::UnusableFile;
-use crate::identity::{Audience, EventHubsTokens, Tokens};
+use crate::identity::{Audience, EventHubsTokens, Secret, Tokens};
 use crate::telemetry::Telemetry;
 
 /// A connection needs TCP, TLS, SASL and a token: some seconds on a bad day, never this long.
@@ -49,7 +49,11 @@ enum Access {
 
 impl Clients {
     pub(super) fn new(settings: Arc<Settings>, telemetry: Arc<Telemetry>) -> Self {
-        let access = match &settings.namespace.authentication {
+        let namespace = &settings.namespace;
+        if namespace.endpoint.is_some() && !is_loopback(&namespace.host) {
+            telemetry.tls_is_off(&namespace.host);
+        }
+        let access = match &namespace.authentication {
             Authentication::ConnectionString(string) => Access::ConnectionString(string.clone()),
             Authentication::ConnectionStringFile(path) => {
                 Access::ConnectionStringFile(path.clone())
@@ -116,17 +120,21 @@ impl Clients {
     }
 
     /// The connection string that the file holds now. Positions belong to one namespace, so it must be the same as at the
-    /// start.
+    /// start. Whether TLS is used was decided then too: a file that is replaced cannot make the exporter send its key in the
+    /// clear.
     fn current(&self, path: &Path) -> Result<ConnectionString, UnusableFile> {
+        let namespace = &self.settings.namespace;
         let current = ConnectionString::read(path)?;
-        if current.host == self.settings.namespace.host {
-            Ok(current)
-        } else {
-            Err(UnusableFile::Elsewhere {
+        if current.host != namespace.host {
+            return Err(UnusableFile::Elsewhere {
                 what: "namespace",
                 name: current.host,
-            })
+            });
         }
+        if current.is_emulator() != namespace.endpoint.is_some() {
+            return Err(UnusableFile::OtherTls);
+        }
+        Ok(current)
     }
 }
 

@@ -8,10 +8,11 @@
 use std::path::Path;
 use std::str::FromStr;
 
-use azure_core::credentials::Secret;
 use azure_core::http::Url;
 
 use super::settings::{Authentication, Namespace, event_hub_name};
+use crate::identity::Secret;
+use crate::identity::clear_text::is_in_azure;
 use crate::identity::connection_string::{InvalidPairs, Pairs, UnusableFile, read_file};
 
 /// A connection string that was understood.
@@ -74,27 +75,31 @@ impl FromStr for ConnectionString {
             Some(flag) if flag.eq_ignore_ascii_case("true") => true,
             Some(_) => return Err(InvalidConnectionString::Emulator),
         };
+        if emulator && is_in_azure(&host) {
+            return Err(InvalidConnectionString::EmulatorInAzure);
+        }
         if port.is_some() && !emulator {
             return Err(InvalidConnectionString::Port);
         }
         let access = match (pairs.get(KEY_NAME)?, pairs.get(KEY)?, pairs.get(SIGNATURE)?) {
             (Some(name), Some(key), None) => {
-                format!("SharedAccessKeyName={name};SharedAccessKey={key}")
+                ["SharedAccessKeyName=", name, ";SharedAccessKey=", key]
             }
             (None, None, Some(signature)) if signature.starts_with("SharedAccessSignature ") => {
-                format!("SharedAccessSignature={signature}")
+                ["SharedAccessSignature=", signature, "", ""]
             }
             (None, None, Some(_)) => return Err(InvalidConnectionString::Signature),
             (_, _, Some(_)) => return Err(InvalidConnectionString::KeyAndSignature),
             (None, Some(_), None) => return Err(InvalidConnectionString::Missing(KEY_NAME)),
             (_, None, None) => return Err(InvalidConnectionString::Missing(KEY)),
         };
+        let cleaned = [&["Endpoint=sb://", &host, "/;"], &access[..]].concat();
         let event_hub = pairs.get(ENTITY_PATH)?.map(event_hub_name).transpose();
         let port = port.unwrap_or(EMULATOR_PORT);
         Ok(Self {
             event_hub: event_hub.map_err(|_| InvalidConnectionString::EntityPath)?,
             endpoint: emulator.then(|| format!("amqp://{host}:{port}")),
-            cleaned: Secret::new(format!("Endpoint=sb://{host}/;{access}")),
+            cleaned: Secret::new(cleaned.concat()),
             host,
         })
     }
@@ -122,6 +127,11 @@ pub enum InvalidConnectionString {
     /// Neither `true` nor `false`.
     #[error("its `UseDevelopmentEmulator` must be `true` or `false`")]
     Emulator,
+    /// An emulator in Azure, where the key would be sent without TLS.
+    #[error(
+        "its `UseDevelopmentEmulator=true` turns TLS off, but its `Endpoint` is in Azure: remove `UseDevelopmentEmulator`"
+    )]
+    EmulatorInAzure,
     /// A key and a signature.
     #[error("has a `SharedAccessSignature` beside a key: keep one of the two")]
     KeyAndSignature,
@@ -279,6 +289,17 @@ mod tests {
             &format!("Endpoint=sb://a.b;{BOTH};UseDevelopmentEmulator=yes"),
             Fault::Emulator,
         );
+        for host in [
+            "contoso.servicebus.windows.net",
+            "contoso.privatelink.servicebus.windows.net",
+            "Contoso.servicebus.windows.net.:5672",
+            "contoso.servicebus.usgovcloudapi.net/",
+        ] {
+            fault(
+                &format!("Endpoint=sb://{host};{BOTH};UseDevelopmentEmulator=true"),
+                Fault::EmulatorInAzure,
+            );
+        }
         fault(
             &format!("Endpoint=sb://a.b;{BOTH};EntityPath=a/b"),
             Fault::EntityPath,

@@ -326,10 +326,8 @@ impl Error for Explained<'_> {
 
 #[cfg(test)]
 mod tests {
-    use azure_core::credentials::Secret;
-
     use super::*;
-    use crate::identity::{Credential, Identity};
+    use crate::identity::{Credential, Identity, Secret};
 
     fn check(error: &SourceError, expected: &str) {
         let key = Authentication::ConnectionString(Secret::new(""));

@@ -6,11 +6,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use azure_core::credentials::Secret;
 pub(crate) use azure_core_amqp::AmqpTransport as Transport;
 use time::OffsetDateTime;
 
-use crate::identity::Credential;
+use crate::identity::{Credential, Secret};
 use crate::setting::{bytes, duration, number, settings, words};
 
 /// Settings of the Event Hub source.

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::{World, by_key, done, open, owner};
-use crate::world::Signal;
+use crate::world::{Exporter, Signal};
 
 /// What a request may take, and what two busy cores may add.
 const IN_TIME: Duration = Duration::from_secs(8);
@@ -62,6 +62,31 @@ async fn a_service_that_does_not_answer_is_an_error_in_time() {
     }
     world.azurite.signal(Signal::CONT);
     container.list("").await.unwrap();
+}
+
+/// A proxy is on another machine, and http is for this one only.
+#[tokio::test]
+async fn what_is_sent_over_http_is_not_sent_to_a_proxy() {
+    let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    proxy.set_nonblocking(true).unwrap();
+    let address = format!("http://{}", proxy.local_addr().unwrap());
+    let exporter = Exporter::start(&[
+        ("HTTP_PROXY", &address),
+        (
+            "ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING",
+            "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=a;SharedAccessKey=b;EntityPath=c;UseDevelopmentEmulator=true",
+        ),
+        ("ACS_RECORDING_EXPORTER__EVENT_HUB__CONSUMER_GROUP", "d"),
+        ("ACS_RECORDING_EXPORTER__CHECKPOINT__STORE", "blob"),
+        (
+            "ACS_RECORDING_EXPORTER__CHECKPOINT__CONTAINER_URL",
+            "http://127.0.0.1:1/devstoreaccount1/leases?sp=rwdl&sig=c2VjcmV0",
+        ),
+    ])
+    .await;
+    exporter.process.says("`127.0.0.1:1` is unreachable").await;
+    let error = proxy.accept().unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
 }
 
 #[tokio::test]

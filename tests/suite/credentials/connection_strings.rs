@@ -1,5 +1,7 @@
 //! Connection strings and ready-made signatures that are replaced, and rights that are missing.
 
+use std::io;
+use std::net::TcpListener;
 use std::time::Duration;
 
 use event_hub_emulator::{Emulator, EventHub};
@@ -7,7 +9,8 @@ use tempfile::NamedTempFile;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
-use super::{EVENT, counts};
+use super::{EVENT, counts, reads_an_event};
+use crate::azure::LocalHub;
 use crate::world::{Exporter, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -116,4 +119,69 @@ async fn a_connection_string_in_a_file_is_read_for_every_connection() {
         }
     })
     .await;
+}
+
+/// In an emulator's connection string, TLS is off: everybody on the way would get the key or the signature.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replaced_connection_string_cannot_turn_tls_off() {
+    let hub = LocalHub::shared().await;
+    let ca_file = hub.ca_file("");
+    let file = NamedTempFile::new().unwrap();
+    let write = |text: &str| std::fs::write(file.path(), text).unwrap();
+    let over_tls = format!("{};EntityPath=downgraded", hub.connection_string);
+    write(&over_tls);
+    let exporter = Exporter::start(&[
+        ("SSL_CERT_FILE", ca_file.path().to_str().unwrap()),
+        (
+            "ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING_FILE",
+            file.path().to_str().unwrap(),
+        ),
+        (
+            "ACS_RECORDING_EXPORTER__EVENT_HUB__CONSUMER_GROUP",
+            "exporter",
+        ),
+        ("ACS_RECORDING_EXPORTER__EVENT_HUB__START", "earliest"),
+    ])
+    .await;
+    exporter.ready().await;
+
+    let in_the_clear = TcpListener::bind("127.0.0.1:0").unwrap();
+    in_the_clear.set_nonblocking(true).unwrap();
+    let port = in_the_clear.local_addr().unwrap().port();
+    let host = format!("sb://localhost:{port}");
+    let clear = over_tls.replace("sb://localhost", &host);
+    write(&format!("{clear};UseDevelopmentEmulator=true"));
+    let forced = Some("amqp:link:detach-forced");
+    hub.handle.detach_readers("downgraded", 0, forced).unwrap();
+    let problem = "its `UseDevelopmentEmulator`, which turns TLS off, is not as at startup";
+    exporter.process.says(problem).await;
+    let error = in_the_clear.accept().unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+
+    write(&over_tls);
+    reads_an_event(&exporter, &hub, "downgraded").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn emulators_on_other_machines_are_warned_about() {
+    let exporter = Exporter::start(&[
+        (
+            "ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING",
+            "Endpoint=sb://hub.invalid;SharedAccessKeyName=a;SharedAccessKey=b;EntityPath=c;UseDevelopmentEmulator=true",
+        ),
+        ("ACS_RECORDING_EXPORTER__EVENT_HUB__CONSUMER_GROUP", "d"),
+        ("ACS_RECORDING_EXPORTER__CHECKPOINT__STORE", "blob"),
+        (
+            "ACS_RECORDING_EXPORTER__CHECKPOINT__CONNECTION_STRING",
+            "BlobEndpoint=http://azurite.invalid:10000/devstoreaccount1",
+        ),
+        ("ACS_RECORDING_EXPORTER__CHECKPOINT__CONTAINER", "leases"),
+    ])
+    .await;
+    for host in ["hub.invalid", "azurite.invalid:10000"] {
+        let warning = format!(
+            r#""message":"TLS is off, so the network can read and change what is sent: use this with an emulator only","host":"{host}""#
+        );
+        exporter.process.says(&warning).await;
+    }
 }

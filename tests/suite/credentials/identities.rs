@@ -69,6 +69,31 @@ async fn a_secret_in_a_file_can_be_replaced_and_a_wrong_one_is_explained() {
     counts(&exporter, 2.0).await;
 }
 
+/// The request has the secret in its body.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redirect_of_the_identity_service_is_not_followed() {
+    let hub = LocalHub::shared().await;
+    let service = IdentityService::start(HOUR).await;
+    let exporter = exporter(
+        &hub,
+        &service,
+        "refused",
+        &[
+            ("AZURE_TENANT_ID", "moved"),
+            ("AZURE_CLIENT_ID", "client"),
+            ("AZURE_CLIENT_SECRET", "right"),
+            ("AZURE_AUTHORITY_HOST", &service.address),
+        ],
+    )
+    .await;
+    exporter.process.says("no token for `client_secret`").await;
+    let requests = service.requests();
+    assert!(
+        requests.iter().all(|asked| asked.tenant == "moved"),
+        "{requests:?}"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_signs_the_request_for_a_token() {
     let key = KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap();

@@ -3,6 +3,7 @@
 
 mod connection_strings;
 mod identities;
+mod secrets;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use crate::azure::{Certificate, IdentityService, LocalHub};
 use crate::azurite::Azurite;
 use crate::support::{self, Clients};
 use crate::world::{Exporter, eventually};
+use secrets::{MARKED_EVENT, has_no_secret};
 
 const HOUR: Duration = Duration::from_hours(1);
 const EVENT: &[u8] = br#"{"records":[{"category":"Usage","properties":{"usageType":"chat","unitType":"messages","quantity":1}}]}"#;
@@ -243,7 +245,10 @@ async fn the_exporter_reads_over_a_websocket_where_azure_would_be() {
         ),
         ("ACS_RECORDING_EXPORTER__EVENT_HUB__TRANSPORT", "websocket"),
         ("ACS_RECORDING_EXPORTER__EVENT_HUB__START", "earliest"),
+        ("ACS_RECORDING_EXPORTER__LOG__LEVEL", "trace"),
     ])
     .await;
-    reads_an_event(&exporter, &hub, "calls").await;
+    hub.handle.publish("calls", 0, MARKED_EVENT).unwrap();
+    counts(&exporter, 1.0).await;
+    has_no_secret(&exporter.process.written(), &hub.connection_string);
 }

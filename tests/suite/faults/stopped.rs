@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use event_hub_emulator::admin::HEADER;
 use tokio::time::{Instant, sleep};
 
 use super::scene::{EVENT, EVENT_HUB, Watched, report, restarts};
@@ -47,6 +48,7 @@ impl StoppableHub {
                 .post(format!(
                     "{admin}/event-hubs/{hub}/partitions/{partition}/publish?times={events}"
                 ))
+                .header(HEADER, "1")
                 .body(EVENT)
                 .send()
                 .await

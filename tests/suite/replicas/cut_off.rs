@@ -62,6 +62,7 @@ pub(super) async fn start_two(scene: &mut Scene) -> (JoinSet<()>, watch::Sender<
     let cut_off = watch::Sender::new(0);
     let (relay, relayed) = relay(scene.hub.connection_string(), &cut_off).await;
     scene.set("EVENT_HUB__CONNECTION_STRING", &relayed);
+    scene.set("LOG__CORE_DUMPS", "on"); // or only root sees the sockets of a process
     for name in ["a", "b"] {
         scene.start(name).await;
     }
