@@ -30,7 +30,7 @@ pub(super) struct Shared {
     pub(super) snapshot: u64,
 }
 
-/// None if the metrics could not be encoded, as the text says.
+/// The error is why the metrics could not be encoded.
 type Taken = Result<Shared, String>;
 
 /// Asks for snapshots.
