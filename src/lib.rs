@@ -109,8 +109,8 @@
 //!    a link.
 //! 6. **No personal data leaves**: no caller address, URI, recording, call or correlation id in a label or a log line, but
 //!    for the failure log (`log.failures`, off by default), which has the ids that Microsoft's support asks for. What does not
-//!    look like a value of its label is `other`, and a record that was repaired shows documented values only.
-//!    Dead letters have them, which is why they are off by default and their owner's alone.
+//!    look like a value of its label is `other`, and a record that was repaired adds no value to a label but its resource and a
+//!    status. Dead letters have them, which is why they are off by default and their owner's alone.
 //!
 //! # Where the design was changed
 //!

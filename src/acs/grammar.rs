@@ -15,10 +15,10 @@ use super::category::{OTHER, UNKNOWN};
 /// Stands in the log for a name that is not shown.
 pub(crate) const NOT_A_NAME: &str = "(not a name)";
 
-/// Whether a label may have this value. The values of the vocabularies may be shown in any case.
+/// Whether a label may have a value that it did not have before. The values of the vocabularies are shown without this.
 ///
-/// In a record that was `repaired`, a text may contain what stood behind it. Of such a record, only a status and the parts of
-/// a resource id are shown, since nothing else is as short or as strict.
+/// In a record that was `repaired`, a text may contain what stood behind it. Such a record adds only a status and the parts
+/// of a resource id, since nothing else is as short or as strict.
 pub(crate) fn fits(label: &str, value: &str, repaired: bool) -> bool {
     let grammar = Grammar::of(label);
     let is_open = matches!(grammar, Grammar::Name | Grammar::Version);

@@ -18,13 +18,12 @@ settings! {
         ///
         /// Use names, not resource ids. Other resources are exported too, from their first record on.
         ///
-        /// These are never replaced by `other`, whatever else is sent.
+        /// These resources are never replaced by `other`, whatever else is sent.
         resources: Vec<String> = list(0..=RESOURCES_MAX, resource).default(""),
-        /// Whether the records of all other resources are ignored: then no one who can send to the event hub adds any.
+        /// Whether the records of all other resources are ignored. Then a sender cannot add resources.
         ///
-        /// Such a record changes no metric about ACS, and counts as ignored.
-        /// `acs_recording_exporter_unlisted_records_total` counts it. A record without a readable resource id is observed, with
-        /// `resource="unknown"`.
+        /// Such a record changes no metric about ACS. It counts as ignored, and `acs_recording_exporter_unlisted_records_total`
+        /// counts it. A record without a readable resource id is observed, with `resource="unknown"`.
         resources_only: bool = words([("true", true), ("false", false)]).default("false"),
         /// How many different values one label may have.
         ///

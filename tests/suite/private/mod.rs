@@ -144,9 +144,10 @@ impl Write for Log {
 
 fn found(written: &str, needles: &[String]) -> Vec<String> {
     let written = written.to_lowercase();
-    let found = needles.iter().filter_map(|needle| {
-        let line = written.lines().find(|line| line.contains(needle))?;
-        Some(format!("{needle} in {line}"))
+    let found = needles.iter().filter(|needle| written.contains(*needle));
+    let found = found.map(|needle| {
+        let line = written.lines().find(|line| line.contains(needle));
+        format!("{needle} in {}", line.unwrap_or_default())
     });
     found.collect()
 }
