@@ -23,6 +23,9 @@ use crate::metrics::Exposition;
 /// one that is being read. No scraper's timeout is near it.
 const PACE: Duration = Duration::from_millis(250);
 
+/// However large the bodies are, so many can be sent at a time: two scrapers each read one, and a third is not there yet.
+const BODIES_LEAST: usize = 4;
+
 /// A body that many answers may send, and the snapshot that it shows.
 #[derive(Clone, Debug)]
 pub(super) struct Shared {
@@ -45,7 +48,7 @@ pub(super) struct Snapshots {
     exposition: Arc<Exposition>,
     watch: Arc<ScrapeWatch>,
     connections: Arc<Connections>,
-    /// How much may be being sent when a snapshot is taken.
+    /// How much may be being sent when a snapshot is taken, unless that is less than a few bodies.
     bytes_max: usize,
     waiting: mpsc::Receiver<oneshot::Sender<Taken>>,
 }
@@ -81,17 +84,20 @@ impl Snapshots {
     /// Takes snapshots for as long as this is polled.
     pub(super) async fn take(mut self) -> Infallible {
         let mut scrapes = Vec::new();
+        let mut bytes_max = self.bytes_max;
         loop {
-            if self.connections.bytes_being_sent() > self.bytes_max / 2 {
+            if self.connections.bytes_being_sent() > bytes_max / 2 {
                 sleep(PACE).await;
             }
             if self.waiting.recv_many(&mut scrapes, CONNECTIONS_MAX).await == 0 {
                 return std::future::pending().await; // nobody is left who could ask
             }
-            while self.connections.bytes_being_sent() > self.bytes_max {
+            while self.connections.bytes_being_sent() > bytes_max {
                 self.connections.end_slowest_body();
             }
             let taken = self.snapshot().await;
+            let length = taken.as_ref().map_or(0, |taken| taken.body.len());
+            bytes_max = self.bytes_max.max(BODIES_LEAST * length);
             for scrape in scrapes.drain(..) {
                 let _client_is_gone = scrape.send(taken.clone());
             }

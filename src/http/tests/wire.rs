@@ -216,7 +216,7 @@ async fn scrapes_that_wait_share_one_snapshot_and_each_acknowledges_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_scrape_shows_what_was_applied_before_it_and_what_is_being_sent_is_bounded() {
-    let bytes = 4 * 1024 * 1024;
+    let bytes = 8 * 1024 * 1024;
     let mut world = World::of(
         1,
         Limits {
