@@ -76,11 +76,14 @@ impl Grammar {
         value.len() <= length_max
             && self.shape().is_match(value)
             && match self {
-                Self::Status | Self::Version | Self::Subscription => true,
-                Self::Resource | Self::ResourceGroup => !ADDRESS_OR_ID.is_match(value),
+                Self::Status | Self::Subscription => true,
+                Self::Version | Self::Resource | Self::ResourceGroup => {
+                    !ADDRESS_OR_ID.is_match(value)
+                }
                 Self::Name => {
                     let mut words = value.split(|c: char| !c.is_ascii_alphanumeric());
-                    !ADDRESS_OR_ID.is_match(value)
+                    !ADDRESS_OR_ID.is_match(&value.replace([' ', '_', '-'], "."))
+                        && !ADDRESS_OR_ID.is_match(value)
                         && count(value, u8::is_ascii_digit) <= DIGITS_OF_A_NAME_MAX
                         && !words.any(is_jumbled)
                 }
@@ -103,7 +106,8 @@ impl Grammar {
                 r"(?x)^ v?
                 ( 20[0-9]{2}-[01][0-9]-[0-3][0-9]
                 | (20[0-9]{2}|[0-9]{1,2}) (\.[0-9]{1,3} (\.[0-9]{1,4} | \.20[0-9]{6} (\.[0-9]{1,3})? )? )? )
-                ( [-+.]? [A-Za-z]{1,10} [0-9]{0,3} ( [-+.] ( [A-Za-z]{1,10}[0-9]{0,3} | [0-9]{1,3} | 20[0-9]{6} ) ){0,3} )? $"
+                ( [-+.]? [A-Za-z]{1,14} ( [0-9]{0,3} | 20[0-9]{2}[01][0-9][0-3][0-9]{1,4} )
+                ( [-+.] ( [A-Za-z]{1,14}[0-9]{0,3} | [0-9]{1,3} | 20[0-9]{6} ) ){0,3} )? $"
             ),
             // With at least one letter.
             Self::Resource => shape!("^[0-9_-]*[A-Za-z][A-Za-z0-9_-]*$"),
@@ -118,7 +122,7 @@ impl Grammar {
 /// A GUID, with hyphens or without, or an IPv4 address, anywhere in a text.
 static ADDRESS_OR_ID: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r"(?x) [0-9a-fA-F]{8} (-?[0-9a-fA-F]{4}){3} -?[0-9a-fA-F]{12}
+        r"(?x) [0-9a-fA-F]{8} ([-_]?[0-9a-fA-F]{4}){3} [-_]?[0-9a-fA-F]{12}
         | (^|[^0-9]) [0-9]{1,3} (\.[0-9]{1,3}){3} ($|[^0-9])",
     )
 });
@@ -199,6 +203,8 @@ mod tests {
                 "1.2.3-beta.1",
                 "1.2.0b1",
                 "1.0.0-alpha.20220829.1",
+                "1.0.0a20230629001",
+                "2022-12-15-privatepreview",
                 "5.0.0+build.12",
                 "1.0.20240101",
                 "1.0.20240101.1",
@@ -250,6 +256,10 @@ mod tests {
             "::ffff:192.0.2.77",
             "192.0.2.77:5060",
             "ip 10.0.0.1",
+            "ip-10-0-0-1",
+            "1.2.3-ip192.0.2.77",
+            "2023-06-15-a10.0.0.1",
+            "1-tel049.151.234.567",
             "alice@contoso.com",
             "+491512345678",
             "00491512345678",
@@ -291,7 +301,7 @@ mod tests {
         }
         // The names of resources often contain letters and digits that Azure made up.
         let made_up = |value: &&&str| {
-            ["af8b6c2e", "aHR0", "eyJQ", "Kj3x", "KjMx"]
+            ["af8b6c2e", "aHR0", "eyJQ", "Kj3x", "KjMx", "ip-10-"]
                 .iter()
                 .any(|begin| value.starts_with(begin))
         };

@@ -113,7 +113,7 @@ pub struct Observation<'a> {
     pub subscription_id: Option<Cow<'a, str>>,
     /// When the record was written, by ACS's clock; `None` if the record contains no readable time.
     pub time: Option<OffsetDateTime>,
-    /// Whether its JSON was repaired: then a text may contain what stood behind it.
+    /// Whether its JSON was repaired where it was not clear where a text ends: one may contain what stood behind it.
     pub is_repaired: bool,
     /// Distinguishes the record from all others with other values; `None` if the record has no id or no time.
     pub identity: Option<u64>,
@@ -124,7 +124,7 @@ pub struct Observation<'a> {
 }
 
 impl Record<'_> {
-    /// The record, if its text was repaired. Then what stands where a name should be may be a value, so none is shown.
+    /// The record, if it was not clear where its texts end. Then a value may stand where a name should be, so none is shown.
     #[must_use]
     pub fn repaired(mut self) -> Self {
         let names = self.unfamiliar.iter_mut().chain(&mut self.category);
@@ -184,11 +184,13 @@ pub fn read<'a>(
         observation: category.map(observe),
         repairs: view.repairs,
     };
-    Ok(if record.repairs.is_empty() {
-        record
-    } else {
-        record.repaired()
-    })
+    Ok(
+        if record.repairs.iter().any(|repair| repair.hides_an_end()) {
+            record.repaired()
+        } else {
+            record
+        },
+    )
 }
 
 /// A name as a log line may contain it.

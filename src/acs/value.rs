@@ -64,7 +64,7 @@ impl<'a> Value<'a> {
     }
 
     /// The value as a finite number, whether it was sent as a number or as text (`"73.3857"`, `"3.1E-05"`). Text with a plus
-    /// or a zero before its digits is a telephone number.
+    /// or a zero before many digits is a telephone number.
     pub(super) fn number(&self) -> Option<f64> {
         let number = match self {
             #[expect(
@@ -74,9 +74,7 @@ impl<'a> Value<'a> {
             )]
             Self::Integer(number) => *number as f64,
             Self::Float(number) => *number,
-            Self::Text(text) if !text.starts_with('+') && !has_leading_zero(text) => {
-                text.parse().ok()?
-            }
+            Self::Text(text) if !is_telephone_number(text) => text.parse().ok()?,
             _ => return None,
         };
         number.is_finite().then_some(number)
@@ -143,9 +141,11 @@ fn clock(text: &str) -> Option<f64> {
     Some((hours * 60.0 + whole(minutes, 59.0)?) * 60.0 + seconds)
 }
 
-fn has_leading_zero(number: &str) -> bool {
-    let rest = number.strip_prefix('0');
-    rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+/// Whether a number is written as telephone numbers are.
+fn is_telephone_number(number: &str) -> bool {
+    const DIGITS_LEAST: usize = 7;
+    let digits = number.strip_prefix(['+', '0']).unwrap_or_default();
+    digits.len() >= DIGITS_LEAST && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The text inside a text that was encoded twice: `"\"Succeeded\""`.

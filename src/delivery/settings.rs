@@ -75,12 +75,25 @@ fn networks() -> Check<Vec<IpNet>> {
             return Err(format!("must have {accepts}, not {}", items.len()));
         }
         let networks = (1..).zip(items).map(|(number, item)| {
-            let network = item.parse().or_else(|_| item.parse().map(IpAddr::into));
-            network.map_err(|_| {
+            let network: Result<IpNet, _> = item.parse().or_else(|_| item.parse().map(IpAddr::into));
+            let network = network.map_err(|_| {
                 format!(
                     "item {number} must be a network or an IP address, for example `10.1.0.0/16` or `fd00::1`"
                 )
-            })
+            })?;
+            let meant = IpNet::from(network.addr().to_canonical());
+            if network.network() != network.addr() {
+                let network = network.trunc();
+                return Err(format!(
+                    "item {number} has more bits than its prefix: write `{meant}` or `{network}`"
+                ));
+            }
+            if network.network().to_canonical() != network.network() {
+                return Err(format!(
+                    "item {number} is an IPv4 network written as IPv6: write it as IPv4, for example `{meant}`"
+                ));
+            }
+            Ok(network)
         });
         networks.collect()
     })
@@ -133,6 +146,9 @@ mod tests {
         for bad in ["prometheus", "10.1.0.0/33", "10.1", "", "*"] {
             assert_eq!(fault(&format!("::1, {bad}")), expected, "{bad}");
         }
+        let expected = "item 1 has more bits than its prefix: write `10.0.0.1/32` or `10.0.0.0/8`";
+        assert_eq!(fault("10.0.0.1/8"), expected);
+        assert!(fault("::ffff:10.0.0.0/104").contains("write it as IPv4"));
         let many = vec!["::1"; NETWORKS_MAX + 1].join(",");
         let expected = "must have up to 100 networks or IP addresses, not 101";
         assert_eq!(fault(&many), expected);

@@ -50,7 +50,7 @@ pub type RecordText<'a> = Result<Text<'a>, Reject>;
 pub struct Text<'a> {
     /// Strict JSON.
     pub json: Cow<'a, str>,
-    /// Whether it, or a text that it is part of, was repaired.
+    /// Whether it, or a text that it is part of, was repaired where it was not clear where a text ends.
     pub is_repaired: bool,
 }
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
+
 use super::decode::{Ended, OpenedEvent, decode};
 use super::failures;
 use crate::dead_letters::DeadLetters;
@@ -16,6 +18,8 @@ pub(super) struct Applier {
     pub(super) dead_letters: Option<DeadLetters>,
     /// Everything that failed has a line in the log.
     pub(super) logs_failures: bool,
+    /// Cancelled when nothing more shall be applied: a batch of large events takes longer than a stop may.
+    pub(super) stop: CancellationToken,
 }
 
 impl Applier {

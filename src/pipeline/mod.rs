@@ -28,7 +28,7 @@ use crate::delivery::Snapshot;
 use crate::liveness::Liveness;
 use crate::queue::Queued;
 
-/// Applies batches until `stop` is cancelled or every sender is gone. A batch that is not applied by then never is: it is
+/// Applies batches until `stop` is cancelled or every sender is gone. An event that is not applied by then never is: it is
 /// not acknowledged, so it is read again.
 pub(crate) async fn run(
     mut batches: mpsc::Receiver<Queued>,

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::apply::Applier;
 use super::waits::Waits;
@@ -48,17 +49,20 @@ enum Held {
 impl Writer {
     /// A writer that holds the events of a partition for at most `hold_max` within ten minutes. Events with rejected records
     /// are offered to `dead_letters`, if they are kept. With `logs_failures`, everything that failed has a line in the log.
+    /// Once `stop` is cancelled, it applies no other event.
     pub(crate) fn new(
         exposition: Arc<Exposition>,
         hold_max: Duration,
         dead_letters: Option<DeadLetters>,
         logs_failures: bool,
+        stop: CancellationToken,
     ) -> Self {
         Self {
             applier: Applier {
                 exposition,
                 dead_letters,
                 logs_failures,
+                stop,
             },
             hold_max,
             partitions: BTreeMap::new(),
@@ -104,7 +108,8 @@ impl Writer {
         }
         if let Some((Held::Events(events), _)) = partition.held.back() {
             // Their series are shown by the same scrape as those of the events before them.
-            for event in events {
+            let stop = &self.applier.stop;
+            for event in events.iter().take_while(|_| !stop.is_cancelled()) {
                 self.applier.prepare(event);
             }
         }
@@ -150,7 +155,8 @@ impl Partition {
             match held {
                 Held::Events(events) => {
                     while let Some(event) = events.front() {
-                        if applier.apply(id, event, hold).is_err() {
+                        let is_stopped = applier.stop.is_cancelled();
+                        if is_stopped || applier.apply(id, event, hold).is_err() {
                             return;
                         }
                         events.pop_front();

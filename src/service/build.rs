@@ -79,6 +79,7 @@ impl Service {
             config.delivery.hold_max,
             letters,
             config.log.failures,
+            signals.stop_reading.clone(),
         );
         Ok(Self {
             settings: config.shutdown,

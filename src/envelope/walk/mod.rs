@@ -150,7 +150,7 @@ impl Walk {
         take: &mut impl FnMut(usize, RecordText<'a>),
     ) {
         let repairs = text.take_repairs();
-        let is_repaired = !repairs.is_empty();
+        let is_repaired = repairs.iter().any(|repair| repair.hides_an_end());
         self.note_repairs(repairs, &step);
         self.note_read_in_vain(text.take_read_in_vain(), text.at());
         self.next = Next::Any;

@@ -8,6 +8,7 @@ use prometheus::Registry;
 use proptest::prelude::*;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::{HOLD_MAX, NOW, WINDOW, Writer, id};
 use crate::event::{Batch, Event, Position};
@@ -29,6 +30,7 @@ struct Scene {
     now: Instant,
     /// When the partition waited for a scrape.
     waits: Vec<(Instant, Instant)>,
+    stop: CancellationToken,
 }
 
 impl Scene {
@@ -54,8 +56,9 @@ impl Scene {
                 body: body.into_bytes(),
             });
         let events: Vec<_> = events.collect();
+        let stop = CancellationToken::new();
         let mut scene = Self {
-            writer: Writer::new(Arc::clone(&exposition), HOLD_MAX, None, false),
+            writer: Writer::new(Arc::clone(&exposition), HOLD_MAX, None, false, stop.clone()),
             exposition,
             lane: queue.lane(),
             queued,
@@ -63,6 +66,7 @@ impl Scene {
             events,
             now: Instant::now(),
             waits: Vec::new(),
+            stop,
         };
         scene.scrape();
         scene
@@ -174,6 +178,15 @@ fn events_are_applied_up_to_the_one_that_waits_and_all_that_wait_are_shown_toget
     }
     scene.scrape();
     assert_eq!(scene.applied(), Some(3));
+}
+
+/// A batch of large events takes longer than a stop may.
+#[test]
+fn no_event_is_applied_once_the_exporter_stops() {
+    let mut scene = Scene::new([failure("StartRecording", "503")]);
+    scene.stop.cancel();
+    scene.read(1);
+    assert_eq!(scene.applied(), None);
 }
 
 proptest! {

@@ -20,6 +20,7 @@ use time::macros::datetime;
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::Writer;
 use crate::delivery::{Positions, Series, Snapshot};
@@ -107,7 +108,13 @@ impl Process {
         let (queue, queued) = queue::queue();
         let next = (0..PARTITIONS).map(|partition| stored.next(partition));
         Self {
-            writer: Writer::new(Arc::clone(&exposition), HOLD_MAX, None, false),
+            writer: Writer::new(
+                Arc::clone(&exposition),
+                HOLD_MAX,
+                None,
+                false,
+                CancellationToken::new(),
+            ),
             exposition,
             lanes: (0..PARTITIONS).map(|_| queue.lane()).collect(),
             queued,
@@ -284,8 +291,13 @@ impl World {
         let (queue, queued) = queue::queue();
         drop(queue);
         self.process.queued = queued;
-        self.process.writer =
-            Writer::new(Arc::clone(&self.process.exposition), HOLD_MAX, None, false);
+        self.process.writer = Writer::new(
+            Arc::clone(&self.process.exposition),
+            HOLD_MAX,
+            None,
+            false,
+            CancellationToken::new(),
+        );
         for scraper in 0..last_scrapes.min(self.scrapers) {
             self.act(Action::ScrapeBegins { scraper });
             self.act(Action::ScrapeEnds {
