@@ -37,7 +37,7 @@ settings! {
         ///
         /// `0s` does not wait.
         start_gate: Duration = duration(Duration::ZERO..=WAIT_MOST).default("2m"),
-        /// How long a partition waits, within any ten minutes, for scrapes that show failure series at 0.
+        /// How long a partition waits at most, within any ten minutes, until scrapes have delivered failure series at 0.
         ///
         /// An event is held if it would increase a failure series that no scrape has delivered yet. Later events of the same
         /// partition wait behind it. A partition that has waited this long within ten minutes does not wait: otherwise a
