@@ -78,7 +78,7 @@ families! {
         unreadable_values_total: Counter[Unreadable { category, field }],
         /// Events with rejected records, by what became of their dead letters; only where dead letters are kept.
         dead_letters_total: Counter[Ended],
-        /// Times that a label value was replaced by other: its label has too many values, it does not look like one of them, or its record was not valid JSON and it is not a documented one.
+        /// Times that a label value was replaced by other: its label has too many values, it does not look like one of them, or it is not a documented one and its record was so broken that a text may end elsewhere.
         label_overflow_total: Counter[Overflow { label }],
         /// Times that unknown label values of a series were replaced by other, because there are too many series.
         series_overflow_total: Counter[],
