@@ -6,8 +6,9 @@
 
 mod actions;
 mod holding;
+mod prometheus_model;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +30,7 @@ use crate::metrics::{Exposition, Settings};
 use crate::queue::{self, Lane, Queued};
 use crate::telemetry::Telemetry;
 use actions::{Action, actions};
+use prometheus_model::Prometheus;
 
 const NOW: OffsetDateTime = datetime!(2026-01-31 12:00 UTC);
 const HOLD_MAX: Duration = Duration::from_mins(2);
@@ -70,13 +72,6 @@ struct Process {
     /// The scrapes under way.
     scrapes: BTreeMap<usize, (Snapshot, String)>,
     handing_over: BTreeSet<usize>,
-}
-
-/// A Prometheus: the last value of each series, and by how much all have risen.
-#[derive(Default)]
-struct Prometheus {
-    last: HashMap<String, f64>,
-    rises: HashMap<String, f64>,
 }
 
 struct World {
@@ -362,36 +357,6 @@ impl World {
             .flatten()
             .filter(|published| **published == event);
         f64::from(u32::try_from(published.count()).unwrap())
-    }
-}
-
-impl Prometheus {
-    /// Takes a scrape of the process of this name in.
-    fn take(&mut self, process: usize, body: &str) {
-        for line in body.lines() {
-            let is_failure = line.starts_with("acs_recording_operation_failures_total{");
-            let is_success = line.starts_with("acs_recording_operations_total{")
-                && line.contains("outcome=\"succeeded\"");
-            if !is_failure && !is_success {
-                continue;
-            }
-            let (series, value) = line.rsplit_once(' ').unwrap();
-            let value: f64 = value.parse().unwrap();
-            if let Some(before) = self.last.insert(format!("{process} {series}"), value) {
-                *self.rises.entry(series.to_owned()).or_default() += value - before;
-            }
-        }
-    }
-
-    fn rise(&self, event: usize) -> f64 {
-        let (resource, operation, status) = EVENTS[event];
-        let of_the_event = |series: &str| {
-            series.contains(&format!("operation=\"{operation}\""))
-                && series.contains(&format!("resource=\"{resource}\""))
-                && series.contains(&format!("result_signature=\"{status}\""))
-        };
-        let rises = self.rises.iter().filter(|(series, _)| of_the_event(series));
-        rises.map(|(_, rise)| rise).sum()
     }
 }
 
