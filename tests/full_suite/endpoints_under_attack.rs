@@ -3,11 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use event_hub_emulator::{Emulator, EventHub};
-
-use crate::attack::{Attack, CLIENTS, honest};
+use crate::attack::{Attack, CLIENTS, exporter_of, honest};
 use crate::prometheus::Prometheus;
-use crate::world::{Exporter, eventually};
+use crate::world::eventually;
 
 const LASTING: Duration = Duration::from_secs(150);
 
@@ -15,13 +13,7 @@ const LASTING: Duration = Duration::from_secs(150);
 const INTERVAL: Duration = Duration::from_secs(5);
 
 async fn survives(attack: Attack) {
-    let hub = Emulator::start([EventHub::new("logs", 1)]).await.unwrap();
-    let resources: Vec<_> = (0..100).map(|i| format!("resource-{i}")).collect();
-    let variables = [(
-        "ACS_RECORDING_EXPORTER__METRICS__RESOURCES",
-        &*resources.join(","),
-    )];
-    let exporter = Exporter::reading(hub.connection_string(), &variables).await;
+    let (_hub, exporter) = exporter_of(100).await;
     let folder = tempfile::tempdir().unwrap();
     let interval = INTERVAL.as_secs();
     let config = format!(

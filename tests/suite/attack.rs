@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use event_hub_emulator::{Emulator, EventHub};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
 use tokio::task::JoinSet;
@@ -25,6 +26,18 @@ pub(crate) const CLIENTS: usize = 300;
 
 /// A client that does not read does not learn that it was disconnected, so it connects again from time to time.
 const ANOTHER_AFTER: Duration = Duration::from_secs(2);
+
+/// An exporter whose body grows with the resources that it knows, and its event hub.
+pub(crate) async fn exporter_of(resources: usize) -> (Emulator, Exporter) {
+    let hub = Emulator::start([EventHub::new("logs", 1)]).await.unwrap();
+    let resources: Vec<_> = (0..resources).map(|i| format!("resource-{i}")).collect();
+    let variables = [(
+        "ACS_RECORDING_EXPORTER__METRICS__RESOURCES",
+        &*resources.join(","),
+    )];
+    let exporter = Exporter::reading(hub.connection_string(), &variables).await;
+    (hub, exporter)
+}
 
 /// What an honest client has experienced.
 #[derive(Debug, Default)]

@@ -3,21 +3,12 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use event_hub_emulator::{Emulator, EventHub};
-
-use crate::attack::{Attack, CLIENTS, Experience, honest};
-use crate::world::Exporter;
+use crate::attack::{Attack, CLIENTS, Experience, exporter_of, honest};
 
 const LASTING: Duration = Duration::from_secs(4);
 
 async fn survives(attack: Attack, addresses: &[IpAddr]) {
-    let hub = Emulator::start([EventHub::new("logs", 1)]).await.unwrap();
-    let resources: Vec<_> = (0..20).map(|i| format!("resource-{i}")).collect();
-    let variables = [(
-        "ACS_RECORDING_EXPORTER__METRICS__RESOURCES",
-        &*resources.join(","),
-    )];
-    let exporter = Exporter::reading(hub.connection_string(), &variables).await;
+    let (_hub, exporter) = exporter_of(20).await;
     let attackers = attack.start(&exporter, addresses);
     let often = Duration::from_millis(100);
     let (scrapes, new, healthy) = tokio::join!(
