@@ -112,11 +112,11 @@ impl Connection {
         matches!(self.state.lock().stage, Stage::Answering { .. })
     }
 
-    /// The snapshot that is being sent, and how long its body is.
+    /// The snapshot that is being sent, and how long its bodies are.
     pub(super) fn sends(&self) -> Option<(u64, usize)> {
         let state = self.state.lock();
         let sent = state.delivery.as_ref()?.sent()?;
-        Some((sent.snapshot, sent.body.len()))
+        Some((sent.snapshot, sent.bytes))
     }
 
     /// When what the connection does now has taken too long.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::Content;
 use super::connection::Connection;
 use super::delivery::Delivery;
+use super::encoding::Encoding;
 use super::scrape_watch::ScrapeWatch;
 use super::scraper::Scraper;
 use super::scrapes::Scrapes;
@@ -48,13 +49,22 @@ async fn metrics(
         Ok(client) => client,
         Err(error) => return (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
     };
-    match scrapes.scrape().await {
+    let encoding = Encoding::of(&headers);
+    match scrapes.scrape(encoding).await {
         Ok(scrape) => {
             if let Some(mut delivery) = delivery.take() {
                 delivery.sends(scrape.clone(), client);
                 connection.delivers(delivery);
             }
-            ([(header::CONTENT_TYPE, TEXT_FORMAT)], scrape.body).into_response()
+            let mut headers = HeaderMap::from_iter([
+                (header::CONTENT_TYPE, HeaderValue::from_static(TEXT_FORMAT)),
+                (header::VARY, HeaderValue::from_static("accept-encoding")),
+            ]);
+            if encoding == Encoding::Gzip {
+                let gzip = HeaderValue::from_static("gzip");
+                headers.insert(header::CONTENT_ENCODING, gzip);
+            }
+            (headers, scrape.body).into_response()
         }
         Err(error) => (
             StatusCode::INTERNAL_SERVER_ERROR,

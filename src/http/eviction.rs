@@ -16,7 +16,7 @@ pub(super) struct Holding<Id> {
     pub(super) peer: IpAddr,
     /// How far the client is behind a slow but honest one.
     pub(super) lag: Duration,
-    /// The snapshot that is being sent, and how long its body is.
+    /// The snapshot that is being sent, and how long its bodies are.
     pub(super) sends: Option<(u64, usize)>,
 }
 

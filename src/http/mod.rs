@@ -11,6 +11,7 @@
 mod connection;
 mod connections;
 mod delivery;
+mod encoding;
 mod endpoints;
 mod eviction;
 mod scrape_watch;

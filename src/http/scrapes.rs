@@ -1,10 +1,12 @@
-//! One body for one snapshot: the scrapes that wait share the next snapshot, and their answers share its body.
+//! One snapshot for many scrapes: those that wait share the next one, and their answers share its body, or its body with
+//! gzip and its plain one.
 //!
 //! Snapshots are taken and encoded one after the other, on a thread of their own: probes and answers under way do not wait
 //! for that. A scrape never gets a snapshot that was begun before the scrape was asked for, so the last scrape of a process
 //! shows everything. A few scrapers have a snapshot each, and hundreds of clients have one together.
 
 use std::convert::Infallible;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,9 +17,10 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
 use super::connections::Connections;
+use super::encoding::{self, Encoding};
 use super::scrape_watch::ScrapeWatch;
 use super::settings::CONNECTIONS_MAX;
-use crate::metrics::Exposition;
+use crate::metrics::{Exposition, Scrape};
 
 /// While half of what may be is being sent, the next snapshot waits for so long, so that its body does not take the place of
 /// one that is being read. No scraper's timeout is near it.
@@ -31,6 +34,15 @@ const BODIES_LEAST: usize = 4;
 pub(super) struct Shared {
     pub(super) body: Bytes,
     pub(super) snapshot: u64,
+    /// How long all bodies of this snapshot are together.
+    pub(super) bytes: usize,
+}
+
+/// A scrape that waits for a snapshot, and how it wants its body.
+#[derive(Debug)]
+struct Waiting {
+    encoding: Encoding,
+    answer: oneshot::Sender<Taken>,
 }
 
 /// The error is why the metrics could not be encoded.
@@ -39,7 +51,7 @@ type Taken = Result<Shared, String>;
 /// Asks for snapshots.
 #[derive(Clone, Debug)]
 pub(super) struct Scrapes {
-    waiting: mpsc::Sender<oneshot::Sender<Taken>>,
+    waiting: mpsc::Sender<Waiting>,
 }
 
 /// Takes the snapshots that are asked for.
@@ -50,14 +62,14 @@ pub(super) struct Snapshots {
     connections: Arc<Connections>,
     /// How much may be being sent when a snapshot is taken, unless that is less than a few bodies.
     bytes_max: usize,
-    waiting: mpsc::Receiver<oneshot::Sender<Taken>>,
+    waiting: mpsc::Receiver<Waiting>,
 }
 
 impl Scrapes {
     /// A snapshot for a scrape that is asked for now.
-    pub(super) async fn scrape(&self) -> Taken {
+    pub(super) async fn scrape(&self, encoding: Encoding) -> Taken {
         let (answer, taken) = oneshot::channel();
-        let _else_it_is_dropped = self.waiting.send(answer).await;
+        let _else_it_is_dropped = self.waiting.send(Waiting { encoding, answer }).await;
         let stops = |_| Err("the exporter stops".to_owned());
         taken.await.unwrap_or_else(stops)
     }
@@ -95,27 +107,76 @@ impl Snapshots {
             while self.connections.bytes_being_sent() > bytes_max {
                 self.connections.end_slowest_body();
             }
-            let taken = self.snapshot().await;
-            let length = taken.as_ref().map_or(0, |taken| taken.body.len());
+            let is_wanted = |encoding| {
+                scrapes
+                    .iter()
+                    .any(|scrape: &Waiting| scrape.encoding == encoding)
+            };
+            let taken = self
+                .snapshot(is_wanted(Encoding::Plain), is_wanted(Encoding::Gzip))
+                .await;
+            let length = taken.as_ref().map_or(0, Bodies::length);
             bytes_max = self.bytes_max.max(BODIES_LEAST * length);
             for scrape in scrapes.drain(..) {
-                let _client_is_gone = scrape.send(taken.clone());
+                let shared = taken.as_ref().map(|bodies| bodies.shared(scrape.encoding));
+                let _client_is_gone = scrape.answer.send(shared.map_err(Clone::clone));
             }
         }
     }
 
-    async fn snapshot(&self) -> Taken {
+    async fn snapshot(&self, plain: bool, gzip: bool) -> Result<Bodies, String> {
         self.watch.count(Instant::now());
         let telemetry = self.exposition.telemetry();
         telemetry.scraped(OffsetDateTime::now_utc());
         let exposition = Arc::clone(&self.exposition);
-        match spawn_blocking(move || exposition.scrape()).await {
-            Ok(Ok(scrape)) => Ok(Shared {
-                body: scrape.body.into_boxed_slice().into(), // without what it could grow by
-                snapshot: scrape.snapshot,
-            }),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(panicked) => Err(panicked.to_string()),
+        let take = move || {
+            let scrape = exposition.scrape().map_err(|error| error.to_string())?;
+            Bodies::new(scrape, plain, gzip).map_err(|error| error.to_string())
+        };
+        spawn_blocking(take)
+            .await
+            .map_err(|panicked| panicked.to_string())?
+    }
+}
+
+/// The bodies of one snapshot. One that nobody wants is empty.
+#[derive(Debug)]
+struct Bodies {
+    plain: Bytes,
+    gzip: Bytes,
+    snapshot: u64,
+}
+
+impl Bodies {
+    fn new(scrape: Scrape, plain: bool, gzip: bool) -> io::Result<Self> {
+        Ok(Self {
+            gzip: if gzip {
+                encoding::gzip(&scrape.body)?
+            } else {
+                Bytes::new()
+            },
+            plain: if plain {
+                scrape.body.into_boxed_slice().into() // without what it could grow by
+            } else {
+                Bytes::new()
+            },
+            snapshot: scrape.snapshot,
+        })
+    }
+
+    fn length(&self) -> usize {
+        self.plain.len() + self.gzip.len()
+    }
+
+    fn shared(&self, encoding: Encoding) -> Shared {
+        let body = match encoding {
+            Encoding::Plain => &self.plain,
+            Encoding::Gzip => &self.gzip,
+        };
+        Shared {
+            body: body.clone(),
+            snapshot: self.snapshot,
+            bytes: self.length(),
         }
     }
 }

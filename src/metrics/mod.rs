@@ -23,5 +23,5 @@ pub(crate) use acs::AcsMetrics;
 pub use acs::Remembered;
 pub(crate) use backfill::{Backfill, Step, Written};
 pub use exposition::Exposition;
-pub(crate) use exposition::{Hold, NotShown};
+pub(crate) use exposition::{Hold, NotShown, Scrape};
 pub(crate) use settings::{Duplicates, Records, Settings};

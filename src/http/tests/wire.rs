@@ -1,9 +1,11 @@
 //! Qualifying scrapes and timeouts over a wire in memory, whose buffer has a known size, and where minutes pass at once.
 
 use std::convert::Infallible;
+use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
+use flate2::read::GzDecoder;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::task::JoinSet;
@@ -23,6 +25,16 @@ const WIRE: usize = 4096;
 
 const SCRAPE: &str =
     "GET /metrics HTTP/1.1\r\nHost: a\r\nX-Prometheus-Scrape-Timeout-Seconds: 10\r\n\r\n";
+
+/// A scrape that asks for gzip, or not.
+fn scrape(gzip: bool) -> String {
+    let asks = if gzip {
+        "Accept-Encoding: gzip\r\n"
+    } else {
+        ""
+    };
+    SCRAPE.replace("Host:", &format!("{asks}Host:"))
+}
 
 impl Abandon for DuplexStream {
     fn abandon(&self) {}
@@ -111,11 +123,11 @@ async fn take(client: &mut DuplexStream, bytes: usize) {
 async fn a_scrape_is_complete_when_its_last_byte_is_accepted_and_no_byte_earlier() {
     let mut world = World::new();
     let mut client = world.connect();
-    for snapshot in 1..=3 {
-        client.write_all(SCRAPE.as_bytes()).await.unwrap();
+    for (snapshot, gzip) in [(1, false), (2, true), (3, false), (4, true)] {
+        client.write_all(scrape(gzip).as_bytes()).await.unwrap();
         let (head, length) = head(&mut client).await;
         assert!(head.contains("content-type: text/plain; version=0.0.4; charset=utf-8"));
-        assert!(length > 20 * WIRE, "{length}");
+        assert!(length > WIRE + 1000, "{length}");
         take(&mut client, length - WIRE - 1).await;
         world.settle().await;
         assert_eq!(
@@ -128,7 +140,39 @@ async fn a_scrape_is_complete_when_its_last_byte_is_accepted_and_no_byte_earlier
         assert_eq!(world.metrics.acknowledged(), snapshot, "the last one is");
         take(&mut client, WIRE).await;
     }
-    assert_eq!(world.metrics.scrapes(), (3.0, 0.0));
+    assert_eq!(world.metrics.scrapes(), (4.0, 0.0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn scrapes_that_wait_share_a_snapshot_however_their_bodies_are_encoded() {
+    let mut world = World::new();
+    let mut first = world.connect();
+    first.write_all(SCRAPE.as_bytes()).await.unwrap();
+    let mut clients = Vec::new();
+    for gzip in [false, true, false, true] {
+        let mut client = world.connect();
+        client.write_all(scrape(gzip).as_bytes()).await.unwrap();
+        clients.push((client, gzip));
+    }
+    let mut bodies = Vec::new();
+    for (client, gzip) in &mut clients {
+        let (head, length) = head(client).await;
+        assert_eq!(head.contains("content-encoding: gzip"), *gzip, "{head}");
+        assert!(head.contains("vary: accept-encoding"), "{head}");
+        let mut body = vec![0; length];
+        client.read_exact(&mut body).await.unwrap();
+        let mut text = String::new();
+        if *gzip {
+            GzDecoder::new(&*body).read_to_string(&mut text).unwrap();
+        } else {
+            text = String::from_utf8(body).unwrap();
+        }
+        bodies.push(text);
+    }
+    assert!(bodies[0].contains("acs_recording"));
+    assert!(bodies.iter().all(|body| *body == bodies[0]));
+    world.settle().await;
+    assert_eq!(world.metrics.scrapes(), (4.0, 0.0));
 }
 
 #[tokio::test(start_paused = true)]
