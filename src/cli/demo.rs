@@ -12,7 +12,7 @@ use event_hub_emulator::{Emulator, EventHub};
 use tokio_util::sync::CancellationToken;
 
 use super::CommandError;
-use super::run::listen_flag;
+use super::run::Settings;
 use crate::config::{self, Flag, Sources};
 use crate::service::Service;
 use crate::telemetry;
@@ -20,9 +20,8 @@ use crate::telemetry;
 /// Try the exporter without Azure: a local Event Hub, simulated calls and the exporter in one process.
 #[derive(Debug, Args)]
 pub(super) struct DemoArgs {
-    /// Where to serve the metrics, if not on 127.0.0.1:9464. In a container: `0.0.0.0:9464`.
-    #[arg(long, value_name = "ADDRESS")]
-    listen: Option<String>,
+    #[command(flatten)]
+    settings: Settings,
     #[command(flatten)]
     traffic: TrafficArgs,
 }
@@ -47,7 +46,7 @@ pub(super) async fn demo(args: DemoArgs, stop: CancellationToken) -> Result<(), 
         value,
         flag: "demo",
     };
-    let mut flags = listen_flag(args.listen);
+    let mut flags = args.settings.flags();
     flags.push(set(
         "event_hub.connection_string",
         connection_string.to_owned(),

@@ -1,17 +1,19 @@
 //! The command `health`: asks the running exporter whether it is healthy. It is the health check of a container that has
 //! no shell and no HTTP client.
 //!
-//! It finds the exporter by the exporter's own configuration: the same file, the same variables, `--listen`. Of HTTP it
-//! implements one request and the status of the answer.
+//! It finds the exporter by the exporter's own configuration: the same files, the same variables, the same flags. Of HTTP it
+//! implements one request and the status of the answer. Over TLS it takes any certificate, as the kubelet does: it sends
+//! nothing secret, and the certificate may be for a name that this machine does not have.
 
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use clap::Args;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::any_certificate;
 use super::run::RunArgs;
 use crate::config::{self, ConfigError};
 
@@ -63,14 +65,14 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const ANSWER_BYTES_MAX: u64 = 16 * 1024;
 
 pub(super) async fn health(args: HealthArgs, out: &mut impl Write) -> Result<(), HealthError> {
-    let address = match args.address {
-        Some(address) => address,
-        None => reachable(config::load_http(args.exporter.sources())?.listen),
-    };
+    let http = config::load_http(args.exporter.sources())?;
+    let web = http.web_config_file.as_deref().map(config::load_web);
+    let has_tls = web.transpose()?.is_some_and(|web| web.tls.is_some());
+    let address = args.address.unwrap_or(reachable(http.listen));
     if address.port() == 0 {
         return Err(HealthError::UnknownPort);
     }
-    let answer = tokio::time::timeout(PATIENCE, ask(address))
+    let answer = tokio::time::timeout(PATIENCE, ask(address, has_tls))
         .await
         .map_err(|_| HealthError::Silent(address))?
         .map_err(|source| HealthError::Unreachable { address, source })?;
@@ -93,8 +95,20 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(address, listen.port())
 }
 
-async fn ask(address: SocketAddr) -> io::Result<String> {
-    let mut stream = TcpStream::connect(address).await?;
+async fn ask(address: SocketAddr, has_tls: bool) -> io::Result<String> {
+    let stream = TcpStream::connect(address).await?;
+    if has_tls {
+        let stream = any_certificate::connector().connect(address.ip().into(), stream);
+        answer(stream.await?, address).await
+    } else {
+        answer(stream, address).await
+    }
+}
+
+async fn answer(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    address: SocketAddr,
+) -> io::Result<String> {
     let request =
         format!("GET /-/healthy HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;

@@ -1,5 +1,6 @@
 //! The commands: flags -> config -> parts -> exit code. One file for each command.
 
+mod any_certificate;
 #[cfg(feature = "demo")]
 mod demo;
 mod health;

@@ -17,11 +17,27 @@ use crate::telemetry;
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
     /// The configuration file, in YAML. Every key can also be a variable: `ACS_RECORDING_EXPORTER__SECTION__KEY`.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, visible_alias = "config.file", value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Where the metrics are served.
-    #[arg(long, value_name = "ADDRESS")]
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// What is configured by flags as by the file, with the names that Prometheus' exporters have.
+#[derive(Debug, Args)]
+pub(super) struct Settings {
+    /// Where the metrics are served, for example `0.0.0.0:9464`. The demo serves them on `127.0.0.1:9464` by default.
+    #[arg(long, visible_alias = "web.listen-address", value_name = "ADDRESS")]
     listen: Option<String>,
+    /// TLS, users and passwords of the endpoints: the file that Prometheus' exporters share.
+    #[arg(long = "web.config.file", value_name = "FILE")]
+    web_config_file: Option<String>,
+    /// What is logged: `error`, `warn`, `info`, `debug`, or `off`.
+    #[arg(long = "log.level", value_name = "LEVEL")]
+    log_level: Option<String>,
+    /// How it is logged: `auto`, `human` or `json`.
+    #[arg(long = "log.format", value_name = "FORMAT")]
+    log_format: Option<String>,
 }
 
 pub(super) async fn run(args: RunArgs, stop: CancellationToken) -> Result<(), CommandError> {
@@ -67,19 +83,28 @@ impl RunArgs {
         Sources {
             file: self.config.map(File::Path),
             environment: config::environment(),
-            flags: listen_flag(self.listen),
+            flags: self.settings.flags(),
         }
     }
 }
 
-/// What `--listen` sets.
-pub(super) fn listen_flag(listen: Option<String>) -> Vec<Flag> {
-    listen
-        .map(|value| Flag {
-            key: "http.listen",
-            value,
-            flag: "--listen",
-        })
-        .into_iter()
-        .collect()
+impl Settings {
+    /// What they set.
+    pub(super) fn flags(self) -> Vec<Flag> {
+        let flags = [
+            ("http.listen", "--listen", self.listen),
+            (
+                "http.web_config_file",
+                "--web.config.file",
+                self.web_config_file,
+            ),
+            ("log.level", "--log.level", self.log_level),
+            ("log.format", "--log.format", self.log_format),
+        ];
+        let flags = flags.into_iter().filter_map(|(key, flag, value)| {
+            let value = value?;
+            Some(Flag { key, value, flag })
+        });
+        flags.collect()
+    }
 }

@@ -27,6 +27,7 @@ mod sections;
 mod sources;
 #[cfg(test)]
 mod tests;
+mod web;
 mod yaml;
 
 pub(crate) use fault::ConfigError;
@@ -35,6 +36,7 @@ pub use keys::KEYS;
 pub(crate) use sources::DEMO;
 pub(crate) use sources::environment;
 pub use sources::{File, Flag, Sources};
+pub(crate) use web::load as load_web;
 
 use std::path::PathBuf;
 

@@ -67,6 +67,11 @@ impl Reader {
         files.filter(|file| is_open_to_others(file)).collect()
     }
 
+    /// Notes faults that another file has.
+    pub(super) fn faulty(&mut self, faults: Vec<Fault>) {
+        self.faults.extend(faults);
+    }
+
     /// Where a key was set, if it was.
     pub(super) fn origin(&self, key: &str) -> Option<&Origin> {
         self.winner(key).map(|entry| &entry.origin)

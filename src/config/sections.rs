@@ -6,7 +6,7 @@ use super::auth::Auth;
 use super::checkpoint::{self, Checkpoint, Resolved, STORE};
 use super::event_hub::{self, EventHub};
 use super::reader::Reader;
-use super::{Config, keys};
+use super::{Config, ConfigError, keys, web};
 use crate::checkpoint::StoreKind;
 use crate::setting::settings;
 use crate::source::event_hub::Watchdog;
@@ -50,6 +50,7 @@ pub(super) fn config(reader: &mut Reader) -> Option<Config> {
     check_ownership(reader, keys.ownership, &checkpoint);
     check_duplicates(reader, keys.metrics.records, &checkpoint);
     check_resources(reader, &keys.metrics);
+    check_web(reader, &keys.http);
     let event_hub = event_hub::settings(
         reader,
         keys.event_hub,
@@ -118,6 +119,18 @@ pub(super) fn check_resources(reader: &mut Reader, metrics: &metrics::Settings) 
             "metrics.resources_only",
             "must be `false` while `metrics.resources` is empty: every record would be ignored",
         );
+    }
+}
+
+/// The web configuration file has faults of its own.
+fn check_web(reader: &mut Reader, http: &http::Settings) {
+    let loaded = http.web_config_file.as_deref().map(web::load);
+    match loaded {
+        Some(Err(ConfigError::Faults(faults))) => reader.faulty(faults),
+        Some(Err(error)) => {
+            reader.contradiction("http.web_config_file", telemetry::chain(&error));
+        }
+        Some(Ok(_)) | None => {}
     }
 }
 

@@ -85,7 +85,8 @@ impl File {
 /// A configuration has a few kilobytes; with this limit a wrong path cannot fill the memory.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
-fn read(path: &Path) -> io::Result<Zeroizing<String>> {
+/// The text of a file, which may contain a secret.
+pub(super) fn read(path: &Path) -> io::Result<Zeroizing<String>> {
     let mut text = Zeroizing::new(String::new());
     let file = fs::File::open(path)?;
     file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text)?;

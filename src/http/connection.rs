@@ -49,6 +49,7 @@ struct State {
     delivery: Option<Delivery>,
     /// How many requests in a row came before the answer to the one before was read.
     pipelined: u32,
+    has_certificate: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -83,12 +84,22 @@ impl Connection {
             stalled_since: None,
             delivery: None,
             pipelined: 0,
+            has_certificate: false,
         };
         Self {
             peer,
             limits,
             state: Mutex::new(state),
         }
+    }
+
+    /// The client has shown a certificate that may be used.
+    pub(super) fn certified(&self) {
+        self.state.lock().has_certificate = true;
+    }
+
+    pub(super) fn has_certificate(&self) -> bool {
+        self.state.lock().has_certificate
     }
 
     /// How far the client is behind one that asks at once, and reads a megabyte a second, which is a byte a microsecond.

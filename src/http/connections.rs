@@ -1,6 +1,7 @@
 //! The connections that are open, and how room is made among them.
 
 use std::collections::HashMap;
+use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -87,6 +88,11 @@ impl Connections {
         };
         self.exposition.telemetry().connection_closed(closed_for);
         true
+    }
+
+    /// A client could not begin to speak TLS, or was not allowed to.
+    pub(super) fn handshake_failed(&self, error: &io::Error) {
+        self.exposition.telemetry().handshake_failed(error);
     }
 
     fn holdings(&self) -> Vec<Holding<Id>> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
@@ -16,12 +17,18 @@ use super::encoding::Encoding;
 use super::scrape_watch::ScrapeWatch;
 use super::scraper::Scraper;
 use super::scrapes::Scrapes;
+use super::web::{Door, admit};
 
 /// Prometheus 3 fails a scrape that has no content type, so it is always this one.
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// The routes. Each request has its [`Connection`] as an extension.
-pub(super) fn router(content: Content, watch: Arc<ScrapeWatch>, scrapes: Scrapes) -> Router {
+pub(super) fn router(
+    content: Content,
+    watch: Arc<ScrapeWatch>,
+    scrapes: Scrapes,
+    door: Door,
+) -> Router {
     Router::new()
         .route("/metrics", get(metrics))
         .route("/-/healthy", get(healthy))
@@ -30,6 +37,7 @@ pub(super) fn router(content: Content, watch: Arc<ScrapeWatch>, scrapes: Scrapes
         .layer(Extension(watch))
         .layer(Extension(scrapes))
         .with_state(content)
+        .layer(from_fn_with_state(door, admit))
 }
 
 /// A scrape that is delivered whole acknowledges its snapshot; its connection knows when that is. HEAD has no body to

@@ -23,6 +23,7 @@ mod settings;
 mod socket;
 #[cfg(test)]
 mod tests;
+pub(crate) mod web;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -42,6 +43,7 @@ use connections::Connections;
 use scrape_watch::ScrapeWatch;
 use scrapes::Snapshots;
 use settings::Limits;
+use web::{Door, Web};
 
 /// The endpoints, bound but not served yet.
 #[derive(Debug)]
@@ -49,6 +51,7 @@ pub(crate) struct Server {
     listener: TcpListener,
     address: SocketAddr,
     limits: Limits,
+    web: Arc<Web>,
 }
 
 /// What the endpoints serve.
@@ -74,6 +77,9 @@ pub(crate) enum HttpError {
         #[source]
         source: io::Error,
     },
+    /// TLS or passwords cannot be had.
+    #[error("`http.web_config_file`")]
+    Web(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// No runtime.
     #[error(
         "cannot start the thread of the HTTP endpoints: raise the limits on threads and open files"
@@ -90,7 +96,11 @@ impl Server {
     /// # Errors
     ///
     /// [`HttpError::Bind`] when it cannot be taken.
-    pub(crate) fn bind(settings: &Settings, connections: usize) -> Result<Self, HttpError> {
+    pub(crate) fn bind(
+        settings: &Settings,
+        web: Web,
+        connections: usize,
+    ) -> Result<Self, HttpError> {
         let failed = |source| HttpError::Bind {
             address: settings.listen,
             source,
@@ -105,6 +115,7 @@ impl Server {
                 connections,
                 ..Limits::default()
             },
+            web: Arc::new(web),
         })
     }
 
@@ -138,10 +149,14 @@ impl Server {
             let how = runtime.block_on(async move {
                 let listener = tokio::net::TcpListener::from_std(self.listener);
                 let listener = listener.map_err(|error| HttpError::Ended(Some(error)))?;
-                let parts = Parts::new(content, self.limits, Instant::now());
+                let exposition = Arc::clone(&content.exposition);
+                let web = Arc::clone(&self.web);
+                let parts = Parts::new(content, self.web, self.limits, Instant::now());
                 let (router, connections) = (parts.router, parts.connections);
+                let following = Arc::clone(&web);
                 tokio::select! {
-                    () = serve::serve(listener, router, self.limits, connections, stop) => Ok(()),
+                    () = serve::serve(listener, router, self.limits, connections, web, stop) => Ok(()),
+                    never = following.watch(exposition.telemetry()) => match never {},
                     never = parts.watch.watch() => match never {},
                     never = parts.snapshots.take() => match never {},
                 }
@@ -165,7 +180,7 @@ struct Parts {
 }
 
 impl Parts {
-    fn new(content: Content, limits: Limits, now: Instant) -> Self {
+    fn new(content: Content, web: Arc<Web>, limits: Limits, now: Instant) -> Self {
         let exposition = Arc::clone(&content.exposition);
         let watch = Arc::new(ScrapeWatch::new(&content, now));
         let connections = Connections::new(Arc::clone(&exposition), limits.connections);
@@ -176,8 +191,12 @@ impl Parts {
             Arc::clone(&connections),
             limits.bytes,
         );
+        let door = Door {
+            web,
+            exposition: Arc::clone(&content.exposition),
+        };
         Self {
-            router: endpoints::router(content, Arc::clone(&watch), scrapes),
+            router: endpoints::router(content, Arc::clone(&watch), scrapes, door),
             watch,
             connections,
             snapshots,

@@ -17,21 +17,27 @@ use hyper::service::{Service, service_fn};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
+use rustls::ServerConnection;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::Limits;
 use super::connection::{Answer, Connection};
 use super::connections::Connections;
 use super::socket::{Abandon, Socket};
+use super::web::Web;
 use crate::telemetry::Telemetry;
 
 /// A scraper's head has some hundred bytes. With this, 256 connections hold 16 MiB at most.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// How much of an answer TLS keeps for a slow client, beside what the system does. With this, 256 connections keep 4 MiB.
+const TLS_BUFFER_BYTES: usize = 16 * 1024;
 
 /// The system has no files or no memory left: asking at once again would only burn a core.
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -45,6 +51,7 @@ pub(super) async fn serve(
     router: Router,
     limits: Limits,
     connections: Arc<Connections>,
+    web: Arc<Web>,
     stop: CancellationToken,
 ) {
     let mut open = Open {
@@ -68,8 +75,9 @@ pub(super) async fn serve(
             open.make_room(peer.ip()).await;
             prepare(&stream);
             let connection = Arc::new(Connection::new(peer.ip(), limits, Instant::now()));
-            let serving = serve_connection(
+            let serving = serve_stream(
                 stream,
+                web.acceptor(),
                 Arc::clone(&connection),
                 Arc::clone(&open.connections),
                 router.clone(),
@@ -86,8 +94,35 @@ pub(super) async fn serve(
     }
 }
 
+/// Serves one client, whose handshake and whose first request have to come within the same time.
+pub(super) async fn serve_stream<T: AsyncRead + AsyncWrite + Abandon + Unpin>(
+    stream: T,
+    acceptor: Option<TlsAcceptor>,
+    connection: Arc<Connection>,
+    connections: Arc<Connections>,
+    router: TowerToHyperService<Router>,
+    stop: CancellationToken,
+) {
+    let Some(acceptor) = acceptor else {
+        return serve_connection(stream, connection, connections, router, stop).await;
+    };
+    let limited = |tls: &mut ServerConnection| tls.set_buffer_limit(Some(TLS_BUFFER_BYTES));
+    let handshake = acceptor.accept_with(stream, limited);
+    let handshake = stop.run_until_cancelled(timeout_at(connection.due(), handshake));
+    match handshake.await {
+        Some(Ok(Ok(stream))) => {
+            if stream.get_ref().1.peer_certificates().is_some() {
+                connection.certified();
+            }
+            serve_connection(stream, connection, connections, router, stop).await;
+        }
+        Some(Ok(Err(error))) => connections.handshake_failed(&error),
+        Some(Err(_)) | None => {}
+    }
+}
+
 /// Serves one connection until either side ends it or it takes too long over something.
-pub(super) async fn serve_connection<T: AsyncRead + AsyncWrite + Abandon + Unpin>(
+async fn serve_connection<T: AsyncRead + AsyncWrite + Abandon + Unpin>(
     stream: T,
     connection: Arc<Connection>,
     connections: Arc<Connections>,

@@ -1,9 +1,10 @@
 //! Where the HTTP endpoints listen, and what a client may take.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::setting::{address, settings};
+use crate::setting::{address, path, settings};
 
 settings! {
     /// HTTP
@@ -15,6 +16,13 @@ settings! {
         ///
         /// `[::]:9464` for IPv6. Port 0 takes any free port, and the log reports which.
         listen: SocketAddr = address().default("0.0.0.0:9464"),
+        /// The web configuration file: TLS, client certificates, users and their passwords, headers, a limit of requests. If
+        /// it is not set, everybody who reaches the port reads the metrics, in plain text.
+        ///
+        /// The format is the one that Prometheus' exporters share:
+        /// <https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md>. `docs/security.md` has an
+        /// example, and the differences. The file, and the certificates that it names, are read again when they change.
+        web_config_file: Option<PathBuf> = path().optional(),
     }
 }
 

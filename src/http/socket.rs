@@ -1,4 +1,5 @@
-//! A socket that reports to its connection what it has read, accepted and flushed.
+//! A socket that reports to its connection what it has read, accepted and flushed. With TLS, a flush ends when the socket
+//! below has accepted every record, so that the last byte of an answer is the last byte of its last record.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -8,6 +9,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
+use tokio_rustls::server::TlsStream;
 
 use super::connection::Connection;
 
@@ -26,6 +28,12 @@ pub(super) trait Abandon {
 impl Abandon for TcpStream {
     fn abandon(&self) {
         let _kept_otherwise = self.set_zero_linger();
+    }
+}
+
+impl<T: Abandon> Abandon for TlsStream<T> {
+    fn abandon(&self) {
+        self.get_ref().0.abandon();
     }
 }
 

@@ -13,10 +13,11 @@ use super::limits::Shares;
 use super::{Service, ServiceError, Signals};
 use crate::blobs;
 use crate::checkpoint::{FileSeries, Scope, Store, StoreKind};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::dead_letters;
 use crate::event::{PartitionId, Reached};
-use crate::http::{self, Content};
+use crate::http::web::Web;
+use crate::http::{self, Content, HttpError};
 use crate::liveness::Liveness;
 use crate::metrics::Exposition;
 use crate::pipeline::Writer;
@@ -42,7 +43,7 @@ impl Service {
     /// When the port or the checkpoint cannot be had.
     pub(crate) fn build(config: Config) -> Result<Self, ServiceError> {
         let shares = Shares::of_process();
-        let server = http::Server::bind(&config.http, shares.http)?;
+        let server = http::Server::bind(&config.http, web(&config.http)?, shares.http)?;
         let registry = Registry::new();
         let telemetry = Arc::new(Telemetry::new(&registry));
         let content = content(&config, registry, &telemetry);
@@ -96,6 +97,14 @@ impl Service {
             replicas: storage.replicas,
         })
     }
+}
+
+/// Who may ask the endpoints, and how.
+fn web(settings: &http::Settings) -> Result<Web, HttpError> {
+    let Some(path) = settings.web_config_file.clone() else {
+        return Ok(Web::default());
+    };
+    Web::new(Box::new(move || Ok(config::load_web(&path)?))).map_err(HttpError::Web)
 }
 
 /// What the endpoints show.

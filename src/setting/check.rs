@@ -129,7 +129,8 @@ pub(crate) fn path() -> Check<PathBuf> {
 /// An address and a port to listen on.
 pub(crate) fn address() -> Check<SocketAddr> {
     text("an IP address and a port", |text| {
-        text.parse().map_err(
+        let everywhere = text.strip_prefix(':').map(|port| format!("0.0.0.0:{port}"));
+        everywhere.as_deref().unwrap_or(text).parse().map_err(
             |_| "must be an IP address and a port, for example `0.0.0.0:9464` or `[::]:9464`",
         )
     })
@@ -263,7 +264,7 @@ mod tests {
             &[
                 ("127.0.0.1:0", "127.0.0.1:0"),
                 ("[::]:9464", "[::]:9464"),
-                (":9464", fault),
+                (":9464", "0.0.0.0:9464"),
                 ("localhost:9464", fault),
                 ("9464", fault),
             ],

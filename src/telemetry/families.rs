@@ -90,6 +90,12 @@ families! {
         scrapes_total: Counter[Scrapes { counted }],
         /// HTTP connections that the exporter closed for the sake of other clients, by cause.
         http_connections_closed_total: Counter[Closed { cause }],
+        /// HTTP requests that were refused, by cause: no or a wrong password, no certificate, too many.
+        http_requests_refused_total: Counter[Closed],
+        /// TLS handshakes with clients that failed.
+        tls_handshakes_failed_total: Counter[],
+        /// 0 if the web configuration file has changed and cannot be used; only if it has changed.
+        web_config_last_reload_successful: Gauge[],
         /// Distinct scrapers to which a scrape was fully delivered within the last 10 minutes.
         scrapers: Gauge[],
         /// Distinct scrapers that are expected: delivery.scrapers.

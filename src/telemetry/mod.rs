@@ -28,7 +28,7 @@ pub(crate) use leases::{LeaseMove, Leases};
 pub(crate) use log::LogError;
 pub(crate) use log::start as start_log;
 pub(crate) use redaction::{REDACTED, looks_secret, redacted};
-pub(crate) use scrapes::ClosedFor;
+pub(crate) use scrapes::{ClosedFor, RefusedFor};
 pub(crate) use settings::Settings;
 pub(crate) use source::{Lag, LostPosition};
 pub(crate) use store::{StoreOperation, StoreResult};
@@ -93,6 +93,10 @@ impl Telemetry {
         for cause in ClosedFor::ALL.map(ClosedFor::label) {
             let _at_zero = families.http_connections_closed_total(Closed { cause });
         }
+        for cause in RefusedFor::ALL.map(RefusedFor::label) {
+            let _at_zero = families.http_requests_refused_total(Closed { cause });
+        }
+        let _at_zero = families.tls_handshakes_failed_total();
         for is_so in [true, false] {
             let _at_zero = families.scrapes_total(counted(is_so));
             let _at_zero = families.checkpoint_writes_total(ended(is_so));

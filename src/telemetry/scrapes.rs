@@ -22,7 +22,56 @@ label_values! {
     }
 }
 
+label_values! {
+    /// Why a request was refused.
+    pub(crate) RefusedFor {
+        /// The client has no certificate.
+        Certificate = "certificate",
+        /// It has no password, or a wrong one.
+        Password = "password",
+        /// Too many passwords of its address were being checked.
+        Passwords = "passwords",
+        /// There were too many requests.
+        Rate = "rate",
+    }
+}
+
 impl Telemetry {
+    /// A request was refused.
+    pub(crate) fn request_refused(&self, refused_for: RefusedFor) {
+        let cause = refused_for.label();
+        self.families
+            .http_requests_refused_total(Closed { cause })
+            .inc();
+        tracing::debug!(cause, "HTTP request refused");
+    }
+
+    /// A client could not begin to speak TLS, or was not allowed to.
+    pub(crate) fn handshake_failed(&self, error: &dyn Error) {
+        self.families.tls_handshakes_failed_total().inc();
+        tracing::debug!(error = chain(error), "TLS handshake failed");
+    }
+
+    /// The web configuration file changed, and is followed.
+    pub(crate) fn web_config_reloaded(&self) {
+        self.web_config_is_followed(true);
+        tracing::info!("web configuration read again");
+    }
+
+    /// It changed, and what it said before stays.
+    pub(crate) fn web_config_not_reloaded(&self, error: &(dyn Error + 'static)) {
+        self.web_config_is_followed(false);
+        tracing::error!(
+            error = chain(error),
+            "web configuration has changed and cannot be used: what it said before stays"
+        );
+    }
+
+    fn web_config_is_followed(&self, is_followed: bool) {
+        let successful = self.families.web_config_last_reload_successful();
+        successful.set(float(usize::from(is_followed)));
+    }
+
     /// A counted scraper received a scrape whole, within its timeout.
     pub(crate) fn scrape_counted(&self) {
         self.families.scrapes_total(counted(true)).inc();

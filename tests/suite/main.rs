@@ -51,4 +51,5 @@ mod replicas;
 )]
 #[path = "../../crates/event-hub-emulator/tests/clients/support.rs"]
 mod support;
+mod web;
 mod world;

@@ -9,6 +9,7 @@ mod auth;
 mod reference;
 mod secrets;
 mod stores;
+mod web;
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;

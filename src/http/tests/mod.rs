@@ -1,5 +1,7 @@
 //! Which scrapes acknowledge their snapshot, and how long connections live: over a wire in memory, and over sockets.
 
+mod admission;
+mod certificate;
 mod sockets;
 mod wire;
 
@@ -66,6 +68,12 @@ impl Metrics {
     fn closed(&self) -> (f64, f64, f64) {
         let of = |cause| self.counter("http_connections_closed_total", cause);
         (of("connections"), of("memory"), of("pipelining"))
+    }
+
+    /// How many requests were refused for a cause.
+    pub(super) fn refused(&self, cause: &str) -> String {
+        self.counter("http_requests_refused_total", cause)
+            .to_string()
     }
 
     fn counter(&self, name: &str, label_value: &str) -> f64 {

@@ -13,6 +13,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::Metrics;
 use crate::http::settings::{CONNECTIONS_MAX, Limits};
+use crate::http::web::Web;
 use crate::http::{Server, Settings};
 
 const TIMEOUT: &str = "X-Prometheus-Scrape-Timeout-Seconds";
@@ -235,7 +236,7 @@ async fn a_client_that_fills_every_connection_makes_room_with_its_own() {
 async fn a_scrape_from_elsewhere_is_answered_and_acknowledges_nothing() {
     let mut metrics = Metrics::new(1, 0);
     metrics.delivery.scrapers_from = vec!["127.0.0.2".parse::<IpAddr>().unwrap().into()];
-    let endpoints = Endpoints::serve(metrics, Limits::default());
+    let endpoints = Endpoints::serve(metrics, Limits::default(), Web::default());
     for query in ["", "?scraper=a"] {
         endpoints.scrape(&Client::new(), query, Some("10")).await;
     }
@@ -265,22 +266,22 @@ async fn a_client_that_never_ends_its_request_is_dropped() {
 }
 
 /// The endpoints over real sockets, and their metrics within reach.
-struct Endpoints {
-    address: SocketAddr,
-    metrics: Metrics,
+pub(super) struct Endpoints {
+    pub(super) address: SocketAddr,
+    pub(super) metrics: Metrics,
     _stop: DropGuard,
 }
 
 impl Endpoints {
     fn start(scrapers: usize, resources: usize, limits: Limits) -> Self {
-        Self::serve(Metrics::new(scrapers, resources), limits)
+        Self::serve(Metrics::new(scrapers, resources), limits, Web::default())
     }
 
-    fn serve(metrics: Metrics, limits: Limits) -> Self {
+    pub(super) fn serve(metrics: Metrics, limits: Limits, web: Web) -> Self {
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let settings = &mut Settings::default();
         settings.listen = listen;
-        let mut server = Server::bind(settings, CONNECTIONS_MAX).unwrap();
+        let mut server = Server::bind(settings, web, CONNECTIONS_MAX).unwrap();
         server.limits = limits;
         let address = server.address();
         let stop = CancellationToken::new();
@@ -292,7 +293,7 @@ impl Endpoints {
         }
     }
 
-    fn url(&self, path: &str) -> String {
+    pub(super) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
