@@ -63,6 +63,7 @@
 //! | Are the scrapers those that are expected? | `http/scraper_check.rs` decides, `http/scrape_watch.rs` logs it |
 //! | How long may a client take, and how many may connect? | `http/settings.rs` |
 //! | Who makes room if there are too many clients? | `http/eviction.rs`; `http/scrapes.rs` shares one body among many |
+//! | Who may ask for what, and how does TLS begin? | `http/web`; `config/web.rs` reads the file that says it |
 //! | Which keys has the configuration? | the `settings!` of each module; `config/exporter.yaml` and `docs/configuration.md` are generated from them |
 //!
 //! # Modules, in reading order
@@ -76,7 +77,7 @@
 //! decides when a snapshot has been delivered, [`checkpoint`] stores the delivered positions across restarts. [`replica`]
 //! shares the partitions with other replicas, by leases; [`blobs`] is the store for that. [`config`] composes the settings
 //! that each module owns. [`service`] builds the parts, starts them and drains them in order, [`shutdown`] turns signals
-//! into a token. [`cli`] has the commands.
+//! into a token. [`version`] says which build this is. [`cli`] has the commands.
 //!
 //! Two crates stand beside this one, since the exporter needs neither: `crates/event-hub-emulator`, a local Event Hub, and
 //! `crates/acs-log-simulator`, which makes traffic for it. Each has a command of its own, `hub` and `simulate`; the feature
@@ -124,6 +125,8 @@
 //! * A sequence gap, a lost position, and a skipped event each have a metric of their own beside
 //!   `receiver_restarts_total{cause}`.
 //! * The exporter counts as ready while the start gate is closed: it stands by.
+//! * The TLS handshake takes a client without a certificate also where one is needed, and the request is refused instead: the
+//!   kubelet's probes have none.
 //! * A stop does not wait for a last scrape if there was no qualifying scrape for five minutes.
 //! * A replica does not ask for one partition after the other. It announces itself by one blob, which it rewrites every
 //!   cycle; the replica with the most partitions hands over to the one with the fewest, by a function that all compute alike
@@ -164,6 +167,7 @@ mod setting;
 mod shutdown;
 mod source;
 mod telemetry;
+mod version;
 
 pub use cli::{Cli, run};
 

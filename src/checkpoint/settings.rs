@@ -24,3 +24,14 @@ pub enum StoreKind {
     /// In this container, which replicas share.
     Blob(blobs::Settings),
 }
+
+impl StoreKind {
+    /// The word of `checkpoint.store`.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::File(_) => "file",
+            Self::Blob(_) => "blob",
+        }
+    }
+}

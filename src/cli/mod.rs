@@ -10,6 +10,7 @@ mod run;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::LazyLock;
 
 use clap::{Parser, Subcommand};
 #[cfg(feature = "demo")]
@@ -20,6 +21,7 @@ use crate::config::ConfigError;
 use crate::service::ServiceError;
 use crate::shutdown;
 use crate::telemetry::{self, LogError, looks_secret, redacted};
+use crate::version;
 use health::HealthArgs;
 pub(crate) use health::HealthError;
 use replay::ReplayArgs;
@@ -28,7 +30,11 @@ use run::RunArgs;
 
 /// Prometheus exporter for the Call Recording logs of Azure Communication Services, read from an Event Hub.
 #[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = true)]
+#[command(
+    version = VERSION_TEXT.as_str(),
+    args_conflicts_with_subcommands = true,
+    after_help = EXAMPLES
+)]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -53,6 +59,19 @@ enum Command {
     /// List every metric: name, type, labels, help.
     Metrics,
 }
+
+static VERSION_TEXT: LazyLock<String> =
+    LazyLock::new(|| format!("{} (revision {})", version::VERSION, version::REVISION));
+
+const EXAMPLES: &str = "Examples:
+  acs-recording-exporter demo                             try it without Azure, and open http://localhost:9464
+  acs-recording-exporter --config config/exporter.yaml    read Event Hubs, and serve the metrics
+  acs-recording-exporter --web.config.file web.yml        the same over TLS, configured by variables
+  acs-recording-exporter health                           ask whether the running exporter is healthy
+  acs-recording-exporter replay capture/*.avro            count the records of archives
+  acs-recording-exporter metrics                          list every metric
+
+Every key of the configuration and its variable: docs/configuration.md";
 
 impl Cli {
     /// Reads the command line. Help and version end the process, as in every program.

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::CommandError;
 use crate::config::{self, Config, File, Flag, Sources};
 use crate::service::Service;
-use crate::telemetry;
+use crate::{telemetry, version};
 
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
@@ -41,12 +41,34 @@ pub(super) struct Settings {
 }
 
 pub(super) async fn run(args: RunArgs, stop: CancellationToken) -> Result<(), CommandError> {
-    let config = config::load(args.sources())?;
+    let sources = args.sources();
+    let ignored = config::misspelt_variables(&sources.environment);
+    let config = config::load(sources)?;
     telemetry::start_log(&config.log)?;
+    for name in ignored {
+        tracing::warn!(name, "this variable is ignored: write it in upper case");
+    }
+    introduce(&config);
     protect_secrets(&config);
     let service = Service::build(config)?;
     tracing::info!(address = %service.http_address(), "serving metrics");
     Ok(service.run(stop).await?)
+}
+
+/// What is read, as whom, and where the positions are kept.
+fn introduce(config: &Config) {
+    let settings = &config.event_hub;
+    tracing::info!(
+        version = version::VERSION,
+        revision = version::REVISION,
+        namespace = settings.namespace.host,
+        event_hubs = settings.event_hubs.join(","),
+        consumer_group = settings.consumer_group,
+        identity = settings.namespace.authentication.word(),
+        checkpoint = config.checkpoint.store.word(),
+        tls = config.http.web_config_file.is_some(),
+        "starting"
+    );
 }
 
 /// Keeps the secrets of the process out of core dumps, and reports the files that do not keep theirs.

@@ -46,6 +46,14 @@ pub(super) fn variables(environment: &[(String, String)], faults: &mut Vec<Fault
     entries
 }
 
+/// The variables that would be ours in upper case. Kubernetes and Docker take any case, and nobody reads them.
+pub(crate) fn misspelt_variables(environment: &[(String, String)]) -> Vec<String> {
+    let names = environment.iter().map(|(name, _)| name);
+    let is_ours =
+        |name: &&String| !name.starts_with(PREFIX) && name.to_ascii_uppercase().starts_with(PREFIX);
+    names.filter(is_ours).cloned().collect()
+}
+
 /// The variables of Azure's own that set keys of ours. An empty one counts as not set, as in Azure's SDKs.
 pub(super) fn azure_variables(environment: &[(String, String)]) -> Vec<Entry> {
     let entry = |key: &Key| {
@@ -135,6 +143,19 @@ mod tests {
                 "log.level = `debug` (variable ACS_RECORDING_EXPORTER_LOG__LEVL): write `ACS_RECORDING_EXPORTER__LOG__LEVEL` instead",
             ],
         );
+    }
+
+    #[test]
+    fn a_variable_in_lower_case_is_noticed() {
+        let environment = [
+            "acs_recording_exporter__log__level",
+            "Acs_Recording_Exporter__X",
+            "ACS_RECORDING_EXPORTER__LOG__LEVEL",
+            "acs_other",
+        ];
+        let environment = environment.map(|name| (name.to_owned(), String::new()));
+        let misspelt = misspelt_variables(&environment);
+        assert_eq!(misspelt, [environment[0].0.as_str(), &environment[1].0]);
     }
 
     #[test]

@@ -32,6 +32,7 @@ mod yaml;
 
 pub(crate) use fault::ConfigError;
 pub use keys::KEYS;
+pub(crate) use layers::misspelt_variables;
 #[cfg(feature = "demo")]
 pub(crate) use sources::DEMO;
 pub(crate) use sources::environment;

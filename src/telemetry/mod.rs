@@ -35,6 +35,7 @@ pub(crate) use store::{StoreOperation, StoreResult};
 pub(crate) use tally::{Became, Tally, shortened};
 
 use crate::family::label_values;
+use crate::version;
 use families::{BornUnshown, Build, Closed, Drift, Ended, Overflow, Scrapes, Unreadable};
 use repeated::Repeated;
 use source::Behind;
@@ -80,8 +81,8 @@ impl Telemetry {
         registry
             .register(Box::new(ProcessCollector::for_self()))
             .expect("the names of the process collector are its own");
-        let version = env!("CARGO_PKG_VERSION");
-        families.build_info(Build { version }).set(1.0);
+        let (version, revision) = (version::VERSION, version::REVISION);
+        families.build_info(Build { version, revision }).set(1.0);
         let _at_zero = families.duplicate_records_total();
         let _at_zero = families.unlisted_records_total();
         let _at_zero = families.checkpoint_unwritten_seconds();

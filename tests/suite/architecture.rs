@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which modules a module may use. A new arrow is a decision: make it here, and in the map.
-const MAY_USE: [(&str, &[&str]); 24] = [
+const MAY_USE: [(&str, &[&str]); 25] = [
     ("event", &[]),
     ("disposition", &["family"]),
     ("repair", &["family"]),
@@ -13,9 +13,17 @@ const MAY_USE: [(&str, &[&str]); 24] = [
     ("acs", &["disposition", "family", "repair"]),
     ("family", &[]),
     ("setting", &[]),
+    ("version", &[]),
     (
         "telemetry",
-        &["disposition", "event", "family", "repair", "setting"],
+        &[
+            "disposition",
+            "event",
+            "family",
+            "repair",
+            "setting",
+            "version",
+        ],
     ),
     (
         "dead_letters",
@@ -129,6 +137,7 @@ const MAY_USE: [(&str, &[&str]); 24] = [
             "shutdown",
             "source",
             "telemetry",
+            "version",
         ],
     ),
 ];

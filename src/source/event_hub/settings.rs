@@ -9,7 +9,7 @@ use std::time::Duration;
 pub(crate) use azure_core_amqp::AmqpTransport as Transport;
 use time::OffsetDateTime;
 
-use crate::identity::{Credential, Secret};
+use crate::identity::{Credential, CredentialKind, Secret};
 use crate::setting::{bytes, duration, number, settings, words};
 
 /// Settings of the Event Hub source.
@@ -139,6 +139,17 @@ pub enum Authentication {
     ConnectionStringFile(PathBuf),
     /// A token of Microsoft Entra ID.
     Credential(Credential),
+}
+
+impl Authentication {
+    /// As whom, in a word: for the log.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::ConnectionString(_) => "connection_string",
+            Self::ConnectionStringFile(_) => "connection_string_file",
+            Self::Credential(credential) => CredentialKind::from(&credential.identity).into(),
+        }
+    }
 }
 
 /// Where to begin if no position is known.
