@@ -127,8 +127,11 @@ fn check_web(reader: &mut Reader, http: &http::Settings) {
     let loaded = http.web_config_file.as_deref().map(web::load);
     match loaded {
         Some(Err(ConfigError::Faults(faults))) => reader.faulty(faults),
-        Some(Err(error)) => {
-            reader.contradiction("http.web_config_file", telemetry::chain(&error));
+        Some(Err(ConfigError::Unreadable { source, .. })) => {
+            reader.contradiction("http.web_config_file", format!("cannot be read: {source}"));
+        }
+        Some(Err(ConfigError::Syntax { origin, problem })) => {
+            reader.contradiction("http.web_config_file", format!("{origin}: {problem}"));
         }
         Some(Ok(_)) | None => {}
     }

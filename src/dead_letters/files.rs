@@ -8,6 +8,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Access, access};
+
 use super::letter::Letter;
 
 /// How many files share the bound, so that the oldest letters can be removed without the others.
@@ -31,7 +33,7 @@ pub(super) enum FilesError {
     },
     /// The directory is no place for them.
     #[error("`{}` {}", .0.display(), .1)]
-    OpenToOthers(PathBuf, OpenToOthers),
+    Unusable(PathBuf, Unusable),
     /// The system refused.
     #[error("`{}`", path.display())]
     Io {
@@ -97,7 +99,7 @@ impl Files {
             .create(directory)
             .map_err(io_error(directory))?;
         check_directory(directory)
-            .map_err(|fault| FilesError::OpenToOthers(directory.clone(), fault))?;
+            .map_err(|fault| FilesError::Unusable(directory.clone(), fault))?;
         let mut number = self.numbered()?.last().map_or(0, |(number, ..)| *number);
         loop {
             // Behind the last number, any free one: a letter is worth more than the order of the files.
@@ -174,20 +176,29 @@ fn number(name: &str) -> Option<u64> {
 /// # Errors
 ///
 /// Others can write to it.
-pub(super) fn check_directory(directory: &Path) -> Result<(), OpenToOthers> {
+pub(super) fn check_directory(directory: &Path) -> Result<(), Unusable> {
     match fs::metadata(directory) {
-        Ok(metadata) if metadata.permissions().mode() & 0o002 != 0 => Err(OpenToOthers),
-        // What is wrong with any other is found when a file is created there.
-        _ => Ok(()),
+        Ok(metadata) if !metadata.is_dir() => Err(Unusable::File),
+        Ok(metadata) if metadata.permissions().mode() & 0o002 != 0 => Err(Unusable::OpenToOthers),
+        Ok(_) => access(directory, Access::WRITE_OK | Access::EXEC_OK)
+            .map_err(|error| Unusable::NotWritable(error.into())),
+        // What is wrong with any other is found when it is created.
+        Err(_) => Ok(()),
     }
 }
 
-/// Others can write to the directory.
+/// The directory is no place for letters.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "is a directory that every user can write to: run `chmod o-w` on it, or set a directory inside it that does not exist yet"
-)]
-pub(super) struct OpenToOthers;
+pub(super) enum Unusable {
+    #[error("is a file: set a directory")]
+    File,
+    #[error(
+        "is a directory that every user can write to: run `chmod o-w` on it, or set a directory inside it that does not exist yet"
+    )]
+    OpenToOthers,
+    #[error("is a directory that the exporter cannot write to: {0}")]
+    NotWritable(io::Error),
+}
 
 fn io_error(path: &Path) -> impl Fn(io::Error) -> FilesError {
     |source| FilesError::Io {

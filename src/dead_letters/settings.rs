@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::files::{OpenToOthers, check_directory};
+use super::files::{Unusable, check_directory};
 use crate::setting::{bytes, settings, text};
 
 settings! {
@@ -22,7 +22,7 @@ settings! {
     }
 }
 
-fn directory(text: &str) -> Result<PathBuf, OpenToOthers> {
+fn directory(text: &str) -> Result<PathBuf, Unusable> {
     let directory = PathBuf::from(text);
     check_directory(&directory).map(|()| directory)
 }

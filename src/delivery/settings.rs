@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use crate::setting::{Check, duration, items, number, settings, words};
+use crate::setting::{Check, all, duration, items, number, settings, words};
 
 settings! {
     /// Delivery
@@ -74,7 +74,7 @@ fn networks() -> Check<Vec<IpNet>> {
         if items.len() > NETWORKS_MAX {
             return Err(format!("must have {accepts}, not {}", items.len()));
         }
-        let networks = (1..).zip(items).map(|(number, item)| {
+        all((1..).zip(items).map(|(number, item)| {
             let network: Result<IpNet, _> = item.parse().or_else(|_| item.parse().map(IpAddr::into));
             let network = network.map_err(|_| {
                 format!(
@@ -94,8 +94,7 @@ fn networks() -> Check<Vec<IpNet>> {
                 ));
             }
             Ok(network)
-        });
-        networks.collect()
+        }))
     })
 }
 

@@ -146,24 +146,35 @@ pub(crate) fn list<E: ToString>(
         if !range.contains(&items.len()) {
             return Err(format!("must have {accepts}, not {}", items.len()));
         }
-        let mut list: Vec<String> = Vec::new();
-        for (number, item) in (1..).zip(items) {
+        all((1..).zip(items).map(|(number, item)| {
             // The item's number and not the item: it may be half of a secret that a comma has split in two.
-            let item =
+            let parsed =
                 parse(item).map_err(|error| format!("item {number} {}", error.to_string()))?;
-            let first = list
-                .iter()
-                .position(|other| other.eq_ignore_ascii_case(&item));
-            if let Some(first) = first {
-                let first = first + 1;
-                return Err(format!(
+            let mut before = (1..number).zip(items);
+            match before.find(|(_, other)| other.eq_ignore_ascii_case(item)) {
+                Some((first, _)) => Err(format!(
                     "item {number} repeats item {first}: keep one of the two"
-                ));
+                )),
+                None => Ok(parsed),
             }
-            list.push(item);
-        }
-        Ok(list)
+        }))
     })
+}
+
+/// All items, or what is wrong with each that is.
+pub(crate) fn all<T>(items: impl Iterator<Item = Result<T, String>>) -> Result<Vec<T>, String> {
+    let (mut right, mut problems) = (Vec::new(), Vec::new());
+    for item in items {
+        match item {
+            Ok(item) => right.push(item),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if problems.is_empty() {
+        Ok(right)
+    } else {
+        Err(problems.join("; "))
+    }
 }
 
 /// A list, read as a whole by `parse`.

@@ -8,7 +8,9 @@ mod check;
 
 use zeroize::Zeroize as _;
 
-pub(crate) use check::{Check, address, bytes, duration, items, list, number, path, text, words};
+pub(crate) use check::{
+    Check, address, all, bytes, duration, items, list, number, path, text, words,
+};
 
 /// A key of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]

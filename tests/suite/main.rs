@@ -43,6 +43,7 @@ mod mutants;
 mod private;
 mod prometheus;
 mod reading;
+mod refused;
 mod replay;
 mod replicas;
 #[expect(

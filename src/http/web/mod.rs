@@ -123,7 +123,12 @@ impl Web {
 impl Current {
     fn of(config: WebConfig) -> Result<Self, LoadError> {
         let tls = config.tls.as_ref().map(tls::server_config).transpose();
-        let tls = tls.map_err(|error| format!("tls_server_config: {error}"))?;
+        let tls = tls.map_err(|error| match error {
+            rustls::Error::InconsistentKeys(_) => {
+                "tls_server_config: the key is not that of the certificate".to_owned()
+            }
+            error => format!("tls_server_config: {error}"),
+        })?;
         Ok(Self {
             acceptor: tls.map(|config| TlsAcceptor::from(Arc::new(config))),
             bucket: config.rate.map(Bucket::new),
