@@ -10,6 +10,7 @@
 
 mod bounded;
 mod clients;
+mod compression;
 mod endpoints_under_attack;
 mod live;
 mod partitions;
