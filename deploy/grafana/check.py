@@ -96,7 +96,7 @@ def main():
             pages = {alert["labels"]["alertname"] for alert in firing if alert["state"] == "firing"}
             if "AcsRecordingStartFailed" not in pages:
                 faults.append(f"the demo fails starts, and AcsRecordingStartFailed does not fire; what does: {pages}")
-            wrong = {name for name in pages if "Exporter" in name and name != "AcsRecordingExporterDrift"}
+            wrong = {name for name in pages if "Exporter" in name and name != "AcsRecordingExporterNotUnderstood"}
             faults += [f"{name} fires on a healthy exporter" for name in wrong]
             held = "acs_recording_exporter_leases{held_by='self'}"
             shares = sorted(value for series in ask("query", query=held, time=now)["data"]["result"] for _, value in numbers(series))

@@ -1,0 +1,12 @@
+// The alerts, the recording rules and the dashboard as a monitoring mixin. Set your own values in `_config`:
+//
+//   (import 'mixin.libsonnet') + { _config+:: { objective: 0.999, severities+: { page: 'critical', ticket: 'warning' } } }
+//
+// `jsonnet -S -m . render.jsonnet` renders the alerts.yaml and rules.yaml that are shipped.
+(import 'mixin/config.libsonnet') +
+(import 'mixin/rules.libsonnet') +
+(import 'mixin/recordings.libsonnet') +
+(import 'mixin/exporter.libsonnet') +
+{
+  grafanaDashboards+:: { 'acs-recording-exporter.json': import '../grafana/dashboard.json' },
+}

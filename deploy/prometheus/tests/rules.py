@@ -1,0 +1,141 @@
+"""The rules, taken from the mixin; their mutants; and promtool as a calculator that says what fires when."""
+import json
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parents[1]
+
+# The labels by which installations, and what is in them, are told apart.
+INSTALLATION = {"cluster": "c", "namespace": "n", "job": "j"}
+HUB = {"event_hubs_namespace": "contoso-hubs", "event_hub": "logs"}
+RESOURCE = {"resource": "contoso"}
+OF_HUBS = re.compile(r"acs_recording_exporter_(up|discovery|events|event_|partition_|held|unack|checkpoint_seq|leases|replicas|lease_moves|last_lease|"
+                     r"recounted|sequence|refused|poison|positions|receiver)")
+WITHOUT_RESOURCE = re.compile(r"acs_recording_exporter_|acs_log_record_delay")
+
+
+def rendered(override="{}"):
+    """The groups of the mixin, with a configuration of one's own: records and alerts by name, in their order."""
+    source = f"local m = (import 'mixin.libsonnet') + {{ _config+:: {override} }}; {{ a: m.prometheusAlerts, r: m.prometheusRules, c: m._config }}"
+    done = subprocess.run(["jsonnet", "-J", str(HERE), "-e", source], cwd=HERE, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    parts = json.loads(done.stdout)
+    groups = parts["r"]["groups"] + parts["a"]["groups"]
+    rules = [rule for group in groups for rule in group["rules"]]
+    records = {rule["record"]: rule["expr"] for rule in rules if "record" in rule}
+    alerts = {rule["alert"]: rule for rule in rules if "alert" in rule}
+    return groups, records, alerts, parts
+
+
+def names(expr, records):
+    """The recording rules that an expression names."""
+    return [record for record in records if replaced(expr, record, "") != expr]
+
+
+def closure(expr, records):
+    """Those and all that they need, in an order in which they can be evaluated."""
+    found = []
+    for record in names(expr, records):
+        found += [needed for needed in closure(records[record], records) if needed not in found]
+        if record not in found:
+            found.append(record)
+    return found
+
+
+def replaced(expr, old, new):
+    return re.sub(rf"(?<![\w:]){re.escape(old)}(?![\w:])", new, expr)
+
+
+def labels_of(metric, more):
+    labels = dict(INSTALLATION, instance="a:9464")
+    if OF_HUBS.match(metric):
+        labels |= HUB
+    elif metric.startswith("acs_") and not WITHOUT_RESOURCE.match(metric):
+        labels |= RESOURCE
+    return labels | more
+
+
+def parsed(series):
+    """`metric{a="b"}` -> its name and all its labels, those of an ordinary installation included."""
+    metric, _, rest = series.partition("{")
+    return metric, labels_of(metric, dict(re.findall(r'(\w+)="([^"]*)"', rest)))
+
+
+def written(metric, labels):
+    return metric + "{" + ",".join(f'{name}="{value}"' for name, value in sorted(labels.items()) if value != "") + "}"
+
+
+def evaluate(rules, tests):
+    """What fires: for each test (step, series, times), by the second, the labels of each alert."""
+    document = {"rule_files": ["rules.json"], "evaluation_interval": "1m", "tests": []}
+    for number, (step, series, times) in enumerate(tests):
+        document["tests"].append({
+            "name": f"test {number}", "interval": step,
+            "input_series": [{"series": one, "values": values} for one, values in series.items()],
+            "promql_expr_test": [{"expr": f'ALERTS{{alertstate="firing"}} or vector({number})', "eval_time": at, "exp_samples": []} for at in times]})
+    # evaluation_interval is one for a file.
+    by_step = {}
+    for number, test in enumerate(tests):
+        by_step.setdefault(test[0], []).append(number)
+    answers = [{} for _ in tests]
+    for step, numbers in by_step.items():
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "rules.json").write_text(json.dumps({"groups": [{"name": "g", "rules": rules}]}))
+            Path(folder, "tests.json").write_text(json.dumps(
+                document | {"evaluation_interval": step, "tests": [document["tests"][number] for number in numbers]}))
+            done = subprocess.run(["promtool", "test", "rules", "tests.json"], cwd=folder, capture_output=True, text=True)
+        output = done.stdout + done.stderr
+        for at, got in re.findall(r"vector\(\d+\)\", time: (\w+),\s*exp: ?nil\s*got: ?(.*)", output):
+            (owner,) = re.findall(r"\{\} ([\d.E+]+)", got)
+            firing = [dict(re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', labels)) for labels in re.findall(r"\{__name__=\"ALERTS\", ([^}]*)\}", got)]
+            answers[int(float(owner))][in_seconds(at)] = firing
+        for number in numbers:
+            if set(answers[number]) != {in_seconds(at) for at in tests[number][2]}:
+                raise SystemExit(f"promtool did not answer test {number}:\n{output[:3000]}")
+    return answers
+
+
+def mutants(expr, timing):
+    """What was altered, the expression with that, and `for` and `keep_firing_for` with that."""
+    number = r"\d+(?:\.\d+)?(?![\w.:])"
+    in_brackets = [match.span() for match in re.finditer(r"\{[^}]*\}|\[[^]]*\]|offset \w+", expr)]
+    outside = lambda at: not any(start <= at < end for start, end in in_brackets)
+    found = []
+
+    def alter(match, new):
+        line = expr[:match.start()].count("\n") + 1
+        found.append((f"line {line}, column {match.start() - expr.rfind(chr(10), 0, match.start())}: {match[0]} -> {new}",
+                      expr[:match.start()] + new + expr[match.end():], timing))
+
+    for match in re.finditer(rf"(?<=[<>=] ){number}", expr):
+        if outside(match.start()):
+            value = float(match[0])
+            for new in (value * 10, value / 10) if value else (10, -1):
+                alter(match, f"{new:g}")
+    flipped = {">": "<", "<": ">", "==": "!=", "!=": "==", "<=": ">"}
+    for match in re.finditer(r"(?<= )(==|!=|<=|>|<)(?= )", expr):
+        alter(match, flipped[match[0]])
+    for match in re.finditer(r"\b(and|unless|or)\b", expr):
+        if match[0] != "or":
+            alter(match, {"and": "unless", "unless": "and"}[match[0]])
+    opposite = {"=": "!=", "!=": "=", "=~": "!~", "!~": "=~"}
+    for match in re.finditer(r"(?<=\w)(=~|!~|!=|=)(?=\")", expr):
+        alter(match, opposite[match[0]])
+    for match in re.finditer(r"\b(by|on|without) \(([^)]*)\)", expr):
+        listed = [label for label in match[2].split(", ") if label]
+        for label in listed:
+            alter(match, f"{match[1]} ({', '.join(other for other in listed if other != label)})")
+    for match in re.finditer(r"\[(\w+)\]|offset (\w+)", expr):
+        seconds = in_seconds(match[1] or match[2])
+        for new in (seconds * 4, seconds // 4):
+            alter(match, f"[{new}s]" if match[1] else f"offset {new}s")
+    for name, value in timing.items():
+        found.append((f"without `{name}: {value}`", expr, {other: kept for other, kept in timing.items() if other != name}))
+    return found
+
+
+def in_seconds(duration):
+    return sum(int(amount) * {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}[unit] for amount, unit in re.findall(r"(\d+)([smhdw])", duration))
