@@ -236,10 +236,13 @@ def check_keda(spec, values, workload, objects):
 
 
 def shipped_groups(values):
-    text = [pathlib.Path("deploy/prometheus", name).read_text() for name in ["rules.yaml", "alerts.yaml"]]
-    for placeholder, key in [("https://grafana.example.com", "dashboardUrl"), ("https://runbooks.example.com", "runbookUrl")]:
-        text = [part.replace(placeholder, values.get(key, placeholder)) for part in text]
-    return [group for part in text for group in yaml.safe_load(part)["groups"]]
+    groups = [group for name in ["rules.yaml", "alerts.yaml"] for group in yaml.safe_load(pathlib.Path("deploy/prometheus", name).read_text())["groups"]]
+    for annotations in [rule["annotations"] for group in groups for rule in group["rules"] if "alert" in rule]:
+        if values.get("runbookUrl"):
+            annotations["runbook_url"] = f"{values['runbookUrl']}/{annotations['runbook_url'].rsplit('/', 1)[1]}"
+        if values.get("dashboardUrl"):
+            annotations["dashboard_url"] = f"{values['dashboardUrl']}/d/acs-recording-exporter"
+    return groups
 
 
 def plain(chart, npm, update, path, head, more):
