@@ -12,7 +12,7 @@ label_values! {
         BodyNotJson = "body_not_json",
         /// Where a record should be stands something other than an object.
         NotAnObject = "not_an_object",
-        /// An object, but one that cannot be read, even after repair.
+        /// An object, but one that cannot be read, even after repair, or is longer than any event.
         Malformed = "malformed",
         /// The body ends too early: its incomplete or missing records count as one.
         Truncated = "truncated",
@@ -22,7 +22,7 @@ label_values! {
         TooManyRecords = "too_many_records",
         /// A defect of the exporter panicked, which cost this record and no other; the log has the place in the code.
         Panicked = "panicked",
-        /// A compressed body inflates beyond the limit: its records count as one.
+        /// An encoded body inflates beyond the limit, or to too many times its size: its records count as one.
         InflatesTooFar = "inflates_too_far",
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Plain values. Nothing here knows the SDK, JSON or a metric.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
@@ -109,15 +110,6 @@ impl Batch {
         })
     }
 
-    /// One event.
-    pub(crate) fn of_one(partition: PartitionId, event: Event) -> Self {
-        Self {
-            partition,
-            before: Vec::new(),
-            last: event,
-        }
-    }
-
     /// The events, oldest first.
     pub fn events(&self) -> impl Iterator<Item = &Event> {
         self.before.iter().chain([&self.last])
@@ -133,41 +125,10 @@ impl Batch {
         &self.last
     }
 
-    /// The events before the one of this index, if there are any, and the others.
-    pub(crate) fn split_before(mut self, index: usize) -> (Option<Self>, Self) {
-        let rest = self.before.split_off(index.min(self.before.len()));
-        let before = std::mem::replace(&mut self.before, rest);
-        (Self::new(self.partition.clone(), before), self)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn events(count: i64) -> Vec<Event> {
-        let event = |sequence_number| Event {
-            position: Position {
-                sequence_number,
-                offset: None,
-            },
-            enqueued_at: None,
-            body: Vec::new(),
-        };
-        (0..count).map(event).collect()
-    }
-
-    #[test]
-    fn a_batch_has_at_least_one_event_also_when_it_is_split() {
-        let partition = PartitionId::new("hub", "0");
-        assert!(Batch::new(partition.clone(), Vec::new()).is_none());
-        for index in 0..3 {
-            let batch = Batch::new(partition.clone(), events(3)).unwrap();
-            let (before, rest) = batch.split_before(index);
-            assert_eq!(before.map_or(0, |before| before.count()), index);
-            let numbers = rest.events().map(|event| event.position.sequence_number);
-            let expected = i64::try_from(index).unwrap()..3;
-            assert!(numbers.eq(expected));
-        }
+    /// The partition, and its events, oldest first.
+    pub(crate) fn into_events(self) -> (PartitionId, VecDeque<Event>) {
+        let mut events = VecDeque::from(self.before);
+        events.push_back(self.last);
+        (self.partition, events)
     }
 }

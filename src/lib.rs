@@ -10,6 +10,7 @@
 //! ReceivedEventData  (the SDK's)                            source::event_hub   one task for each partition
 //!   -> Event         position, enqueued_at, body            event
 //!   -> Batch         of one partition, in order             event -> queue      a bounded lane for each partition
+//!   -> Event         one at a time: whole, or not at all    pipeline::writer
 //!   -> RecordText    a record of the body, still unread     envelope::open      pure; repair, where JSON is broken
 //!      or            of a file, in windows                  source::replay      by the same envelope::Walk
 //!   -> Record        its category, and an Observation:      acs::read           pure
@@ -28,6 +29,7 @@
 //! | Which log is a record of? | `acs/recognise.rs` |
 //! | What counts as a failure? | the tables of `acs/failure.rs`, which docs/failures.md has too; `acs/rules.rs` applies them, and what the user says |
 //! | Which shapes of a body are taken, and what is repaired? | `envelope/tests.rs` shows all; `repair/mod.rs` lists each repair |
+//! | How much may one event cost? | the limits of `envelope/mod.rs`; `tests/suite/hostile.rs` measures it |
 //! | How does a record begin, where the one before it never ends? | `repair/lookahead.rs` |
 //! | How is a file of any size read as a body is? | `envelope/walk/`, window by window for `source/replay/text.rs` |
 //! | Which spellings of a time, a number, a status, a name? | `acs/instant.rs`, `acs/value.rs`, `acs/status.rs`, `acs/view.rs` |
@@ -35,6 +37,7 @@
 //! | Which properties does a log have, and how is each read? | the `schema` of its `CATEGORY`; a property that is not in it is listed in `Record::unfamiliar`, one that cannot be read in `Record::unreadable` |
 //! | Which metrics are there? | the file of each log in `acs/` about ACS, `telemetry/families.rs` about the exporter; or the command `metrics` |
 //! | How is a label kept bounded, and the number of series? | `metrics/labels.rs`, `metrics/label_sets.rs` |
+//! | What may a label or a log line contain of a record? | `acs/grammar.rs`; `metrics/labels.rs` applies it |
 //! | What is needed to export another log category? | one file in `acs/`, and its line in `CATEGORIES` of `acs/mod.rs` |
 //! | Which series stand at 0 before anything happens, and why? | the `known` of each log; `metrics/label_sets.rs` |
 //! | What becomes of what cannot be read? | counted in `telemetry`; kept, if asked for, by `dead_letters/` |
@@ -47,6 +50,7 @@
 //! | How many connections, threads and open files? | `service/limits.rs` divides what the system allows, `source/event_hub/capacity.rs` shares it |
 //! | Which call was it that failed? | `log.failures: on`; `pipeline/failures.rs` |
 //! | When does an event wait for a scrape? | `pipeline/writer.rs`, by what `metrics/label_sets.rs` knows; docs/delivery.md has the promise |
+//! | How long may a partition wait for scrapes? | `pipeline/waits.rs` |
 //! | In which order does everything stop? | the `Signals` of `service/mod.rs`; `service/running.rs` |
 //! | With which identity is a token requested, and when the next one? | `config/auth.rs` decides the identity, `identity/` requests the tokens |
 //! | Where may TLS be off? | `identity/clear_text.rs`; no client of ours follows a redirect |
@@ -58,6 +62,7 @@
 //! | When has a scrape been delivered, and to whom? | `http/connection.rs` knows its last byte, `http/scraper.rs` which scrapers count, `delivery/ledger.rs` what follows |
 //! | Are the scrapers those that are expected? | `http/scraper_check.rs` decides, `http/scrape_watch.rs` logs it |
 //! | How long may a client take, and how many may connect? | `http/settings.rs` |
+//! | Who makes room if there are too many clients? | `http/eviction.rs`; `http/scrapes.rs` shares one body among many |
 //! | Which keys has the configuration? | the `settings!` of each module; `config/exporter.yaml` and `docs/configuration.md` are generated from them |
 //!
 //! # Modules, in reading order
@@ -80,8 +85,8 @@
 //! Nothing points back up, and no two modules use each other: `main -> cli -> service -> config -> {replica, source,
 //! checkpoint, delivery, http, metrics, identity, blobs, telemetry, shutdown, dead_letters}`, `replica -> {source, checkpoint,
 //! blobs}`, `pipeline -> {queue, event, envelope, acs, metrics, delivery, telemetry, liveness, dead_letters}`, `source ->
-//! {envelope, dead_letters, identity, queue, liveness, telemetry, family, event}`, `identity -> telemetry`, and the core knows
-//! only itself. A test holds that, and prints the graph.
+//! {envelope, dead_letters, identity, queue, liveness, telemetry, family, event}`, `checkpoint -> {blobs, delivery, acs}`,
+//! `identity -> telemetry`, and the core knows only itself. A test holds that, and prints the graph.
 //!
 //! # What always holds
 //!
@@ -91,20 +96,21 @@
 //!    and each value that cannot be read is counted.
 //! 2. **The first failure is seen.** A counter that is born at 1 is invisible to `increase()`, so the failure families
 //!    stand at 0 for the whole known vocabulary of every resource that is configured, remembered or was seen, and an event
-//!    that would move a failure series which no scrape has shown waits until one has. Failure series never expire. No event
-//!    waits for another series: the usual successes stand at 0 too, all label sets are remembered, and what is born above 0
+//!    that would move a failure series which no scrape has shown waits until one has, as long as its partition has not waited
+//!    for `delivery.hold_max` within ten minutes. Failure series never expire. No event waits for another series: the usual successes stand at 0 too, all label sets are remembered, and what is born above 0
 //!    all the same is counted.
-//! 3. **A checkpoint never runs ahead of a scrape.** A batch is applied whole under one lock and a scrape is gathered under
-//!    it, so what a scrape shows and the positions that it acknowledges are one snapshot.
+//! 3. **A checkpoint never runs ahead of a scrape.** An event is applied whole under one lock, with its position, and a scrape is
+//!    gathered under it, so what a scrape shows and the positions that it acknowledges are one snapshot.
 //! 4. **It never stalls silently.** Every partition is checked regularly, even when the event hub is idle. A link that
 //!    fails the check is replaced by one that starts after the last event that was passed on. An unreachable event hub is
 //!    not an error. `/metrics` answers from a thread of its own, and no client can keep others from it.
 //! 5. **Everything is bounded**: lanes and the queue, batches, what the hub may send ahead, label values, series, what a
-//!    body inflates to, connections, snapshots, scrapers, waits. A panic inside the decoder costs one record, one inside the SDK
+//!    body inflates to and how many records are read from it (of one event at a time), connections, snapshots, scrapers, waits. A panic inside the decoder costs one record, one inside the SDK
 //!    a link.
 //! 6. **No personal data leaves**: no caller address, URI, recording, call or correlation id in a label or a log line, but
-//!    for the failure log (`log.failures`, off by default), which has the ids that Microsoft's support asks for.
-//!    Dead letters have them, which is why they are off by default and their owner's alone.
+//!    for the failure log (`log.failures`, off by default), which has the ids that Microsoft's support asks for. What does not
+//!    look like a value of its label is `other`, and a record that was repaired adds no value to a label but its resource and a
+//!    status. Dead letters have them, which is why they are off by default and their owner's alone.
 //!
 //! # Where the design was changed
 //!
@@ -185,7 +191,7 @@ pub mod inside {
         pub use crate::config::{File, Flag, KEYS, Sources, load};
     }
     pub mod envelope {
-        pub use crate::envelope::{Behind, Opened, RECORDS_MAX, RecordText, Walk, open};
+        pub use crate::envelope::{Behind, Opened, RECORDS_MAX, RecordText, Text, Walk, open};
     }
     pub mod event {
         pub use crate::event::{Batch, Event, PartitionId, Position, Reached};
@@ -196,7 +202,7 @@ pub mod inside {
         };
     }
     pub mod metrics {
-        pub use crate::metrics::Exposition;
+        pub use crate::metrics::{Exposition, Remembered};
     }
     pub mod pipeline {
         pub use crate::pipeline::apply;

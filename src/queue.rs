@@ -145,7 +145,7 @@ mod tests {
             enqueued_at: None,
             body: Vec::new(),
         };
-        Batch::of_one(PartitionId::new("hub", partition), event)
+        Batch::new(PartitionId::new("hub", partition), vec![event]).unwrap()
     }
 
     #[tokio::test]

@@ -58,7 +58,8 @@ REFUSED_WITH_A_SENTENCE = {
     "more replicas than partitions": ({"eventHub": {**READS["eventHub"], "partitions": 2}, "checkpoint": BLOB, "autoscaling": {"enabled": True, "minReplicas": 3}}, ["autoscaling.minReplicas"]),
     "a scaler that cannot enter": ({**READS, "checkpoint": BLOB, "keda": {"enabled": True, "maxReplicas": 2}}, ["workloadIdentity", "eventHub.connectionString"]),
     "a scaler with a SAS": ({**READS, "checkpoint": {"store": "blob", "containerUrlFrom": {"secretName": "s"}}, "workloadIdentity": IDENTITY, "keda": {"enabled": True, "maxReplicas": 2}}, ["SAS"]),
-    "a scaler in a cloud of one's own": ({"eventHub": {**READS["eventHub"], "namespace": "a.servicebus.airgap.example"}, "checkpoint": BLOB, "workloadIdentity": IDENTITY, "keda": {"enabled": True, "maxReplicas": 2}}, ["servicebus.airgap.example"]),
+    "a port that every pod reaches": (READS, ["networkPolicy.from", "namespaceSelector", "networkPolicy.enabled: false"]),
+    "a scaler in a cloud of one's own": ({"networkPolicy": {"enabled": False}, "eventHub": {**READS["eventHub"], "namespace": "a.servicebus.airgap.example"}, "checkpoint": BLOB, "workloadIdentity": IDENTITY, "keda": {"enabled": True, "maxReplicas": 2}}, ["servicebus.airgap.example"]),
 }
 # Where the classes and types of others' objects are.
 MODELS = {

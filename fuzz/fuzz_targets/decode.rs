@@ -13,7 +13,7 @@ fuzz_target!(|body: &[u8]| {
     for text in texts.iter().flatten() {
         let alone = envelope::open(text.as_bytes()).records;
         assert!(
-            alone == [Ok(text.clone())],
+            matches!(&*alone, [Ok(only)] if only.json == text.json),
             "a record is a body of one record"
         );
         assert!(

@@ -15,6 +15,9 @@ use crate::family::Family;
 /// The value of any label whose property is missing.
 pub(crate) const UNKNOWN: &str = "unknown";
 
+/// The value of any label whose value is not shown: there are too many, or it does not look like one of the label.
+pub(crate) const OTHER: &str = "other";
+
 /// A log category that is exported.
 #[derive(Debug)]
 pub struct Category {

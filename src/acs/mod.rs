@@ -12,6 +12,7 @@ mod category;
 mod common;
 mod details;
 mod failure;
+mod grammar;
 mod instant;
 mod letters;
 mod moves;
@@ -33,10 +34,11 @@ use std::borrow::Cow;
 
 use time::OffsetDateTime;
 
-pub(crate) use category::{AtZero, Category, Failures, UNKNOWN};
+pub(crate) use category::{AtZero, Category, Failures, OTHER, UNKNOWN};
 pub(crate) use common::{LEVELS, RESOURCE_INFO};
 pub(crate) use details::Details;
 pub(crate) use failure::ROUTINE;
+pub(crate) use grammar::{NOT_A_NAME, fits};
 pub(crate) use moves::Moves;
 pub use rules::FailureRules;
 pub(crate) use rules::{Exceptions, Routine};
@@ -59,6 +61,14 @@ pub fn catalogue() -> impl Iterator<Item = &'static Family> {
     of_categories.chain(common::COMMON_FAMILIES).copied()
 }
 
+/// Whether the labels of a family have values that may be shown. Of an unknown family, nothing is ever shown.
+pub(crate) fn may_show(family: &str, labels: &[String]) -> bool {
+    let family = catalogue().find(|known| known.name == family);
+    let names = family.into_iter().flat_map(|family| family.labels);
+    let mut pairs = names.zip(labels);
+    pairs.all(|(name, value)| fits(name, value, false))
+}
+
 /// Adds every label set that stands at 0 for a resource before anything happens.
 pub(crate) fn known(resource: &str, at_zero: &mut AtZero<'_>) {
     for category in CATEGORIES {
@@ -78,6 +88,7 @@ pub(crate) fn known_of_all(at_zero: &mut AtZero<'_>) {
 #[derive(Clone, Debug)]
 pub struct Record<'a> {
     /// The category that the record names, as sent: `category`, or else the table in `Type`. It may not be an exported one.
+    /// [`NOT_A_NAME`] stands for what no log line may contain, here as in `unfamiliar`.
     pub category: Option<Cow<'a, str>>,
     /// Whether that name is unknown to Microsoft's documentation. False for a record of another provider.
     pub is_category_unfamiliar: bool,
@@ -102,12 +113,29 @@ pub struct Observation<'a> {
     pub subscription_id: Option<Cow<'a, str>>,
     /// When the record was written, by ACS's clock; `None` if the record contains no readable time.
     pub time: Option<OffsetDateTime>,
+    /// Whether its JSON was repaired where it was not clear where a text ends: one may contain what stood behind it.
+    pub is_repaired: bool,
     /// Distinguishes the record from all others with other values; `None` if the record has no id or no time.
     pub identity: Option<u64>,
     /// What the failure log writes; `None` if the record is not a failure.
     pub details: Option<Details<'a>>,
     /// The series, and by how much they move.
     pub moves: Moves<'a>,
+}
+
+impl Record<'_> {
+    /// The record, if it was not clear where its texts end. Then a value may stand where a name should be, so none is shown.
+    #[must_use]
+    pub fn repaired(mut self) -> Self {
+        let names = self.unfamiliar.iter_mut().chain(&mut self.category);
+        for name in names {
+            *name = Cow::Borrowed(NOT_A_NAME);
+        }
+        if let Some(observation) = &mut self.observation {
+            observation.is_repaired = true;
+        }
+        self
+    }
 }
 
 impl Observation<'_> {
@@ -148,14 +176,30 @@ pub fn read<'a>(
         unreadable,
     } = faults.unwrap_or_default();
     let observe = |category| observe(&view, category, id.ok(), enqueued_at, rules);
-    Ok(Record {
-        category: log.name,
+    let record = Record {
+        category: log.name.map(shown),
         is_category_unfamiliar: log.is_unfamiliar,
-        unfamiliar,
+        unfamiliar: unfamiliar.into_iter().map(shown).collect(),
         unreadable,
         observation: category.map(observe),
         repairs: view.repairs,
-    })
+    };
+    Ok(
+        if record.repairs.iter().any(|repair| repair.hides_an_end()) {
+            record.repaired()
+        } else {
+            record
+        },
+    )
+}
+
+/// A name as a log line may contain it.
+fn shown(name: Cow<'_, str>) -> Cow<'_, str> {
+    if grammar::is_name(&name) {
+        name
+    } else {
+        Cow::Borrowed(NOT_A_NAME)
+    }
 }
 
 fn observe<'a>(
@@ -188,6 +232,7 @@ fn observe<'a>(
         resource_group: id.map(|id| label(id.resource_group)),
         subscription_id: id.map(|id| label(id.subscription_id)),
         time,
+        is_repaired: false,
         identity: category.identity(view, time),
         details: None,
         moves,

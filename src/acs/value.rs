@@ -63,7 +63,8 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The value as a finite number, whether it was sent as a number or as text (`"73.3857"`, `"3.1E-05"`).
+    /// The value as a finite number, whether it was sent as a number or as text (`"73.3857"`, `"3.1E-05"`). Text with a plus
+    /// or a zero before many digits is a telephone number.
     pub(super) fn number(&self) -> Option<f64> {
         let number = match self {
             #[expect(
@@ -73,7 +74,7 @@ impl<'a> Value<'a> {
             )]
             Self::Integer(number) => *number as f64,
             Self::Float(number) => *number,
-            Self::Text(text) => text.parse().ok()?,
+            Self::Text(text) if !is_telephone_number(text) => text.parse().ok()?,
             _ => return None,
         };
         number.is_finite().then_some(number)
@@ -138,6 +139,13 @@ fn clock(text: &str) -> Option<f64> {
         .filter(|seconds| (0.0..60.0).contains(seconds))?;
     let hours = whole(days, f64::MAX)? * 24.0 + whole(hours, f64::MAX)?;
     Some((hours * 60.0 + whole(minutes, 59.0)?) * 60.0 + seconds)
+}
+
+/// Whether a number is written as telephone numbers are.
+fn is_telephone_number(number: &str) -> bool {
+    const DIGITS_LEAST: usize = 7;
+    let digits = number.strip_prefix(['+', '0']).unwrap_or_default();
+    digits.len() >= DIGITS_LEAST && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The text inside a text that was encoded twice: `"\"Succeeded\""`.

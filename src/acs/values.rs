@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use time::OffsetDateTime;
 
 use super::category::UNKNOWN;
+use super::grammar::is_name;
 use super::letters::find;
 use super::value::Value;
 use super::view::Fields;
@@ -38,9 +39,14 @@ impl<'v, 'a> Values<'v, 'a> {
         self.text().unwrap_or(Cow::Borrowed(UNKNOWN))
     }
 
-    /// The value of a label, in lower case.
+    /// The value of a label, in lower case. What is no name stays as it is: in lower case, an id might look like one.
     pub(super) fn label_in_lower_case(self) -> Cow<'a, str> {
-        lower_case(self.label())
+        let sent = self.label();
+        if is_name(sent.trim_start_matches('.')) {
+            lower_case(sent)
+        } else {
+            sent
+        }
     }
 
     /// The value of a label: the known value with the same letters and digits, or else as sent, in lower case.

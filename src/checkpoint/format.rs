@@ -15,6 +15,7 @@ use time::OffsetDateTime;
 use time::serde::rfc3339;
 
 use super::state::{Scope, State};
+use crate::acs;
 use crate::delivery::Series;
 use crate::event::{PartitionId, Position, Reached};
 
@@ -159,7 +160,10 @@ impl<'a> Content<'a> {
                 },
             );
         }
-        state.remember(self.series.into_iter().map(|entry| {
+        let series = self.series.into_iter();
+        // Earlier versions stored what is not shown any more.
+        let shown = series.filter(|entry| acs::may_show(&entry.family, &entry.labels));
+        state.remember(shown.map(|entry| {
             let series = Series {
                 family: Cow::Owned(entry.family.into_owned()),
                 labels: entry.labels.into_owned().into(),

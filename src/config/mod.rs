@@ -85,7 +85,11 @@ pub fn load(sources: Sources) -> Result<Config, ConfigError> {
 /// # Errors
 /// The file cannot be read, or is not YAML; or every fault of these sections.
 pub(crate) fn load_metrics(sources: Sources) -> Result<metrics::Settings, ConfigError> {
-    let take = |reader: &mut Reader| Some(metrics::Settings::take(reader));
+    let take = |reader: &mut Reader| {
+        let settings = metrics::Settings::take(reader);
+        sections::check_resources(reader, &settings);
+        Some(settings)
+    };
     load_part(sources, take, &["metrics", "failures", "records"])
 }
 

@@ -49,6 +49,7 @@ pub(super) fn config(reader: &mut Reader) -> Option<Config> {
     let checkpoint = checkpoint::resolve(reader, keys.checkpoint);
     check_ownership(reader, keys.ownership, &checkpoint);
     check_duplicates(reader, keys.metrics.records, &checkpoint);
+    check_resources(reader, &keys.metrics);
     let event_hub = event_hub::settings(
         reader,
         keys.event_hub,
@@ -107,6 +108,16 @@ fn check_duplicates(reader: &mut Reader, records: metrics::Records, checkpoint: 
             "must be `count` while `{STORE}` is `blob`: a replica does not know which records another has read"
         );
         reader.contradiction("records.duplicates", problem);
+    }
+}
+
+/// If there are no resources whose records count, nothing does.
+pub(super) fn check_resources(reader: &mut Reader, metrics: &metrics::Settings) {
+    if metrics.resources_only && metrics.resources.is_empty() {
+        reader.contradiction(
+            "metrics.resources_only",
+            "must be `false` while `metrics.resources` is empty: every record would be ignored",
+        );
     }
 }
 

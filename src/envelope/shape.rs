@@ -1,12 +1,13 @@
 //! What a piece of JSON is: a record, or something around records.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::fmt;
 use std::sync::LazyLock;
 
 use memchr::memchr_iter;
 use memchr::memmem::Finder;
 use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::repair::{Rewriter, is_first_key};
@@ -76,28 +77,60 @@ impl Keys {
 
 /// Whether an object, strict JSON, is something around records rather than a record.
 pub(super) fn is_wrapper(object: &str) -> bool {
-    #[derive(Deserialize, PartialEq, Eq, Hash)]
-    struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+    may_be_wrapper(object.as_bytes())
+        && serde_json::from_str(object).is_ok_and(|members: Members| members.are_of_wrapper())
+}
 
-    if !may_be_wrapper(object.as_bytes()) {
-        return false;
+/// What the members of an object are. They are looked at one by one, and none is kept: there may be a million.
+#[derive(Default)]
+struct Members {
+    keys: Keys,
+    has_records: bool,
+    has_body: bool,
+    has_array_of_records: bool,
+}
+
+impl Members {
+    fn note(&mut self, key: &str, value: &[u8]) {
+        self.keys.note(key);
+        self.has_records |= is_records(key);
+        self.has_body |= is_body(key) && is_container(value);
     }
-    let members: HashMap<Key<'_>, &RawValue> = serde_json::from_str(object).unwrap_or_default();
-    let as_written = || {
-        members.iter().filter_map(|(key, value)| match key.0 {
-            Cow::Borrowed(key) => Some((key, value.get().as_bytes())),
-            Cow::Owned(_) => None,
-        })
-    };
-    let mut keys = Keys::default();
-    as_written().for_each(|(key, _)| keys.note(key));
-    let is_body = |(key, value): (&str, &[u8])| is_body(key) && is_container(value);
-    as_written().any(|(key, _)| is_records(key))
-        || keys.may_have_body() && as_written().any(is_body)
-        || keys.may_have_records()
-            && members
-                .values()
-                .any(|value| are_records(value.get().as_bytes()))
+
+    fn are_of_wrapper(&self) -> bool {
+        self.has_records
+            || (self.keys.may_have_body() && self.has_body)
+            || (self.keys.may_have_records() && self.has_array_of_records)
+    }
+}
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+        struct MembersVisitor;
+        impl<'de> Visitor<'de> for MembersVisitor {
+            type Value = Members;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+                let mut members = Members::default();
+                while let Some((key, value)) = map.next_entry::<Key<'de>, &RawValue>()? {
+                    let value = value.get().as_bytes();
+                    if let Cow::Borrowed(key) = key.0 {
+                        members.note(key, value);
+                    }
+                    members.has_array_of_records |= are_records(value);
+                }
+                Ok(members)
+            }
+        }
+        deserializer.deserialize_map(MembersVisitor)
+    }
 }
 
 /// Whether a key of a wrapper, or an array of records, stands anywhere in the text: cheap, and never wrong when it says no.

@@ -20,6 +20,7 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use parking_lot::Mutex;
@@ -46,6 +47,8 @@ struct State {
     /// Since when the socket accepts none.
     stalled_since: Option<Instant>,
     delivery: Option<Delivery>,
+    /// How many requests in a row came before the answer to the one before was read.
+    pipelined: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +63,8 @@ enum Stage {
     Answering {
         /// When the request's first byte came, if it was awaited.
         since: Instant,
+        /// Since when the client can read the answer. Until then, it is being made.
+        sent_since: Option<Instant>,
         written_before: u64,
         /// How long the body is, once hyper has taken all of it.
         taken: Option<u64>,
@@ -77,6 +82,7 @@ impl Connection {
             written: 0,
             stalled_since: None,
             delivery: None,
+            pipelined: 0,
         };
         Self {
             peer,
@@ -85,12 +91,32 @@ impl Connection {
         }
     }
 
-    /// Since when the connection waits for a request; none while it answers one.
-    pub(super) fn waits_since(&self) -> Option<Instant> {
-        match self.state.lock().stage {
-            Stage::Awaiting { since, .. } => Some(since),
-            Stage::Answering { .. } => None,
+    /// How far the client is behind one that asks at once, and reads a megabyte a second, which is a byte a microsecond.
+    pub(super) fn lag(&self, now: Instant) -> Duration {
+        let state = self.state.lock();
+        match state.stage {
+            Stage::Awaiting { since, .. } => now - since,
+            Stage::Answering {
+                sent_since,
+                written_before,
+                ..
+            } => {
+                let waited = sent_since.map_or(Duration::ZERO, |since| now - since);
+                waited.saturating_sub(Duration::from_micros(state.written - written_before))
+            }
         }
+    }
+
+    /// Whether an answer is under way.
+    pub(super) fn is_answering(&self) -> bool {
+        matches!(self.state.lock().stage, Stage::Answering { .. })
+    }
+
+    /// The snapshot that is being sent, and how long its body is.
+    pub(super) fn sends(&self) -> Option<(u64, usize)> {
+        let state = self.state.lock();
+        let sent = state.delivery.as_ref()?.sent()?;
+        Some((sent.snapshot, sent.body.len()))
     }
 
     /// When what the connection does now has taken too long.
@@ -116,18 +142,29 @@ impl Connection {
         }
     }
 
-    /// The head of a request came whole.
-    pub(super) fn request_came(&self, now: Instant) {
+    /// The head of a request came whole. True if it is the last one that is answered, since too many in a row came too
+    /// early. hyper reads on while it answers, so no byte of a request that came too early comes after the answer.
+    pub(super) fn request_came(&self, now: Instant) -> bool {
         let mut state = self.state.lock();
-        let since = match state.stage {
-            Stage::Awaiting { began, .. } => began.unwrap_or(now),
-            Stage::Answering { .. } => now,
+        let began = match state.stage {
+            Stage::Awaiting { began, .. } => began,
+            Stage::Answering { .. } => None,
         };
+        state.pipelined = began.map_or(state.pipelined + 1, |_| 0);
         state.stage = Stage::Answering {
-            since,
+            since: began.unwrap_or(now),
+            sent_since: None,
             written_before: state.written,
             taken: None,
         };
+        state.pipelined >= self.limits.pipelined
+    }
+
+    /// hyper has the answer to the request, and begins to send it.
+    fn answer_begins(&self, now: Instant) {
+        if let Stage::Answering { sent_since, .. } = &mut self.state.lock().stage {
+            *sent_since = Some(now);
+        }
     }
 
     /// The request that is being answered is a scrape.
@@ -156,6 +193,7 @@ impl Connection {
             since,
             written_before,
             taken: Some(length),
+            ..
         } = state.stage
         else {
             return;
@@ -193,6 +231,7 @@ pub(super) struct Answer {
 impl Answer {
     /// With a body that is all there: only then its length is known, and that it was delivered.
     pub(super) fn new(body: axum::body::Body, connection: Arc<Connection>) -> Self {
+        connection.answer_begins(Instant::now());
         Self {
             length: body.size_hint().exact().unwrap_or(u64::MAX),
             body,

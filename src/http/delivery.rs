@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::scrape_watch::ScrapeWatch;
-use super::scraper::Scraper;
+use super::scraper::{NotCounted, Scraper};
+use super::scrapes::Shared;
 use crate::metrics::Exposition;
 
 /// A GET of `/metrics` that is being answered. Whatever becomes of it is counted, once.
@@ -14,8 +15,10 @@ use crate::metrics::Exposition;
 pub(super) struct Delivery {
     exposition: Arc<Exposition>,
     watch: Arc<ScrapeWatch>,
-    /// The snapshot of a scrape, and the counted scraper to which it is on its way.
-    acknowledges: Option<(u64, Scraper)>,
+    /// What is on its way.
+    sent: Option<Shared>,
+    /// The counted scraper to which it is.
+    scraper: Option<Scraper>,
     /// Why the scrape does not count; none once it does.
     cause: Option<&'static str>,
 }
@@ -26,23 +29,31 @@ impl Delivery {
         Self {
             exposition,
             watch,
-            acknowledges: None,
-            cause: Some("refused"),
+            sent: None,
+            scraper: None,
+            cause: Some("not answered"),
         }
     }
 
     /// A snapshot is on its way, to a counted scraper or to another client.
-    pub(super) fn sends(&mut self, snapshot: u64, scraper: Option<Scraper>) {
+    pub(super) fn sends(&mut self, sent: Shared, scraper: Result<Scraper, NotCounted>) {
         self.cause = Some(match scraper {
-            Some(_) => "not delivered whole",
-            None => "announces no timeout",
+            Ok(_) => "not delivered whole",
+            Err(NotCounted::NoTimeout) => "announces no timeout",
+            Err(NotCounted::Elsewhere) => "does not come from `delivery.scrapers_from`",
         });
-        self.acknowledges = scraper.map(|scraper| (snapshot, scraper));
+        self.sent = Some(sent);
+        self.scraper = scraper.ok();
+    }
+
+    /// What is on its way.
+    pub(super) fn sent(&self) -> Option<&Shared> {
+        self.sent.as_ref()
     }
 
     /// The last byte was sent, so long after the scrape was asked for.
     pub(super) fn completed(mut self, took: Duration, now: Instant) {
-        let Some((snapshot, scraper)) = self.acknowledges.take() else {
+        let (Some(sent), Some(scraper)) = (self.sent.take(), self.scraper.take()) else {
             return;
         };
         if took > scraper.timeout {
@@ -50,7 +61,7 @@ impl Delivery {
             return;
         }
         self.cause = None;
-        self.exposition.delivered(snapshot, &scraper.key, now);
+        self.exposition.delivered(sent.snapshot, &scraper.key, now);
         self.exposition.telemetry().scrape_counted();
         self.watch.counted(now);
     }

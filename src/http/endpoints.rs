@@ -7,7 +7,6 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
-use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use super::Content;
@@ -15,18 +14,20 @@ use super::connection::Connection;
 use super::delivery::Delivery;
 use super::scrape_watch::ScrapeWatch;
 use super::scraper::Scraper;
+use super::scrapes::Scrapes;
 
 /// Prometheus 3 fails a scrape that has no content type, so it is always this one.
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// The routes. Each request has its [`Connection`] as an extension.
-pub(super) fn router(content: Content, watch: Arc<ScrapeWatch>) -> Router {
+pub(super) fn router(content: Content, watch: Arc<ScrapeWatch>, scrapes: Scrapes) -> Router {
     Router::new()
         .route("/metrics", get(metrics))
         .route("/-/healthy", get(healthy))
         .route("/-/ready", get(ready))
         .route("/", get(home))
         .layer(Extension(watch))
+        .layer(Extension(scrapes))
         .with_state(content)
 }
 
@@ -35,24 +36,22 @@ pub(super) fn router(content: Content, watch: Arc<ScrapeWatch>) -> Router {
 async fn metrics(
     State(content): State<Content>,
     Extension(watch): Extension<Arc<ScrapeWatch>>,
+    Extension(scrapes): Extension<Scrapes>,
     Extension(connection): Extension<Arc<Connection>>,
     method: Method,
     Query(query): Query<Vec<(String, String)>>,
     headers: HeaderMap,
 ) -> Response {
-    let exposition = content.exposition;
-    let mut delivery =
-        (method == Method::GET).then(|| Delivery::new(Arc::clone(&exposition), Arc::clone(&watch)));
-    let scraper = match Scraper::of(&query, &headers, connection.peer) {
-        Ok(scraper) => scraper,
+    let is_get = method == Method::GET;
+    let mut delivery = is_get.then(|| Delivery::new(content.exposition, watch));
+    let client = match Scraper::of(&query, &headers, connection.peer, &content.delivery) {
+        Ok(client) => client,
         Err(error) => return (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
     };
-    watch.count(Instant::now());
-    exposition.telemetry().scraped(OffsetDateTime::now_utc());
-    match exposition.scrape() {
+    match scrapes.scrape().await {
         Ok(scrape) => {
             if let Some(mut delivery) = delivery.take() {
-                delivery.sends(scrape.snapshot, scraper);
+                delivery.sends(scrape.clone(), client);
                 connection.delivers(delivery);
             }
             ([(header::CONTENT_TYPE, TEXT_FORMAT)], scrape.body).into_response()

@@ -1,18 +1,22 @@
 //! The HTTP endpoints: `/metrics`, `/-/healthy`, `/-/ready`, and `/` for people.
 //!
 //! They run on a thread and a runtime of their own: the SDK blocks its thread while it resolves a name, and whatever
-//! the hub does, `/metrics` answers.
+//! the hub does, `/metrics` answers. No client keeps others out: `eviction` decides who makes room, `scrapes` shares one
+//! body among those who ask for it together.
 //!
 //! A *qualifying scrape* is a GET of `/metrics` whose answer the socket accepted to its last byte, within the timeout that
 //! its scraper announced: it acknowledges the snapshot that it shows. `scraper` knows which requests can qualify,
 //! `connection` when the last byte was accepted, `delivery` what follows.
 
 mod connection;
+mod connections;
 mod delivery;
 mod endpoints;
+mod eviction;
 mod scrape_watch;
 mod scraper;
 mod scraper_check;
+mod scrapes;
 mod serve;
 mod settings;
 mod socket;
@@ -23,6 +27,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -32,7 +37,9 @@ pub(crate) use settings::{CONNECTIONS_MAX, Settings};
 
 use crate::liveness::Liveness;
 use crate::metrics::Exposition;
+use connections::Connections;
 use scrape_watch::ScrapeWatch;
+use scrapes::Snapshots;
 use settings::Limits;
 
 /// The endpoints, bound but not served yet.
@@ -50,7 +57,7 @@ pub(crate) struct Content {
     pub exposition: Arc<Exposition>,
     /// For `/-/ready` and `/-/healthy`.
     pub liveness: Arc<Liveness>,
-    /// What is expected of the scrapers.
+    /// What is expected of the scrapers, and who they can be.
     pub delivery: crate::delivery::Settings,
 }
 
@@ -117,8 +124,11 @@ impl Server {
     ) -> Result<Serving, HttpError> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
+            .max_blocking_threads(1) // takes the snapshots, and is kept: later there may be no thread left
+            .thread_keep_alive(Duration::MAX)
             .build()
             .map_err(HttpError::Start)?;
+        drop(runtime.spawn_blocking(|| ()));
         let ended = stop.clone();
         let (served, serving) = oneshot::channel();
         let serve = move || {
@@ -127,11 +137,12 @@ impl Server {
             let how = runtime.block_on(async move {
                 let listener = tokio::net::TcpListener::from_std(self.listener);
                 let listener = listener.map_err(|error| HttpError::Ended(Some(error)))?;
-                let watch = Arc::new(ScrapeWatch::new(&content, Instant::now()));
-                let router = endpoints::router(content, Arc::clone(&watch));
+                let parts = Parts::new(content, self.limits, Instant::now());
+                let (router, connections) = (parts.router, parts.connections);
                 tokio::select! {
-                    () = serve::serve(listener, router, self.limits, stop) => Ok(()),
-                    never = watch.watch() => match never {},
+                    () = serve::serve(listener, router, self.limits, connections, stop) => Ok(()),
+                    never = parts.watch.watch() => match never {},
+                    never = parts.snapshots.take() => match never {},
                 }
             });
             // A service that did not wait has ended.
@@ -140,6 +151,36 @@ impl Server {
         let thread = thread::Builder::new().name("http".to_owned());
         thread.spawn(serve).map_err(HttpError::Start)?;
         Ok(serving)
+    }
+}
+
+/// What serves the endpoints, put together.
+#[derive(Debug)]
+struct Parts {
+    watch: Arc<ScrapeWatch>,
+    connections: Arc<Connections>,
+    snapshots: Snapshots,
+    router: axum::Router,
+}
+
+impl Parts {
+    fn new(content: Content, limits: Limits, now: Instant) -> Self {
+        let exposition = Arc::clone(&content.exposition);
+        let watch = Arc::new(ScrapeWatch::new(&content, now));
+        let connections = Connections::new(Arc::clone(&exposition), limits.connections);
+        let connections = Arc::new(connections);
+        let (scrapes, snapshots) = Snapshots::new(
+            exposition,
+            Arc::clone(&watch),
+            Arc::clone(&connections),
+            limits.bytes,
+        );
+        Self {
+            router: endpoints::router(content, Arc::clone(&watch), scrapes),
+            watch,
+            connections,
+            snapshots,
+        }
     }
 }
 

@@ -1,5 +1,5 @@
-//! Notices that no qualifying scrape comes, and logs it from time to time; and that the scrapers are not those that are
-//! expected, and logs each change.
+//! Notices that no qualifying scrape comes, and logs it from time to time; that the scrapers are not those that are
+//! expected, and logs each change; and that connections had to be closed, and logs how many.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -92,11 +92,13 @@ impl ScrapeWatch {
     /// Logs what is overdue or new, for as long as this is polled.
     pub(super) async fn watch(&self) -> Infallible {
         let mut looks = tokio::time::interval(LOOK_EVERY);
+        let mut closed = 0;
         loop {
             let now = looks.tick().await;
             if let Some((silence, not_counted)) = self.overdue(now) {
                 Telemetry::nobody_scrapes(silence, not_counted);
             }
+            closed = self.exposition.telemetry().connections_closed_since(closed);
             let slowest = self.exposition.slowest_interval();
             for warning in self.check.look(self.count(now), slowest, now) {
                 Telemetry::scrapers_differ(&warning);

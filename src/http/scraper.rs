@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use axum::http::HeaderMap;
 
+use crate::delivery;
+
 /// Prometheus sends it, and so do programs that embed its scraper. A client that does not may be a person or a probe, and
 /// what those receive is recorded nowhere.
 const TIMEOUT: &str = "X-Prometheus-Scrape-Timeout-Seconds";
@@ -23,6 +25,13 @@ pub(super) struct Scraper {
     pub(super) timeout: Duration,
 }
 
+/// Why a scrape cannot acknowledge anything, though it is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NotCounted {
+    NoTimeout,
+    Elsewhere,
+}
+
 /// The name in the query is not a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -31,7 +40,7 @@ pub(super) struct Scraper {
 pub(super) struct InvalidName;
 
 impl Scraper {
-    /// The scraper that sent this request, if it is a counted one.
+    /// The scraper that sent this request, or why it is not a counted one.
     ///
     /// # Errors
     ///
@@ -40,10 +49,15 @@ impl Scraper {
         query: &[(String, String)],
         headers: &HeaderMap,
         peer: IpAddr,
-    ) -> Result<Option<Self>, InvalidName> {
+        settings: &delivery::Settings,
+    ) -> Result<Result<Self, NotCounted>, InvalidName> {
         // No name has an `@`, so that none can be the address of another.
         let key = name(query)?.map_or_else(|| format!("@{}", peer.to_canonical()), str::to_owned);
-        Ok(announced_timeout(headers).map(|timeout| Self { key, timeout }))
+        Ok(match announced_timeout(headers) {
+            None => Err(NotCounted::NoTimeout),
+            Some(_) if !settings.may_acknowledge(peer) => Err(NotCounted::Elsewhere),
+            Some(timeout) => Ok(Self { key, timeout }),
+        })
     }
 }
 
@@ -75,14 +89,21 @@ fn announced_timeout(headers: &HeaderMap) -> Option<Duration> {
 mod tests {
     use super::*;
 
-    fn scraper(query: &[(&str, &str)], timeout: &str) -> Result<Option<Scraper>, InvalidName> {
+    type Sent = Result<Result<Scraper, NotCounted>, InvalidName>;
+
+    fn scraper(query: &[(&str, &str)], timeout: &str) -> Sent {
+        scraper_of(query, timeout, &delivery::Settings::default())
+    }
+
+    fn scraper_of(query: &[(&str, &str)], timeout: &str, settings: &delivery::Settings) -> Sent {
         let query: Vec<_> = query
             .iter()
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
             .collect();
         let mut headers = HeaderMap::new();
         headers.insert(TIMEOUT, timeout.parse().unwrap());
-        Scraper::of(&query, &headers, "::ffff:10.0.0.1".parse().unwrap())
+        let peer = "::ffff:10.0.0.1".parse().unwrap();
+        Scraper::of(&query, &headers, peer, settings)
     }
 
     #[test]
@@ -106,6 +127,7 @@ mod tests {
             scraper(&[], text)
                 .unwrap()
                 .map(|scraper| scraper.timeout.as_millis())
+                .ok()
         };
         for (text, expected) in [
             ("10", 10_000),
@@ -132,7 +154,26 @@ mod tests {
         ] {
             assert_eq!(timeout(text), None, "{text}");
         }
-        let nothing = Scraper::of(&[], &HeaderMap::new(), "::1".parse().unwrap());
-        assert_eq!(nothing, Ok(None));
+        let settings = delivery::Settings::default();
+        let nothing = Scraper::of(&[], &HeaderMap::new(), "::1".parse().unwrap(), &settings);
+        assert_eq!(nothing, Ok(Err(NotCounted::NoTimeout)));
+    }
+
+    #[test]
+    fn it_counts_from_where_scrapers_may_be_whatever_its_name() {
+        let check = |network: &str, expected| {
+            let settings = delivery::Settings {
+                scrapers_from: vec![network.parse().unwrap()],
+                ..delivery::Settings::default()
+            };
+            for query in [&[][..], &[("scraper", "a")]] {
+                let sent = scraper_of(query, "10", &settings).unwrap();
+                assert_eq!(sent.map(|_| ()), expected, "{network}");
+            }
+            let quiet = scraper_of(&[], "", &settings).unwrap();
+            assert_eq!(quiet, Err(NotCounted::NoTimeout));
+        };
+        check("10.0.0.0/8", Ok(()));
+        check("10.0.0.2/32", Err(NotCounted::Elsewhere));
     }
 }

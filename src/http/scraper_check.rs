@@ -136,10 +136,8 @@ mod tests {
     fn check(expected: usize, looks: &[(u64, usize, u64, &str)]) {
         let start = Instant::now();
         let settings = delivery::Settings {
-            checkpoint_after: delivery::CheckpointAfter::Scrape,
             scrapers: expected.try_into().unwrap(),
-            start_gate: Duration::ZERO,
-            hold_max: Duration::from_mins(2),
+            ..delivery::Settings::default()
         };
         let check = ScraperCheck::new(&settings, start);
         for (minute, seen, interval, new) in looks {

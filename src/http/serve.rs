@@ -1,31 +1,33 @@
 //! How many clients may connect, and for how long: every connection has a task, and a timeout for whatever it does.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use axum::Router;
-use hyper::Request;
 use hyper::body::Incoming;
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
+use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Limits;
 use super::connection::{Answer, Connection};
-use super::socket::Socket;
+use super::connections::Connections;
+use super::socket::{Abandon, Socket};
 use crate::telemetry::Telemetry;
 
 /// A scraper's head has some hundred bytes. With this, 256 connections hold 16 MiB at most.
@@ -34,7 +36,7 @@ const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// The system has no files or no memory left: asking at once again would only burn a core.
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// While no more connections are allowed and all of them answer requests: how soon one that no longer does is noticed.
+/// While no more connections are allowed and none of them is slow: how soon one that became slow is noticed.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
 /// Serves until `stop` is cancelled; requests under way are answered first.
@@ -42,17 +44,19 @@ pub(super) async fn serve(
     listener: TcpListener,
     router: Router,
     limits: Limits,
+    connections: Arc<Connections>,
     stop: CancellationToken,
 ) {
     let mut open = Open {
-        limits,
         tasks: JoinSet::new(),
-        connections: HashMap::new(),
+        connections,
     };
     let router = TowerToHyperService::new(router);
     let accepting = async {
         loop {
             let (stream, peer) = tokio::select! {
+                biased; // one that has ended makes room before another one has to
+                () = open.one_ended() => continue,
                 accepted = listener.accept() => match accepted {
                     Ok(accepted) => accepted,
                     Err(error) => {
@@ -60,43 +64,49 @@ pub(super) async fn serve(
                         continue;
                     }
                 },
-                () = open.one_ended() => continue,
             };
-            open.make_room().await;
+            open.make_room(peer.ip()).await;
             prepare(&stream);
             let connection = Arc::new(Connection::new(peer.ip(), limits, Instant::now()));
             let serving = serve_connection(
                 stream,
                 Arc::clone(&connection),
+                Arc::clone(&open.connections),
                 router.clone(),
                 stop.clone(),
             );
             let task = open.tasks.spawn(serving);
-            open.connections.insert(task.id(), (connection, task));
+            open.connections.opened(connection, task);
         }
     };
     let _stopped: Option<Infallible> = stop.run_until_cancelled(accepting).await;
     drop(listener);
-    while !open.connections.is_empty() {
+    while !open.tasks.is_empty() {
         open.one_ended().await;
     }
 }
 
 /// Serves one connection until either side ends it or it takes too long over something.
-pub(super) async fn serve_connection<T: AsyncRead + AsyncWrite + Unpin>(
+pub(super) async fn serve_connection<T: AsyncRead + AsyncWrite + Abandon + Unpin>(
     stream: T,
     connection: Arc<Connection>,
+    connections: Arc<Connections>,
     router: TowerToHyperService<Router>,
     stop: CancellationToken,
 ) {
     let of_requests = Arc::clone(&connection);
     let service = service_fn(move |mut request: Request<Incoming>| {
         let connection = Arc::clone(&of_requests);
-        connection.request_came(Instant::now());
+        let came_too_early = connection.request_came(Instant::now());
         request.extensions_mut().insert(Arc::clone(&connection));
         let answering = router.call(request);
+        let connections = Arc::clone(&connections);
         async move {
-            let answer = answering.await?;
+            let mut answer: Response<_> = answering.await?;
+            if connections.is_last_answer(came_too_early) {
+                let close = HeaderValue::from_static("close");
+                answer.headers_mut().insert(CONNECTION, close);
+            }
             Ok::<_, Infallible>(answer.map(|body| Answer::new(body, connection)))
         }
     });
@@ -132,21 +142,14 @@ pub(super) async fn serve_connection<T: AsyncRead + AsyncWrite + Unpin>(
 
 /// The connections that are open.
 struct Open {
-    limits: Limits,
     tasks: JoinSet<()>,
-    connections: HashMap<Id, (Arc<Connection>, AbortHandle)>,
+    connections: Arc<Connections>,
 }
 
 impl Open {
-    /// Waits until there is room for one more connection: the one that has waited longest for a request is closed. While
-    /// all of them answer one, a new client waits.
-    async fn make_room(&mut self) {
-        while self.connections.len() >= self.limits.connections {
-            let connections = self.connections.values();
-            let waiting = connections.filter_map(|(c, task)| Some((c.waits_since()?, task)));
-            if let Some((_, longest)) = waiting.min_by_key(|(since, _)| *since) {
-                longest.abort(); // one thread serves all: it cannot have begun to answer meanwhile
-            }
+    /// Waits until there is room for one more connection, from this address.
+    async fn make_room(&mut self, newcomer: IpAddr) {
+        while self.connections.are_all_taken() && !self.connections.make_room(newcomer) {
             // Nothing is lost if time is up first: the next round looks again.
             let _ended = tokio::time::timeout(LOOK_AGAIN_AFTER, self.one_ended()).await;
         }
@@ -160,7 +163,7 @@ impl Open {
             Some(Err(error)) => JoinError::id(&error),
             None => std::future::pending().await,
         };
-        self.connections.remove(&ended);
+        self.connections.ended(ended);
     }
 }
 

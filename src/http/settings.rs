@@ -37,6 +37,10 @@ pub(super) struct Limits {
     pub(super) answer: Duration,
     /// How long an answer may still take once the endpoints stop.
     pub(super) farewell: Duration,
+    /// How many bytes may be being sent when another snapshot is taken. A body that many share counts once.
+    pub(super) bytes: usize,
+    /// How many requests in a row may come before the answer to the one before was read.
+    pub(super) pipelined: u32,
 }
 
 impl Default for Limits {
@@ -48,6 +52,8 @@ impl Default for Limits {
             stall: Duration::from_secs(30),   // beyond what TCP needs to get over a loss
             answer: Duration::from_mins(5),   // some megabytes over the slowest of lines
             farewell: Duration::from_secs(5), // a part of `shutdown.deadline`, enough for the last scrape
+            bytes: 32 * 1024 * 1024, // some of the largest bodies, which have some megabytes
+            pipelined: 4,            // no scraper does it
         }
     }
 }

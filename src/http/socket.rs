@@ -6,18 +6,38 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::connection::Connection;
 
 /// A TCP stream, or a test's.
 #[derive(Debug)]
-pub(super) struct Socket<T> {
+pub(super) struct Socket<T: Abandon> {
     inner: T,
     connection: Arc<Connection>,
 }
 
-impl<T> Socket<T> {
+/// What can be closed without a farewell: otherwise the system keeps what a slow client has not read, for minutes.
+pub(super) trait Abandon {
+    fn abandon(&self);
+}
+
+impl Abandon for TcpStream {
+    fn abandon(&self) {
+        let _kept_otherwise = self.set_zero_linger();
+    }
+}
+
+impl<T: Abandon> Drop for Socket<T> {
+    fn drop(&mut self) {
+        if self.connection.is_answering() {
+            self.inner.abandon();
+        }
+    }
+}
+
+impl<T: Abandon> Socket<T> {
     pub(super) fn new(inner: T, connection: Arc<Connection>) -> Self {
         Self { inner, connection }
     }
@@ -32,7 +52,7 @@ impl<T> Socket<T> {
     }
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for Socket<T> {
+impl<T: AsyncRead + Abandon + Unpin> AsyncRead for Socket<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -47,7 +67,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Socket<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Socket<T> {
+impl<T: AsyncWrite + Abandon + Unpin> AsyncWrite for Socket<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -7,11 +7,11 @@ use prometheus::Registry;
 use time::OffsetDateTime;
 
 use super::label_sets::{Id, LabelSets};
-use super::labels::{Admitted, Labels, OTHER, RESOURCE};
+use super::labels::{Admitted, Labels, RESOURCE, Sent};
 use super::repeats::Repeats;
 use super::settings::{Duplicates, Settings};
 use super::vectors::Vectors;
-use crate::acs::{self, AtZero, CATEGORIES, Observation, RESOURCE_INFO};
+use crate::acs::{self, AtZero, CATEGORIES, OTHER, Observation, RESOURCE_INFO, UNKNOWN};
 use crate::delivery::{Series, Snapshot};
 use crate::family::{Family, Kind};
 use crate::telemetry::Telemetry;
@@ -27,6 +27,8 @@ pub(crate) struct AcsMetrics {
     label_sets: LabelSets,
     repeats: Repeats,
     duplicates: Duplicates,
+    /// The resources whose records move anything, if not all do.
+    only: Option<HashSet<String>>,
     /// The resources whose series stand at 0 or above.
     exposed: HashSet<String>,
     /// The labels of each resource's `acs_resource_info`: group and subscription.
@@ -36,11 +38,11 @@ pub(crate) struct AcsMetrics {
 
 /// What shall exist at 0 after a restart, and when it last moved.
 #[derive(Debug)]
-pub(crate) struct Remembered {
+pub struct Remembered {
     /// The resources, and the failure series that not every resource has.
-    pub(crate) of_failures: Vec<(Series, OffsetDateTime)>,
+    pub of_failures: Vec<(Series, OffsetDateTime)>,
     /// Label sets of the other families.
-    pub(crate) others: Vec<(Series, OffsetDateTime)>,
+    pub others: Vec<(Series, OffsetDateTime)>,
 }
 
 /// The labels of an observation, within their caps.
@@ -59,6 +61,9 @@ impl AcsMetrics {
             label_sets: LabelSets::new(settings.series_max.get()),
             repeats: Repeats::default(),
             duplicates: settings.records.duplicates,
+            only: settings
+                .resources_only
+                .then(|| settings.resources.iter().cloned().collect()),
             exposed: HashSet::new(),
             info: HashMap::new(),
             telemetry: Arc::clone(telemetry),
@@ -86,7 +91,7 @@ impl AcsMetrics {
         if series.family == RESOURCE_INFO.name
             && let [resource] = &*values
         {
-            if self.labels.restore(RESOURCE, resource).is_some() {
+            if self.is_of_interest(resource) && self.labels.restore(RESOURCE, resource).is_some() {
                 self.expose(resource, next);
                 let id = self.resource_moves(resource);
                 self.label_sets.restored(id, last_moved, false);
@@ -100,15 +105,18 @@ impl AcsMetrics {
         if family.kind == Kind::Gauge || names.len() != values.len() {
             return;
         }
+        let resource = values.first();
+        let resource = resource.filter(|_| family.labels.first() == Some(&RESOURCE));
+        if resource.is_some_and(|resource| !self.is_of_interest(resource)) {
+            return;
+        }
         let labels = names
             .zip(&*values)
             .map(|(name, value)| self.labels.restore(name, value));
         let Some(labels) = labels.collect::<Option<Vec<_>>>() else {
             return;
         };
-        if family.labels.first() == Some(&RESOURCE)
-            && let Some(resource) = values.first()
-        {
+        if let Some(resource) = resource {
             self.expose(resource, next);
         }
         let id = Id::of(family.name, &labels);
@@ -160,10 +168,16 @@ impl AcsMetrics {
 
     /// The failure series that an observation moves. It exists from now on.
     fn failure(&mut self, observation: &Observation<'_>, next: Snapshot) -> Option<Id> {
+        if !self.is_of_interest(observation.resource()) {
+            return None;
+        }
         let family = observation.failure()?.family;
         let names = family.labels.iter();
         let mut labels: Vec<_> = names
-            .map(|name| self.labels.place(name, observation.moves.label(name)))
+            .map(|name| {
+                let value = observation.moves.label(name);
+                self.labels.place(name, sent(observation, value))
+            })
             .collect();
         self.drop_yielded();
         self.expose(labels.first()?.value, next);
@@ -173,14 +187,19 @@ impl AcsMetrics {
         Some(id)
     }
 
-    /// Moves every series that an observation names, unless its record has come before and such are dropped: then false. The
-    /// next snapshot has this number, and the latest that is acknowledged has the other.
+    /// Moves every series that an observation names. False if nothing moves: its record has come before, and such are
+    /// dropped, or it is about a resource whose records are ignored. The next snapshot has this number, and the latest that is
+    /// acknowledged has the other.
     pub(super) fn apply(
         &mut self,
         observation: &Observation<'_>,
         next: Snapshot,
         acknowledged: Snapshot,
     ) -> bool {
+        if !self.is_of_interest(observation.resource()) {
+            self.telemetry.record_unlisted();
+            return false;
+        }
         let identity = observation.identity;
         if identity.is_some_and(|identity| self.repeats.is_repeat(identity)) {
             self.telemetry.record_repeated();
@@ -190,7 +209,7 @@ impl AcsMetrics {
         }
         let labels = observation.moves.labels();
         let labelled: Labelled<'_> = labels
-            .map(|(label, value)| (label, self.labels.admit(label, value)))
+            .map(|(label, value)| (label, self.labels.admit(label, sent(observation, value))))
             .collect();
         self.drop_yielded();
         if let Some(resource) = find(&labelled, RESOURCE) {
@@ -282,10 +301,34 @@ impl AcsMetrics {
                     .zip(&*series.labels)
                     .any(|(name, of)| *name == label && *of == value)
             };
-            for series in self.label_sets.yield_all(has_value) {
+            let yielded = if label == RESOURCE {
+                self.conceal(&value);
+                self.label_sets.remove_all(has_value)
+            } else {
+                self.label_sets.yield_all(has_value)
+            };
+            for series in yielded {
                 self.vectors.remove(&series.family, &series.labels);
             }
         }
+    }
+
+    /// Takes out what [`Self::expose`] has created for a restored resource, of which no record has come.
+    fn conceal(&mut self, resource: &str) {
+        acs::known(
+            resource,
+            &mut AtZero(&mut |family, labels| {
+                self.vectors.remove(family.name, labels);
+                self.label_sets.remove(Id::of(family.name, labels));
+            }),
+        );
+        self.exposed.remove(resource);
+    }
+
+    /// Whether the records of a resource move anything. Those that name no resource do: they may be failures of any.
+    fn is_of_interest(&self, resource: &str) -> bool {
+        let only = self.only.as_ref();
+        only.is_none_or(|only| only.contains(resource) || resource == UNKNOWN)
     }
 
     /// A resource is remembered as a series of `acs_resource_info`.
@@ -333,8 +376,9 @@ impl AcsMetrics {
         if resource == OTHER || known.is_some_and(|(g, s)| g == group && s == subscription) {
             return;
         }
-        let group = self.labels.admit("resource_group", group).value;
-        let subscription = self.labels.admit("subscription_id", subscription).value;
+        let mut admit = |label, value| self.labels.admit(label, sent(observation, value)).value;
+        let group = admit("resource_group", group);
+        let subscription = admit("subscription_id", subscription);
         if let Some((group, subscription)) = known {
             self.vectors
                 .remove(RESOURCE_INFO.name, &[resource, group, subscription]);
@@ -359,6 +403,14 @@ fn is_not_held(family: &Family) -> bool {
         .iter()
         .filter_map(|category| category.failures.as_ref());
     family.kind != Kind::Gauge && !failures.any(|failures| failures.family.name == family.name)
+}
+
+/// A value of an observation.
+fn sent<'v>(observation: &Observation<'_>, value: &'v str) -> Sent<'v> {
+    Sent {
+        value,
+        is_repaired: observation.is_repaired,
+    }
 }
 
 fn find<'v>(labelled: &Labelled<'v>, name: &str) -> Option<Admitted<'v>> {

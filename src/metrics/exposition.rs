@@ -1,4 +1,4 @@
-//! The lock under which batches are applied and scrapes are gathered.
+//! The lock under which events are applied and scrapes are gathered.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::{AcsMetrics, Remembered, Settings};
 use crate::acs::{FailureRules, Observation};
 use crate::delivery::{CheckpointAfter, Ledger, Positions, Series, Snapshot};
-use crate::event::{Batch, PartitionId, Reached};
+use crate::event::{Event, PartitionId, Reached};
 use crate::telemetry::{Tally, Telemetry};
 
 /// What `/metrics` shows, and how far into each partition that reaches.
@@ -35,7 +35,7 @@ pub struct Exposition {
 struct Applied {
     metrics: AcsMetrics,
     positions: Arc<Positions>,
-    /// What each partition had reached before this process: a little less where numbers were skipped.
+    /// What each partition had reached before this process.
     began_after: HashMap<PartitionId, i64>,
     ledger: Ledger,
     /// The first snapshot that shows all that was restored.
@@ -61,41 +61,30 @@ impl Applied {
         reached.position.sequence_number - acknowledged.or(began_after).unwrap_or(-1)
     }
 
-    /// The index of the first event that moves a failure series which no acknowledged snapshot shows. All that they move
-    /// exist from now on.
-    fn not_shown(&mut self, moves: Moves<'_>) -> Option<usize> {
+    /// Whether every failure series that an event moves is shown by an acknowledged snapshot. All of them exist from now on.
+    fn are_shown(&mut self, observations: &[Observation<'_>]) -> bool {
         let (next, acknowledged) = (self.ledger.next(), self.ledger.acknowledged());
-        let (mut begin, mut first) = (0, None);
-        for (event, end) in moves.ends.iter().enumerate() {
-            for observation in moves.observations.get(begin..*end).unwrap_or_default() {
-                let shown_from = self.metrics.shown_from(observation, next);
-                if shown_from.is_some_and(|snapshot| snapshot > acknowledged) {
-                    first.get_or_insert(event);
-                }
-            }
-            begin = *end;
+        let mut are_shown = true;
+        for observation in observations {
+            let shown_from = self.metrics.shown_from(observation, next);
+            are_shown &= shown_from.is_none_or(|snapshot| snapshot <= acknowledged);
         }
-        first
+        are_shown
     }
 }
 
-/// What the events of a batch move.
+/// An event was not applied, since it moves a failure series that no acknowledged snapshot shows.
 #[derive(Clone, Copy, Debug)]
-pub struct Moves<'a> {
-    /// In order.
-    pub observations: &'a [Observation<'a>],
-    /// Where in those each event ends.
-    pub ends: &'a [usize],
-}
+pub struct NotShown;
 
-/// Whether events are held until an acknowledged snapshot shows the failure series that they move at 0.
+/// Whether an event is held until an acknowledged snapshot shows the failure series that it moves at 0.
 #[derive(Clone, Copy, Debug)]
 pub enum Hold {
-    /// They are not.
+    /// It is not.
     Never,
-    /// They are, if there was a qualifying scrape since then.
+    /// It is, if there was a qualifying scrape since then.
     WhileScrapedSince(Instant),
-    /// They were held long enough. Others that move the same series are not held either.
+    /// The partition has waited long enough. Other events that move the same series are not held either.
     NoLonger,
 }
 
@@ -157,22 +146,21 @@ impl Exposition {
         &self.telemetry
     }
 
-    /// Applies a batch whole: what it moves, the position that it reaches, and what it adds to the exporter's own counts. No
+    /// Applies an event whole: what it moves, the position that it reaches, and what it adds to the exporter's own counts. No
     /// scrape sees a part of it. Returns the indices of the observations that were dropped, since their records have come
     /// before; the tally counts them as ignored.
     ///
     /// # Errors
     ///
-    /// Nothing was applied, since one of the events moves a failure series that no acknowledged snapshot shows. Its index is
-    /// returned: those before it can be applied. That series exists at 0 now, and so does every other that one of the
-    /// events moves.
+    /// [`NotShown`], and nothing was applied. Every failure series that the event moves exists at 0 now.
     pub fn apply(
         &self,
-        batch: &Batch,
-        moves: Moves<'_>,
+        partition: &PartitionId,
+        event: &Event,
+        observations: &[Observation<'_>],
         tally: &mut Tally,
         hold: Hold,
-    ) -> Result<Vec<usize>, usize> {
+    ) -> Result<Vec<usize>, NotShown> {
         // A panic under the lock leaves counters that were moved one by one: each is still right by itself.
         let mut applied = self.applied.lock();
         let applied = &mut *applied;
@@ -181,31 +169,29 @@ impl Exposition {
             Hold::Never => {}
             Hold::WhileScrapedSince(since) => {
                 let is_scraped = applied.ledger.scraped_at().is_some_and(|at| at >= since);
-                if let Some(not_shown) = applied.not_shown(moves).filter(|_| is_scraped) {
-                    return Err(not_shown);
+                if !applied.are_shown(observations) && is_scraped {
+                    return Err(NotShown);
                 }
             }
             Hold::NoLonger => {
-                for observation in moves.observations {
+                for observation in observations {
                     applied.metrics.waited_enough(observation, next);
                 }
             }
         }
         let mut dropped = Vec::new();
-        for (index, observation) in moves.observations.iter().enumerate() {
+        for (index, observation) in observations.iter().enumerate() {
             if !applied.metrics.apply(observation, next, acknowledged) {
                 dropped.push(index);
             }
         }
-        let (partition, reached) = (&batch.partition, batch.last().reached());
         if !applied.began_after.contains_key(partition) {
-            let events = i64::try_from(batch.count()).unwrap_or(i64::MAX);
-            let began_after = reached.position.sequence_number - events;
+            let began_after = event.position.sequence_number - 1;
             applied.began_after.insert(partition.clone(), began_after);
         }
-        Arc::make_mut(&mut applied.positions).insert(partition.clone(), reached);
+        Arc::make_mut(&mut applied.positions).insert(partition.clone(), event.reached());
         tally.dropped(dropped.len());
-        self.telemetry.batch_applied(batch, tally);
+        self.telemetry.event_applied(partition, event, tally);
         Ok(dropped)
     }
 
@@ -220,10 +206,10 @@ impl Exposition {
         Arc::make_mut(&mut applied.positions).insert(partition.clone(), reached);
     }
 
-    /// Lets every failure series exist that the events will move.
-    pub fn prepare(&self, moves: Moves<'_>) {
+    /// Lets every failure series exist that an event will move.
+    pub fn prepare(&self, observations: &[Observation<'_>]) {
         let mut applied = self.applied.lock();
-        let _waits_in_any_case = applied.not_shown(moves);
+        let _waits_in_any_case = applied.are_shown(observations);
     }
 
     /// Takes a snapshot: everything applied so far and nothing else.
@@ -374,7 +360,7 @@ impl Exposition {
     }
 
     /// What shall exist at 0 after a restart.
-    pub(crate) fn remembered(&self, now: OffsetDateTime) -> Remembered {
+    pub fn remembered(&self, now: OffsetDateTime) -> Remembered {
         let mut applied = self.applied.lock();
         applied.metrics.remembered(now)
     }

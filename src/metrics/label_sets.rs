@@ -130,6 +130,23 @@ impl LabelSets {
         ids.into_iter().filter_map(|id| self.take_out(id)).collect()
     }
 
+    /// Takes out a label set that every resource has, of a resource that is not shown any more.
+    pub(super) fn remove(&mut self, id: Id) {
+        self.sets.remove(&id);
+    }
+
+    /// The same for all others that are of the resource. None of them has moved.
+    pub(super) fn remove_all(&mut self, are_so: impl Fn(&Series) -> bool) -> Vec<Series> {
+        let is_so = |set: &LabelSet| set.series.as_ref().is_some_and(&are_so);
+        let sets = self.sets.extract_if(|_, set| is_so(set));
+        let left = &mut self.left;
+        sets.filter_map(|(_, set)| {
+            *left += set.cost;
+            set.series
+        })
+        .collect()
+    }
+
     fn take_out(&mut self, id: Id) -> Option<Series> {
         let set = self.sets.get(&id)?;
         if set.has_moved || set.cost == 0 {

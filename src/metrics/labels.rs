@@ -1,20 +1,16 @@
-//! The caps on label values: whatever is sent, the number of series stays bounded and totals stay right.
+//! Which label values are shown: whatever is sent, none is personal, the number of series stays bounded, and totals stay
+//! right.
 //!
-//! A value of a known vocabulary always passes. Any other passes until its label has shown as many distinct ones as
-//! allowed; from then on a new one is `other`, which is counted, and logged once for each label.
+//! A value of a known vocabulary always passes. Any other passes if it looks like a value of its label, until the label has
+//! shown as many distinct ones as allowed. All others are `other`, which is counted, and logged once for each label and
+//! cause.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::Settings;
-use crate::acs::{self, CATEGORIES, LEVELS, UNKNOWN};
-use crate::telemetry::Telemetry;
-
-/// What stands for the values above a cap.
-pub(super) const OTHER: &str = "other";
-
-/// The longest value that is a label. ACS names and versions stay below; text that long is a payload.
-const VALUE_CHARACTERS_MAX: usize = 64;
+use crate::acs::{self, CATEGORIES, LEVELS, NOT_A_NAME, OTHER, UNKNOWN};
+use crate::telemetry::{Replaced, Telemetry};
 
 /// The label by which each family is kept apart by resource.
 pub(super) const RESOURCE: &str = "resource";
@@ -34,6 +30,14 @@ impl AsRef<str> for Admitted<'_> {
     fn as_ref(&self) -> &str {
         self.value
     }
+}
+
+/// A value that a record has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sent<'v> {
+    pub(super) value: &'v str,
+    /// Whether the record's JSON was repaired.
+    pub(super) is_repaired: bool,
 }
 
 /// What each label has shown so far.
@@ -85,28 +89,25 @@ impl Labels {
         }
     }
 
-    /// A value that an earlier process has shown; `None` if there is no room for it.
+    /// A value that an earlier process has shown; `None` if it is not shown, or there is no room for it.
     pub(super) fn restore<'v>(
         &mut self,
         label: &'static str,
         value: &'v str,
     ) -> Option<Admitted<'v>> {
         let values_max = self.values_max;
-        if label != RESOURCE
-            && let Some(shown) = self.shown.get_mut(label)
-            && !shown.known.contains(value)
-            && !shown.others.contains(value)
-        {
-            if !shown.restored.iter().any(|restored| restored == value) {
-                let fits = shown.count() < values_max && !is_long(value);
-                fits.then(|| shown.restored.push(value.to_owned()))?;
-            }
-            return Some(Admitted {
-                value,
-                is_known: false,
-            });
+        let Some(shown) = self.shown.get_mut(label) else {
+            return Some(Admitted::known(value));
+        };
+        if shown.known.contains(value) {
+            return Some(Admitted::known(value));
         }
-        Some(self.place(label, value)).filter(|admitted| admitted.value == value)
+        if !shown.others.contains(value) && !shown.restored.iter().any(|restored| restored == value)
+        {
+            let has_room = shown.count() < values_max && acs::fits(label, value, false);
+            has_room.then(|| shown.restored.push(value.to_owned()))?;
+        }
+        Some(Admitted::unknown(label, value))
     }
 
     /// The restored values that have yielded since the last call.
@@ -114,47 +115,67 @@ impl Labels {
         std::mem::take(&mut self.yielded)
     }
 
-    /// The value to use: the one given, or `other`. A series moves by it: what is new or too much is counted.
-    pub(super) fn admit<'v>(&mut self, label: &'static str, value: &'v str) -> Admitted<'v> {
+    /// The value to use: the one given, or `other`. A series moves by it: what is new or replaced is counted.
+    pub(super) fn admit<'v>(&mut self, label: &'static str, sent: Sent<'v>) -> Admitted<'v> {
+        let placed = self.place_or_why(label, sent);
+        if let Err(replaced) = placed {
+            self.telemetry.label_value_replaced(label, replaced);
+        }
         let shown = self.shown.get(label);
-        if shown.is_some_and(|shown| shown.has_vocabulary && !shown.known.contains(value)) {
-            self.telemetry.drifted(label, value);
+        if shown.is_some_and(|shown| shown.has_vocabulary && !shown.known.contains(sent.value)) {
+            let name = match placed {
+                Err(Replaced::Unlike) => NOT_A_NAME,
+                Ok(_) | Err(Replaced::TooMany) => sent.value,
+            };
+            self.telemetry.drifted(label, name, placed.is_ok());
         }
-        let admitted = self.place(label, value);
-        if admitted.value != value {
-            self.telemetry.label_overflowed(label);
-        }
-        admitted
+        placed.unwrap_or(Admitted::known(OTHER))
     }
 
     /// The same, where nothing moves yet.
-    pub(super) fn place<'v>(&mut self, label: &'static str, value: &'v str) -> Admitted<'v> {
-        let known = |value| Admitted {
-            value,
-            is_known: true,
-        };
+    pub(super) fn place<'v>(&mut self, label: &'static str, sent: Sent<'v>) -> Admitted<'v> {
+        let placed = self.place_or_why(label, sent);
+        placed.unwrap_or(Admitted::known(OTHER))
+    }
+
+    fn place_or_why<'v>(
+        &mut self,
+        label: &'static str,
+        Sent { value, is_repaired }: Sent<'v>,
+    ) -> Result<Admitted<'v>, Replaced> {
         let Some(shown) = self.shown.get_mut(label) else {
-            return known(value);
+            return Ok(Admitted::known(value));
         };
         if shown.known.contains(value) {
-            return known(value);
+            return Ok(Admitted::known(value));
         }
+        // What was shown before is nothing new.
         if !shown.others.contains(value) {
-            if is_long(value) {
-                return known(OTHER);
-            }
             if let Some(place) = shown.restored.iter().position(|restored| restored == value) {
                 shown.restored.remove(place);
+            } else if !acs::fits(label, value, is_repaired) {
+                return Err(Replaced::Unlike);
             } else if shown.count() >= self.values_max {
-                let Some(yielded) = shown.restored.pop() else {
-                    return known(OTHER);
-                };
+                let yielded = shown.restored.pop().ok_or(Replaced::TooMany)?;
                 self.yielded.push((label, yielded));
             }
             shown.others.insert(value.to_owned());
         }
-        // A resource is worth its series: there are at most as many as its cap.
-        Admitted {
+        Ok(Admitted::unknown(label, value))
+    }
+}
+
+impl<'v> Admitted<'v> {
+    fn known(value: &'v str) -> Self {
+        Self {
+            value,
+            is_known: true,
+        }
+    }
+
+    /// A resource is worth its series: there are at most as many as its cap.
+    fn unknown(label: &str, value: &'v str) -> Self {
+        Self {
             value,
             is_known: label == RESOURCE,
         }
@@ -166,8 +187,4 @@ impl Shown {
     fn count(&self) -> usize {
         self.others.len() + self.restored.len()
     }
-}
-
-fn is_long(value: &str) -> bool {
-    value.chars().nth(VALUE_CHARACTERS_MAX).is_some()
 }

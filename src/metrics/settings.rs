@@ -17,7 +17,14 @@ settings! {
         /// These are the known failures and the usual successes, some 440 series for each resource.
         ///
         /// Use names, not resource ids. Other resources are exported too, from their first record on.
+        ///
+        /// These resources are never replaced by `other`, whatever else is sent.
         resources: Vec<String> = list(0..=RESOURCES_MAX, resource).default(""),
+        /// Whether the records of all other resources are ignored. Then a sender cannot add resources.
+        ///
+        /// Such a record changes no metric about ACS. It counts as ignored, and `acs_recording_exporter_unlisted_records_total`
+        /// counts it. A record without a readable resource id is observed, with `resource="unknown"`.
+        resources_only: bool = words([("true", true), ("false", false)]).default("false"),
         /// How many different values one label may have.
         ///
         /// Further values become `other`; totals stay correct. Known values, such as documented ones, do not count towards this

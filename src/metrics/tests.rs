@@ -1,5 +1,6 @@
 //! What is remembered stands at 0 in the next process, within the caps.
 
+use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -40,8 +41,12 @@ impl Process {
 
     /// Applies a usage record, when this is the latest acknowledged snapshot.
     fn uses(&mut self, usage_type: &str, acknowledged: Snapshot) {
+        self.uses_of("A", usage_type, acknowledged);
+    }
+
+    fn uses_of(&mut self, resource: &str, usage_type: &str, acknowledged: Snapshot) {
         let record = format!(
-            r#"{{"category":"Usage","resourceId":"/SUBSCRIPTIONS/S/RESOURCEGROUPS/G/PROVIDERS/MICROSOFT.COMMUNICATION/COMMUNICATIONSERVICES/A","usageType":"{usage_type}","unitType":"minutes","quantity":1}}"#
+            r#"{{"category":"Usage","resourceId":"/SUBSCRIPTIONS/S/RESOURCEGROUPS/G/PROVIDERS/MICROSOFT.COMMUNICATION/COMMUNICATIONSERVICES/{resource}","usageType":"{usage_type}","unitType":"minutes","quantity":1}}"#
         );
         let record = acs::read(&record, None, &FailureRules::default()).unwrap();
         let observation = record.observation.unwrap();
@@ -134,6 +139,39 @@ fn what_was_restored_yields_its_room_to_what_moves() {
     }
 }
 
+/// A hundred resources that somebody made up, and a restart.
+#[test]
+fn restored_resources_yield_their_room_to_those_that_are_sent() {
+    let mut first = Process::new(&Settings::default());
+    for number in 0..100 {
+        first.uses_of(&format!("invented-{number}"), "voice", 1);
+    }
+    let mut next = Process::new(&Settings::default());
+    next.restore(first.metrics.remembered(NOW));
+    let resources = |process: &Process| {
+        let family = "acs_recording_operation_failures_total{";
+        let names = lines(&process.domain, family).into_iter().map(|line| {
+            let (_, rest) = line.split_once("resource=\"").unwrap();
+            rest.split('"').next().unwrap().to_owned()
+        });
+        names.collect::<HashSet<_>>()
+    };
+    assert_eq!(resources(&next).len(), 100);
+    next.uses_of("invented-7", "voice", 1);
+    for number in 0..99 {
+        next.uses_of(&format!("real-{number}"), "voice", 1);
+    }
+    let shown = resources(&next);
+    assert_eq!(shown.len(), 100);
+    let others = shown.iter().filter(|name| !name.starts_with("real-"));
+    assert_eq!(others.collect::<Vec<_>>(), ["invented-7"]);
+    assert_eq!(next.usage().len(), 100);
+    assert_eq!(next.metrics.remembered(NOW).of_failures.len(), 100);
+    // Its room is free again, and a later record of it finds none.
+    next.uses_of("invented-8", "voice", 1);
+    assert!(resources(&next).contains("other"));
+}
+
 #[test]
 fn what_has_no_room_or_another_form_is_not_restored() {
     let mut process = Process::new(&Settings {
@@ -145,6 +183,12 @@ fn what_has_no_room_or_another_form_is_not_restored() {
         ("acs_usage_quantity_total", &["a", "second", "minutes"]),
         ("acs_usage_quantity_total", &["a", "third", "minutes"]),
         ("acs_usage_quantity_total", &["a", "first"]),
+        (
+            "acs_usage_quantity_total",
+            &["192.0.2.77", "first", "minutes"],
+        ),
+        ("acs_usage_quantity_total", &["a", "sip:alice", "minutes"]),
+        ("acs_resource_info", &["192.0.2.77"]),
         ("acs_log_last_record_timestamp_seconds", &["a", "Usage"]),
         ("acs_of_another_version_total", &["a"]),
     ] {

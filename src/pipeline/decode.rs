@@ -1,4 +1,4 @@
-//! From a batch to what it moves. Pure.
+//! From an event to what it moves. Pure.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -7,48 +7,24 @@ use time::OffsetDateTime;
 use crate::acs::{self, FailureRules, Observation, Record};
 use crate::disposition::Reject;
 use crate::envelope::{self, Opened};
-use crate::event::Batch;
-use crate::metrics::Moves;
 use crate::telemetry::{Became, Tally};
 
-/// What a batch moves in the metrics, and how its records ended.
+/// What an event moves in the metrics, and how its records ended.
 #[derive(Debug, Default)]
 pub(crate) struct Decoded<'a> {
     /// Of every record observed, in order.
     pub observations: Vec<Observation<'a>>,
-    /// Where in those each event ends.
-    pub ends: Vec<usize>,
     /// How many records ended in which way.
     pub ended: Ended,
 }
 
-impl Decoded<'_> {
-    pub(super) fn moves(&self) -> Moves<'_> {
-        Moves {
-            observations: &self.observations,
-            ends: &self.ends,
-        }
-    }
-}
-
-/// How the records of a batch ended.
+/// How the records of an event ended.
 #[derive(Debug, Default)]
-pub struct Ended {
+pub(crate) struct Ended {
     /// All records, counted.
     pub tally: Tally,
-    /// The events that had records rejected.
-    pub rejected: Vec<Rejected>,
-}
-
-/// An event with rejected records.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Rejected {
-    /// Its index in the batch.
-    pub event: usize,
-    /// The indices of these records in the event.
-    pub records: Vec<usize>,
-    /// Why, one reason for each of them.
-    pub reasons: Vec<Reject>,
+    /// The indices of the records that were rejected, and why.
+    pub rejected: Vec<(usize, Reject)>,
 }
 
 /// The records of an event, still unread.
@@ -62,7 +38,7 @@ pub(crate) struct OpenedEvent<'a> {
 
 impl<'a> OpenedEvent<'a> {
     /// Opens a body. A panic inside the decoder costs this event.
-    pub(crate) fn open(body: &'a [u8], enqueued_at: Option<OffsetDateTime>) -> Self {
+    pub(super) fn open(body: &'a [u8], enqueued_at: Option<OffsetDateTime>) -> Self {
         let opened = guarded(|| Ok(envelope::open(body))).unwrap_or_else(|reason| Opened {
             records: vec![Err(reason)],
             repairs: Vec::new(),
@@ -74,55 +50,26 @@ impl<'a> OpenedEvent<'a> {
     }
 }
 
-/// Decodes a batch and passes on what it moves, which borrows from the decoded records and so cannot be returned.
-pub(crate) fn decode<T>(
-    batch: &Batch,
-    rules: &FailureRules,
-    then: impl FnOnce(Decoded<'_>) -> T,
-) -> T {
-    let opened: Vec<_> = batch
-        .events()
-        .map(|event| OpenedEvent::open(&event.body, event.enqueued_at))
-        .collect();
-    then(decode_opened(&opened, rules))
-}
-
-/// Decodes events that are split into their records. A panic inside the decoder costs one record.
-pub(crate) fn decode_opened<'a>(
-    events: &'a [OpenedEvent<'_>],
-    rules: &FailureRules,
-) -> Decoded<'a> {
+/// Decodes an event that is split into its records. A panic inside the decoder costs one record.
+pub(crate) fn decode<'a>(event: &'a OpenedEvent<'_>, rules: &FailureRules) -> Decoded<'a> {
     let mut decoded = Decoded::default();
-    for (index, event) in events.iter().enumerate() {
-        let mut rejected = Rejected {
-            event: index,
-            records: Vec::new(),
-            reasons: Vec::new(),
-        };
-        decode_event(event, rules, &mut decoded, &mut rejected);
-        decoded.ends.push(decoded.observations.len());
-        if !rejected.reasons.is_empty() {
-            decoded.ended.rejected.push(rejected);
-        }
-    }
-    decoded
-}
-
-fn decode_event<'a>(
-    event: &'a OpenedEvent<'_>,
-    rules: &FailureRules,
-    decoded: &mut Decoded<'a>,
-    rejected: &mut Rejected,
-) {
-    let tally = &mut decoded.ended.tally;
+    let Ended { tally, rejected } = &mut decoded.ended;
     let Opened { records, repairs } = &event.opened;
     tally.received(records.len());
     for repair in repairs {
         tally.repaired(*repair);
     }
     for (index, record) in records.iter().enumerate() {
-        let text = record.as_deref().map_err(|reason| *reason);
-        let read = text.and_then(|text| guarded(|| acs::read(text, event.enqueued_at, rules)));
+        let read = record.as_ref().map_err(|reason| *reason).and_then(|text| {
+            let read = guarded(|| acs::read(text, event.enqueued_at, rules));
+            read.map(|read| {
+                if text.is_repaired {
+                    read.repaired()
+                } else {
+                    read
+                }
+            })
+        });
         match read {
             Ok(record) => {
                 note_faults(&record, tally);
@@ -134,12 +81,12 @@ fn decode_event<'a>(
                 }
             }
             Err(reason) => {
-                rejected.records.push(index);
-                rejected.reasons.push(reason);
+                rejected.push((index, reason));
                 tally.reject(reason);
             }
         }
     }
+    decoded
 }
 
 /// Notes what Microsoft does not document, and what cannot be read.

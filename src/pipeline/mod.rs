@@ -1,13 +1,16 @@
-//! The loop: take a batch, decode it, apply it.
+//! The loop: take a batch, and decode and apply its events one by one.
 //!
 //! One writer takes the batches of all partitions out of the queue. `decode` is pure and happens before the lock is
-//! taken; what events move and the position that they reach become visible to scrapes together. `writer` holds events
-//! that would be a first failure which no scrape has announced. `failures` logs what failed, if asked for.
+//! taken; what an event moves and the position that it reaches become visible to scrapes together (`apply`). `writer` holds
+//! events that would be a first failure which no scrape has announced, for as long as `waits` allows. `failures` logs what
+//! failed, if asked for.
 
+mod apply;
 mod decode;
 mod failures;
 #[cfg(test)]
 mod tests;
+mod waits;
 mod writer;
 
 use std::sync::Arc;
@@ -16,16 +19,16 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use decode::{Ended, OpenedEvent, decode_opened};
-pub(crate) use writer::{Writer, apply_opened};
+pub use apply::apply;
+pub(crate) use apply::apply_opened;
+pub(crate) use decode::{Ended, OpenedEvent, decode};
+pub(crate) use writer::Writer;
 
 use crate::delivery::Snapshot;
-use crate::event::Batch;
 use crate::liveness::Liveness;
-use crate::metrics::{Exposition, Hold};
 use crate::queue::Queued;
 
-/// Applies batches until `stop` is cancelled or every sender is gone. A batch that is not applied by then never is: it is
+/// Applies batches until `stop` is cancelled or every sender is gone. An event that is not applied by then never is: it is
 /// not acknowledged, so it is read again.
 pub(crate) async fn run(
     mut batches: mpsc::Receiver<Queued>,
@@ -57,9 +60,4 @@ pub(crate) async fn run(
             None => writer.go_on(Instant::now()),
         }
     }
-}
-
-/// Decodes a batch and applies it whole, whether its failure series were shown or not.
-pub fn apply(batch: &Batch, exposition: &Exposition) -> Ended {
-    writer::apply(batch, exposition, Hold::Never, false).unwrap_or_default()
 }

@@ -35,5 +35,25 @@ label_values! {
     }
 }
 
+impl Repair {
+    /// Whether it was not clear where a text ends, so that it may contain what stood behind it.
+    pub(crate) fn hides_an_end(self) -> bool {
+        match self {
+            Self::UnescapedQuotes
+            | Self::ObjectInQuotes
+            | Self::Brackets
+            | Self::InvalidValues
+            | Self::MissingEnd
+            | Self::MergedRecords => true,
+            Self::SingleQuotes
+            | Self::ControlCharacters
+            | Self::InvalidUtf8
+            | Self::InvalidEscapes
+            | Self::ExtraCommas
+            | Self::ByteOrderMark => false,
+        }
+    }
+}
+
 /// The kinds of repair that one text has needed, each once.
 pub(crate) type Repairs = BTreeSet<Repair>;

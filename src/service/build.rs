@@ -79,6 +79,7 @@ impl Service {
             config.delivery.hold_max,
             letters,
             config.log.failures,
+            signals.stop_reading.clone(),
         );
         Ok(Self {
             settings: config.shutdown,
@@ -114,7 +115,7 @@ fn content(config: &Config, registry: Registry, telemetry: &Arc<Telemetry>) -> C
     Content {
         exposition: Arc::new(exposition),
         liveness: Arc::new(liveness),
-        delivery: config.delivery,
+        delivery: config.delivery.clone(),
     }
 }
 

@@ -68,15 +68,17 @@ families! {
         rejects_total: Counter[Rejects { reason }],
         /// Records that were not valid JSON and were repaired, by kind of repair. A record that needed several kinds counts under each.
         repairs_total: Counter[Repairs { kind }],
+        /// Records that were ignored because their resource is not among the configured ones, where only those are observed.
+        unlisted_records_total: Counter[],
         /// Records that were received before: two diagnostic settings send to one event hub, or Azure sent the record again.
         duplicate_records_total: Counter[],
-        /// Categories, fields and values not in Microsoft's documentation, by kind. A record of such a category is observed if its properties match a known category. Such fields are ignored. Such values are exported as sent.
+        /// Categories, fields and values not in Microsoft's documentation, by kind. A record of such a category is observed if its properties match a known category. Such fields are ignored. Such values are exported as sent, if they look like values of their label.
         drift_total: Counter[Drift { kind }],
         /// Values that cannot be read, by category and field. They count as missing.
         unreadable_values_total: Counter[Unreadable { category, field }],
         /// Events with rejected records, by what became of their dead letters; only where dead letters are kept.
         dead_letters_total: Counter[Ended],
-        /// Times that a label value was replaced by other, because it is too long or its label has too many values.
+        /// Times that a label value was replaced by other: its label has too many values, it does not look like one of them, or it is not a documented one and its record was so broken that a text may end elsewhere.
         label_overflow_total: Counter[Overflow { label }],
         /// Times that unknown label values of a series were replaced by other, because there are too many series.
         series_overflow_total: Counter[],
@@ -84,8 +86,10 @@ families! {
         born_unshown_total: Counter[BornUnshown { family }],
         /// Times that remembered label sets could not be read at the start.
         label_sets_lost_total: Counter[],
-        /// Scrapes of /metrics. counted="true": fully delivered within the timeout that the scraper announced.
+        /// Scrapes of /metrics. counted="true": fully delivered within the timeout that the scraper announced, to an address that may acknowledge.
         scrapes_total: Counter[Scrapes { counted }],
+        /// HTTP connections that the exporter closed for the sake of other clients, by cause.
+        http_connections_closed_total: Counter[Closed { cause }],
         /// Distinct scrapers to which a scrape was fully delivered within the last 10 minutes.
         scrapers: Gauge[],
         /// Distinct scrapers that are expected: delivery.scrapers.

@@ -6,6 +6,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{Layer, Registry};
 
+use super::redaction::redacted;
 use super::settings::{Format, Settings};
 
 /// The log could not be started.
@@ -39,7 +40,7 @@ pub(crate) fn start(settings: &Settings) -> Result<(), LogError> {
     let modules = settings.other_modules();
     if !modules.is_empty() {
         tracing::warn!(
-            modules = modules.join(","),
+            modules = redacted(&modules.join(",")),
             "`log.level` names modules of other libraries: their lines may contain secrets and the content of events"
         );
     }

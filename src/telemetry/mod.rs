@@ -1,7 +1,7 @@
 //! What the exporter reports about itself: every metric, and every log line that goes with one.
 //!
 //! What happens is an event: one function here counts it and logs it, so the two cannot disagree. Lines are written
-//! per batch or per change, never per record, and carry no body, token, key or address of a caller.
+//! per event or per change, never per record, and carry no body, token, key or address of a caller.
 
 mod delivered;
 mod families;
@@ -28,13 +28,14 @@ pub(crate) use leases::{LeaseMove, Leases};
 pub(crate) use log::LogError;
 pub(crate) use log::start as start_log;
 pub(crate) use redaction::{REDACTED, looks_secret, redacted};
+pub(crate) use scrapes::ClosedFor;
 pub(crate) use settings::Settings;
 pub(crate) use source::{Lag, LostPosition};
 pub(crate) use store::{StoreOperation, StoreResult};
 pub(crate) use tally::{Became, Tally, shortened};
 
 use crate::family::label_values;
-use families::{BornUnshown, Build, Drift, Ended, Overflow, Scrapes, Unreadable};
+use families::{BornUnshown, Build, Closed, Drift, Ended, Overflow, Scrapes, Unreadable};
 use repeated::Repeated;
 use source::Behind;
 
@@ -56,6 +57,8 @@ pub struct Telemetry {
     families: ExporterFamilies,
     /// What was logged as drift, since it is logged once.
     drift_logged: Mutex<HashSet<(&'static str, String)>>,
+    /// What was logged of values that became `other`, since it is logged once.
+    replaced_logged: Mutex<HashSet<(&'static str, Replaced)>>,
     /// Since when each partition is behind, for a lag that grows while nothing else moves.
     behind: Behind,
     /// Since when a position is delivered and not checkpointed.
@@ -80,11 +83,15 @@ impl Telemetry {
         let version = env!("CARGO_PKG_VERSION");
         families.build_info(Build { version }).set(1.0);
         let _at_zero = families.duplicate_records_total();
+        let _at_zero = families.unlisted_records_total();
         let _at_zero = families.checkpoint_unwritten_seconds();
         let _at_zero = families.series_overflow_total();
         let _at_zero = families.label_sets_lost_total();
         for kind in ["category", "field"] {
             let _at_zero = families.drift_total(Drift { kind });
+        }
+        for cause in ClosedFor::ALL.map(ClosedFor::label) {
+            let _at_zero = families.http_connections_closed_total(Closed { cause });
         }
         for is_so in [true, false] {
             let _at_zero = families.scrapes_total(counted(is_so));
@@ -93,11 +100,12 @@ impl Telemetry {
         let telemetry = Self {
             families,
             drift_logged: Mutex::default(),
+            replaced_logged: Mutex::default(),
             behind: Behind::default(),
             unwritten_since: Mutex::default(),
             repeated: Repeated::default(),
         };
-        telemetry.records_ended(&Tally::default());
+        telemetry.records_ended(&Tally::zero());
         telemetry
     }
 
@@ -169,9 +177,14 @@ impl Telemetry {
     }
 
     /// A label had a value that is not in the documentation: ACS has changed, or never documented it.
-    pub(crate) fn drifted(&self, kind: &'static str, value: &str) {
+    pub(crate) fn drifted(&self, kind: &'static str, value: &str, is_shown: bool) {
         self.families.drift_total(Drift { kind }).inc();
-        self.log_drift_once(kind, &shortened(value), Became::Shown);
+        let became = if is_shown {
+            Became::Shown
+        } else {
+            Became::Other
+        };
+        self.log_drift_once(kind, value, became);
     }
 
     fn log_drift_once(&self, kind: &'static str, value: &str, became: Became) {
@@ -207,16 +220,21 @@ impl Telemetry {
         let _at_zero = self.families.label_overflow_total(Overflow { label });
     }
 
-    /// A value above a label's cap became `other`.
-    pub(crate) fn label_overflowed(&self, label: &'static str) {
-        let overflow = self.families.label_overflow_total(Overflow { label });
-        if overflow.get() == 0 {
-            tracing::warn!(
-                label,
-                "too many distinct values: new ones are counted as `other` from here on"
-            );
+    /// A value of a label became `other`.
+    pub(crate) fn label_value_replaced(&self, label: &'static str, why: Replaced) {
+        self.families.label_overflow_total(Overflow { label }).inc();
+        if self.replaced_logged.lock().insert((label, why)) {
+            match why {
+                Replaced::TooMany => tracing::warn!(
+                    label,
+                    "too many distinct values: new ones are counted as `other` from here on"
+                ),
+                Replaced::Unlike => tracing::warn!(
+                    label,
+                    "a value does not look like one of this label, or its record is broken: it is counted as `other`"
+                ),
+            }
         }
-        overflow.inc();
     }
 
     /// A label set beyond the budget of series was folded into one with `other`.
@@ -250,6 +268,11 @@ impl Telemetry {
         );
     }
 
+    /// A record was ignored, since its resource is not listed.
+    pub(crate) fn record_unlisted(&self) {
+        self.families.unlisted_records_total().inc();
+    }
+
     /// A record came that had been received before.
     pub(crate) fn record_repeated(&self) {
         self.families.duplicate_records_total().inc();
@@ -264,6 +287,15 @@ impl Telemetry {
     pub(crate) fn series_are(&self, series: usize) {
         self.families.series().set(float(series));
     }
+}
+
+/// Why a label value became `other`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Replaced {
+    /// Its label has too many values.
+    TooMany,
+    /// It does not look like a value of its label.
+    Unlike,
 }
 
 /// A number as a gauge has it: a float.

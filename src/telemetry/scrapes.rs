@@ -4,7 +4,23 @@ use std::error::Error;
 use std::fmt::Display;
 use std::time::Duration;
 
+use super::families::Closed;
 use super::{Telemetry, chain, counted, float};
+use crate::family::label_values;
+
+label_values! {
+    /// Why a connection was closed for the sake of other clients.
+    pub(crate) ClosedFor {
+        /// There was no room for another one.
+        Connections = "connections",
+        /// It had its answer, and others may have waited for room.
+        Crowd = "crowd",
+        /// Too many different bodies were being sent.
+        Memory = "memory",
+        /// Its client asked again and again before it had read.
+        Pipelining = "pipelining",
+    }
+}
 
 impl Telemetry {
     /// A counted scraper received a scrape whole, within its timeout.
@@ -40,8 +56,37 @@ impl Telemetry {
             silence_s = silence.as_secs(),
             not_counted,
             "no qualifying scrape: none was fully delivered, within its timeout, to a scraper that sends \
-             `X-Prometheus-Scrape-Timeout-Seconds`, as Prometheus does"
+             `X-Prometheus-Scrape-Timeout-Seconds`, as Prometheus does, and whose address is in `delivery.scrapers_from`, \
+             if that is set"
         );
+    }
+
+    /// A connection was closed for the sake of other clients.
+    pub(crate) fn connection_closed(&self, closed_for: ClosedFor) {
+        let cause = closed_for.label();
+        self.families
+            .http_connections_closed_total(Closed { cause })
+            .inc();
+    }
+
+    /// Logs how many such connections were closed since there were so many, and returns how many there are now.
+    pub(crate) fn connections_closed_since(&self, before: u64) -> u64 {
+        let closed = ClosedFor::ALL.map(|closed_for| {
+            let cause = closed_for.label();
+            let of_cause = self
+                .families
+                .http_connections_closed_total(Closed { cause });
+            of_cause.get()
+        });
+        let closed = closed.iter().sum();
+        if closed > before {
+            tracing::warn!(
+                connections = closed - before,
+                "HTTP connections closed for the sake of other clients: a client has too many, reads too slowly, or asks \
+                 again before it has read; `acs_recording_exporter_http_connections_closed_total` has the causes"
+            );
+        }
+        closed
     }
 
     /// The system has no connection for a client that asks for one; the exporter tries again.

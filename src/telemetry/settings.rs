@@ -27,7 +27,7 @@ settings! {
         /// id, server call id, sub code, and the service's message without URIs, as far as the record has them. The ids identify
         /// the call to everybody who can read the log. No metric contains them.
         failures: bool = words([("off", false), ("on", true)]).default("off"),
-        /// Whether the system may write a core dump if the process crashes, and whether a debugger may attach to it.
+        /// Whether the system may write a core dump if the process crashes, and, on Linux, whether a debugger may attach to it.
         ///
         /// The memory of the process contains keys, tokens and events, and so would a core dump. To look for the cause of a
         /// crash, set it to `on`; the limit of the process on core dumps then applies.

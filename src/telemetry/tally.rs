@@ -1,4 +1,4 @@
-//! How the records of a batch ended, counted while it is decoded and added to the metrics when it is applied.
+//! How the records of an event ended, counted while it is decoded and added to the metrics when it is applied.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
@@ -8,10 +8,10 @@ use tokio::time::Instant;
 use super::families::{Drift, Records, Rejects, Repairs};
 use super::{Telemetry, float, log_partition};
 use crate::disposition::Reject;
-use crate::event::Batch;
+use crate::event::{Event, PartitionId};
 use crate::repair::Repair;
 
-/// How the records of a batch ended: each is observed, ignored or rejected.
+/// How the records of an event ended: each is observed, ignored or rejected.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     pub(crate) received: u64,
@@ -40,6 +40,8 @@ pub(crate) enum Became {
     ObservedAs(&'static str),
     /// A value, which a label has as it was sent.
     Shown,
+    /// A value, instead of which a label has `other`.
+    Other,
 }
 
 impl fmt::Display for Became {
@@ -48,17 +50,27 @@ impl fmt::Display for Became {
             Self::Ignored => f.write_str("ignored"),
             Self::ObservedAs(category) => write!(f, "observed as {category}"),
             Self::Shown => f.write_str("shown as sent"),
+            Self::Other => f.write_str("counted as `other`"),
         }
     }
 }
 
-/// Names that one batch keeps for the log. All drift is counted; a sender of more names than this sends nonsense.
+/// Names that one event keeps for the log. All drift is counted; a sender of more names than this sends nonsense.
 const NEWS_MAX: usize = 64;
 
 /// Names are shorter than this.
 const NAME_CHARACTERS: usize = 64;
 
 impl Tally {
+    /// No record, and every reason and every kind of repair at 0.
+    pub(super) fn zero() -> Self {
+        Self {
+            rejects: Reject::ALL.into_iter().map(|reason| (reason, 0)).collect(),
+            repairs: Repair::ALL.into_iter().map(|repair| (repair, 0)).collect(),
+            ..Self::default()
+        }
+    }
+
     /// Counts records where the envelope is split.
     pub(crate) fn received(&mut self, records: usize) {
         self.received += count(records);
@@ -173,18 +185,14 @@ impl Tally {
 }
 
 impl Telemetry {
-    /// A batch was applied to the metrics; its records ended so.
-    pub(crate) fn batch_applied(&self, batch: &Batch, tally: &Tally) {
+    /// An event was applied to the metrics; its records ended so.
+    pub(crate) fn event_applied(&self, partition: &PartitionId, event: &Event, tally: &Tally) {
         let families = &self.families;
-        let partition = &batch.partition;
-        let bytes: usize = batch.events().map(|event| event.body.len()).sum();
-        let sequence_number = batch.last().position.sequence_number;
-        families
-            .events_total(partition.into())
-            .inc_by(count(batch.count()));
+        let sequence_number = event.position.sequence_number;
+        families.events_total(partition.into()).inc();
         families
             .event_bytes_total(partition.into())
-            .inc_by(count(bytes));
+            .inc_by(count(event.body.len()));
         families
             .partition_last_sequence_number(partition.into())
             .set(float(sequence_number));
@@ -203,12 +211,12 @@ impl Telemetry {
                 sequence_number,
                 rejected,
                 ?reasons,
-                "records of a batch could not be read"
+                "records of an event could not be read"
             );
         }
     }
 
-    /// Counts how records ended; where there are none, their series exist at 0.
+    /// Counts how records ended.
     pub(crate) fn records_ended(&self, tally: &Tally) {
         let families = &self.families;
         families.records_received_total().inc_by(tally.received);
@@ -221,15 +229,13 @@ impl Telemetry {
                 .records_total(Records { disposition })
                 .inc_by(records);
         }
-        for reason in Reject::ALL {
-            let records = tally.rejects(reason);
+        for (reason, records) in &tally.rejects {
             let reason = reason.label();
-            families.rejects_total(Rejects { reason }).inc_by(records);
+            families.rejects_total(Rejects { reason }).inc_by(*records);
         }
-        for repair in Repair::ALL {
-            let records = tally.repairs.get(&repair).copied().unwrap_or(0);
+        for (repair, records) in &tally.repairs {
             let kind = repair.label();
-            families.repairs_total(Repairs { kind }).inc_by(records);
+            families.repairs_total(Repairs { kind }).inc_by(*records);
         }
         for (kind, times) in &tally.drift {
             families.drift_total(Drift { kind }).inc_by(*times);

@@ -10,6 +10,7 @@
 
 mod bounded;
 mod clients;
+mod endpoints_under_attack;
 mod live;
 mod partitions;
 mod process;
@@ -17,6 +18,11 @@ mod starts;
 mod storm;
 mod throughput;
 
+#[path = "../suite/attack.rs"]
+mod attack;
+#[expect(dead_code, reason = "shared with the suite, which uses all of it")]
+#[path = "../suite/prometheus.rs"]
+mod prometheus;
 #[path = "../../crates/event-hub-emulator/tests/clients/script.rs"]
 mod script;
 #[expect(dead_code, reason = "shared with the suite, which uses all of it")]

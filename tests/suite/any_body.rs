@@ -71,7 +71,14 @@ fn decoding_an_envelope_is_decoding_its_records_one_by_one() {
         let mut whole = Decoder::new(&[]);
         whole.apply([body.clone()]);
         let texts = envelope::open(&body).records;
-        let records = texts.iter().flatten().map(|text| text.as_bytes().to_vec());
+        // Fewer values of a record that was repaired like this are shown, so that it has to be one again.
+        let records = texts
+            .iter()
+            .flatten()
+            .map(|text| match text.strip_suffix('}') {
+                Some(open) if text.is_repaired => format!("{open},\"x\":?}}").into_bytes(),
+                _ => text.as_bytes().to_vec(),
+            });
         let mut one_by_one = Decoder::new(&[]);
         one_by_one.apply(records);
         let about_acs = |decoder: &Decoder| -> String {
@@ -178,7 +185,7 @@ fn in_windows(body: &[u8], size: usize) -> (Vec<Result<String, String>>, Vec<Rep
 
 fn shown(record: &RecordText<'_>) -> Result<String, String> {
     let text = record.as_ref();
-    text.map(ToString::to_string)
+    text.map(|text| text.json.to_string())
         .map_err(|reject| reject.label().to_owned())
 }
 
@@ -195,11 +202,8 @@ fn check(body: &[u8]) {
     let texts = envelope::open(body).records;
     for text in texts.iter().flatten() {
         let alone = envelope::open(text.as_bytes()).records;
-        assert_eq!(
-            alone,
-            [Ok(text.clone())],
-            "a record is a body of one record"
-        );
+        let alone: Vec<_> = alone.iter().map(|record| record.as_deref()).collect();
+        assert_eq!(alone, [Ok(&**text)], "a record is a body of one record");
         assert!(is_json(text.as_bytes()), "a record is strict JSON");
         assert!(
             text.len() <= 3 * body.len() + 2,

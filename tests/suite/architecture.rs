@@ -45,7 +45,7 @@ const MAY_USE: [(&str, &[&str]); 24] = [
         ],
     ),
     ("liveness", &["event"]),
-    ("checkpoint", &["blobs", "delivery", "event"]),
+    ("checkpoint", &["acs", "blobs", "delivery", "event"]),
     (
         "source",
         &[

@@ -38,10 +38,10 @@ fn a_hundred_thousand_operation_names_make_as_many_series_as_allowed_and_the_tot
 #[test]
 fn products_of_labels_are_bounded_and_known_values_are_shown_all_the_same() {
     let mut decoder = Decoder::new(&[("metrics.series_max", "500")]);
-    // A hundred names times a hundred signatures would be ten thousand series.
+    // A hundred names times a hundred result types would be ten thousand series.
     decoder.apply((0..10_000).map(|i| {
-        let (name, signature) = (format!("Invented{}", i % 100), format!("Odd{}", i / 100));
-        operation(json!({"operationName": name, "resultSignature": signature}))
+        let (name, result_type) = (format!("Invented{}", i % 100), format!("Odd{}", i / 100));
+        operation(json!({"operationName": name, "resultType": result_type, "resultSignature": 202}))
     }));
     decoder.apply([operation(
         json!({"operationName": "StartRecording", "resultSignature": 503}),
@@ -62,32 +62,30 @@ fn products_of_labels_are_bounded_and_known_values_are_shown_all_the_same() {
 }
 
 #[test]
-fn a_value_of_more_than_64_characters_is_other_whatever_its_label() {
+fn a_value_that_is_too_long_is_other() {
     let mut decoder = Decoder::new(&[]);
-    let (long, longer) = ("\u{e4}".repeat(64), "x".repeat(65));
-    let resource = |group: &str, subscription: &str| {
+    let (long, longer) = ("abc.".repeat(16), "abc.".repeat(16) + "d");
+    let resource = |group: &str| {
         format!(
-            "/SUBSCRIPTIONS/{subscription}/RESOURCEGROUPS/{group}/PROVIDERS/MICROSOFT.COMMUNICATION/COMMUNICATIONSERVICES/A"
+            "/SUBSCRIPTIONS/S/RESOURCEGROUPS/{group}/PROVIDERS/MICROSOFT.COMMUNICATION/COMMUNICATIONSERVICES/A"
         )
     };
-    let fields = |value: &str| {
+    let fields = |value: &str, group: &str| {
         operation(json!({
-            "resourceId": resource(value, value), "operationName": value, "operationVersion": value, "level": value,
-            "resultType": value, "resultSignature": value, "sdkType": value, "sdkVersion": value,
+            "resourceId": resource(group), "operationName": value, "level": value, "resultType": value, "sdkType": value,
         }))
     };
-    decoder.apply([fields(&long)]);
-    assert_eq!(
-        Samples(decoder.scrape()).sum("acs_resource_info", &[&long]),
-        1.0
-    );
-    decoder.apply([fields(&longer)]);
+    let group = "ab.".repeat(30);
+    decoder.apply([fields(&long, &group)]);
+    let scrape = Samples(decoder.scrape());
+    assert_eq!(scrape.sum("acs_resource_info", &[&group]), 1.0);
+    assert_eq!(scrape.sum("acs_recording_operations_total", &[&long]), 1.0);
+    decoder.apply([fields(&longer, &(group + "c"))]);
     let scrape = Samples(decoder.scrape());
     assert!(!scrape.0.contains(&longer), "{}", scrape.0);
     let info = [r#"resource_group="other""#, r#"subscription_id="other""#];
     assert_eq!(scrape.sum("acs_resource_info", &info), 1.0);
     assert_eq!(scrape.series("acs_resource_info"), 1);
-    assert_eq!(scrape.sum("acs_recording_operations_total", &[&long]), 1.0);
 }
 
 #[test]
@@ -133,4 +131,52 @@ fn operation(mut properties: serde_json::Value) -> Vec<u8> {
     let fields = properties.as_object_mut().unwrap();
     fields.insert("category".to_owned(), json!("CallRecordingOperational"));
     json!({"records": [properties]}).to_string().into_bytes()
+}
+
+/// A record of each resource, whose request failed.
+fn failures(resources: impl IntoIterator<Item = String>) -> impl Iterator<Item = Vec<u8>> {
+    resources.into_iter().map(|name| {
+        let id = format!("/SUBSCRIPTIONS/S/RESOURCEGROUPS/G/PROVIDERS/MICROSOFT.COMMUNICATION/COMMUNICATIONSERVICES/{name}");
+        operation(json!({"resourceId": id, "operationName": "StartRecording", "resultSignature": 503}))
+    })
+}
+
+fn invented() -> impl Iterator<Item = String> {
+    (0..200).map(|number| format!("invented-{number}"))
+}
+
+#[test]
+fn no_invented_resource_displaces_one_that_is_listed() {
+    let mut decoder = Decoder::new(&[("metrics.resources", "real")]);
+    decoder.apply(failures(invented().chain(["Real".to_owned()])));
+    let scrape = Samples(decoder.scrape());
+    let failed = |resource: &str| {
+        let label = format!("resource={resource:?}");
+        scrape.sum("acs_recording_operation_failures_total", &[&label])
+    };
+    assert_eq!(["real", "other"].map(failed), [1.0, 100.0]);
+}
+
+#[test]
+fn the_records_of_others_can_be_ignored() {
+    let mut decoder = Decoder::new(&[
+        ("metrics.resources", "real"),
+        ("metrics.resources_only", "true"),
+    ]);
+    let bodies = failures(invented().chain(["Real".to_owned()]));
+    decoder.apply(bodies.chain([operation(json!({"resultSignature": 503}))]));
+    let scrape = Samples(decoder.scrape());
+    let failed = scrape.by("acs_recording_operation_failures_total", "resource");
+    let failed: Vec<_> = failed
+        .iter()
+        .map(|(name, sum)| (name.as_str(), *sum))
+        .collect();
+    assert_eq!(failed, [("real", 1.0), ("unknown", 1.0)]);
+    let own =
+        |name: &str, labels: &[&str]| scrape.sum(&format!("acs_recording_exporter_{name}"), labels);
+    assert_eq!(own("records_received_total", &[]), 202.0);
+    assert_eq!(own("records_total", &[]), 202.0);
+    assert_eq!(own("records_total", &[r#"disposition="ignored""#]), 200.0);
+    assert_eq!(own("unlisted_records_total", &[]), 200.0);
+    assert_eq!(own("label_overflow_total", &[r#"label="resource""#]), 0.0);
 }

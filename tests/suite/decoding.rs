@@ -63,6 +63,12 @@ impl Decoder {
         }
     }
 
+    /// What would be stored for the next process.
+    pub(crate) fn remembered(&self) -> String {
+        let now = datetime!(2026-01-31 12:00:00 UTC);
+        format!("{:?}", self.exposition.remembered(now))
+    }
+
     /// The scrape, but for what tells of the process and its build.
     pub(crate) fn scrape(&self) -> String {
         let text = String::from_utf8(self.exposition.scrape().unwrap().body).unwrap();

@@ -18,6 +18,7 @@
 
 mod any_body;
 mod architecture;
+mod attack;
 mod azure;
 mod azurite;
 mod blobs;
@@ -31,12 +32,15 @@ mod deploy;
 mod documents;
 mod drift;
 mod end_to_end;
+mod endpoints_under_attack;
 mod faults;
 mod golden;
 mod health;
+mod hostile;
 mod limits;
 mod local_hub;
 mod mutants;
+mod private;
 mod prometheus;
 mod reading;
 mod replay;

@@ -105,14 +105,16 @@ impl Series {
         value.parse().unwrap()
     }
 
+    /// Of a range.
+    pub(crate) fn values(&self) -> impl Iterator<Item = f64> {
+        let values = self.values.iter();
+        values.map(|(_, value)| value.parse().unwrap())
+    }
+
     /// By how much a counter has risen. Where it fell it began again at 0. Its first value is not a rise, as for
     /// `increase()`.
     fn rise(&self) -> f64 {
-        let values = self
-            .values
-            .iter()
-            .map(|(_, value)| value.parse::<f64>().unwrap());
-        let values: Vec<_> = values.collect();
+        let values: Vec<_> = self.values().collect();
         let rises = values.windows(2).map(|pair| match pair {
             [before, after] if after < before => *after,
             [before, after] => after - before,

@@ -258,7 +258,7 @@
         ) > 0
       |||,
       'Label values are counted as `other`',
-      '{{ $value | printf "%.0f" }} values were replaced in the last hour, because there are too many. Totals stay correct, but details are missing.'),
+      '{{ $value | printf "%.0f" }} values were replaced in the last hour, because their label has too many, or because they do not look like values of it. Totals stay correct, but details are missing.'),
     ]),
   },
 }

@@ -11,12 +11,12 @@ use crate::event::Reached;
 
 /// The file as it stands on a disk; another version of the program has to read it.
 const VERSION_1: &str = concat!(
-    r#"{"format":"acs-recording-exporter checkpoint","version":1,"crc32":"77c0a1e8","state":{"#,
+    r#"{"format":"acs-recording-exporter checkpoint","version":1,"crc32":"12725c68","state":{"#,
     r#""namespace":"contoso.servicebus.windows.net","consumer_group":"exporter","#,
     r#""checkpoints":[{"event_hub":"logs","partition":"0","sequence_number":2,"offset":null,"enqueued_at":"2026-03-01T12:00:02Z"},"#,
     r#"{"event_hub":"logs","partition":"1","sequence_number":2,"offset":"40964096","enqueued_at":"2026-03-01T12:00:02Z"}],"#,
-    r#""series":[{"family":"acs_recording_failures_total","labels":["contoso","0"],"last_seen":"2026-03-01T12:00:00Z"},"#,
-    r#"{"family":"acs_recording_failures_total","labels":["contoso","1"],"last_seen":"2026-03-01T12:00:00Z"}]}}"#,
+    r#""series":[{"family":"acs_recording_failures_total","labels":["contoso","Reason0"],"last_seen":"2026-03-01T12:00:00Z"},"#,
+    r#"{"family":"acs_recording_failures_total","labels":["contoso","Reason1"],"last_seen":"2026-03-01T12:00:00Z"}]}}"#,
     "\n"
 );
 

@@ -59,6 +59,41 @@ async fn label_sets_are_written_when_they_are_news() {
     assert_eq!(label_sets.state().series().len(), 1);
 }
 
+/// A release before this one has stored them.
+#[tokio::test]
+async fn label_sets_that_are_not_shown_any_more_are_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file_in(&folder);
+    let file = folder.path().join("checkpoint.json.series");
+    let (mut label_sets, _) = FileSeries::open(&path, scope());
+    let broken = r#"callerIpAddress": "192.0.2.77"#;
+    for (family, labels) in [
+        ("acs_resource_info", &["contoso"][..]),
+        ("acs_resource_info", &["192.0.2.77"]),
+        (
+            "acs_recording_operation_failures_total",
+            &["contoso", "StartRecording", broken, "failed"],
+        ),
+    ] {
+        label_sets
+            .save(vec![(Series::new(family, labels), NOW)], NOW)
+            .await
+            .unwrap();
+    }
+    label_sets.close().await.unwrap();
+    assert!(fs::read_to_string(&file).unwrap().contains("192.0.2.77"));
+
+    let (mut label_sets, lost) = FileSeries::open(&path, scope());
+    assert!(lost.is_none());
+    let contoso = Series::new("acs_resource_info", &["contoso"]);
+    assert_eq!(
+        label_sets.state().series().keys().collect::<Vec<_>>(),
+        [&contoso]
+    );
+    label_sets.save(Vec::new(), NOW).await.unwrap();
+    assert!(!fs::read_to_string(&file).unwrap().contains("192.0.2.77"));
+}
+
 #[tokio::test]
 async fn label_sets_that_cannot_be_read_are_an_error_and_written_anew() {
     let folder = tempfile::tempdir().unwrap();

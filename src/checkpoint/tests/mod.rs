@@ -62,7 +62,7 @@ fn state(number: i64) -> State {
     for series in 0..number % 50 {
         let series = Series {
             family: "acs_recording_failures_total".into(),
-            labels: ["contoso".to_owned(), series.to_string()].into(),
+            labels: ["contoso".to_owned(), format!("Reason{series}")].into(),
         };
         state.remember([(series, datetime!(2026-03-01 12:00 UTC))]);
     }

@@ -7,7 +7,6 @@ mod report;
 use std::cell::Cell;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
-use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -197,7 +196,7 @@ impl Sink {
         match self {
             Self::State(exposition) => pipeline::apply_opened(event, exposition),
             Self::History(backfill, rules) => {
-                let decoded = pipeline::decode_opened(slice::from_ref(event), rules);
+                let decoded = pipeline::decode(event, rules);
                 for observation in &decoded.observations {
                     let time = observation.time.or(event.enqueued_at).or(*previous);
                     match time {

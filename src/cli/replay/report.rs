@@ -48,14 +48,11 @@ impl Report {
     pub(super) fn records(&mut self, input: &Input, locations: &[Location], ended: &Ended) {
         self.progress.set_position(self.bytes);
         self.tally.add(&ended.tally);
-        for rejected in &ended.rejected {
-            let left = REJECTED_NAMED.saturating_sub(self.rejected.len());
-            let records = rejected.records.iter().zip(&rejected.reasons);
-            for (record, reason) in records.take(left) {
-                if let Some(location) = locations.get(*record) {
-                    let reason = reason.label();
-                    self.rejected.push(format!("{input}:{location}: {reason}"));
-                }
+        let left = REJECTED_NAMED.saturating_sub(self.rejected.len());
+        for (record, reason) in ended.rejected.iter().take(left) {
+            if let Some(location) = locations.get(*record) {
+                let reason = reason.label();
+                self.rejected.push(format!("{input}:{location}: {reason}"));
             }
         }
     }

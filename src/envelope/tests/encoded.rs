@@ -53,14 +53,62 @@ fn a_compressed_body_that_is_damaged_gives_what_can_be_inflated() {
 
 #[test]
 fn a_body_that_inflates_without_end_is_rejected() {
-    let bomb = gzip(&vec![b' '; INFLATED_MAX + 1]);
-    check(&bomb, &[Err(Reject::InflatesTooFar)]);
-    let most = gzip(&vec![b' '; INFLATED_MAX]);
+    // As much as an event may have that is not compressed, whatever it was compressed to.
+    let most = gzip(&vec![b' '; EVENT_BYTES_MAX]);
     check(&most, &[Err(EmptyBody)]);
+    let bomb = gzip(&vec![b' '; EVENT_BYTES_MAX + 1]);
+    check(&bomb, &[Err(Reject::InflatesTooFar)]);
     // Each is small, all together are not.
-    let half = gzip(&vec![b' '; INFLATED_MAX / 2 + 1]);
+    let half = gzip(&vec![b' '; EVENT_BYTES_MAX / 2 + 1]);
     check(
         [half.clone(), half].concat(),
         &[Err(Reject::InflatesTooFar)],
     );
+}
+
+/// Records that differ in what records differ in: their ids and times.
+fn records(count: usize) -> String {
+    let records = (0..count).map(|n| {
+        let random = n.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        format!(
+            r#"{{"time":"2026-01-31T11:{:02}:{:02}.{:07}Z","resourceId":"/SUBSCRIPTIONS/00000000-1111-2222-3333-444444444444/RESOURCEGROUPS/RG/PROVIDERS/MICROSOFT.COMMUNICATION/COMMUNICATIONSERVICES/CONTOSO","category":"CallRecordingOperational","operationName":"StartRecording","operationVersion":"2023-03-06","correlationId":"{random:016x}","level":"Informational","resultType":"Succeeded","resultSignature":"202","durationMs":"{}","callerIpAddress":"192.0.2.1","uri":"https://contoso.communication.azure.com/calling/recordings:start?api-version=2023-03-06","properties":{{"sdkType":"dotnet","sdkVersion":"1.0.0"}}}}"#,
+            n / 60 % 60,
+            n % 60,
+            random % 10_000_000,
+            random % 1000,
+        )
+    });
+    format!("[{}]", records.collect::<Vec<_>>().join(","))
+}
+
+#[test]
+fn logs_are_compressed_less_than_what_is_rejected_and_are_read_up_to_a_limit() {
+    const COUNT: usize = 6000;
+    let text = records(COUNT);
+    let body = gzip(text.as_bytes());
+    println!("logs are compressed {} times", text.len() / body.len());
+    assert!(text.len() < INFLATED_MAX);
+    let opened = open(&body).records;
+    assert_eq!(opened.iter().flatten().count(), COUNT);
+    let more = gzip(records(COUNT * 3 / 2).as_bytes());
+    check(&more, &[Err(Reject::InflatesTooFar)]);
+}
+
+#[test]
+fn what_repeats_itself_too_often_is_rejected_long_before_the_limit() {
+    let text = format!("[{}{{}}]", "{},".repeat(1 << 20));
+    let body = gzip(text.as_bytes());
+    assert!(text.len() < INFLATED_MAX && body.len() * 100 < text.len());
+    check(&body, &[Err(Reject::InflatesTooFar)]);
+}
+
+#[test]
+fn records_are_no_longer_than_an_event() {
+    let record = |bytes: usize| format!(r#"{{"a":"{}"}}"#, "x".repeat(bytes - 8));
+    let (longest, longer) = (record(EVENT_BYTES_MAX), record(EVENT_BYTES_MAX + 1));
+    check(&longest, &[Ok(&longest)]);
+    check(format!("{longer}\n{{\"a\":1}}"), &[Err(Malformed), A]);
+    let text = |bytes: usize| format!(r#""[{}{{\"a\":1}}]""#, " ".repeat(bytes - 9));
+    check(text(EVENT_BYTES_MAX), &[A]);
+    check(text(EVENT_BYTES_MAX + 1), &[Err(NotAnObject)]);
 }

@@ -149,7 +149,9 @@ impl Walk {
         text: &mut Rewriter<'a>,
         take: &mut impl FnMut(usize, RecordText<'a>),
     ) {
-        self.note_repairs(text.take_repairs(), &step);
+        let repairs = text.take_repairs();
+        let is_repaired = repairs.iter().any(|repair| repair.hides_an_end());
+        self.note_repairs(repairs, &step);
         self.note_read_in_vain(text.take_read_in_vain(), text.at());
         self.next = Next::Any;
         match step {
@@ -165,11 +167,11 @@ impl Walk {
                 take(begin, Err(Reject::BodyNotJson));
                 self.next = Next::Beginning { of_line: false };
             }
-            Step::Found(record) => take(begin, record),
+            Step::Found(record) => take(begin, marked(record, is_repaired)),
             Step::FoundInside(records, repairs) => {
                 self.repairs.extend(repairs);
                 for record in records {
-                    take(begin, record);
+                    take(begin, marked(record, is_repaired));
                 }
             }
             Step::Truncated => self.truncated(begin, take),
@@ -223,4 +225,12 @@ impl Walk {
     fn depth(&self) -> usize {
         self.depth + self.open.len()
     }
+}
+
+/// A record of a text that was repaired, if it was.
+fn marked(mut record: RecordText<'_>, is_repaired: bool) -> RecordText<'_> {
+    if let Ok(text) = &mut record {
+        text.is_repaired |= is_repaired;
+    }
+    record
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{Behind, Next, Open, Step, Walk};
 use crate::disposition::Reject;
-use crate::envelope::{owned, shape};
+use crate::envelope::{EVENT_BYTES_MAX, Text, owned, shape};
 use crate::repair::{Repair, Rewriter, Stop, is_json};
 
 /// How many brackets may stand around a record that are not its own. An envelope has two, one in an array three, one
@@ -132,7 +132,7 @@ impl Walk {
             match shape::strict_value(rest) {
                 Ok(record) if !shape::is_wrapper(record) => {
                     text.advance(record.len());
-                    return Step::Found(Ok(Cow::Borrowed(record)));
+                    return found(Cow::Borrowed(record));
                 }
                 Ok(_) => {}
                 Err(not_strict) => {
@@ -213,7 +213,7 @@ impl Walk {
         } else if shape::is_wrapper(&record) {
             self.inside(&record)
         } else {
-            Step::Found(Ok(Cow::Owned(record)))
+            found(Cow::Owned(record))
         }
     }
 
@@ -233,7 +233,8 @@ impl Walk {
     fn decoded<'a>(&self, json: &str) -> Step<'a> {
         let decoded: String = serde_json::from_str(json).unwrap_or_default();
         let text = decoded.trim_ascii();
-        if self.depth() < DEPTH_MAX && shape::is_container(text.as_bytes()) {
+        let is_short = text.len() <= EVENT_BYTES_MAX;
+        if is_short && self.depth() < DEPTH_MAX && shape::is_container(text.as_bytes()) {
             self.inside(text)
         } else {
             Step::Found(Err(Reject::NotAnObject))
@@ -313,6 +314,14 @@ impl Walk {
         let _end = text.skip_value();
         Step::Found(Err(Reject::TooDeep))
     }
+}
+
+/// A record. Whether it was repaired is known when the step is done.
+fn found(json: Cow<'_, str>) -> Step<'_> {
+    Step::Found(Ok(Text {
+        json,
+        is_repaired: false,
+    }))
 }
 
 /// The key that begins at `begin` of an object that has been rewritten up to its value.

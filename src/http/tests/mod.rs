@@ -19,7 +19,7 @@ use crate::telemetry::Telemetry;
 pub(super) struct Metrics {
     exposition: Arc<Exposition>,
     own: Registry,
-    delivery: delivery::Settings,
+    pub(super) delivery: delivery::Settings,
 }
 
 impl Metrics {
@@ -36,10 +36,8 @@ impl Metrics {
             exposition: Arc::new(exposition),
             own,
             delivery: delivery::Settings {
-                checkpoint_after: delivery::CheckpointAfter::Scrape,
                 scrapers: scrapers.try_into().unwrap(),
-                start_gate: Duration::ZERO,
-                hold_max: Duration::from_mins(2),
+                ..delivery::Settings::default()
             },
         }
     }
@@ -48,7 +46,7 @@ impl Metrics {
         Content {
             exposition: Arc::clone(&self.exposition),
             liveness: Arc::new(Liveness::new([], Duration::from_mins(5), Instant::now())),
-            delivery: self.delivery,
+            delivery: self.delivery.clone(),
         }
     }
 
@@ -59,15 +57,23 @@ impl Metrics {
 
     /// `scrapes_total` that count, and that do not; read without a scrape.
     fn scrapes(&self) -> (f64, f64) {
-        let families = self.own.gather();
-        let family = families
-            .iter()
-            .find(|family| family.name().ends_with("scrapes_total"));
-        let of = |counted| {
-            let mut metrics = family.unwrap().get_metric().iter();
-            let metric = metrics.find(|metric| metric.get_label()[0].value() == counted);
-            metric.unwrap().get_counter().get_value()
-        };
+        let of = |counted| self.counter("scrapes_total", counted);
         (of("true"), of("false"))
+    }
+
+    /// How many connections were closed for the sake of other clients: because there were too many of them, too many
+    /// bodies, too many requests that came too early.
+    fn closed(&self) -> (f64, f64, f64) {
+        let of = |cause| self.counter("http_connections_closed_total", cause);
+        (of("connections"), of("memory"), of("pipelining"))
+    }
+
+    fn counter(&self, name: &str, label_value: &str) -> f64 {
+        let families = self.own.gather();
+        let mut families = families.iter();
+        let family = families.find(|family| family.name().ends_with(name));
+        let mut metrics = family.unwrap().get_metric().iter();
+        let metric = metrics.find(|metric| metric.get_label()[0].value() == label_value);
+        metric.unwrap().get_counter().get_value()
     }
 }

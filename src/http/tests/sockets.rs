@@ -1,12 +1,14 @@
 //! Which scrapes acknowledge their snapshot, over real sockets; and what connections may not do to others.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Client;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::time::Instant;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::Metrics;
@@ -160,21 +162,89 @@ async fn connections_opened_and_left_keep_no_other_client_out() {
 }
 
 #[tokio::test]
-async fn while_every_connection_is_busy_others_wait_and_are_served_when_one_ends() {
+async fn the_slowest_reader_makes_room_and_acknowledges_nothing() {
     let limits = Limits {
         connections: 2,
-        stall: Duration::from_secs(1),
+        stall: PATIENCE * 2, // so that it is the limit of connections that ends it
         ..Limits::default()
     };
     let endpoints = Endpoints::start(1, 100, limits);
-    let busy = (
-        endpoints.half_read("60").await,
-        endpoints.half_read("60").await,
-    );
-    endpoints.scrape(&Client::new(), "", Some("60")).await;
+    let slowest = endpoints.half_read("60").await;
+    let slow = endpoints.half_read("60").await;
+    for snapshot in 3..=5 {
+        endpoints.scrape(&Client::new(), "", Some("60")).await;
+        endpoints.acknowledges(snapshot).await;
+    }
+    endpoints.has_not_counted(1.0).await;
+    assert_eq!(endpoints.metrics.scrapes(), (3.0, 1.0));
+    assert_eq!(endpoints.metrics.closed(), (1.0, 0.0, 0.0));
+    drop((slowest, slow));
+}
+
+/// Each of them asks as soon as it has read, so that none is slow.
+#[tokio::test]
+async fn fast_scrapers_that_have_every_connection_keep_no_other_out() {
+    let limits = Limits {
+        connections: 2,
+        ..Limits::default()
+    };
+    let endpoints = Arc::new(Endpoints::start(1, 0, limits));
+    let mut fast = JoinSet::new();
+    for _ in 0..4 {
+        let endpoints = Arc::clone(&endpoints);
+        fast.spawn(async move {
+            let client = Client::new();
+            loop {
+                endpoints.scrape(&client, "", Some("60")).await;
+            }
+        });
+    }
+    endpoints.counts_at_least(20.0).await;
+    let other = async {
+        for _ in 0..5 {
+            endpoints.scrape(&Client::new(), "", Some("60")).await;
+        }
+    };
+    timeout(Duration::from_secs(20), other).await.unwrap();
+    assert!(endpoints.metrics.scrapes().1 < 1.0);
+}
+
+#[tokio::test]
+async fn a_client_that_fills_every_connection_makes_room_with_its_own() {
+    let limits = Limits {
+        connections: 6,
+        stall: PATIENCE * 2,
+        ..Limits::default()
+    };
+    let endpoints = Endpoints::start(1, 100, limits);
+    let mut filling = Vec::new();
+    for _ in 0..6 {
+        filling.push(endpoints.half_read("60").await);
+    }
+    let elsewhere = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
+    let other = Client::builder().local_address(elsewhere).build().unwrap();
+    for closed in [1.0, 2.0, 3.0] {
+        endpoints.scrape(&other, "", Some("60")).await;
+        endpoints.counts(closed).await;
+        filling.push(endpoints.half_read("60").await);
+        assert_eq!(endpoints.metrics.closed(), (closed, 0.0, 0.0));
+    }
+}
+
+#[tokio::test]
+async fn a_scrape_from_elsewhere_is_answered_and_acknowledges_nothing() {
+    let mut metrics = Metrics::new(1, 0);
+    metrics.delivery.scrapers_from = vec!["127.0.0.2".parse::<IpAddr>().unwrap().into()];
+    let endpoints = Endpoints::serve(metrics, Limits::default());
+    for query in ["", "?scraper=a"] {
+        endpoints.scrape(&Client::new(), query, Some("10")).await;
+    }
+    endpoints.has_not_counted(2.0).await;
+    assert_eq!(endpoints.metrics.acknowledged(), 0);
+    let there = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
+    let client = Client::builder().local_address(there).build().unwrap();
+    endpoints.scrape(&client, "", Some("10")).await;
     endpoints.acknowledges(3).await;
-    drop(busy);
-    endpoints.has_not_counted(2.0).await; // the second may end a little later
     assert_eq!(endpoints.metrics.scrapes(), (1.0, 2.0));
 }
 
@@ -203,7 +273,10 @@ struct Endpoints {
 
 impl Endpoints {
     fn start(scrapers: usize, resources: usize, limits: Limits) -> Self {
-        let metrics = Metrics::new(scrapers, resources);
+        Self::serve(Metrics::new(scrapers, resources), limits)
+    }
+
+    fn serve(metrics: Metrics, limits: Limits) -> Self {
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let settings = &mut Settings::default();
         settings.listen = listen;
@@ -265,6 +338,11 @@ impl Endpoints {
 
     async fn counts(&self, scrapes: f64) {
         eventually("counted", || (self.metrics.scrapes().0, scrapes)).await;
+    }
+
+    async fn counts_at_least(&self, scrapes: f64) {
+        let counts = || (self.metrics.scrapes().0 >= scrapes, true);
+        eventually("counted", counts).await;
     }
 
     async fn has_not_counted(&self, scrapes: f64) {

@@ -1,5 +1,6 @@
 //! Qualifying scrapes and timeouts over a wire in memory, whose buffer has a known size, and where minutes pass at once.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +12,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::Metrics;
 use crate::http::connection::Connection;
+use crate::http::connections::Connections;
 use crate::http::scrape_watch::ScrapeWatch;
 use crate::http::settings::Limits;
-use crate::http::{endpoints, serve};
+use crate::http::socket::Abandon;
+use crate::http::{Parts, serve};
 
 /// What the wire holds in each direction: what a socket would accept and its reader never see.
 const WIRE: usize = 4096;
@@ -21,24 +24,36 @@ const WIRE: usize = 4096;
 const SCRAPE: &str =
     "GET /metrics HTTP/1.1\r\nHost: a\r\nX-Prometheus-Scrape-Timeout-Seconds: 10\r\n\r\n";
 
+impl Abandon for DuplexStream {
+    fn abandon(&self) {}
+}
+
 struct World {
     metrics: Metrics,
     watch: Arc<ScrapeWatch>,
+    open: Arc<Connections>,
     router: TowerToHyperService<axum::Router>,
+    _taking: JoinSet<Infallible>,
     connections: JoinSet<()>,
     stop: CancellationToken,
 }
 
 impl World {
     fn new() -> Self {
-        let metrics = Metrics::new(1, 20);
-        let content = metrics.content();
-        let watch = Arc::new(ScrapeWatch::new(&content, Instant::now()));
-        let router = endpoints::router(content, Arc::clone(&watch));
+        Self::of(1, Limits::default())
+    }
+
+    fn of(scrapers: usize, limits: Limits) -> Self {
+        let metrics = Metrics::new(scrapers, 20);
+        let parts = Parts::new(metrics.content(), limits, Instant::now());
+        let mut taking = JoinSet::new();
+        taking.spawn(parts.snapshots.take());
         Self {
             metrics,
-            watch,
-            router: TowerToHyperService::new(router),
+            watch: parts.watch,
+            open: parts.connections,
+            router: TowerToHyperService::new(parts.router),
+            _taking: taking,
             connections: JoinSet::new(),
             stop: CancellationToken::new(),
         }
@@ -48,12 +63,15 @@ impl World {
         let (ours, theirs) = tokio::io::duplex(WIRE);
         let peer = "10.0.0.1".parse().unwrap();
         let connection = Connection::new(peer, Limits::default(), Instant::now());
-        self.connections.spawn(serve::serve_connection(
+        let connection = Arc::new(connection);
+        let task = self.connections.spawn(serve::serve_connection(
             ours,
-            Arc::new(connection),
+            Arc::clone(&connection),
+            Arc::clone(&self.open),
             self.router.clone(),
             self.stop.clone(),
         ));
+        self.open.opened(connection, task);
         theirs
     }
 
@@ -65,7 +83,8 @@ impl World {
     /// How long the only connection stays open.
     async fn lives(&mut self) -> Duration {
         let started = Instant::now();
-        self.connections.join_next().await.unwrap().unwrap();
+        let (id, ()) = self.connections.join_next_with_id().await.unwrap().unwrap();
+        self.open.ended(id);
         started.elapsed()
     }
 }
@@ -143,6 +162,92 @@ async fn requests_sent_in_one_go_are_each_acknowledged_by_their_own_bytes() {
         take(&mut client, length).await;
         world.settle().await;
         assert_eq!(world.metrics.acknowledged(), snapshot);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_asks_again_and_again_before_it_has_read_is_answered_five_times() {
+    let mut world = World::new();
+    let mut client = world.connect();
+    for _ in 0..10 {
+        client.write_all(SCRAPE.as_bytes()).await.unwrap();
+        let (_, length) = head(&mut client).await;
+        take(&mut client, length).await;
+        world.settle().await;
+    }
+    assert_eq!(world.metrics.closed(), (0.0, 0.0, 0.0), "one by one");
+
+    let mut client = world.connect();
+    client
+        .write_all(SCRAPE.repeat(10).as_bytes())
+        .await
+        .unwrap();
+    for answer in 1..=5 {
+        let (head, length) = head(&mut client).await;
+        assert_eq!(head.contains("connection: close"), answer == 5, "{answer}");
+        take(&mut client, length).await;
+    }
+    assert_eq!(client.read(&mut [0]).await.unwrap(), 0, "the end");
+    assert_eq!(world.metrics.closed(), (0.0, 0.0, 1.0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn scrapes_that_wait_share_one_snapshot_and_each_acknowledges_it() {
+    let mut world = World::of(2, Limits::default());
+    let mut clients: Vec<_> = (0..50).map(|_| world.connect()).collect();
+    let scraper = |number| if number < 49 { "a" } else { "b" };
+    for (number, client) in clients.iter_mut().enumerate() {
+        let path = format!("/metrics?scraper={}", scraper(number));
+        let request = SCRAPE.replace("/metrics", &path);
+        client.write_all(request.as_bytes()).await.unwrap();
+    }
+    for (number, client) in clients.iter_mut().enumerate() {
+        world.settle().await;
+        assert_eq!(world.metrics.acknowledged(), 0, "before {number}");
+        let (_, length) = head(client).await;
+        take(client, length).await;
+    }
+    world.settle().await;
+    assert_eq!(world.metrics.scrapes(), (50.0, 0.0));
+    // The first was alone when it asked; all others asked while its snapshot was taken.
+    let acknowledged = world.metrics.acknowledged();
+    assert!((1..=2).contains(&acknowledged), "{acknowledged}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scrape_shows_what_was_applied_before_it_and_what_is_being_sent_is_bounded() {
+    let bytes = 8 * 1024 * 1024;
+    let mut world = World::of(
+        1,
+        Limits {
+            bytes,
+            ..Limits::default()
+        },
+    );
+    let (mut slow, mut most) = (Vec::new(), 0);
+    for number in 1..=20 {
+        let mut client = world.connect();
+        client.write_all(SCRAPE.as_bytes()).await.unwrap();
+        let (_, length) = head(&mut client).await;
+        slow.push(client);
+        most = world.open.bytes_being_sent().max(most);
+        assert!(most <= bytes + length, "{most} with {number}");
+    }
+    assert!(most > bytes, "{most}");
+    let closed = world.metrics.closed();
+    assert!(closed.1 > 1.0, "{closed:?}");
+    assert_eq!(world.metrics.scrapes(), (0.0, closed.1));
+    for _ in 0..10 {
+        let before = world.metrics.exposition.scrape().unwrap().snapshot;
+        let asked = Instant::now();
+        let mut client = world.connect();
+        client.write_all(SCRAPE.as_bytes()).await.unwrap();
+        let (_, length) = head(&mut client).await;
+        take(&mut client, length).await;
+        world.settle().await;
+        assert!(world.metrics.acknowledged() > before);
+        let took = asked.elapsed();
+        assert!(took < Duration::from_millis(300), "{took:?}");
     }
 }
 

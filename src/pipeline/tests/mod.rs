@@ -5,8 +5,10 @@
 //! series rise, where the first value of a series is not a rise.
 
 mod actions;
+mod holding;
+mod prometheus_model;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +21,7 @@ use time::macros::datetime;
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::Writer;
 use crate::delivery::{Positions, Series, Snapshot};
@@ -27,9 +30,11 @@ use crate::metrics::{Exposition, Settings};
 use crate::queue::{self, Lane, Queued};
 use crate::telemetry::Telemetry;
 use actions::{Action, actions};
+use prometheus_model::Prometheus;
 
 const NOW: OffsetDateTime = datetime!(2026-01-31 12:00 UTC);
 const HOLD_MAX: Duration = Duration::from_mins(2);
+const WINDOW: Duration = Duration::from_mins(10);
 const PARTITIONS: usize = 2;
 
 /// What an event is about. The first two move failure series that every resource has; the third is not in Microsoft's
@@ -69,13 +74,6 @@ struct Process {
     handing_over: BTreeSet<usize>,
 }
 
-/// A Prometheus: the last value of each series, and by how much all have risen.
-#[derive(Default)]
-struct Prometheus {
-    last: HashMap<String, f64>,
-    rises: HashMap<String, f64>,
-}
-
 struct World {
     scrapers: usize,
     now: Instant,
@@ -87,6 +85,8 @@ struct World {
     prometheus: Vec<Prometheus>,
     /// A scraper did not see the last of a process that it had seen part of: what it saw and others did not is repeated.
     repeats: bool,
+    /// By partition, when it waited for a scrape in this process.
+    waits: [Vec<(Instant, Instant)>; PARTITIONS],
 }
 
 impl Process {
@@ -103,7 +103,13 @@ impl Process {
         let (queue, queued) = queue::queue();
         let next = (0..PARTITIONS).map(|partition| stored.next(partition));
         Self {
-            writer: Writer::new(Arc::clone(&exposition), HOLD_MAX, None, false),
+            writer: Writer::new(
+                Arc::clone(&exposition),
+                HOLD_MAX,
+                None,
+                false,
+                CancellationToken::new(),
+            ),
             exposition,
             lanes: (0..PARTITIONS).map(|_| queue.lane()).collect(),
             queued,
@@ -131,6 +137,7 @@ impl World {
             processes: 1,
             prometheus: (0..scrapers).map(|_| Prometheus::default()).collect(),
             repeats: false,
+            waits: Default::default(),
         }
     }
 
@@ -167,17 +174,47 @@ impl World {
             Action::Crash => self.restart(),
             Action::Stop { last_scrapes } => self.stop(last_scrapes),
             Action::Pass { seconds } => {
-                self.now += Duration::from_secs(seconds);
-                if self
-                    .process
-                    .writer
-                    .next_end()
-                    .is_some_and(|end| end <= self.now)
-                {
-                    self.process.writer.go_on(self.now);
+                let until = self.now + Duration::from_secs(seconds);
+                while let Some(end) = self.process.writer.next_end().filter(|end| *end <= until) {
+                    self.pass_to(end);
+                    self.process.writer.go_on(end);
                 }
+                self.pass_to(until);
             }
         }
+    }
+
+    /// Time passes, in which nothing happens.
+    fn pass_to(&mut self, now: Instant) {
+        for (partition, waits) in self.waits.iter_mut().enumerate() {
+            let process = &self.process;
+            let applied = process.exposition.applied_positions();
+            let applied = applied
+                .get(&id(partition))
+                .map(|at| at.position.sequence_number + 1);
+            let applied = applied.map(|next| usize::try_from(next).unwrap());
+            let next = applied.or(self.stored.next(partition)).unwrap_or_default();
+            if next < process.next[partition] && !process.handing_over.contains(&partition) {
+                waits.push((self.now, now));
+            }
+        }
+        self.now = now;
+    }
+
+    /// The longest that a partition waited for scrapes within the ten minutes up to now.
+    fn waited(&self) -> Duration {
+        let within = |at| WINDOW.min(self.now - at);
+        let of_partition = |waits: &Vec<(Instant, Instant)>| {
+            let waits = waits
+                .iter()
+                .map(|(begin, end)| within(*begin).saturating_sub(within(*end)));
+            waits.sum()
+        };
+        self.waits
+            .iter()
+            .map(of_partition)
+            .max()
+            .unwrap_or_default()
     }
 
     fn deliver(&mut self, partition: usize, events: usize) {
@@ -249,8 +286,13 @@ impl World {
         let (queue, queued) = queue::queue();
         drop(queue);
         self.process.queued = queued;
-        self.process.writer =
-            Writer::new(Arc::clone(&self.process.exposition), HOLD_MAX, None, false);
+        self.process.writer = Writer::new(
+            Arc::clone(&self.process.exposition),
+            HOLD_MAX,
+            None,
+            false,
+            CancellationToken::new(),
+        );
         for scraper in 0..last_scrapes.min(self.scrapers) {
             self.act(Action::ScrapeBegins { scraper });
             self.act(Action::ScrapeEnds {
@@ -268,6 +310,7 @@ impl World {
     fn restart(&mut self) {
         self.process = Process::start(self.scrapers, &self.stored);
         self.processes += 1;
+        self.waits = Default::default();
     }
 
     /// Everything that was published is read, and every scraper scrapes.
@@ -317,36 +360,6 @@ impl World {
     }
 }
 
-impl Prometheus {
-    /// Takes a scrape of the process of this name in.
-    fn take(&mut self, process: usize, body: &str) {
-        for line in body.lines() {
-            let is_failure = line.starts_with("acs_recording_operation_failures_total{");
-            let is_success = line.starts_with("acs_recording_operations_total{")
-                && line.contains("outcome=\"succeeded\"");
-            if !is_failure && !is_success {
-                continue;
-            }
-            let (series, value) = line.rsplit_once(' ').unwrap();
-            let value: f64 = value.parse().unwrap();
-            if let Some(before) = self.last.insert(format!("{process} {series}"), value) {
-                *self.rises.entry(series.to_owned()).or_default() += value - before;
-            }
-        }
-    }
-
-    fn rise(&self, event: usize) -> f64 {
-        let (resource, operation, status) = EVENTS[event];
-        let of_the_event = |series: &str| {
-            series.contains(&format!("operation=\"{operation}\""))
-                && series.contains(&format!("resource=\"{resource}\""))
-                && series.contains(&format!("result_signature=\"{status}\""))
-        };
-        let rises = self.rises.iter().filter(|(series, _)| of_the_event(series));
-        rises.map(|(_, rise)| rise).sum()
-    }
-}
-
 fn id(partition: usize) -> PartitionId {
     PartitionId::new("hub", partition.to_string())
 }
@@ -373,6 +386,8 @@ fn check(scrapers: usize, script: &[Action]) -> Result<(), TestCaseError> {
         .any(|action| matches!(action, Action::Pass { .. }));
     for action in script {
         world.act(*action);
+        let waited = world.waited();
+        prop_assert!(waited <= HOLD_MAX, "waited for {:?} in ten minutes", waited);
     }
     world.settle();
     for (scraper, prometheus) in world.prometheus.iter().enumerate() {

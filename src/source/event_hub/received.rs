@@ -9,8 +9,8 @@ use time::OffsetDateTime;
 
 use crate::event::{Event, Position, Reached};
 
-/// The limits of a batch: large enough to make its overhead vanish, small enough that the writer never has its lock for
-/// long.
+/// The limits of a batch: large enough to make its overhead vanish, small enough that a partition whose events are held has
+/// little in memory.
 const BATCH_EVENTS_MAX: usize = 256;
 const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 
