@@ -182,7 +182,7 @@ def check(objects, values):
         if o["kind"] == "PrometheusRule":
             assert o["spec"]["groups"] == shipped_groups(values["prometheusRule"]), "the rules are not those of deploy/prometheus"
         if o["kind"] == "ConfigMap" and "acs-recording-exporter.json" in o["data"]:
-            assert json.loads(o["data"]["acs-recording-exporter.json"]) == json.load(open("deploy/grafana/dashboard.json"))
+            assert json.loads(o["data"]["acs-recording-exporter.json"]) == shipped_dashboard(values.get("prometheusRule", {}))
     if not values.get("demo"):
         (config,) = [o["data"]["exporter.yaml"] for o in objects if o["kind"] == "ConfigMap" and "exporter.yaml" in o["data"]]
         config = yaml.safe_load(config)
@@ -244,6 +244,14 @@ def shipped_groups(values):
         if values.get("dashboardUrl"):
             annotations["dashboard_url"] = f"{values['dashboardUrl']}/d/acs-recording-exporter"
     return groups
+
+
+def shipped_dashboard(values):
+    board = json.load(open("deploy/grafana/dashboard.json"))
+    if values.get("runbookUrl"):
+        for link in [link for linked in [board, *board["panels"]] for link in linked.get("links", [])]:
+            link["url"] = f"{values['runbookUrl']}/{link['url'].rsplit('/', 1)[1]}"
+    return board
 
 
 def plain(chart, npm, update, path, head, more):

@@ -2,11 +2,9 @@
 //
 //   (import 'mixin.libsonnet') + { _config+:: { objective: 0.999, severities+: { page: 'critical', ticket: 'warning' } } }
 //
-// `jsonnet -S -m . render.jsonnet` renders the alerts.yaml and rules.yaml that are shipped.
+// `jsonnet -S -m . render.jsonnet` renders the alerts.yaml and rules.yaml that are shipped; in ../grafana, dashboard.json.
 (import 'mixin/config.libsonnet') +
 (import 'mixin/rules.libsonnet') +
 (import 'mixin/recordings.libsonnet') +
 (import 'mixin/exporter.libsonnet') +
-{
-  grafanaDashboards+:: { 'acs-recording-exporter.json': import '../grafana/dashboard.json' },
-}
+(import 'mixin/dashboard.libsonnet')

@@ -97,7 +97,7 @@
   local windows = std.set(std.flattenArrays([
     [pair.long, pair.short]
     for pair in config.burn.fast + config.burn.slow
-  ] + [['5m', '1h']])),  // the dashboard shows these two
+  ])),
 
   recordings:: days([window for window in windows if !std.member(long, window)]) + [
     $.record('acs_recording:burns_fast', |||
