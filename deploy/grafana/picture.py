@@ -1,4 +1,5 @@
 """Draws the first rows of the dashboard from the answers of its queries, in Grafana's layout and colours: docs/dashboard.png."""
+import logging
 import math
 import time
 
@@ -16,7 +17,8 @@ WIDTH, MARGIN, GAP, UNIT, HEAD = 1600, 16, 8, 34, 96
 BACK, CARD, EDGE, GRID, INK, FAINT = "#111217", "#181b1f", "#24272d", "#272a30", "#d5d6e0", "#8e8f9c"
 NAMED = {"green": "#73bf69", "red": "#f2495c", "orange": "#ff9830", "blue": "#5794f2"}
 PALETTE = ["#73bf69", "#f2cc0c", "#8ab8ff", "#ff780a", "#f2495c", "#5794f2", "#b877d9", "#705da0", "#37872d", "#fade2a",
-           "#447ebc", "#c15c17", "#ff9aa6", "#82b5d8", "#d683ce"]
+           "#447ebc", "#c15c17", "#ff9aa6", "#82b5d8", "#d683ce", "#e0b400", "#56a64b", "#3274d9", "#a352cc", "#ffcb7d", "#6ed0e0",
+           "#fa6400", "#96d98d", "#c4162a"]
 
 
 def draw(board, answers, began, file):
@@ -53,6 +55,7 @@ class Page:
     def __init__(self, units, times):
         self.times = times
         self.height = HEAD + units * UNIT + MARGIN - GAP
+        logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # DejaVu has fewer weights, which is no matter
         fonts = [font for font in ("Inter", "DejaVu Sans") if font in get_font_names()]  # Grafana has the first
         plt.rcParams.update({"font.family": fonts, "text.color": INK})
         self.figure = plt.figure(figsize=(WIDTH / 72, self.height / 72), dpi=96, facecolor=BACK)  # a point is a pixel here

@@ -2,7 +2,7 @@
 //
 //   (import 'mixin.libsonnet') + { _config+:: { objective: 0.999, severities+: { page: 'critical', ticket: 'warning' } } }
 //
-// `jsonnet -S -m . render.jsonnet` renders the alerts.yaml and rules.yaml that are shipped; in ../grafana, dashboard.json.
+// The shipped files: render.jsonnet renders alerts.yaml and rules.yaml, ../grafana/render.jsonnet renders dashboard.json.
 (import 'mixin/config.libsonnet') +
 (import 'mixin/rules.libsonnet') +
 (import 'mixin/recordings.libsonnet') +

@@ -10,7 +10,6 @@
 
   local equal(labels) = std.join(',', ['%s=~"$%s"' % [label, label] for label in labels]),
   local chosen(labels) = equal(config.installation + labels),
-  // A panel whose expressions are filled in.
   local words = {
     acs: chosen(['resource', 'instance']),
     acsRule: chosen(['resource']),
@@ -20,6 +19,8 @@
     rule: chosen([]),
     installation: std.join(', ', config.installation),
   },
+
+  // A panel whose expressions are filled in.
   local filled(panel) = panel { targets: [target { expr: std.rstripChars(target.expr % words, '\n') } for target in panel.targets] },
 
   // Each variable offers what those before it leave.
