@@ -1,13 +1,14 @@
 // Alerts about the exporter. The value of an alert with several causes is the number of the cause.
 {
   local config = $._config,
+  // Releases before the label do not count, or an upgrade from one of them would look like an installation that is gone.
   local seen(labels) =
-    'max by (%s) (max_over_time(acs_recording_exporter_up{$S}[%s]))' % [labels, config.seen],
-  local behind(seconds) = |||
-    max by ($H) (
+    'max by (%s) (max_over_time(acs_recording_exporter_up{event_hubs_namespace!="",$S}[%s]))' % [labels, config.seen],
+  local behind(labels, seconds) = |||
+    max by (%s) (
       acs_recording_exporter_partition_lag_seconds{$S} and acs_recording_exporter_partition_owned{$S} == 1
     ) > %d
-  ||| % seconds,
+  ||| % [labels, seconds],
   // The increase of a counter that may begin with its first rise: a new series that begins above 0 counts too.
   local risen(family, labels, window) = |||
     sum by (%(labels)s) (
@@ -49,7 +50,7 @@
           time() - max by ($H, partition) (acs_recording_exporter_partition_last_proof_timestamp_seconds{$S})
         ) > 120
           or max by ($H) (
-            max by ($H, partition) (max_over_time(acs_recording_exporter_partition_owned{$S}[2m] offset 5m)) == 1
+            max by ($H, partition) (acs_recording_exporter_partition_owned{$S} offset 5m) == 1
               and max by ($H, partition) (acs_recording_exporter_partition_owned{$S}) == 1
               unless max by ($H, partition) (last_over_time(acs_recording_exporter_partition_last_proof_timestamp_seconds{$S}[5m]))
           )
@@ -69,7 +70,7 @@
           or acs_recording_exporter:not_reading
           or %s
       )
-    ||| % std.lstripChars($.indent($.indent($.indent(behind(300)))), ' ')),
+    ||| % std.lstripChars($.indent($.indent($.indent(behind('$I', 300)))), ' ')),
   ],
 
   prometheusAlerts+:: {
@@ -99,12 +100,12 @@
       $.alert('AcsRecordingExporterBehind', 'page', { 'for': '10m', keep_firing_for: '15m' }, |||
         %s
           unless on ($H) max_over_time(acs_recording_exporter:not_reading[30m])
-      ||| % behind(600),
+      ||| % behind('$H', 600),
       'Event hub {{ $labels.event_hub }} is read {{ $value | humanizeDuration }} late',
       'Events have been waiting in the event hub for {{ $value | humanizeDuration }}. Failures of recordings show up that much later.'),
 
       // A target that cannot be scraped is the exporter's if it served the exporter's metrics within the last day, or if
-      // its job has served them and no healthy target of its job is something else.
+      // its job serves them and no healthy target of its job is something else.
       $.alert('AcsRecordingExporterReplicaFailing', 'ticket', { 'for': '5m', keep_firing_for: '30m' }, |||
         (
         %s)
@@ -115,7 +116,7 @@
             and on ($I, instance) max by ($I, instance) (max_over_time(acs_recording_exporter_build_info{$S}[1d]))
             or (
               max by ($I, instance) (up{$S}) == 0
-                and on ($I) max by ($I) (max_over_time(acs_recording_exporter_build_info{$S}[1d]))
+                and on ($I) acs_recording_exporter_build_info{$S}
                 unless on ($I) (up{$S} == 1 unless on ($I, instance) acs_recording_exporter_build_info{$S})
             )
         |||,
@@ -239,8 +240,7 @@
         risen('acs_recording_exporter_recounted_events_total', '$I', '1h'),
         |||
           sum by ($I) (increase(acs_recording_exporter_duplicate_records_total{$S}[30m]))
-            * (max by ($I) (acs_recording_exporter_replicas{$S})
-              or 1 + 0 * sum by ($I) (increase(acs_recording_exporter_duplicate_records_total{$S}[30m])))
+            * (max by ($I) (acs_recording_exporter_replicas{$S}) or group by ($I) (acs_recording_exporter_build_info{$S}))
             / sum by ($I) (increase(acs_recording_exporter_records_total{disposition="observed",$S}[30m])) > 0.2
             and sum by ($I) (increase(acs_recording_exporter_duplicate_records_total{$S}[30m])) > 19.5
         |||,

@@ -80,10 +80,7 @@
       // More than half of the starts, for longer than a burst takes: repeating does not help any more.
       $.alert('AcsRecordingStartThrottled', 'page', { 'for': '30m', keep_firing_for: '30m' }, |||
         sum by ($R) (increase(acs_recording_operation_failures_total{operation="StartRecording",reason="throttled",$S}[10m]))
-          / sum by ($R) (
-            increase(acs_recording_operations_total{operation="StartRecording",outcome="succeeded",$S}[10m])
-              or increase(acs_recording_operation_failures_total{operation="StartRecording",$S}[10m])
-          ) > 0.5
+          / sum by ($R) (increase(acs_recording_operations_total{operation="StartRecording",outcome!="routine",$S}[10m])) > 0.5
           and on ($R) sum by ($R) (increase(acs_recording_operation_failures_total{operation="StartRecording",reason="throttled",$S}[10m])) > %s
       ||| % atLeast,
       'ACS has throttled {{ $value | humanizePercentage }} of the starts on {{ $labels.resource }} for half an hour',
@@ -98,10 +95,7 @@
 
       $.alert('AcsRecordingStartConflict', 'ticket', { keep_firing_for: '6h' }, |||
         sum by ($R) (increase(acs_recording_operation_failures_total{reason="conflict",$S}[6h]))
-          / sum by ($R) (
-            increase(acs_recording_operations_total{operation="StartRecording",outcome="succeeded",$S}[6h])
-              or increase(acs_recording_operation_failures_total{operation="StartRecording",$S}[6h])
-          ) > %s
+          / sum by ($R) (increase(acs_recording_operations_total{operation="StartRecording",outcome!="routine",$S}[6h])) > %s
           and on ($R) sum by ($R) (increase(acs_recording_operation_failures_total{reason="conflict",$S}[6h])) > %s
       ||| % [config.conflicts, atLeast],
       'Recordings of {{ $labels.resource }} are started twice',

@@ -63,10 +63,7 @@
     ||| % window),
     $.record('acs_recording:failure_ratio:' + window, |||
       acs_recording:failures:increase%(w)s
-        / sum by ($R) (
-          increase(acs_recording_operations_total{outcome="succeeded",$S}[%(w)s])
-            or increase(acs_recording_operation_failures_total{$S}[%(w)s])
-        )
+        / sum by ($R) (increase(acs_recording_operations_total{outcome!="routine",$S}[%(w)s]))
     ||| % { w: window }),
   ],
 

@@ -399,7 +399,7 @@ def outcome(one):
     step = f"{world.seconds}s"
     times = [f"{number * world.seconds}s" for number in range(world.steps)]
     series = {one: packed(values) for one, values in world.series.items()}
-    (answers,) = evaluate(rules, [(step, series, times)])
+    (answers,) = evaluate(rules, step, [(series, times)])
     begun, before, severity = {}, set(), {}
     for at in sorted(answers):
         now = {tuple(sorted(labels.items())) for labels in answers[at]}
