@@ -15,7 +15,7 @@ pub struct Family {
     pub name: &'static str,
     /// What its series are.
     pub kind: Kind,
-    /// The names of its labels.
+    /// The names of its labels, in the order of their values.
     pub labels: &'static [&'static str],
     pub(crate) help: &'static str,
     /// The upper bounds of a histogram that cannot be configured.
@@ -49,8 +49,29 @@ impl Family {
         self.help.trim()
     }
 
+    /// The names of all labels of its series, as the catalogue lists them.
+    pub fn all_labels(&self) -> Vec<&'static str> {
+        let of_process = self.label_of_process().into_iter();
+        of_process.chain(self.labels.iter().copied()).collect()
+    }
+
+    /// Event hubs of several namespaces may have the same name. A process reads from one namespace, so this label has the
+    /// same value in all its series: it is no label of a [`LabelSet`], is not stored, and costs no series.
+    fn label_of_process(&self) -> Option<&'static str> {
+        let is_of_event_hub = self.labels.contains(&"event_hub");
+        is_of_event_hub.then_some("event_hubs_namespace")
+    }
+
     pub(crate) fn opts(&self) -> Opts {
         Opts::new(self.name, self.help())
+    }
+
+    /// The options in a process that reads from this Event Hubs namespace.
+    pub(crate) fn opts_in(&self, event_hubs_namespace: &str) -> Opts {
+        match self.label_of_process() {
+            Some(label) => self.opts().const_label(label, event_hubs_namespace),
+            None => self.opts(),
+        }
     }
 }
 
@@ -162,13 +183,14 @@ macro_rules! families {
                 },)+
             ];
 
-            pub(crate) fn register(registry: &prometheus::Registry) -> Self {
+            pub(crate) fn register(registry: &prometheus::Registry, event_hubs_namespace: &str) -> Self {
                 let mut families = Self::CATALOGUE.iter();
                 let mut next = || families.next().expect("the catalogue has an entry for each field");
                 Self {
                     $($field: {
                         let family = next();
-                        let made = $crate::family::vectors::$Kind::new(family.opts(), family.labels);
+                        let opts = family.opts_in(event_hubs_namespace);
+                        let made = $crate::family::vectors::$Kind::new(opts, family.labels);
                         $crate::family::registered(registry, made)
                     },)+
                 }

@@ -25,7 +25,7 @@
 //!
 //! | question | place |
 //! | --- | --- |
-//! | Where is a label of a metric decided? | the `observe` of its log: `acs/operation.rs`, `acs/summary.rs`, `acs/usage.rs`; `resource`, `category` and `level` in `acs/common.rs` |
+//! | Where is a label of a metric decided? | the `observe` of its log: `acs/operation.rs`, `acs/summary.rs`, `acs/usage.rs`; `resource`, `category` and `level` in `acs/common.rs`; `event_hubs_namespace` in `family.rs` |
 //! | Which log is a record of? | `acs/recognise.rs` |
 //! | What counts as a failure? | the tables of `acs/failure.rs`, which docs/failures.md has too; `acs/rules.rs` applies them, and what the user says |
 //! | Which shapes of a body are taken, and what is repaired? | `envelope/tests.rs` shows all; `repair/mod.rs` lists each repair |

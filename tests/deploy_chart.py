@@ -182,7 +182,7 @@ def check(objects, values):
         if o["kind"] == "PrometheusRule":
             assert o["spec"]["groups"] == shipped_groups(values["prometheusRule"]), "the rules are not those of deploy/prometheus"
         if o["kind"] == "ConfigMap" and "acs-recording-exporter.json" in o["data"]:
-            assert json.loads(o["data"]["acs-recording-exporter.json"]) == json.load(open("deploy/grafana/dashboard.json"))
+            assert json.loads(o["data"]["acs-recording-exporter.json"]) == shipped_dashboard(values.get("prometheusRule", {}))
     if not values.get("demo"):
         (config,) = [o["data"]["exporter.yaml"] for o in objects if o["kind"] == "ConfigMap" and "exporter.yaml" in o["data"]]
         config = yaml.safe_load(config)
@@ -237,10 +237,21 @@ def check_keda(spec, values, workload, objects):
 
 
 def shipped_groups(values):
-    text = [pathlib.Path("deploy/prometheus", name).read_text() for name in ["rules.yaml", "alerts.yaml"]]
-    for placeholder, key in [("https://grafana.example.com", "dashboardUrl"), ("https://runbooks.example.com", "runbookUrl")]:
-        text = [part.replace(placeholder, values.get(key, placeholder)) for part in text]
-    return [group for part in text for group in yaml.safe_load(part)["groups"]]
+    groups = [group for name in ["rules.yaml", "alerts.yaml"] for group in yaml.safe_load(pathlib.Path("deploy/prometheus", name).read_text())["groups"]]
+    for annotations in [rule["annotations"] for group in groups for rule in group["rules"] if "alert" in rule]:
+        if values.get("runbookUrl"):
+            annotations["runbook_url"] = f"{values['runbookUrl']}/{annotations['runbook_url'].rsplit('/', 1)[1]}"
+        if values.get("dashboardUrl"):
+            annotations["dashboard_url"] = f"{values['dashboardUrl']}/d/acs-recording-exporter"
+    return groups
+
+
+def shipped_dashboard(values):
+    board = json.load(open("deploy/grafana/dashboard.json"))
+    if values.get("runbookUrl"):
+        for link in [link for linked in [board, *board["panels"]] for link in linked.get("links", [])]:
+            link["url"] = f"{values['runbookUrl']}/{link['url'].rsplit('/', 1)[1]}"
+    return board
 
 
 def plain(chart, npm, update, path, head, more):

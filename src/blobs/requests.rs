@@ -174,7 +174,7 @@ mod tests {
         });
         let url = format!("http://{address}/devstoreaccount1/recordings?sp=rwdl&sig=c2VjcmV0");
         let settings = Settings::of_container_url(&url).unwrap();
-        let telemetry = Arc::new(Telemetry::new(&Registry::new()));
+        let telemetry = Arc::new(Telemetry::new(&Registry::new(), ""));
         Container::open(&settings, None, telemetry).unwrap()
     }
 

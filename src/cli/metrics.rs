@@ -15,8 +15,9 @@ pub(super) fn list(out: &mut impl Write) -> io::Result<()> {
             family.kind,
             family.help()
         )?;
-        if !family.labels.is_empty() {
-            writeln!(out, "  labels: {}", family.labels.join(", "))?;
+        let labels = family.all_labels();
+        if !labels.is_empty() {
+            writeln!(out, "  labels: {}", labels.join(", "))?;
         }
     }
     Ok(())

@@ -282,7 +282,7 @@ pub(super) mod tests {
             authority_host: "https://localhost".to_owned(),
             reason: String::new(),
         };
-        let telemetry = Arc::new(Telemetry::new(&Registry::new()));
+        let telemetry = Arc::new(Telemetry::new(&Registry::new(), ""));
         Tokens::made_by(Arc::new(make), &credential, audience, telemetry)
     }
 

@@ -24,7 +24,7 @@ struct Process {
 impl Process {
     fn new(settings: &Settings) -> Self {
         let (domain, own) = (Registry::new(), Registry::new());
-        let telemetry = Arc::new(Telemetry::new(&own));
+        let telemetry = Arc::new(Telemetry::new(&own, ""));
         let metrics = AcsMetrics::new(&domain, settings, &telemetry);
         Self {
             domain,

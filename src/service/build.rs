@@ -45,7 +45,8 @@ impl Service {
         let shares = Shares::of_process();
         let server = http::Server::bind(&config.http, web(&config.http)?, shares.http)?;
         let registry = Registry::new();
-        let telemetry = Arc::new(Telemetry::new(&registry));
+        let namespace = config.event_hub.namespace.label();
+        let telemetry = Arc::new(Telemetry::new(&registry, namespace));
         let content = content(&config, registry, &telemetry);
         let (queue, batches) = queue::queue();
         let signals = Signals::default();

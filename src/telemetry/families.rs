@@ -132,3 +132,29 @@ impl ExporterFamilies {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+    use prometheus::{Registry, TextEncoder};
+
+    use super::*;
+
+    #[test]
+    fn a_series_of_an_event_hub_names_the_namespace_too() {
+        let registry = Registry::new();
+        let families = ExporterFamilies::register(&registry, "contoso");
+        families.up(OfHub { event_hub: "logs" }).set(1.0);
+        let partition = PartitionId::new("logs", "0");
+        families.held_events((&partition).into()).set(2.0);
+        families.drift_total(Drift { kind: "field" }).inc();
+        let scrape = TextEncoder::new().encode_to_string(&registry.gather());
+        let scrape = scrape.unwrap();
+        let samples = scrape.lines().filter(|line| !line.starts_with('#'));
+        expect![[r#"
+            acs_recording_exporter_drift_total{kind="field"} 1
+            acs_recording_exporter_held_events{event_hub="logs",event_hubs_namespace="contoso",partition="0"} 2
+            acs_recording_exporter_up{event_hub="logs",event_hubs_namespace="contoso"} 1"#]]
+        .assert_eq(&samples.collect::<Vec<_>>().join("\n"));
+    }
+}

@@ -72,12 +72,13 @@ const DRIFT_LOGGED_MAX: usize = 200;
 
 impl Telemetry {
     /// Registers the families on `registry`, with those of the process itself, and everything known at zero.
+    /// `event_hubs_namespace` is a label: empty, which is absent to Prometheus, if no event hub is read.
     ///
     /// # Panics
     ///
     /// When the registry holds families of these names already.
-    pub fn new(registry: &Registry) -> Self {
-        let families = ExporterFamilies::register(registry);
+    pub fn new(registry: &Registry, event_hubs_namespace: &str) -> Self {
+        let families = ExporterFamilies::register(registry, event_hubs_namespace);
         registry
             .register(Box::new(ProcessCollector::for_self()))
             .expect("the names of the process collector are its own");

@@ -37,7 +37,7 @@ impl Decoder {
         })
         .unwrap();
         let registry = Registry::new();
-        let telemetry = Arc::new(Telemetry::new(&registry));
+        let telemetry = Arc::new(Telemetry::new(&registry, "contoso"));
         Self {
             exposition: Exposition::new(&config.metrics, 1, registry, telemetry),
             next: 0,

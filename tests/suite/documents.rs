@@ -83,7 +83,7 @@ fn every_family_is_documented_with_its_type_and_labels() {
             "{}",
             family.name
         );
-        assert_eq!(cells[3], family.labels.join(", "), "{}", family.name);
+        assert_eq!(cells[3], family.all_labels().join(", "), "{}", family.name);
     }
 }
 

@@ -63,6 +63,7 @@ async fn what_is_published_is_counted_exactly() {
             scrape.0
         );
     }
+    scrape.event_hubs_are_of("127.0.0.1");
     let events = scrape.sum("acs_recording_exporter_events_total", &[]);
     let records = scrape.sum(
         "acs_recording_exporter_records_total",

@@ -256,6 +256,18 @@ impl Samples {
         sums
     }
 
+    /// Checks that every sample about an event hub names this Event Hubs namespace.
+    pub(crate) fn event_hubs_are_of(&self, namespace: &str) {
+        let namespace = format!(r#"event_hubs_namespace="{namespace}""#);
+        let is_of_event_hub =
+            |line: &&str| line.contains(r#"{event_hub=""#) || line.contains(r#",event_hub=""#);
+        let lines: Vec<_> = self.0.lines().filter(is_of_event_hub).collect();
+        assert!(!lines.is_empty(), "{}", self.0);
+        for line in lines {
+            assert!(line.contains(&namespace), "{line}");
+        }
+    }
+
     /// The labels and the value of each sample of `name`.
     fn of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (&'a str, f64)> {
         self.0.lines().filter_map(move |line| {

@@ -110,7 +110,7 @@ fn run(
     out: &mut impl Write,
 ) -> Result<Report, ReplayFailed> {
     let registry = Registry::new();
-    let telemetry = Arc::new(Telemetry::new(&registry));
+    let telemetry = Arc::new(Telemetry::new(&registry, ""));
     let mut sink = if args.openmetrics {
         Sink::History(
             Box::new(Backfill::new(settings, &telemetry, args.step)),

@@ -32,7 +32,7 @@ impl Metrics {
             ..Settings::default()
         };
         let own = Registry::new();
-        let telemetry = Arc::new(Telemetry::new(&own));
+        let telemetry = Arc::new(Telemetry::new(&own, ""));
         let exposition = Exposition::new(&settings, scrapers, own.clone(), telemetry);
         Self {
             exposition: Arc::new(exposition),

@@ -36,7 +36,7 @@ struct Scene {
 impl Scene {
     fn new(bodies: impl IntoIterator<Item = String>) -> Self {
         let registry = Registry::new();
-        let telemetry = Arc::new(Telemetry::new(&registry));
+        let telemetry = Arc::new(Telemetry::new(&registry, ""));
         let settings = Settings {
             resources: ["a".to_owned()].into(),
             ..Settings::default()

@@ -97,7 +97,7 @@ impl Process {
             ..Settings::default()
         };
         let registry = Registry::new();
-        let telemetry = Arc::new(Telemetry::new(&registry));
+        let telemetry = Arc::new(Telemetry::new(&registry, ""));
         let exposition = Arc::new(Exposition::new(&settings, scrapers, registry, telemetry));
         exposition.restore(stored.remembered.clone());
         let (queue, queued) = queue::queue();

@@ -128,6 +128,12 @@ impl Namespace {
         let emulator = endpoint.and_then(|endpoint| endpoint.strip_prefix("amqp://"));
         emulator.unwrap_or(&self.host)
     }
+
+    /// The label `event_hubs_namespace`: the shortest text that means this namespace as `event_hub.namespace`. That is the
+    /// name in the public cloud, and the host of all others, since each cloud may have a namespace of the same name.
+    pub(crate) fn label(&self) -> &str {
+        self.host.strip_suffix(PUBLIC_SUFFIX).unwrap_or(&self.host)
+    }
 }
 
 /// How to authenticate to a namespace.
@@ -231,6 +237,7 @@ fn is_name(text: &str, length_max: usize, others: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ConnectionString;
     use super::*;
 
     #[test]
@@ -257,6 +264,49 @@ mod tests {
         );
         assert_eq!(consumer_group("$Other"), Err(NOT_A_CONSUMER_GROUP));
         assert_eq!(consumer_group(&"x".repeat(51)), Err(NOT_A_CONSUMER_GROUP));
+    }
+
+    /// Replicas agree, however each is configured.
+    #[test]
+    fn the_label_of_a_namespace_is_short_and_distinguishes_clouds() {
+        let of_string = |endpoint: &str| {
+            let emulator = endpoint.contains(':');
+            let text = format!(
+                "Endpoint=sb://{endpoint};SharedAccessKeyName=k;SharedAccessKey=a2V5;UseDevelopmentEmulator={emulator}"
+            );
+            text.parse::<ConnectionString>().unwrap().into_namespace()
+        };
+        let of_name = |text| Namespace {
+            host: namespace_host(text).unwrap(),
+            endpoint: None,
+            authentication: Authentication::ConnectionStringFile(PathBuf::new()),
+        };
+        for (namespace, label) in [
+            (of_name("Contoso-Hubs"), "contoso-hubs"),
+            (
+                of_name("contoso-hubs.servicebus.windows.net"),
+                "contoso-hubs",
+            ),
+            (
+                of_string("Contoso-Hubs.servicebus.windows.net/"),
+                "contoso-hubs",
+            ),
+            (
+                of_name("a.servicebus.usgovcloudapi.net"),
+                "a.servicebus.usgovcloudapi.net",
+            ),
+            (
+                of_string("a.servicebus.chinacloudapi.cn"),
+                "a.servicebus.chinacloudapi.cn",
+            ),
+            (of_name("hubs.contoso.example"), "hubs.contoso.example"),
+            (of_name("localhost"), "localhost"),
+            (of_string("localhost:5672"), "localhost"),
+            (of_string("127.0.0.1:40001"), "127.0.0.1"),
+            (of_string("[::1]:5673"), "[::1]"),
+        ] {
+            assert_eq!(namespace.label(), label);
+        }
     }
 
     #[test]

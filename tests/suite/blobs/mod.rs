@@ -63,7 +63,7 @@ fn by_key(endpoint: &str) -> Settings {
 
 fn open(settings: &Settings) -> (Arc<Container>, Registry) {
     let registry = Registry::new();
-    let telemetry = Arc::new(Telemetry::new(&registry));
+    let telemetry = Arc::new(Telemetry::new(&registry, ""));
     let container = Container::open(settings, None, telemetry).unwrap();
     (Arc::new(container), registry)
 }

@@ -77,7 +77,7 @@ async fn proper() {
     let settings = Settings::of_container_url(&format!("{endpoint}/recordings")).unwrap();
     assert!(settings.wants_tokens());
     let registry = Registry::new();
-    let telemetry = Arc::new(Telemetry::new(&registry));
+    let telemetry = Arc::new(Telemetry::new(&registry, ""));
     let open = |secret: &'static str| {
         let credential = Credential {
             identity: Identity::ClientSecret {

@@ -120,6 +120,7 @@ async fn a_container_is_used_with_tokens_of_the_same_identity() {
     let samples = exporter.scrape().await.unwrap();
     let leased = samples.sum("acs_recording_exporter_leases", &[r#"held_by="self""#]);
     assert_eq!(leased, 1.0);
+    samples.event_hubs_are_of("localhost");
 }
 
 #[tokio::test(flavor = "multi_thread")]

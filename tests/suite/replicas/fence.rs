@@ -28,7 +28,7 @@ fn at(sequence_number: i64) -> Reached {
 
 pub(crate) fn container(azurite: &Azurite) -> Arc<Container> {
     let settings = Settings::of_connection_string(&azurite.connection_string(), "leases").unwrap();
-    let telemetry = Arc::new(Telemetry::new(&Registry::new()));
+    let telemetry = Arc::new(Telemetry::new(&Registry::new(), ""));
     Arc::new(Container::open(&settings, None, telemetry).unwrap())
 }
 
