@@ -2,12 +2,35 @@
 `without`, `for` and `keep_firing_for`."""
 import re
 
-from rules import closure, in_seconds, names, replaced
+from rules import closure, in_seconds, replaced
 
 TIMING = ("for", "keep_firing_for")
 NUMBER = r"\d+(?:\.\d+)?(?![\w.:])"
-FLIPPED = {">": "<", "<": ">", "==": "!=", "!=": "==", "<=": ">", "and": "unless", "unless": "and"}
+FLIPPED = {">": "<", "<": ">", "==": "!=", "!=": "==", "<=": ">", "and": "unless", "unless": "and", "or": "and"}
 OPPOSITE = {"=": "!=", "!=": "=", "=~": "!~", "!~": "=~"}
+# The alert whose cases have to notice the mutants of a recording rule.
+HOMES = {
+    "acs_recording:failures:increase5m": "AcsRecordingBurnFast",
+    "acs_recording:failure_ratio:5m": "AcsRecordingBurnFast",
+    "acs_recording:failures:increase30m": "AcsRecordingBurnSlow",
+    "acs_recording:failure_ratio:30m": "AcsRecordingBurnSlow",
+    "acs_recording:failures:increase1h": "AcsRecordingBurnFast",
+    "acs_recording:failure_ratio:1h": "AcsRecordingBurnFast",
+    "acs_recording:failures:increase6h": "AcsRecordingBurnSlow",
+    "acs_recording:failure_ratio:6h": "AcsRecordingBurnSlow",
+    "acs_recording:failures:increase3d": "AcsRecordingBurnSlow",
+    "acs_recording:failure_ratio:3d": "AcsRecordingBurnSlow",
+    "acs_recording:burns_fast": "AcsRecordingBurnFast",
+    "acs_recording:backlog_age_seconds": "AcsRecordingStartFailed",
+    "acs_recording:log_delay_seconds": "AcsRecordingLogsLate",
+    "acs_recording:started:increase1d": "AcsRecordingNotReported",
+    "acs_recording:reported:increase1d": "AcsRecordingNotReported",
+    "acs_recording:quiet_seconds": "AcsRecordingLogsQuiet",
+    "acs_recording:logs_missing": "AcsRecordingLogsMissing",
+    "acs_recording_exporter:gone": "AcsRecordingExporterDown",
+    "acs_recording_exporter:not_reading": "AcsRecordingExporterNotReading",
+    "acs_recording_exporter:blind": "AcsRecordingNotReported",
+}
 
 
 def altered(alerts, records, alert):
@@ -23,7 +46,7 @@ def altered(alerts, records, alert):
         rules.append({"alert": f"{alert}__{len(what)}", "expr": expr, **changed})
         what.append((alert, how))
     for record in needed:
-        if alert not in homes(alerts, records, record):
+        if HOMES[record] != alert:
             continue
         for how, expr, _ in mutants(records[record], {}):
             # The rules between the record and the alert are needed again, too.
@@ -49,33 +72,6 @@ def renamed(text, clones, suffix):
     return text
 
 
-def homes(alerts, records, record):
-    """The alerts whose cases must notice a mutant of a recording rule: those that name it, or else those that name a rule
-    that does."""
-    if record in HOMES:
-        return HOMES[record]
-    users = {alert for alert, rule in alerts.items() if record in names(rule["expr"], records)}
-    for other in [] if users else records:
-        if record in names(records[other], records):
-            users |= homes(alerts, records, other)
-    return users
-
-
-# The recording rules whose mutants one alert alone has to notice, to save time; the others follow from who uses them.
-HOMES = {
-    "acs_recording:burns_fast": {"AcsRecordingBurnFast"},
-    **{f"acs_recording:{what}{window}": {alert} for what in ("failures:increase", "failure_ratio:") for window, alert in (
-        ("5m", "AcsRecordingBurnFast"), ("1h", "AcsRecordingBurnFast"),
-        ("30m", "AcsRecordingBurnSlow"), ("6h", "AcsRecordingBurnSlow"), ("3d", "AcsRecordingBurnSlow"))},
-    "acs_recording_exporter:not_reading": {"AcsRecordingExporterNotReading"},
-    "acs_recording_exporter:gone": {"AcsRecordingExporterDown"},
-    "acs_recording_exporter:blind": {"AcsRecordingNotReported"},
-    "acs_recording:backlog_age_seconds": {"AcsRecordingStartFailed"},
-    "acs_recording:log_delay_seconds": {"AcsRecordingLogsLate"},
-    "acs_recording:logs_missing": {"AcsRecordingLogsMissing"},
-}
-
-
 def mutants(expr, timing):
     """What was altered, the expression with that, and `for` and `keep_firing_for` with that."""
     in_brackets = [match.span() for match in re.finditer(r"\{[^}]*\}|\[[^]]*\]|offset \w+", expr)]
@@ -91,7 +87,7 @@ def mutants(expr, timing):
             value = float(match[0])
             for new in (value * 10, value / 10) if value else (10, -1):
                 alter(match, f"{new:g}")
-    for match in re.finditer(r"(?<= )(==|!=|<=|>|<)(?= )|\b(and|unless)\b", expr):
+    for match in re.finditer(r"(?<= )(==|!=|<=|>|<)(?= )|\b(and|unless|or)\b", expr):
         alter(match, FLIPPED[match[0]])
     for match in re.finditer(r"(?<=\w)(=~|!~|!=|=)(?=\")", expr):
         alter(match, OPPOSITE[match[0]])
