@@ -142,6 +142,7 @@
 
 mod acs;
 mod blobs;
+mod check;
 mod checkpoint;
 mod cli;
 mod config;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which modules a module may use. A new arrow is a decision: make it here, and in the map.
-const MAY_USE: [(&str, &[&str]); 24] = [
+const MAY_USE: [(&str, &[&str]); 25] = [
     ("event", &[]),
     ("disposition", &["family"]),
     ("repair", &["family"]),
@@ -117,10 +117,12 @@ const MAY_USE: [(&str, &[&str]); 24] = [
             "telemetry",
         ],
     ),
+    ("check", &["config", "source", "telemetry"]),
     (
         "cli",
         &[
             "acs",
+            "check",
             "config",
             "disposition",
             "metrics",

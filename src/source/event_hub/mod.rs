@@ -36,7 +36,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use assignment::{Assigner, Assignment, Discovered, Reading, leased};
 pub(crate) use backoff::LONGEST as TRIED_AGAIN_WITHIN;
 pub use connection_string::ConnectionString;
-pub(crate) use error::SourceError;
+pub(crate) use error::{Cause, SourceError, cannot_connect};
 pub(crate) use settings::{
     Amqp, Authentication, Namespace, OnLostPosition, Settings, Start, Transport, Watchdog,
     consumer_group, event_hub_name, namespace_host,
@@ -46,7 +46,7 @@ use crate::liveness::Liveness;
 use crate::queue::Queue;
 use crate::telemetry::Telemetry;
 use client::Clients;
-use error::{Cause, Explained};
+use error::Explained;
 use readers::Readers;
 
 /// The Event Hub source: what the readers of all event hubs have in common.

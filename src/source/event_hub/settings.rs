@@ -31,6 +31,14 @@ pub struct Settings {
     pub watchdog: Watchdog,
 }
 
+impl Settings {
+    /// The host and port to connect to.
+    pub(crate) fn address(&self) -> String {
+        let Namespace { host, endpoint, .. } = &self.namespace;
+        address(host, endpoint.as_deref(), self.amqp.transport)
+    }
+}
+
 settings! {
     /// Event hubs
     ///
@@ -127,6 +135,15 @@ impl Namespace {
         let endpoint = self.endpoint.as_deref();
         let emulator = endpoint.and_then(|endpoint| endpoint.strip_prefix("amqp://"));
         emulator.unwrap_or(&self.host)
+    }
+}
+
+/// The host and port to connect to: an emulator's own, or Azure's.
+pub(super) fn address(host: &str, endpoint: Option<&str>, transport: Transport) -> String {
+    match (endpoint, transport) {
+        (Some(endpoint), _) => endpoint.trim_start_matches("amqp://").to_owned(),
+        (None, Transport::Tcp) => format!("{host}:5671"),
+        (None, Transport::WebSocket) => format!("{host}:443"),
     }
 }
 

@@ -1,0 +1,156 @@
+//! The way to the namespace: name, port, certificate. Each step uses what the one before it has found.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, Error};
+use rustls_platform_verifier::Verifier;
+use tokio::net::{TcpStream, lookup_host};
+use x509_parser::parse_x509_certificate;
+
+use super::{Report, Step, any_certificate, within};
+use crate::source::event_hub::{Settings, SourceError, cannot_connect};
+use crate::telemetry::chain;
+
+/// Checks the way to the namespace. Returns whether it is open.
+pub(super) async fn check(
+    settings: &Settings,
+    proxies: &[String],
+    report: &mut Report<'_>,
+) -> bool {
+    let address = settings.address();
+    let host = &settings.namespace.host;
+    let found = within(addresses(host, &address)).await;
+    let shown = found.as_ref().map(|found| listed(found));
+    if !report.add(Step::Dns, host, shown.map_err(String::clone)) {
+        report.skip(&[Step::Port, Step::Tls], &address, "the host was not found");
+        return false;
+    }
+    let stream = within(connected(host, found.unwrap_or_default())).await;
+    let (stream, shown) = match stream {
+        Ok(stream) => (Some(stream), Ok("a connection is accepted".to_owned())),
+        Err(problem) => (None, Err(problem)),
+    };
+    report.add(Step::Port, &address, shown);
+    let is_connected = stream.is_some();
+    let is_secure = match stream {
+        None => {
+            report.skip(&[Step::Tls], &address, "there is no connection");
+            false
+        }
+        Some(_) if settings.namespace.endpoint.is_some() => {
+            let text = "not used: `UseDevelopmentEmulator=true` turns TLS off";
+            report.add(Step::Tls, &address, Ok(text.to_owned()))
+        }
+        Some(stream) => {
+            let verified = within(certificate(stream, host, &address)).await;
+            report.add(Step::Tls, &address, verified)
+        }
+    };
+    report.add(Step::Proxy, &address, proxy(proxies, is_connected));
+    is_secure
+}
+
+async fn addresses(host: &str, address: &str) -> Result<Vec<SocketAddr>, String> {
+    let found = lookup_host(address).await.map_err(|source| {
+        let host = host.to_owned();
+        chain(&SourceError::Unresolved { host, source })
+    })?;
+    Ok(found.collect())
+}
+
+fn listed(addresses: &[SocketAddr]) -> String {
+    let mut shown: Vec<_> = addresses
+        .iter()
+        .map(|found| found.ip().to_string())
+        .collect();
+    shown.dedup();
+    shown.join(", ")
+}
+
+async fn connected(host: &str, addresses: Vec<SocketAddr>) -> Result<TcpStream, String> {
+    let connecting = TcpStream::connect(addresses.as_slice()).await;
+    connecting.map_err(|error| format!("{}: {error}", cannot_connect(host)))
+}
+
+/// Event hubs are read directly, whatever proxy is configured.
+fn proxy(proxies: &[String], is_connected: bool) -> Result<String, String> {
+    let set = proxies.join("`, `");
+    if set.is_empty() {
+        Ok("none is configured".to_owned())
+    } else if is_connected {
+        Ok(format!(
+            "tokens and blobs are requested through the proxy of `{set}`; event hubs are read without it"
+        ))
+    } else {
+        Err(format!(
+            "`{set}` is set, but event hubs are not read through a proxy: allow this machine to connect to the namespace \
+             directly, for example by a private endpoint"
+        ))
+    }
+}
+
+/// Verifies the certificate of the server as the SDK does, but on a connection that accepts any: so a certificate that is
+/// refused can be described. Nothing is sent.
+async fn certificate(stream: TcpStream, host: &str, address: &str) -> Result<String, String> {
+    let name = ServerName::try_from(host.to_owned())
+        .map_err(|_| format!("`{host}` cannot be the name in a certificate"))?;
+    let connecting = any_certificate::connector().connect(name.clone(), stream);
+    let stream = connecting.await.map_err(|error| {
+        format!(
+            "`{address}` does not speak TLS ({error}): another service or a proxy answers there"
+        )
+    })?;
+    let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
+    let (own, others) = chain.split_first().ok_or("it has no certificate")?;
+    let shown = described(own);
+    let verifier = Verifier::new(Arc::new(aws_lc_rs::default_provider())).map_err(|error| {
+        format!("no certificate authority of this machine can be used: {error}")
+    })?;
+    match verifier.verify_server_cert(own, others, &name, &[], UnixTime::now()) {
+        Ok(_) => Ok(shown),
+        Err(error) => Err(format!("{shown}: {}", advice(&error, host))),
+    }
+}
+
+fn described(certificate: &CertificateDer<'_>) -> String {
+    match parse_x509_certificate(certificate) {
+        Ok((_, certificate)) => format!(
+            "certificate of `{}`, issued by `{}`, valid until {}",
+            certificate.subject(),
+            certificate.issuer(),
+            certificate.validity().not_after
+        ),
+        Err(_) => "a certificate that is not X.509".to_owned(),
+    }
+}
+
+fn advice(error: &Error, host: &str) -> String {
+    use CertificateError::{
+        Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet,
+        NotValidYetContext, UnknownIssuer,
+    };
+    let Error::InvalidCertificate(problem) = error else {
+        return error.to_string();
+    };
+    match problem {
+        Expired | ExpiredContext { .. } => {
+            "it has expired: its owner must renew it, or this machine's clock is wrong".to_owned()
+        }
+        NotValidYet | NotValidYetContext { .. } => {
+            "it is not valid yet: correct this machine's clock".to_owned()
+        }
+        UnknownIssuer => {
+            "this machine does not trust the issuer: let connections to event hubs pass the proxy that inspects TLS, or add \
+             its certificate authority to those of the system or of `SSL_CERT_FILE`"
+                .to_owned()
+        }
+        NotValidForName | NotValidForNameContext { .. } => format!(
+            "it is not for `{host}`: check that DNS leads to the namespace, and that no proxy answers in its place"
+        ),
+        _ => error.to_string(),
+    }
+}
