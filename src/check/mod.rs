@@ -7,16 +7,24 @@
 //! failure is known: by the errors of `source`, `identity`, `blobs` and `checkpoint`. `network` alone has advice of its own.
 
 pub(crate) mod any_certificate;
+mod clock;
+mod event_hub;
 mod network;
+mod store;
+mod token;
 
 use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
+use prometheus::Registry;
 use serde::Serialize;
 use strum::IntoStaticStr;
 
 use crate::config::Config;
+use crate::source::event_hub::Probe;
+use crate::telemetry::Telemetry;
 
 /// How long a step may take. What answers more slowly is of no use to an exporter either.
 const STEP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -36,6 +44,28 @@ pub(crate) enum Step {
     Tls,
     /// Whether a proxy is configured, which event hubs are not read through.
     Proxy,
+    /// There is a token, or a key.
+    Token,
+    /// This machine's clock agrees with that of a server.
+    Clock,
+    /// Positions can be read.
+    StoreRead,
+    /// Positions can be written.
+    StoreWrite,
+    /// The store refuses a write whose condition does not hold, which leases depend on.
+    StoreCondition,
+    /// The event hub may be read.
+    Rights,
+    /// The event hub exists.
+    EventHub,
+    /// The event hub has the consumer group.
+    ConsumerGroup,
+    /// The partitions of the event hub.
+    Partitions,
+    /// No stranger owns a partition in the consumer group.
+    Owner,
+    /// When the last event arrived.
+    LastEvent,
 }
 
 /// One step and its outcome.
@@ -108,7 +138,33 @@ impl fmt::Display for Step {
 
 /// Checks everything outside of the process that the configuration names. `proxies` are the variables that set a proxy.
 pub(crate) async fn world(config: &Config, proxies: &[String], report: &mut Report<'_>) {
-    network::check(&config.event_hub, proxies, report).await;
+    // Clients of Azure count and log what they do; here it is the report that says so.
+    let telemetry = Arc::new(Telemetry::new(&Registry::new()));
+    let is_reachable = network::check(&config.event_hub, proxies, report).await;
+    let tokens = token::check(config, &telemetry, report).await;
+    clock::check(config, report).await;
+    let owners = store::check(config, tokens.blobs, &telemetry, report).await;
+    let probe = Probe::new(&config.event_hub, telemetry);
+    for event_hub in &config.event_hub.event_hubs {
+        if !is_reachable {
+            report.skip(
+                &event_hub::STEPS,
+                event_hub,
+                "the namespace is not reachable",
+            );
+        } else if !tokens.event_hubs {
+            report.skip(&event_hub::STEPS, event_hub, "there is no token or key");
+        } else {
+            event_hub::check(
+                &probe,
+                event_hub,
+                &config.event_hub.consumer_group,
+                &owners,
+                report,
+            )
+            .await;
+        }
+    }
 }
 
 /// Waits for a step, within its time.

@@ -154,6 +154,11 @@ impl Tokens {
         })
     }
 
+    /// A token as the identity service has issued it.
+    pub(crate) async fn issued(&self) -> Result<AccessToken, TokenError> {
+        Ok(self.fresh().await?.access)
+    }
+
     /// The kept token if it is far from expiring, or else a new one.
     pub(super) async fn fresh(&self) -> Result<Token, TokenError> {
         let asked_at = Instant::now();

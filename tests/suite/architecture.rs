@@ -117,7 +117,17 @@ const MAY_USE: [(&str, &[&str]); 25] = [
             "telemetry",
         ],
     ),
-    ("check", &["config", "source", "telemetry"]),
+    (
+        "check",
+        &[
+            "blobs",
+            "checkpoint",
+            "config",
+            "identity",
+            "source",
+            "telemetry",
+        ],
+    ),
     (
         "cli",
         &[
