@@ -28,7 +28,7 @@ pub(super) async fn check(
 ) {
     let probed = match probe.open(event_hub).await {
         Ok(probed) => probed,
-        Err(refusal) => return refused(event_hub, refusal, report),
+        Err(refusal) => return refused(event_hub, &refusal, report),
     };
     let reads = probe.read(event_hub, &probed).await;
     let of_cause = |cause| {
@@ -62,7 +62,7 @@ pub(super) async fn check(
 }
 
 /// The event hub has not described itself: which step that is depends on the cause.
-fn refused(event_hub: &str, refusal: Refusal, report: &mut Report<'_>) {
+fn refused(event_hub: &str, refusal: &Refusal, report: &mut Report<'_>) {
     let (failed, why) = match refusal.cause {
         Cause::Unauthorized => (Step::Rights, "access is refused"),
         Cause::NotFound => (Step::EventHub, "there is no such event hub"),
@@ -78,9 +78,7 @@ fn refused(event_hub: &str, refusal: Refusal, report: &mut Report<'_>) {
 }
 
 fn describe(event_hub: &str, probed: &Probed, report: &mut Report<'_>) {
-    let created = probed.created_at;
-    let created = created.map_or(String::new(), |at| format!(", created at {at}"));
-    report.add(Step::EventHub, event_hub, Ok(format!("exists{created}")));
+    report.add(Step::EventHub, event_hub, Ok("exists".to_owned()));
     let ids = &probed.partitions;
     let found = format!("{}: {}", ids.len(), ids.join(", "));
     report.add(Step::Partitions, event_hub, Ok(found));

@@ -15,43 +15,47 @@ use super::{Report, Step, any_certificate, within};
 use crate::source::event_hub::{Settings, SourceError, cannot_connect};
 use crate::telemetry::chain;
 
-/// Checks the way to the namespace. Returns whether it is open.
+/// Checks the way to the namespace, and whether a proxy is expected to be the way. Returns whether the way is open.
 pub(super) async fn check(
     settings: &Settings,
     proxies: &[String],
     report: &mut Report<'_>,
 ) -> bool {
+    let (is_open, is_connected) = way(settings, report).await;
+    let proxy = proxy(proxies, is_connected);
+    report.add(Step::Proxy, &settings.address(), proxy);
+    is_open
+}
+
+/// Whether the certificate is right, or none is used; and whether there is a connection at all.
+async fn way(settings: &Settings, report: &mut Report<'_>) -> (bool, bool) {
     let address = settings.address();
     let host = &settings.namespace.host;
     let found = within(addresses(host, &address)).await;
     let shown = found.as_ref().map(|found| listed(found));
     if !report.add(Step::Dns, host, shown.map_err(String::clone)) {
         report.skip(&[Step::Port, Step::Tls], &address, "the host was not found");
-        return false;
+        return (false, false);
     }
-    let stream = within(connected(host, found.unwrap_or_default())).await;
-    let (stream, shown) = match stream {
-        Ok(stream) => (Some(stream), Ok("a connection is accepted".to_owned())),
-        Err(problem) => (None, Err(problem)),
-    };
-    report.add(Step::Port, &address, shown);
-    let is_connected = stream.is_some();
-    let is_secure = match stream {
-        None => {
+    let stream = match within(connected(host, found.unwrap_or_default())).await {
+        Ok(stream) => stream,
+        Err(problem) => {
+            report.add(Step::Port, &address, Err(problem));
             report.skip(&[Step::Tls], &address, "there is no connection");
-            false
-        }
-        Some(_) if settings.namespace.endpoint.is_some() => {
-            let text = "not used: `UseDevelopmentEmulator=true` turns TLS off";
-            report.add(Step::Tls, &address, Ok(text.to_owned()))
-        }
-        Some(stream) => {
-            let verified = within(certificate(stream, host, &address)).await;
-            report.add(Step::Tls, &address, verified)
+            return (false, false);
         }
     };
-    report.add(Step::Proxy, &address, proxy(proxies, is_connected));
-    is_secure
+    report.add(
+        Step::Port,
+        &address,
+        Ok("a connection is accepted".to_owned()),
+    );
+    let verified = if settings.namespace.endpoint.is_some() {
+        Ok("not used: `UseDevelopmentEmulator=true` turns TLS off".to_owned())
+    } else {
+        within(certificate(stream, host, &address)).await
+    };
+    (report.add(Step::Tls, &address, verified), true)
 }
 
 async fn addresses(host: &str, address: &str) -> Result<Vec<SocketAddr>, String> {

@@ -73,9 +73,13 @@ fn key(string: &Secret) -> Result<String, String> {
         expiry.and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds.parse().ok()?).ok());
     match expiry {
         Some(expiry) if expiry <= OffsetDateTime::now_utc() => Err(format!(
-            "the shared access signature has expired at {expiry}: make a new one"
+            "the shared access signature has expired at {}: make a new one",
+            claims::shown(expiry)
         )),
-        Some(expiry) => Ok(format!("a shared access signature, expires at {expiry}")),
+        Some(expiry) => Ok(format!(
+            "a shared access signature, expires at {}",
+            claims::shown(expiry)
+        )),
         None => Ok("a shared access signature without a time of expiry".to_owned()),
     }
 }

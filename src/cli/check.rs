@@ -3,12 +3,13 @@
 use std::io::{self, IsTerminal, Write};
 
 use clap::Args;
-use serde_json::json;
+use serde::Serialize;
 
 use super::run::RunArgs;
 use super::{CommandError, FAILED, WRONG_CONFIG};
 use crate::check::{self, Line, Outcome, Report, Step};
-use crate::config::{self, Config, ConfigError};
+use crate::config::{self, Config, ConfigError, Sources};
+use crate::telemetry::chain;
 
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
@@ -29,6 +30,14 @@ Exit codes:
   1  a step failed
   2  the configuration or the command line is wrong, and nothing else was checked";
 
+/// What `--json` prints: docs/check.md describes it.
+#[derive(Serialize)]
+struct Document<'a> {
+    version: &'static str,
+    ok: bool,
+    checks: &'a [Line],
+}
+
 /// At least one step failed; the report says which.
 #[derive(Debug, thiserror::Error)]
 #[error("{failed} of {all} checks failed")]
@@ -42,7 +51,7 @@ pub(crate) struct CheckFailed {
 pub(super) async fn check(args: CheckArgs) -> Result<(), CommandError> {
     let sources = args.exporter.sources();
     let proxies = proxies(&sources.environment);
-    let config = config::load(sources);
+    let config = load(sources);
     let mut show = |line: &Line| {
         if !args.json {
             // A caller that uses the exit code may not read this.
@@ -62,14 +71,26 @@ pub(super) async fn check(args: CheckArgs) -> Result<(), CommandError> {
     let is_failed = |line: &&Line| line.outcome == Outcome::Failed;
     let (failed, all) = (lines.iter().filter(is_failed).count(), lines.len());
     if args.json {
-        let document =
-            json!({"version": env!("CARGO_PKG_VERSION"), "ok": failed == 0, "checks": lines});
-        writeln!(io::stdout(), "{document:#}")?;
+        let document = Document {
+            version: env!("CARGO_PKG_VERSION"),
+            ok: failed == 0,
+            checks: &lines,
+        };
+        let document = serde_json::to_string_pretty(&document).map_err(io::Error::from)?;
+        writeln!(io::stdout(), "{document}")?;
     }
     match failed {
         0 => Ok(()),
         failed => Err(CheckFailed { failed, all, code }.into()),
     }
+}
+
+/// The configuration, with the file of the endpoints' TLS and users, which the exporter reads by itself.
+fn load(sources: Sources) -> Result<Config, ConfigError> {
+    let config = config::load(sources)?;
+    let web = config.http.web_config_file.as_deref();
+    web.map(config::load_web).transpose()?;
+    Ok(config)
 }
 
 fn is_valid(config: &Result<Config, ConfigError>, report: &mut Report<'_>) -> bool {
@@ -80,7 +101,7 @@ fn is_valid(config: &Result<Config, ConfigError>, report: &mut Report<'_>) -> bo
             config.event_hub.namespace.name(),
             config.event_hub.consumer_group
         )),
-        Err(error) => Err(crate::telemetry::chain(error)),
+        Err(error) => Err(chain(error)),
     };
     report.add(Step::Configuration, "", found)
 }

@@ -50,7 +50,7 @@ enum Command {
     Simulate(acs_log_simulator::cli::SimulateArgs),
     /// Count the records in files instead of an event hub, and print the metrics, or their history.
     Replay(ReplayArgs),
-    /// Validate the configuration, then check the network, the identity, the event hubs and the checkpoint store, without disturbing anybody.
+    /// Validate the configuration, then check the network, the identity, the event hubs and the checkpoint store. Disturbs nobody.
     Check(CheckArgs),
     /// Ask the running exporter whether it is healthy: the health check of a container. Exits with 0 if it is, otherwise with 1.
     Health(HealthArgs),

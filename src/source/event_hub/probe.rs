@@ -1,16 +1,23 @@
 //! Asks an event hub what a check wants to know, and disturbs nobody: no link has an owner level, so no reader is displaced.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use azure_messaging_eventhubs::OpenReceiverOptions;
+use futures_util::StreamExt;
 use futures_util::future::join_all;
 use time::OffsetDateTime;
+use tokio::time::timeout;
 
 use super::client::{Clients, timed, within};
 use super::connections::{ANSWER_TIMEOUT, Connection, Connections};
 use super::error::{Cause, Explained, SourceError};
 use super::settings::{PARTITIONS_SHARING_MOST, Settings};
 use crate::telemetry::{Telemetry, chain};
+
+/// How long a link may take to be refused: many times as long as a question and its answer.
+const REFUSED_WITHIN: Duration = Duration::from_secs(2);
 
 /// Asks the event hubs of a namespace, all with one credential.
 #[derive(Debug)]
@@ -23,7 +30,6 @@ pub(crate) struct Probe {
 pub(crate) struct Probed {
     /// The ids of its partitions.
     pub(crate) partitions: Vec<String>,
-    pub(crate) created_at: Option<OffsetDateTime>,
     connection: Connection,
 }
 
@@ -51,7 +57,6 @@ impl Probe {
             let answer = connection.ask_hub().await?;
             Ok(Probed {
                 partitions: answer.partitions,
-                created_at: answer.created_at,
                 connection,
             })
         };
@@ -60,8 +65,8 @@ impl Probe {
             .map_err(|error| self.refusal(event_hub, &error))
     }
 
-    /// Opens a link to each partition, without an owner level, and drops it. There is an outcome for each partition, up to
-    /// as many as a connection has room for.
+    /// Opens a link to each partition, and drops it. There is an outcome for each partition, up to as many as a connection has
+    /// room for.
     pub(crate) async fn read(
         &self,
         event_hub: &str,
@@ -108,6 +113,7 @@ impl Probe {
 }
 
 impl Probed {
+    /// Waits for a refusal, which comes where the first event would.
     async fn open_link(&self, partition: &str) -> Result<(), SourceError> {
         let Connection {
             runtime, client, ..
@@ -119,7 +125,14 @@ impl Probed {
         };
         let opening = client.open_receiver_on_partition(partition.to_owned(), Some(options));
         let opening = timed("open receiver", ANSWER_TIMEOUT, runtime.on(opening));
-        opening.await.map(drop)
+        let receiver = opening.await?;
+        let mut events = pin!(receiver.stream_events());
+        let first = async { events.next().await.transpose() };
+        let first = timed("read an event", ANSWER_TIMEOUT, runtime.on(first));
+        match timeout(REFUSED_WITHIN, first).await {
+            Ok(Err(refused)) => Err(refused),
+            Ok(Ok(_)) | Err(_) => Ok(()),
+        }
     }
 
     /// Closes the connection, and with it all links.
