@@ -36,18 +36,18 @@ pub(super) async fn check(
         refusals.find(|refusal| refusal.cause == cause)
     };
     let unauthorized = of_cause(Cause::Unauthorized).map(|refusal| refusal.text.clone());
-    let may_read = unauthorized.map_or(Ok("events may be read".to_owned()), Err);
+    let may_read = unauthorized.map_or(Ok("events may be read"), Err);
     let may_read = report.add(Step::Rights, event_hub, may_read);
     describe(event_hub, &probed, report);
     let group = [Step::ConsumerGroup, Step::Owner];
     if !may_read {
         report.skip(&group, event_hub, "events may not be read");
     } else if let Some(missing) = of_cause(Cause::NotFound) {
-        report.add(Step::ConsumerGroup, event_hub, Err(missing.text.clone()));
+        report.fail(Step::ConsumerGroup, event_hub, missing.text.clone());
         report.skip(&[Step::Owner], event_hub, "there is no such consumer group");
     } else {
         let text = format!("`{consumer_group}` exists");
-        report.add(Step::ConsumerGroup, event_hub, Ok(text));
+        report.ok(Step::ConsumerGroup, event_hub, text);
         let found = owner(event_hub, consumer_group, &reads, owners);
         report.add(Step::Owner, event_hub, found);
     }
@@ -70,7 +70,7 @@ fn refused(event_hub: &str, refusal: &Refusal, report: &mut Report<'_>) {
     };
     for step in STEPS {
         if step == failed {
-            report.add(step, event_hub, Err(refusal.text.clone()));
+            report.fail(step, event_hub, refusal.text.clone());
         } else {
             report.skip(&[step], event_hub, why);
         }
@@ -78,10 +78,10 @@ fn refused(event_hub: &str, refusal: &Refusal, report: &mut Report<'_>) {
 }
 
 fn describe(event_hub: &str, probed: &Probed, report: &mut Report<'_>) {
-    report.add(Step::EventHub, event_hub, Ok("exists".to_owned()));
+    report.ok(Step::EventHub, event_hub, "exists");
     let ids = &probed.partitions;
     let found = format!("{}: {}", ids.len(), ids.join(", "));
-    report.add(Step::Partitions, event_hub, Ok(found));
+    report.ok(Step::Partitions, event_hub, found);
 }
 
 /// A link without an owner level is refused where there is one with an owner level: so an owner shows, and is not displaced.

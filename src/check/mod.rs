@@ -15,6 +15,7 @@ mod token;
 
 use std::fmt;
 use std::future::Future;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -102,11 +103,26 @@ impl<'a> Report<'a> {
     }
 
     /// Adds a line. Returns whether the step succeeded.
-    pub(crate) fn add(&mut self, step: Step, subject: &str, found: Result<String, String>) -> bool {
+    pub(crate) fn add(
+        &mut self,
+        step: Step,
+        subject: &str,
+        found: Result<impl Into<String>, String>,
+    ) -> bool {
+        let is_ok = found.is_ok();
         match found {
-            Ok(text) => self.line(step, subject, Outcome::Ok, text),
-            Err(text) => self.line(step, subject, Outcome::Failed, text),
+            Ok(text) => self.ok(step, subject, text),
+            Err(text) => self.fail(step, subject, text),
         }
+        is_ok
+    }
+
+    fn ok(&mut self, step: Step, subject: &str, text: impl Into<String>) {
+        self.line(step, subject, Outcome::Ok, text.into());
+    }
+
+    fn fail(&mut self, step: Step, subject: &str, text: impl Into<String>) {
+        self.line(step, subject, Outcome::Failed, text.into());
     }
 
     /// Adds a line for each of these steps, which cannot be checked.
@@ -116,7 +132,7 @@ impl<'a> Report<'a> {
         }
     }
 
-    fn line(&mut self, step: Step, subject: &str, outcome: Outcome, text: String) -> bool {
+    fn line(&mut self, step: Step, subject: &str, outcome: Outcome, text: String) {
         let line = Line {
             step,
             subject: subject.to_owned(),
@@ -125,7 +141,6 @@ impl<'a> Report<'a> {
         };
         (self.show)(&line);
         self.lines.push(line);
-        outcome == Outcome::Ok
     }
 }
 
@@ -167,8 +182,11 @@ pub(crate) async fn world(config: &Config, proxies: &[String], report: &mut Repo
     }
 }
 
-/// Waits for a step, within its time.
-async fn within<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+/// Waits for the system or the network, within the time of a step.
+async fn within<T>(work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
     let worked = tokio::time::timeout(STEP_TIMEOUT, work).await;
-    worked.unwrap_or_else(|_| Err(format!("no answer within {STEP_TIMEOUT:?}")))
+    worked.unwrap_or_else(|_| {
+        let problem = format!("no answer within {STEP_TIMEOUT:?}");
+        Err(io::Error::new(io::ErrorKind::TimedOut, problem))
+    })
 }

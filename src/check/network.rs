@@ -31,39 +31,35 @@ pub(super) async fn check(
 async fn way(settings: &Settings, report: &mut Report<'_>) -> (bool, bool) {
     let address = settings.address();
     let host = &settings.namespace.host;
-    let found = within(addresses(host, &address)).await;
-    let shown = found.as_ref().map(|found| listed(found));
-    if !report.add(Step::Dns, host, shown.map_err(String::clone)) {
-        report.skip(&[Step::Port, Step::Tls], &address, "the host was not found");
-        return (false, false);
-    }
-    let stream = match within(connected(host, found.unwrap_or_default())).await {
+    let found = match within(lookup_host(&address)).await {
+        Ok(found) => found.collect::<Vec<_>>(),
+        Err(source) => {
+            let unresolved = SourceError::Unresolved {
+                host: host.clone(),
+                source,
+            };
+            report.fail(Step::Dns, host, chain(&unresolved));
+            report.skip(&[Step::Port, Step::Tls], &address, "the host was not found");
+            return (false, false);
+        }
+    };
+    report.ok(Step::Dns, host, listed(&found));
+    let stream = match within(TcpStream::connect(found.as_slice())).await {
         Ok(stream) => stream,
-        Err(problem) => {
-            report.add(Step::Port, &address, Err(problem));
+        Err(error) => {
+            let problem = format!("{}: {error}", cannot_connect(host));
+            report.fail(Step::Port, &address, problem);
             report.skip(&[Step::Tls], &address, "there is no connection");
             return (false, false);
         }
     };
-    report.add(
-        Step::Port,
-        &address,
-        Ok("a connection is accepted".to_owned()),
-    );
+    report.ok(Step::Port, &address, "a connection is accepted");
     let verified = if settings.namespace.endpoint.is_some() {
         Ok("not used: `UseDevelopmentEmulator=true` turns TLS off".to_owned())
     } else {
-        within(certificate(stream, host, &address)).await
+        certificate(stream, host, &address).await
     };
     (report.add(Step::Tls, &address, verified), true)
-}
-
-async fn addresses(host: &str, address: &str) -> Result<Vec<SocketAddr>, String> {
-    let found = lookup_host(address).await.map_err(|source| {
-        let host = host.to_owned();
-        chain(&SourceError::Unresolved { host, source })
-    })?;
-    Ok(found.collect())
 }
 
 fn listed(addresses: &[SocketAddr]) -> String {
@@ -73,11 +69,6 @@ fn listed(addresses: &[SocketAddr]) -> String {
         .collect();
     shown.dedup();
     shown.join(", ")
-}
-
-async fn connected(host: &str, addresses: Vec<SocketAddr>) -> Result<TcpStream, String> {
-    let connecting = TcpStream::connect(addresses.as_slice()).await;
-    connecting.map_err(|error| format!("{}: {error}", cannot_connect(host)))
 }
 
 /// Event hubs are read directly, whatever proxy is configured.
@@ -103,7 +94,7 @@ async fn certificate(stream: TcpStream, host: &str, address: &str) -> Result<Str
     let name = ServerName::try_from(host.to_owned())
         .map_err(|_| format!("`{host}` cannot be the name in a certificate"))?;
     let connecting = any_certificate::connector().connect(name.clone(), stream);
-    let stream = connecting.await.map_err(|error| {
+    let stream = within(connecting).await.map_err(|error| {
         format!(
             "`{address}` does not speak TLS ({error}): another service or a proxy answers there"
         )

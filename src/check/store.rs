@@ -33,7 +33,7 @@ pub(super) async fn check(
     match &config.checkpoint.store {
         StoreKind::Memory => {
             let text = "not stored: after a restart, reading begins at `event_hub.start`";
-            report.add(Step::StoreRead, "memory", Ok(text.to_owned()));
+            report.ok(Step::StoreRead, "memory", text);
             Owners::Unknown
         }
         StoreKind::File(path) => file(path, config, report).await,
@@ -67,7 +67,7 @@ async fn file(path: &Path, config: &Config, report: &mut Report<'_>) -> Owners {
     });
     report.add(Step::StoreRead, &subject, found);
     let written = on_disk(path, inspect::try_write).await;
-    let found = written.map(|()| "a file beside it was written and removed".to_owned());
+    let found = written.map(|()| "a file beside it was written and removed");
     report.add(Step::StoreWrite, &subject, found);
     if is_in_use {
         Owners::Exporter
@@ -82,8 +82,11 @@ async fn on_disk<T: Send + 'static>(
     work: impl FnOnce(&Path) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, String> {
     let path = path.to_owned();
-    let working = spawn_blocking(move || work(&path).map_err(|error| chain(&error)));
-    within(async { working.await.map_err(|error| error.to_string())? }).await
+    let working = spawn_blocking(move || work(&path));
+    match within(async { Ok(working.await?) }).await {
+        Ok(worked) => worked.map_err(|error| chain(&error)),
+        Err(error) => Err(format!("the disk: {error}")),
+    }
 }
 
 async fn blob(
@@ -95,48 +98,41 @@ async fn blob(
     let subject = settings.url().to_string();
     let credential = config.store_credential.as_ref();
     let tokens = credential.map(|credential| storage_tokens(credential, Arc::clone(telemetry)));
-    let listed = async {
-        let container = Container::open(settings, tokens, Arc::clone(telemetry))?;
-        let leases = leases(&container, config).await?;
-        Ok::<_, BlobError>((container, leases))
+    let opening = Container::open(settings, tokens, Arc::clone(telemetry));
+    let listed = match opening {
+        Ok(container) => leases(&container, config)
+            .await
+            .map(|leases| (container, leases)),
+        Err(error) => Err(error),
     };
-    let listed = within(async { listed.await.map_err(|error| chain(&error)) }).await;
     let (container, leases) = match listed {
         Ok(listed) => listed,
-        Err(problem) => {
-            report.add(Step::StoreRead, &subject, Err(problem));
-            report.skip(
-                &[Step::StoreWrite, Step::StoreCondition],
-                &subject,
-                "the container cannot be read",
-            );
+        Err(error) => {
+            let rest = [Step::StoreWrite, Step::StoreCondition];
+            report.fail(Step::StoreRead, &subject, chain(&error));
+            report.skip(&rest, &subject, "the container cannot be read");
             return Owners::Unknown;
         }
     };
     let text = format!("{} partitions have an owner", leases.len());
-    report.add(Step::StoreRead, &subject, Ok(text));
-    let source = &config.event_hub;
-    let name = names::check(
-        source.namespace.name(),
-        &source.consumer_group,
-        rand::random(),
+    report.ok(Step::StoreRead, &subject, text);
+    let (namespace, group) = (
+        config.event_hub.namespace.name(),
+        &config.event_hub.consumer_group,
     );
-    let written = container
-        .write(&name, &Metadata::new(), BODY, &Condition::Missing)
-        .await;
+    let name = names::check(namespace, group, rand::random());
+    let written = write(&container, &name, &Condition::Missing).await;
     let condition = match &written {
         Ok(_) => Some(conditions_hold(&container, &name).await),
         Err(_) => None,
     };
     // Also after a failure: the write may have been done.
     let deleted = container.delete(&name).await;
-    let found = written.and(deleted).map_err(|error| chain(&error));
-    let found = found.map(|()| "a blob was written and deleted".to_owned());
+    let found = written.and(deleted.map_err(|error| chain(&error)));
+    let found = found.map(|()| "a blob was written and deleted");
     report.add(Step::StoreWrite, &subject, found);
     match condition {
-        Some(found) => {
-            report.add(Step::StoreCondition, &subject, found);
-        }
+        Some(found) => drop(report.add(Step::StoreCondition, &subject, found)),
         None => report.skip(
             &[Step::StoreCondition],
             &subject,
@@ -144,6 +140,17 @@ async fn blob(
         ),
     }
     Owners::Leases(leases)
+}
+
+async fn write(
+    container: &Container,
+    name: &str,
+    condition: &Condition,
+) -> Result<Outcome, String> {
+    let written = container
+        .write(name, &Metadata::new(), BODY, condition)
+        .await;
+    written.map_err(|error| chain(&error))
 }
 
 /// The content of the blob that is written. A write with a body is not looked up if its answer is lost.
@@ -171,19 +178,16 @@ async fn leases(
 }
 
 /// Writes the blob once more as the version that it is, then as one that it is no longer, and as one that does not exist.
-async fn conditions_hold(container: &Container, name: &str) -> Result<String, String> {
-    let write = async |condition: &Condition| {
-        let written = container
-            .write(name, &Metadata::new(), BODY, condition)
-            .await;
-        written.map_err(|error| chain(&error))
-    };
+async fn conditions_hold(container: &Container, name: &str) -> Result<&'static str, String> {
     let blob = container.head(name).await.map_err(|error| chain(&error))?;
     let first = Condition::Unchanged(blob.ok_or("a blob that was written is missing")?.etag);
-    let renewed = write(&first).await?;
-    let refused = [write(&first).await?, write(&Condition::Missing).await?];
+    let renewed = write(container, name, &first).await?;
+    let refused = [
+        write(container, name, &first).await?,
+        write(container, name, &Condition::Missing).await?,
+    ];
     if renewed != Outcome::Refused && refused == [Outcome::Refused, Outcome::Refused] {
-        Ok("a write of an old version is refused".to_owned())
+        Ok("a write of an old version is refused")
     } else {
         Err("the store does not keep the conditions of writes, so two replicas could own one partition: use Azure Blob \
              Storage, and no proxy that changes requests"

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
-use super::{Report, Step, within};
+use super::{Report, STEP_TIMEOUT, Step};
 use crate::config::Config;
 use crate::identity::connection_string::Pairs;
 use crate::identity::{Audience, Credential, Secret, Tokens, claims};
@@ -52,8 +52,8 @@ async fn token(
     telemetry: &Arc<Telemetry>,
 ) -> Result<String, String> {
     let tokens = Tokens::new(credential, audience, Arc::clone(telemetry));
-    let issuing = async { tokens.issued().await.map_err(|error| chain(&error)) };
-    let token = within(issuing).await?;
+    let token = tokens.issued(STEP_TIMEOUT).await;
+    let token = token.map_err(|error| chain(&error))?;
     let kind = credential.identity.kind().word();
     Ok(format!("`{kind}`: {}", claims::described(&token)))
 }
@@ -81,5 +81,36 @@ fn key(string: &Secret) -> Result<String, String> {
             claims::shown(expiry)
         )),
         None => Ok("a shared access signature without a time of expiry".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_is_checked_by_its_time_of_expiry_and_no_secret_is_shown() {
+        let check = |access: &str, expected: Result<&str, &str>| {
+            let string = format!("Endpoint=sb://contoso.servicebus.windows.net/;{access}");
+            let expected = expected.map(str::to_owned).map_err(str::to_owned);
+            assert_eq!(key(&Secret::new(string)), expected);
+        };
+        check(
+            "SharedAccessKeyName=listen;SharedAccessKey=c2VjcmV0",
+            Ok("the key of the shared access policy `listen`"),
+        );
+        let signature = "SharedAccessSignature=SharedAccessSignature sr=contoso&sig=c2VjcmV0";
+        check(
+            &format!("{signature}&se=4102444800&skn=listen"),
+            Ok("a shared access signature, expires at 2100-01-01T00:00:00Z"),
+        );
+        check(
+            &format!("{signature}&se=946684800&skn=listen"),
+            Err("the shared access signature has expired at 2000-01-01T00:00:00Z: make a new one"),
+        );
+        check(
+            signature,
+            Ok("a shared access signature without a time of expiry"),
+        );
     }
 }

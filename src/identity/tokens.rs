@@ -154,9 +154,11 @@ impl Tokens {
         })
     }
 
-    /// A token as the identity service has issued it.
-    pub(crate) async fn issued(&self) -> Result<AccessToken, TokenError> {
-        Ok(self.fresh().await?.access)
+    /// A token as the identity service has issued it, if that answers in time.
+    pub(crate) async fn issued(&self, within: Duration) -> Result<AccessToken, TokenError> {
+        let fetched = tokio::time::timeout(within, self.fresh()).await;
+        let fetched = fetched.map_err(|_| TokenError::unanswered(&self.credential, within))?;
+        Ok(fetched?.access)
     }
 
     /// The kept token if it is far from expiring, or else a new one.

@@ -175,6 +175,13 @@ async fn offline_the_configuration_alone_is_checked() {
         "ok      configuration    reads `logs` of `127.0.0.1:1` in consumer group `exporter`\n"
     );
     assert_eq!(output.status.code(), Some(0));
+
+    // The file of TLS and users belongs to it.
+    let missing = ["--offline", "--web.config.file", "/missing/web.yaml"];
+    let output = run(&missing, &[(CONNECTION_STRING, nobody)]).await;
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("/missing/web.yaml"), "{text}");
+    assert_eq!(output.status.code(), Some(2));
 }
 
 /// docs/check.md lists the steps, since programs read them.
