@@ -59,6 +59,7 @@
 //! | Which replica reads which partition, and when is one handed over? | `replica/balance.rs` computes it, `replica/cycle.rs` does it; docs/replicas-design.md has the promise |
 //! | What keeps a replica that slept from undoing what another did? | `checkpoint/blobs/positions.rs`, and the `Lease` of `source/event_hub/assignment.rs` |
 //! | What are the blobs called, and what is in them? | `blobs/names.rs`, `checkpoint/blobs/format.rs` |
+//! | Is the world as the configuration says? | the command `check`: `check/` has a file for each group of steps; docs/check.md |
 //! | When has a scrape been delivered, and to whom? | `http/connection.rs` knows its last byte, `http/scraper.rs` which scrapers count, `delivery/ledger.rs` what follows |
 //! | Are the scrapers those that are expected? | `http/scraper_check.rs` decides, `http/scrape_watch.rs` logs it |
 //! | How long may a client take, and how many may connect? | `http/settings.rs` |
@@ -77,13 +78,14 @@
 //! decides when a snapshot has been delivered, [`checkpoint`] stores the delivered positions across restarts. [`replica`]
 //! shares the partitions with other replicas, by leases; [`blobs`] is the store for that. [`config`] composes the settings
 //! that each module owns. [`service`] builds the parts, starts them and drains them in order, [`shutdown`] turns signals
-//! into a token. [`version`] says which build this is. [`cli`] has the commands.
+//! into a token; [`check`] looks at the world that they will find. [`version`] says which build this is. [`cli`] has the
+//! commands.
 //!
 //! Two crates stand beside this one, since the exporter needs neither: `crates/event-hub-emulator`, a local Event Hub, and
 //! `crates/acs-log-simulator`, which makes traffic for it. Each has a command of its own, `hub` and `simulate`; the feature
 //! `demo` (a default) adds both, and the command `demo`, which joins them with the exporter.
 //!
-//! Nothing points back up, and no two modules use each other: `main -> cli -> service -> config -> {replica, source,
+//! Nothing points back up, and no two modules use each other: `main -> cli -> {service, check} -> config -> {replica, source,
 //! checkpoint, delivery, http, metrics, identity, blobs, telemetry, shutdown, dead_letters}`, `replica -> {source, checkpoint,
 //! blobs}`, `pipeline -> {queue, event, envelope, acs, metrics, delivery, telemetry, liveness, dead_letters}`, `source ->
 //! {envelope, dead_letters, identity, queue, liveness, telemetry, family, event}`, `checkpoint -> {blobs, delivery, acs}`,
@@ -145,6 +147,7 @@
 
 mod acs;
 mod blobs;
+mod check;
 mod checkpoint;
 mod cli;
 mod config;

@@ -6,6 +6,7 @@
 //! {namespace host}/{event hub}/{consumer group}/member/{owner}           this exporter's: a replica that is running
 //! {namespace host}/.acs-recording-exporter/{consumer group}/series       this exporter's: the remembered failure series
 //! {namespace host}/.acs-recording-exporter/{consumer group}/label-sets   this exporter's: all other remembered label sets
+//! {namespace host}/.acs-recording-exporter/{consumer group}/check-{id}   the command `check`'s, for a moment
 //! ```
 //!
 //! All in lower case, as .NET, JavaScript and Python write them. Go, Java and Rust leave names as they are, so their
@@ -92,6 +93,11 @@ pub(crate) fn series(namespace: &str, consumer_group: &str) -> String {
 /// The blob with all other label sets that are remembered.
 pub(crate) fn label_sets(namespace: &str, consumer_group: &str) -> String {
     of_group(namespace, consumer_group, "label-sets")
+}
+
+/// A blob for a check of the store, which deletes it.
+pub(crate) fn check(namespace: &str, consumer_group: &str, id: u64) -> String {
+    of_group(namespace, consumer_group, &format!("check-{id:016x}"))
 }
 
 fn of_group(namespace: &str, consumer_group: &str, what: &str) -> String {

@@ -60,9 +60,9 @@ impl Store {
         scope: Scope,
     ) -> Result<(Self, Result<State, StoreError>), StoreError> {
         let files = Files::lock(path)?;
-        let read = files.read();
+        let read = read(&files.path);
         let state = match &read {
-            Ok(Some(bytes)) => files.decode(bytes, &scope),
+            Ok(Some(bytes)) => decode(&files.path, bytes, &scope),
             _ => Ok(State::default()),
         };
         let (saved, state) = match read {
@@ -154,56 +154,13 @@ impl Files {
     /// Excludes other processes until this is dropped. It resolves links in the path of the folder, so that two processes with
     /// different paths to the same folder find the same lock.
     fn lock(path: &Path) -> Result<Self, StoreError> {
-        let folder = match path.parent() {
-            Some(folder) if folder != Path::new("") => folder,
-            _ => Path::new("."),
-        };
-        let folder = fs::canonicalize(folder).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => StoreError::NoFolder(path.to_owned()),
-            _ => failed(folder, "found", error),
-        })?;
-        let name = path
-            .file_name()
-            .ok_or_else(|| StoreError::NotAFile(path.to_owned()))?;
-        let beside = |suffix: &str| {
-            let mut name = name.to_owned();
-            name.push(suffix);
-            folder.join(name)
-        };
-        let path = beside("");
+        let checkpoint = beside(path, "")?;
         Ok(Self {
-            lock: lock(&beside(".lock"), &path)?,
-            tmp: beside(".tmp"),
-            path,
-            folder,
+            lock: lock(&beside(path, ".lock")?, &checkpoint)?,
+            tmp: beside(path, ".tmp")?,
+            path: checkpoint,
+            folder: folder_of(path)?,
         })
-    }
-
-    fn read(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        let failed = |source| failed(&self.path, "read", source);
-        // A write would replace a link, not the file to which it points.
-        let mut file = match open_file(OpenOptions::new().read(true), &self.path) {
-            Ok(Some(file)) => file,
-            Ok(None) => return Err(StoreError::NotAFile(self.path.clone())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(failed(error)),
-        };
-        let bytes = file.metadata().map_err(failed)?.len();
-        if bytes > BYTES_MAX {
-            return Err(self.unreadable(Unreadable::TooLarge(bytes)));
-        }
-        let mut content = Vec::new();
-        file.read_to_end(&mut content).map_err(failed)?;
-        Ok(Some(content))
-    }
-
-    fn decode(&self, bytes: &[u8], scope: &Scope) -> Result<State, StoreError> {
-        let (found, state) = format::decode(bytes).map_err(|source| self.unreadable(source))?;
-        if found == *scope {
-            return Ok(state);
-        }
-        let scopes = Box::new([found, scope.clone()]);
-        Err(StoreError::OtherScope(self.path.clone(), scopes))
     }
 
     /// Replaces the file by a new file with these bytes.
@@ -249,16 +206,67 @@ impl Files {
     fn unlock(&self) {
         let _unlocked = self.lock.unlock();
     }
-
-    fn unreadable(&self, source: Unreadable) -> StoreError {
-        StoreError::Unreadable(self.path.clone(), source)
-    }
 }
 
 impl Drop for Files {
     fn drop(&mut self) {
         self.unlock();
     }
+}
+
+/// The folder that a file is in, without links in its path.
+pub(super) fn folder_of(path: &Path) -> Result<PathBuf, StoreError> {
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    fs::canonicalize(folder).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => StoreError::NoFolder(path.to_owned()),
+        _ => failed(folder, "found", error),
+    })
+}
+
+/// The file in the same folder whose name has this at its end.
+pub(super) fn beside(path: &Path, suffix: &str) -> Result<PathBuf, StoreError> {
+    let folder = folder_of(path)?;
+    let name = path
+        .file_name()
+        .ok_or_else(|| StoreError::NotAFile(path.to_owned()))?;
+    let mut name = name.to_owned();
+    name.push(suffix);
+    Ok(folder.join(name))
+}
+
+/// What a file contains; none if there is no file.
+pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+    let failed = |source| failed(path, "read", source);
+    // A write would replace a link, not the file to which it points.
+    let mut file = match open_file(OpenOptions::new().read(true), path) {
+        Ok(Some(file)) => file,
+        Ok(None) => return Err(StoreError::NotAFile(path.to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    let bytes = file.metadata().map_err(failed)?.len();
+    if bytes > BYTES_MAX {
+        let too_large = Unreadable::TooLarge(bytes);
+        return Err(StoreError::Unreadable(path.to_owned(), too_large));
+    }
+    let mut content = Vec::new();
+    file.read_to_end(&mut content).map_err(failed)?;
+    Ok(Some(content))
+}
+
+/// The state that is encoded by the bytes of a file.
+pub(super) fn decode(path: &Path, bytes: &[u8], scope: &Scope) -> Result<State, StoreError> {
+    let decoded = format::decode(bytes);
+    let (found, state) =
+        decoded.map_err(|source| StoreError::Unreadable(path.to_owned(), source))?;
+    if found == *scope {
+        return Ok(state);
+    }
+    let scopes = Box::new([found, scope.clone()]);
+    Err(StoreError::OtherScope(path.to_owned(), scopes))
 }
 
 /// Locks the file `lock` of the checkpoint file `path`, for as long as it is open.
@@ -320,6 +328,6 @@ fn open_file(options: &mut OpenOptions, path: &Path) -> io::Result<Option<File>>
     }
 }
 
-fn failed(path: &Path, action: &'static str, source: io::Error) -> StoreError {
+pub(super) fn failed(path: &Path, action: &'static str, source: io::Error) -> StoreError {
     StoreError::Io(path.to_owned(), action, source)
 }

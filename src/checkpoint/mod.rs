@@ -7,12 +7,15 @@
 //! so that the positions stay small. [`blobs`] are for several processes, each of which writes the positions of the partitions
 //! that it owns.
 //!
+//! [`inspect`] looks at the file without using it.
+//!
 //! A store that cannot be read is never taken for an empty one: a start from scratch would count again all that the event
 //! hub retains, or skip it. It is an error that says what to do. Label sets that cannot be read are: they cost first values.
 
 pub(crate) mod blobs;
 mod file;
 mod format;
+pub(crate) mod inspect;
 mod series;
 mod settings;
 mod state;

@@ -13,8 +13,8 @@ use clap::Args;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::any_certificate;
 use super::run::RunArgs;
+use crate::check::any_certificate;
 use crate::config::{self, ConfigError};
 
 #[derive(Debug, Args)]

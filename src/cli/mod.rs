@@ -1,6 +1,6 @@
 //! The commands: flags -> config -> parts -> exit code. One file for each command.
 
-mod any_certificate;
+mod check;
 #[cfg(feature = "demo")]
 mod demo;
 mod health;
@@ -22,6 +22,8 @@ use crate::service::ServiceError;
 use crate::shutdown;
 use crate::telemetry::{self, LogError, looks_secret, redacted};
 use crate::version;
+use check::CheckArgs;
+pub(crate) use check::CheckFailed;
 use health::HealthArgs;
 pub(crate) use health::HealthError;
 use replay::ReplayArgs;
@@ -54,6 +56,8 @@ enum Command {
     Simulate(acs_log_simulator::cli::SimulateArgs),
     /// Count the records in files instead of an event hub, and print the metrics, or their history.
     Replay(ReplayArgs),
+    /// Validate the configuration, then check the network, the identity, the event hubs and the checkpoint store. Disturbs nobody.
+    Check(CheckArgs),
     /// Ask the running exporter whether it is healthy: the health check of a container. Exits with 0 if it is, otherwise with 1.
     Health(HealthArgs),
     /// List every metric: name, type, labels, help.
@@ -67,6 +71,7 @@ const EXAMPLES: &str = "Examples:
   acs-recording-exporter demo                             try it without Azure, and open http://localhost:9464
   acs-recording-exporter --config config/exporter.yaml    read Event Hubs, and serve the metrics
   acs-recording-exporter --web.config.file web.yml        the same over TLS, configured by variables
+  acs-recording-exporter check --config exporter.yaml     check the configuration, and whether Azure allows it
   acs-recording-exporter health                           ask whether the running exporter is healthy
   acs-recording-exporter replay capture/*.avro            count the records of archives
   acs-recording-exporter metrics                          list every metric
@@ -108,6 +113,9 @@ pub(crate) enum CommandError {
     /// The replay failed.
     #[error(transparent)]
     Replay(#[from] ReplayFailed),
+    /// A step of the check failed.
+    #[error(transparent)]
+    Check(#[from] CheckFailed),
     /// The running exporter is not healthy, or did not answer.
     #[error(transparent)]
     Health(#[from] HealthError),
@@ -124,8 +132,11 @@ pub(crate) enum CommandError {
     Io(#[from] io::Error),
 }
 
-/// The exit code for a wrong configuration: nothing was started. Every other failure exits with 1.
+/// The exit code for a wrong configuration: nothing was started.
 const WRONG_CONFIG: u8 = 2;
+
+/// The exit code for every other failure.
+const FAILED: u8 = 1;
 
 /// Runs the command to its end or until a signal, and prints the error if it fails.
 pub async fn run(cli: Cli) -> ExitCode {
@@ -143,7 +154,8 @@ pub async fn run(cli: Cli) -> ExitCode {
                 CommandError::Config(_) | CommandError::Replay(ReplayFailed::Config(_)) => {
                     ExitCode::from(WRONG_CONFIG)
                 }
-                _ => ExitCode::FAILURE,
+                CommandError::Check(failed) => ExitCode::from(failed.code),
+                _ => ExitCode::from(FAILED),
             }
         }
         Ok(()) | Err(_) => ExitCode::SUCCESS,
@@ -174,6 +186,7 @@ async fn command(command: Command, stop: CancellationToken) -> Result<(), Comman
             Ok(args.run(stop).await?)
         }
         Command::Replay(args) => Ok(replay::replay(args, stop).await?),
+        Command::Check(args) => check::check(args).await,
         Command::Health(args) => Ok(health::health(args, &mut io::stdout()).await?),
         Command::Metrics => Ok(metrics::list(&mut io::stdout().lock())?),
     }

@@ -5,9 +5,10 @@
 //! signs for an application with a certificate. `tokens` keeps the tokens of one service and renews them; `event_hubs`
 //! and `storage` pass them to the clients of the two services. `error` explains what to do when there is no token.
 //! `connection_string` reads the pairs that connection strings consist of, `secret_file` reads files with secrets, and
-//! `secret` keeps one in memory. `clear_text` decides where TLS may be off.
+//! `secret` keeps one in memory, and `claims` describes a token. `clear_text` decides where TLS may be off.
 
 mod assertion;
+pub(crate) mod claims;
 pub(crate) mod clear_text;
 pub(crate) mod connection_string;
 mod credential;

@@ -154,6 +154,13 @@ impl Tokens {
         })
     }
 
+    /// A token as the identity service has issued it, if that answers in time.
+    pub(crate) async fn issued(&self, within: Duration) -> Result<AccessToken, TokenError> {
+        let fetched = tokio::time::timeout(within, self.fresh()).await;
+        let fetched = fetched.map_err(|_| TokenError::unanswered(&self.credential, within))?;
+        Ok(fetched?.access)
+    }
+
     /// The kept token if it is far from expiring, or else a new one.
     pub(super) async fn fresh(&self) -> Result<Token, TokenError> {
         let asked_at = Instant::now();

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which modules a module may use. A new arrow is a decision: make it here, and in the map.
-const MAY_USE: [(&str, &[&str]); 25] = [
+const MAY_USE: [(&str, &[&str]); 26] = [
     ("event", &[]),
     ("disposition", &["family"]),
     ("repair", &["family"]),
@@ -126,9 +126,21 @@ const MAY_USE: [(&str, &[&str]); 25] = [
         ],
     ),
     (
+        "check",
+        &[
+            "blobs",
+            "checkpoint",
+            "config",
+            "identity",
+            "source",
+            "telemetry",
+        ],
+    ),
+    (
         "cli",
         &[
             "acs",
+            "check",
             "config",
             "disposition",
             "metrics",

@@ -21,6 +21,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsage
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 use time::OffsetDateTime;
+use time::macros::datetime;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, oneshot};
 use tokio::task::JoinSet;
@@ -33,7 +34,8 @@ use tokio_util::sync::CancellationToken;
 use crate::world::eventually;
 
 /// Every event hub of the shared hub, with its partitions.
-const EVENT_HUBS: [(&str, u32); 10] = [
+const EVENT_HUBS: [(&str, u32); 11] = [
+    ("checked", 2),
     ("calls", 1),
     ("downgraded", 1),
     ("leased", 1),
@@ -167,7 +169,8 @@ impl IdentityService {
     pub(crate) async fn start(lifetime: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let (acceptor, ca_certificate) = certificates();
+        let certificate = Certificate::new();
+        let (acceptor, ca_certificate) = (certificate.acceptor(), certificate.authority);
         let known = Arc::new(Known {
             lifetime: lifetime.try_into().expect("a short time"),
             secret: SyncMutex::new("right".to_owned()),
@@ -314,13 +317,26 @@ pub(crate) struct Certificate {
 
 impl Certificate {
     pub(crate) fn new() -> Self {
+        Self::made_out_to("localhost", |_| ())
+    }
+
+    /// One that is no longer valid.
+    pub(crate) fn expired(name: &str) -> Self {
+        Self::made_out_to(name, |leaf| {
+            leaf.not_before = datetime!(2020-01-01 0:00 UTC);
+            leaf.not_after = datetime!(2021-01-01 0:00 UTC);
+        })
+    }
+
+    fn made_out_to(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
         let mut authority = CertificateParams::new(Vec::new()).expect("no names");
         authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
         let authority_key = KeyPair::generate().expect("a key");
         let ca_certificate = authority.self_signed(&authority_key).expect("signed").pem();
         let issuer = Issuer::new(authority, authority_key);
-        let leaf = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
+        let mut leaf = CertificateParams::new(vec![name.to_owned()]).expect("a name");
+        change(&mut leaf);
         let key = KeyPair::generate().expect("a key");
         Self {
             signed: leaf.signed_by(&key, &issuer).expect("signed"),
@@ -328,23 +344,18 @@ impl Certificate {
             authority: ca_certificate,
         }
     }
-}
 
-/// What speaks TLS as `localhost`, and the authority that has signed its certificate, in PEM.
-fn certificates() -> (TlsAcceptor, String) {
-    let Certificate {
-        signed,
-        key,
-        authority,
-    } = Certificate::new();
-    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("its protocols")
-        .with_no_client_auth()
-        .with_single_cert(
-            vec![signed.der().clone()],
-            PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
-        )
-        .expect("its own key");
-    (TlsAcceptor::from(Arc::new(config)), authority)
+    /// What speaks TLS with it.
+    pub(crate) fn acceptor(&self) -> TlsAcceptor {
+        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("its protocols")
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![self.signed.der().clone()],
+                PrivatePkcs8KeyDer::from(self.key.serialize_der()).into(),
+            )
+            .expect("its own key");
+        TlsAcceptor::from(Arc::new(config))
+    }
 }

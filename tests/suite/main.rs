@@ -24,6 +24,7 @@ mod azurite;
 mod blobs;
 mod bounds;
 mod cases;
+mod check;
 mod config;
 mod credentials;
 mod decoding;

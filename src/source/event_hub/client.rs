@@ -18,7 +18,7 @@ use futures_util::FutureExt;
 
 use super::connection_string::ConnectionString;
 use super::error::SourceError;
-use super::settings::{Authentication, Settings, Transport};
+use super::settings::{Authentication, Settings, Transport, address};
 use crate::identity::clear_text::is_loopback;
 use crate::identity::connection_string::UnusableFile;
 use crate::identity::{Audience, EventHubsTokens, Secret, Tokens};
@@ -173,15 +173,11 @@ pub(super) async fn within<T>(
 /// Looks up the host before the SDK does, for an error of its own. As the SDK does, it blocks the thread of the connection,
 /// for as long as a resolver that is down lets it wait: another thread for it might not be had.
 fn resolve(host: &str, endpoint: Option<&str>, transport: Transport) -> Result<(), SourceError> {
-    let address = match (endpoint, transport) {
-        (Some(endpoint), _) => endpoint.trim_start_matches("amqp://").to_owned(),
-        (None, Transport::Tcp) => format!("{host}:5671"),
-        (None, Transport::WebSocket) => format!("{host}:443"),
-    };
     let unresolved = |source| SourceError::Unresolved {
         host: host.to_owned(),
         source,
     };
+    let address = address(host, endpoint, transport);
     address.to_socket_addrs().map(drop).map_err(unresolved)
 }
 

@@ -64,7 +64,7 @@ pub(super) struct HubProperties {
 const OPEN_TIMEOUT: Duration = Duration::from_secs(75);
 
 /// One request and one answer on an open connection, after one exchange of a token.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A client that does not close in this time is dropped as it is.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);

@@ -265,6 +265,14 @@ fn answer_cause(error: &AmqpError) -> Option<Cause> {
     })
 }
 
+/// What to do about a host that no connection leads to.
+pub(crate) fn cannot_connect(host: &str) -> String {
+    format!(
+        "cannot connect to `{host}`: check the firewall, the private endpoint and port 5671 \
+         (`event_hub.transport: websocket` needs only 443)"
+    )
+}
+
 /// An error in words for the person who has to act: with the names of what was refused, and what to do.
 #[derive(Debug)]
 pub(super) struct Explained<'a> {
@@ -303,11 +311,7 @@ impl fmt::Display for Explained<'_> {
                 "`{host}` has no event hub `{event_hub}`, or the event hub has no consumer group `{group}`: create what \
                  is missing, or correct `event_hub.names` or `event_hub.consumer_group`"
             ),
-            Cause::Unreachable if is_answer => write!(
-                f,
-                "cannot connect to `{host}`: check the firewall, the private endpoint and port 5671 \
-                 (`event_hub.transport: websocket` needs only 443)"
-            ),
+            Cause::Unreachable if is_answer => f.write_str(&cannot_connect(host)),
             Cause::Timeout => write!(
                 f,
                 "{}: if this lasts, check the network between the exporter and `{host}` (firewall, private endpoint, port)",

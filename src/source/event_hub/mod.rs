@@ -7,6 +7,7 @@
 //! `reader` is the task of one partition, and `progress` the state machine that it follows, which decides by `extent`
 //! (what the hub holds), `prefetch` and `backoff`. `connections` are what it reads and asks over, opened by `client`, each
 //! on its `own_runtime` and as many as `capacity` allows.
+//! `probe` asks an event hub what the command `check` wants to know.
 //! `received` converts the SDK's events, `lag` measures how far behind they are, and `error` sorts failures by cause.
 
 mod assignment;
@@ -21,6 +22,7 @@ mod extent;
 mod lag;
 mod own_runtime;
 mod prefetch;
+mod probe;
 mod progress;
 mod reader;
 mod readers;
@@ -36,7 +38,8 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use assignment::{Assigner, Assignment, Discovered, Reading, leased};
 pub(crate) use backoff::LONGEST as TRIED_AGAIN_WITHIN;
 pub use connection_string::ConnectionString;
-pub(crate) use error::SourceError;
+pub(crate) use error::{Cause, SourceError, cannot_connect};
+pub(crate) use probe::{Probe, Probed, Refusal};
 pub(crate) use settings::{
     Amqp, Authentication, Namespace, OnLostPosition, Settings, Start, Transport, Watchdog,
     consumer_group, event_hub_name, namespace_host,
@@ -46,7 +49,7 @@ use crate::liveness::Liveness;
 use crate::queue::Queue;
 use crate::telemetry::Telemetry;
 use client::Clients;
-use error::{Cause, Explained};
+use error::Explained;
 use readers::Readers;
 
 /// The Event Hub source: what the readers of all event hubs have in common.

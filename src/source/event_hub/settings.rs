@@ -31,6 +31,14 @@ pub struct Settings {
     pub watchdog: Watchdog,
 }
 
+impl Settings {
+    /// The host and port to connect to.
+    pub(crate) fn address(&self) -> String {
+        let Namespace { host, endpoint, .. } = &self.namespace;
+        address(host, endpoint.as_deref(), self.amqp.transport)
+    }
+}
+
 settings! {
     /// Event hubs
     ///
@@ -133,6 +141,15 @@ impl Namespace {
     /// name in the public cloud, and the host of all others, since each cloud may have a namespace of the same name.
     pub(crate) fn label(&self) -> &str {
         self.host.strip_suffix(PUBLIC_SUFFIX).unwrap_or(&self.host)
+    }
+}
+
+/// The host and port to connect to: an emulator's own, or Azure's.
+pub(super) fn address(host: &str, endpoint: Option<&str>, transport: Transport) -> String {
+    match (endpoint, transport) {
+        (Some(endpoint), _) => endpoint.trim_start_matches("amqp://").to_owned(),
+        (None, Transport::Tcp) => format!("{host}:5671"),
+        (None, Transport::WebSocket) => format!("{host}:443"),
     }
 }
 

@@ -10,9 +10,9 @@ use tempfile::NamedTempFile;
 
 use super::{World, done, names, open, owner};
 
-const ACCOUNT: &str = "devstoreaccount1";
+pub(crate) const ACCOUNT: &str = "devstoreaccount1";
 /// The key of every emulator's account.
-const KEY: &str =
+pub(crate) const KEY: &str =
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 /// A key that no account has.
 const WRONG_KEY: &str = "bm90IHRoZSBrZXk=";
@@ -32,6 +32,21 @@ pub(super) fn container_sas(rights: &str, expiry: &str) -> String {
         ("sr", "c"),
         ("sp", rights),
         ("se", expiry),
+        ("sig", &signature),
+    ])
+}
+
+/// What a service signs for one container, with the rights of a policy that the container has.
+pub(crate) fn policy_sas(policy: &str) -> String {
+    let resource = format!("/blob/{ACCOUNT}/recordings");
+    let signed = [
+        "", "", "", &resource, policy, "", "", VERSION, "c", "", "", "", "", "", "", "",
+    ];
+    let signature = sign(&signed.join("\n"));
+    query(&[
+        ("sv", VERSION),
+        ("sr", "c"),
+        ("si", policy),
         ("sig", &signature),
     ])
 }

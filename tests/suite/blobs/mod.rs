@@ -1,6 +1,6 @@
 //! A container in a real Blob Storage emulator: what is written comes back, and conditions hold.
 
-mod authentication;
+pub(crate) mod authentication;
 mod faults;
 mod tokens;
 
