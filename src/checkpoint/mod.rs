@@ -71,7 +71,7 @@ pub(crate) enum StoreError {
     OtherScope(PathBuf, Box<[Scope; 2]>),
     /// It is damaged, was written by another version, or never was a checkpoint file.
     #[error(
-        "`{}` cannot be read as a checkpoint file: move it away to begin at `event_hub.start`, or run the version that wrote it",
+        "`{}` cannot be read as a checkpoint file: run the version that wrote it, or move it away to begin at `event_hub.start`, so that events may be counted again or not at all",
         .0.display()
     )]
     Unreadable(PathBuf, #[source] Unreadable),

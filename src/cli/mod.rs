@@ -70,7 +70,7 @@ static VERSION_TEXT: LazyLock<String> =
 const EXAMPLES: &str = "Examples:
   acs-recording-exporter demo                             try it without Azure, and open http://localhost:9464
   acs-recording-exporter --config config/exporter.yaml    read Event Hubs, and serve the metrics
-  acs-recording-exporter --web.config.file web.yml        the same over TLS, configured by variables
+  acs-recording-exporter --web.config.file web.yml        serve over TLS, configured by variables
   acs-recording-exporter check --config exporter.yaml     check the configuration, and whether Azure allows it
   acs-recording-exporter health                           ask whether the running exporter is healthy
   acs-recording-exporter replay capture/*.avro            count the records of archives

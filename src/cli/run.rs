@@ -26,13 +26,14 @@ pub(super) struct RunArgs {
 /// What is configured by flags as by the file, with the names that Prometheus' exporters have.
 #[derive(Debug, Args)]
 pub(super) struct Settings {
-    /// Where the metrics are served, for example `0.0.0.0:9464`. The demo serves them on `127.0.0.1:9464` by default.
+    /// Where the metrics are served, for example `0.0.0.0:9464`.
     #[arg(long, visible_alias = "web.listen-address", value_name = "ADDRESS")]
     listen: Option<String>,
-    /// TLS, users and passwords of the endpoints: the file that Prometheus' exporters share.
+    /// The web configuration file of the endpoints, in exporter-toolkit's format: TLS, client certificates, users. See
+    /// docs/security.md.
     #[arg(long = "web.config.file", value_name = "FILE")]
     web_config_file: Option<String>,
-    /// What is logged: `error`, `warn`, `info`, `debug`, or `off`.
+    /// Log level: `off`, `error`, `warn`, `info`, `debug` or `trace`, or of modules. See docs/configuration.md.
     #[arg(long = "log.level", value_name = "LEVEL")]
     log_level: Option<String>,
     /// How it is logged: `auto`, `human` or `json`.

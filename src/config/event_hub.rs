@@ -90,7 +90,7 @@ pub(super) fn settings(
     let event_hubs = event_hubs(reader, keys.names, given, connection.as_ref());
     reader.require(
         CONSUMER_GROUP,
-        "set it to a consumer group that no other program uses: the exporter evicts every reader without an owner level, so `$Default` is used only if it is named here",
+        "set it to a consumer group that no other program uses: Azure disconnects its readers without an owner level, so `$Default` is used only if it is named here",
     );
     let is_emulator = connection
         .as_ref()

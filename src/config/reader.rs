@@ -181,7 +181,10 @@ fn unknown(entry: &Entry) -> Option<Fault> {
         if *value == Value::Nothing {
             return None;
         }
-        format!("is a section: set {}", in_section.join(", "))
+        format!(
+            "is a section: set one of its keys: {}",
+            in_section.join(", ")
+        )
     } else if let Some(parent) = parent {
         let parent = origin.spelling_of(parent);
         format!("unknown key: `{parent}` has a value, and no keys below it")

@@ -82,7 +82,7 @@ fn check_ownership(reader: &mut Reader, settings: replica::Settings, checkpoint:
     if lease < interval * replica::Settings::INTERVALS {
         let (interval, lease) = (format_duration(interval), format_duration(lease));
         let too_short = format!(
-            "must be at least three times `ownership.interval`, which is `{interval}`: two renewals may fail"
+            "must be at least three times `ownership.interval`, which is `{interval}`, so that two failed renewals do not lose the lease"
         );
         let too_long =
             format!("must be at most a third of `ownership.lease`, which is `{lease}`: set both");
@@ -141,7 +141,7 @@ fn check_watchdog(reader: &mut Reader, watchdog: Watchdog) {
     if watchdog.dead_after <= watchdog.interval {
         reader.contradiction(
             "watchdog.dead_after",
-            "must be longer than `watchdog.interval`: no liveness check is due before that",
+            "must be longer than `watchdog.interval`, or every partition counts as dead between two checks",
         );
     }
 }

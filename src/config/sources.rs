@@ -93,6 +93,6 @@ pub(super) fn read(path: &Path) -> io::Result<Zeroizing<String>> {
     if u64::try_from(text.len()).is_ok_and(|bytes| bytes <= FILE_BYTES_MAX) {
         return Ok(text);
     }
-    let problem = "is too large to be a configuration";
+    let problem = "it is larger than 1 MiB";
     Err(io::Error::new(io::ErrorKind::FileTooLarge, problem))
 }

@@ -348,7 +348,7 @@ impl WebFile<'_> {
     }
 
     fn missing(&mut self, key: &str) {
-        let problem = "is needed for TLS";
+        let problem = "set it: TLS needs it";
         let key = format!("tls_server_config.{key}");
         self.faults.push(Fault::missing(&key, problem));
     }

@@ -109,7 +109,9 @@ pub(crate) fn bytes(range: RangeInclusive<&'static str>) -> Check<u64> {
     let (least, most) = range.into_inner();
     text(format!("`{least}` to `{most}`"), move |text| {
         if text.parse::<f64>().is_ok() {
-            return Err(format!("needs a unit, for example `{text}MiB`"));
+            return Err(format!(
+                "needs a unit: `{text}B`, `{text}KiB` or `{text}MiB`"
+            ));
         }
         let parse = |text: &str| text.parse::<ByteSize>().map_err(|_| NO_BYTES);
         let bytes = parse(text)?;
@@ -239,7 +241,7 @@ mod tests {
                 ("1.5 MiB", "1572864"),
                 ("1GiB", "1073741824"),
                 ("2MB", "2000000"),
-                ("100", "needs a unit, for example `100MiB`"),
+                ("100", "needs a unit: `100B`, `100KiB` or `100MiB`"),
                 ("512KiB", "must be between `1MiB` and `1GiB`"),
                 ("2GiB", "must be between `1MiB` and `1GiB`"),
                 (

@@ -94,7 +94,7 @@ families! {
         http_requests_refused_total: Counter[Closed],
         /// TLS handshakes with clients that failed.
         tls_handshakes_failed_total: Counter[],
-        /// 0 if the web configuration file has changed and cannot be used; only if it has changed.
+        /// 1 if the last change of the web configuration file could be used, otherwise 0; absent until it changes.
         web_config_last_reload_successful: Gauge[],
         /// Distinct scrapers to which a scrape was fully delivered within the last 10 minutes.
         scrapers: Gauge[],

@@ -9,7 +9,7 @@
     grafana: '',
 
     // Matchers of the exporter's targets, for example 'namespace="monitoring"'. With a selector,
-    // AcsRecordingExporterDown also fires if there is no such target and never was.
+    // AcsRecordingExporterDown also fires at once if there is no such target.
     selector: '',
     // The labels of a target that tell installations apart. Labels that a target does not have do no harm.
     installation: ['cluster', 'namespace', 'job'],
@@ -32,7 +32,7 @@
     // 95 % of the requests of an operation take at most so many seconds.
     slow: 5,
 
-    // A resource is busy if, in four weeks, its logs never stopped for so many seconds. If they do, it pages.
+    // A resource is busy if, in four weeks, its logs never stopped for so many seconds. If such a resource is silent for so long, an alert pages.
     silence: 4 * 3600,
     // For all other resources, so many seconds without logs create a ticket, if they were never silent for longer.
     quiet: 3 * 86400,

@@ -27,7 +27,7 @@
     ||| % seen('$I, event_hubs_namespace')),
 
     $.record('acs_recording_exporter:not_reading', $.causes([
-      // An event hub refuses a token that has just expired once for each replica. More mean that the right is gone.
+      // When a token expires, each replica is refused once. More refusals mean that the right is missing.
       |||
         max by ($H) (
           sum by ($H, instance) (
@@ -92,8 +92,8 @@
         'the event hub has refused access: the exporter lacks the right to read.',
         'the event hub has not answered, or has refused to be read.',
         'no exporter has read one of the partitions.',
-        'the event hub has not proved that a partition is alive, although an exporter reads it.',
-        'no exporter has had this event hub, although one had it within the last day.',
+        'a partition was not verified, although an exporter reads it.',
+        'no exporter is configured with this event hub, although one was within the last day.',
       ]) + ' /-/ready of the exporter names the cause, and what to do.'),
 
       // The lag of a partition that is not owned is out of date. After an outage, give the exporter time to catch up.
@@ -120,7 +120,7 @@
                 unless on ($I) (up{$S} == 1 unless on ($I, instance) acs_recording_exporter_build_info{$S})
             )
         |||,
-        // More often than somebody deploys.
+        // More restarts than deployments explain.
         |||
           max by ($I, instance) (changes(process_start_time_seconds{$S}[30m])) > 4.5
             and on ($I, instance) acs_recording_exporter_build_info{$S}
@@ -170,7 +170,7 @@
           )
         |||,
       ]),
-      'What the exporter counts is not safe: ' + $.cause([
+      'The exporter\'s counts are not checkpointed: ' + $.cause([
         'the blob store fails',
         'checkpoints cannot be written',
         'no scrape qualifies',
@@ -178,7 +178,7 @@
         'leases are not renewed',
         'a checkpoint does not advance',
       ]),
-      'For 15 minutes. Reading continues, but after a crash the events since then are counted again.'),
+      'This has lasted for 15 minutes. Reading continues, but after a crash the events since then are counted again.'),
 
       // Both sides of the first come from one scrape, which is a consistent snapshot. Of what Microsoft does not document,
       // these four can hide failures.
@@ -258,7 +258,7 @@
         ) > 0
       |||,
       'Label values are counted as `other`',
-      '{{ $value | printf "%.0f" }} values were replaced in the last hour, because their label has too many, or because they do not look like values of it. Totals stay correct, but details are missing.'),
+      '{{ $value | printf "%.0f" }} values were replaced in the last hour, because their label has too many, or because they do not match its grammar. Totals stay correct, but details are missing.'),
     ]),
   },
 }

@@ -84,14 +84,14 @@
           and on ($R) sum by ($R) (increase(acs_recording_operation_failures_total{operation="StartRecording",reason="throttled",$S}[10m])) > %s
       ||| % atLeast,
       'ACS has throttled {{ $value | humanizePercentage }} of the starts on {{ $labels.resource }} for half an hour',
-      'StartRecording requests are answered with 429. Calls whose start is not repeated with success are not recorded.'),
+      'StartRecording requests are answered with 429. Calls whose start is not retried successfully are not recorded.'),
 
       // The SDKs repeat throttled requests, so a few are harmless.
       $.alert('AcsRecordingThrottled', 'ticket', stay, |||
         sum by ($R) (increase(acs_recording_operation_failures_total{reason="throttled",$S}[10m])) > %s
       ||| % atLeast,
       'ACS throttles requests of {{ $labels.resource }}',
-      '{{ $value | printf "%.0f" }} requests of 10 minutes were answered with 429 (too many requests).'),
+      'In 10 minutes, ACS answered {{ $value | printf "%.0f" }} requests with 429 (too many requests).'),
 
       $.alert('AcsRecordingStartConflict', 'ticket', { keep_firing_for: '6h' }, |||
         sum by ($R) (increase(acs_recording_operation_failures_total{reason="conflict",$S}[6h]))
@@ -124,13 +124,13 @@
           unless on ($I) max_over_time(acs_recording_exporter:blind[6h])
       |||,
       '{{ $value | printf "%.0f" }} recordings of {{ $labels.resource }} were started but not reported',
-      'In the last day, {{ $value | printf "%.0f" }} more recordings were started than summaries arrived, for six hours. They may not exist.'),
+      '{{ $value | printf "%.0f" }} recordings of the last day have no summary, and this has been so for six hours. They may not exist.'),
 
       $.alert('AcsRecordingLogsMissing', 'page', { 'for': '15m', keep_firing_for: '15m' }, |||
         acs_recording:logs_missing
       |||,
       'Logs of {{ $labels.resource }} are missing: failures of recordings go unnoticed',
-      'A log that should arrive has not for at least {{ $value | humanizeDuration }}. Either the diagnostic setting lost it, or nothing is recorded.'),
+      'No record of a log that should arrive has come for at least {{ $value | humanizeDuration }}. Either the diagnostic setting does not send it any more, or nothing is recorded.'),
 
       // Three days are longer than a weekend.
       $.alert('AcsRecordingLogsQuiet', 'ticket', { 'for': '1h' }, |||
@@ -143,7 +143,7 @@
         %(days)s
       ||| % { quiet: config.quiet, days: $.quietUnless(config.quiet) },
       'A log of {{ $labels.resource }} has not arrived for {{ $value | humanizeDuration }}',
-      'It was never silent for so long in four weeks. The diagnostic setting may have been removed, or may have lost a category.'),
+      'This log was never silent for so long in the last four weeks. The diagnostic setting may have been removed, or may have lost a category.'),
 
       // Azure Monitor usually takes minutes. This is its delay, not the lag of the exporter.
       $.alert('AcsRecordingLogsLate', 'ticket', { 'for': '15m', keep_firing_for: '2h' }, |||

@@ -102,7 +102,7 @@ fn what_is_required_is_asked_for() {
             config: 3 faults
               event_hub.connection_string (not set): set it, or `event_hub.namespace` to authenticate with Microsoft Entra ID
               event_hub.names (not set): set it to the event hubs that the diagnostic settings write to
-              event_hub.consumer_group (not set): set it to a consumer group that no other program uses: the exporter evicts every reader without an owner level, so `$Default` is used only if it is named here"#]],
+              event_hub.consumer_group (not set): set it to a consumer group that no other program uses: Azure disconnects its readers without an owner level, so `$Default` is used only if it is named here"#]],
     );
 }
 

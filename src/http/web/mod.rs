@@ -125,7 +125,7 @@ impl Current {
         let tls = config.tls.as_ref().map(tls::server_config).transpose();
         let tls = tls.map_err(|error| match error {
             rustls::Error::InconsistentKeys(_) => {
-                "tls_server_config: the key is not that of the certificate".to_owned()
+                "tls_server_config: `key_file` does not belong to `cert_file`".to_owned()
             }
             error => format!("tls_server_config: {error}"),
         })?;
