@@ -57,10 +57,10 @@ pub(super) async fn demo(args: DemoArgs, stop: CancellationToken) -> Result<(), 
         environment: config::environment(),
         flags,
     })?;
-    telemetry::start_log(&config.log)?;
+    let recent = telemetry::start_log(&config.log)?;
     let targets = DEMO_EVENT_HUBS.map(|name| Target::connect(connection_string, Some(name)));
     let targets = targets.into_iter().collect::<Result<_, SimulateError>>()?;
-    let service = Service::build(config)?;
+    let service = Service::build(config, recent)?;
     welcome(
         &mut io::stdout().lock(),
         service.http_address(),

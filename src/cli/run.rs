@@ -42,9 +42,9 @@ pub(super) struct Settings {
 
 pub(super) async fn run(args: RunArgs, stop: CancellationToken) -> Result<(), CommandError> {
     let config = config::load(args.sources())?;
-    telemetry::start_log(&config.log)?;
+    let recent = telemetry::start_log(&config.log)?;
     protect_secrets(&config);
-    let service = Service::build(config)?;
+    let service = Service::build(config, recent)?;
     tracing::info!(address = %service.http_address(), "serving metrics");
     Ok(service.run(stop).await?)
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which modules a module may use. A new arrow is a decision: make it here, and in the map.
-const MAY_USE: [(&str, &[&str]); 24] = [
+const MAY_USE: [(&str, &[&str]); 25] = [
     ("event", &[]),
     ("disposition", &["family"]),
     ("repair", &["family"]),
@@ -75,8 +75,19 @@ const MAY_USE: [(&str, &[&str]); 24] = [
         ],
     ),
     (
+        "status",
+        &["event", "liveness", "metrics", "setting", "telemetry"],
+    ),
+    (
         "http",
-        &["delivery", "liveness", "metrics", "setting", "telemetry"],
+        &[
+            "delivery",
+            "liveness",
+            "metrics",
+            "setting",
+            "status",
+            "telemetry",
+        ],
     ),
     ("shutdown", &["setting"]),
     (
@@ -114,6 +125,7 @@ const MAY_USE: [(&str, &[&str]); 24] = [
             "replica",
             "shutdown",
             "source",
+            "status",
             "telemetry",
         ],
     ),

@@ -45,6 +45,7 @@ mod prometheus;
 mod reading;
 mod replay;
 mod replicas;
+mod status;
 #[expect(
     dead_code,
     reason = "shared with the tests of the emulator, which use all of it"

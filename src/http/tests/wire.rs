@@ -69,6 +69,7 @@ impl World {
         let parts = Parts::new(metrics.content(), Arc::clone(&web), limits, now);
         let mut taking = JoinSet::new();
         taking.spawn(parts.snapshots.take());
+        taking.spawn(parts.looking.answer());
         Self {
             metrics,
             watch: parts.watch,
