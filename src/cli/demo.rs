@@ -93,6 +93,7 @@ fn welcome(out: &mut impl Write, address: SocketAddr, connection_string: &str) -
         out,
         "A local Event Hub, simulated calls of three ACS resources, and the exporter that reads them.\n\
          \n\
+         status         http://localhost:{port}/\n\
          metrics        http://localhost:{port}/metrics\n\
          readiness      http://localhost:{port}/-/ready\n\
          event hubs     {connection_string}\n\

@@ -1,13 +1,15 @@
 //! The status as a page: no script, nothing from elsewhere, and everything shown is escaped by the templates.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use time::macros::format_description;
 use time::{Duration, OffsetDateTime};
 
 use super::charts;
+use super::gathered::whole;
 use super::history::{Interval, SAMPLE_EVERY};
-use super::{EventHub, Partition, PartitionState, State, Status};
-use crate::telemetry::Line;
+use super::words::{ago, clock, number, seconds};
+use super::{BEHIND_AFTER_SECONDS, EventHub, Partition, PartitionState, State, Status};
+use crate::setting::Configured;
+use crate::telemetry::{Line, float};
 
 /// A browser that stays open asks so often.
 const REFRESH_SECONDS: u32 = 10;
@@ -169,11 +171,7 @@ fn chart(
 }
 
 fn count_of_a_sample(count: f64) -> String {
-    format!(
-        "{} in {} s",
-        number(super::whole(count)),
-        SAMPLE_EVERY.as_secs()
-    )
+    format!("{} in {} s", number(whole(count)), SAMPLE_EVERY.as_secs())
 }
 
 fn partitions(status: &Status) -> Markup {
@@ -222,7 +220,7 @@ fn row(partition: &Partition, status: &Status) -> Markup {
     };
     let is_said = |problem: &str| status.problems.iter().any(|line| line.contains(problem));
     let lag_seconds = partition.lag_seconds.unwrap_or_default();
-    let is_behind = lag_seconds > super::BEHIND_AFTER_SECONDS;
+    let is_behind = lag_seconds > BEHIND_AFTER_SECONDS;
     html! {
         tr data-partition=(partition.partition) {
             th scope="row" { (partition.partition) }
@@ -307,7 +305,7 @@ fn log_line(line: &Line, at: OffsetDateTime) -> Markup {
 }
 
 fn configuration(status: &Status) -> Markup {
-    let is_set = |key: &&crate::setting::Configured| key.origin.is_some();
+    let is_set = |key: &&Configured| key.origin.is_some();
     let (set, defaults): (Vec<_>, Vec<_>) = status.configuration.iter().partition(is_set);
     html! {
         section {
@@ -359,50 +357,4 @@ fn lag(status: &Status) -> f64 {
         .iter()
         .filter_map(|partition| partition.lag_seconds);
     lags.fold(0.0, f64::max)
-}
-
-/// A moment for people: how long ago, and when.
-fn ago(moment: Option<OffsetDateTime>, now: OffsetDateTime) -> Markup {
-    let Some(moment) = moment else {
-        return html! { span.muted { "never" } };
-    };
-    let passed = (now - moment).max(Duration::ZERO);
-    html! {
-        time { (seconds(passed.as_seconds_f64())) " ago " span.muted { (clock(moment)) } }
-    }
-}
-
-/// With the date only where it is needed is not clear to a reader in another time zone: always whole, always UTC.
-fn clock(moment: OffsetDateTime) -> String {
-    let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second] UTC");
-    moment.format(&format).unwrap_or_default()
-}
-
-/// A length of time in its two largest units at most.
-fn seconds(seconds: f64) -> String {
-    let whole = super::whole(seconds);
-    match whole {
-        0 if seconds > 0.0 => "< 1 s".to_owned(),
-        0..60 => format!("{whole} s"),
-        60..3600 => format!("{} min", whole / 60),
-        3600..86400 => format!("{} h {} min", whole / 3600, whole / 60 % 60),
-        _ => format!("{} d {} h", whole / 86400, whole / 3600 % 24),
-    }
-}
-
-/// Digits in groups of three.
-fn number(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push('\u{202f}'); // a narrow space that does not break
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
-fn float(number: u64) -> f64 {
-    crate::telemetry::float(number)
 }

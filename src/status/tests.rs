@@ -2,9 +2,12 @@ use std::time::Duration as Time;
 
 use expect_test::expect;
 use prometheus::Registry;
+use time::Duration;
 use time::macros::datetime;
 
+use super::history::Kind;
 use super::*;
+use crate::event::PartitionId;
 use crate::metrics::Settings;
 use crate::telemetry::{Lag, Telemetry};
 

@@ -76,7 +76,14 @@ const MAY_USE: [(&str, &[&str]); 25] = [
     ),
     (
         "status",
-        &["event", "liveness", "metrics", "setting", "telemetry"],
+        &[
+            "delivery",
+            "event",
+            "liveness",
+            "metrics",
+            "setting",
+            "telemetry",
+        ],
     ),
     (
         "http",
