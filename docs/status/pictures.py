@@ -20,7 +20,7 @@ import urllib.request
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-WIDTHS = {1280: 1500, 390: 1800}
+WIDTHS = {1280: 1250, 390: 1700}
 SCHEMES = {"light": 1, "dark": 0}
 VARIABLES = {
     "EVENT_HUB__NAMES": "insights-logs-callrecording", "EVENT_HUB__CONSUMER_GROUP": "exporter",
@@ -63,6 +63,7 @@ def stuck(scene, seconds):
     scene.simulate(4)
     time.sleep(seconds)
     scene.fault("event-hubs/insights-logs-callrecording/partitions/2/freeze?on=true")
+    time.sleep(60)
     scene.pictures("not_ready")
 
 
@@ -80,7 +81,7 @@ def behind(scene, seconds):
     scene.simulate(4)
     time.sleep(seconds - 150)
     scene.exporter.send_signal(signal.SIGSTOP)
-    scene.simulate(400)
+    scene.simulate(80)
     time.sleep(150)
     scene.exporter.send_signal(signal.SIGCONT)
     scene.pictures("behind")

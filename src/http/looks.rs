@@ -9,7 +9,7 @@ use axum::body::Bytes;
 use time::OffsetDateTime;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::scrape_watch::ScrapeWatch;
 use super::settings::CONNECTIONS_MAX;
@@ -61,6 +61,7 @@ impl Looking {
     /// Answers for as long as this is polled.
     pub(super) async fn answer(mut self) -> Infallible {
         let mut samples = interval(SAMPLE_EVERY);
+        samples.set_missed_tick_behavior(MissedTickBehavior::Delay); // after a pause, one sample is due and not many
         let mut latest: Option<(Instant, Look)> = None;
         let mut asking = Vec::new();
         loop {

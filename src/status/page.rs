@@ -5,7 +5,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::charts;
 use super::gathered::whole;
-use super::history::{Interval, SAMPLE_EVERY};
+use super::history::{Failures, Interval, SAMPLE_EVERY};
 use super::words::{ago, clock, number, seconds};
 use super::{BEHIND_AFTER_SECONDS, EventHub, Partition, PartitionState, State, Status};
 use crate::setting::Configured;
@@ -16,6 +16,9 @@ const REFRESH_SECONDS: u32 = 10;
 
 /// Those that need a person come first, and the JSON has all.
 const PARTITIONS_MAX: usize = 200;
+
+/// The most frequent ones; the others are one click away, so that the log stays in sight.
+const FAILURES_MAX: usize = 10;
 
 /// Enough to see what led to now; the JSON has all.
 const LINES_MAX: usize = 50;
@@ -236,7 +239,7 @@ fn row(partition: &Partition, status: &Status) -> Markup {
                     Some(lag) => {
                         span.warn[is_behind] {
                             span.lag { (number(lag)) }
-                            @if lag_seconds > 0.0 { " · " (seconds(lag_seconds)) }
+                            @if lag > 0 { " events · " (seconds(lag_seconds)) }
                         }
                     }
                 }
@@ -251,26 +254,41 @@ fn row(partition: &Partition, status: &Status) -> Markup {
 }
 
 fn failures(status: &Status) -> Markup {
+    let (first, more) = status
+        .failures
+        .split_at(status.failures.len().min(FAILURES_MAX));
     html! {
         section {
             h2 { "Failures" }
-            @if status.failures.is_empty() {
+            @if first.is_empty() {
                 p.note { "None since the start." }
             } @else {
-                table.failures {
-                    thead {
-                        tr { th { "Operation" } th { "Status" } th { "Reason" } th.number { "Last hour" } th.number { "Since start" } }
-                    }
-                    tbody {
-                        @for failures in &status.failures {
-                            tr.muted[failures.last_hour == 0] {
-                                th scope="row" { (failures.kind.operation) }
-                                td { (failures.kind.status) }
-                                td { (failures.kind.reason) }
-                                td.number { (number(failures.last_hour)) }
-                                td.number { (number(failures.since_start)) }
-                            }
-                        }
+                (table_of_failures(first))
+            }
+            @if !more.is_empty() {
+                details {
+                    summary { (more.len()) " more" }
+                    (table_of_failures(more))
+                }
+            }
+        }
+    }
+}
+
+fn table_of_failures(failures: &[Failures]) -> Markup {
+    html! {
+        table.failures {
+            thead {
+                tr { th { "Operation" } th { "Status" } th { "Reason" } th.number { "Last hour" } th.number { "Since start" } }
+            }
+            tbody {
+                @for failures in failures {
+                    tr.muted[failures.last_hour == 0] {
+                        th scope="row" { (failures.kind.operation) }
+                        td { (failures.kind.status) }
+                        td { (failures.kind.reason) }
+                        td.number { (number(failures.last_hour)) }
+                        td.number { (number(failures.since_start)) }
                     }
                 }
             }

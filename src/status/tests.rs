@@ -211,7 +211,7 @@ fn times_and_numbers_are_for_people() {
         "Up for 3 h 0 min <span class=\"muted\">since 2026-01-31 09:00:00 UTC</span>",
         "3 min ago <span class=\"muted\">2026-01-31 11:57:00 UTC</span>",
         "<span class=\"muted\">never</span>",
-        "12\u{202f}345</span> · 1 min",
+        "12\u{202f}345</span> events · 1 min",
         "1 of 2",
     ] {
         assert!(page.contains(shown), "{shown}\n{page}");
