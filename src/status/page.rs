@@ -162,11 +162,12 @@ fn chart(
     });
     let points: Vec<_> = points.collect();
     let most = points.iter().map(|(_, value)| *value).fold(0.0, f64::max);
-    let title = format!(
-        "last {} min, at most {}",
-        span.whole_minutes().max(1),
-        in_words(most)
-    );
+    let title = if points.is_empty() {
+        format!("a line in {} s", SAMPLE_EVERY.as_secs())
+    } else {
+        let minutes = span.whole_minutes().max(1);
+        format!("last {minutes} min, at most {}", in_words(most))
+    };
     html! {
         (charts::line(&format!("{what}: {title}"), &points))
         p.note { (title) }
@@ -219,7 +220,7 @@ fn row(partition: &Partition, status: &Status) -> Markup {
         PartitionState::NotRead => ("not read", "bad"),
         PartitionState::NotVerified => ("not verified", "bad"),
         PartitionState::Reading => ("this process", "good"),
-        PartitionState::StandingBy => ("another, or none yet", "muted"),
+        PartitionState::StandingBy => ("another replica, or none", "muted"),
     };
     let is_said = |problem: &str| status.problems.iter().any(|line| line.contains(problem));
     let lag_seconds = partition.lag_seconds.unwrap_or_default();
