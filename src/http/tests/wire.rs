@@ -69,7 +69,6 @@ impl World {
         let parts = Parts::new(metrics.content(), Arc::clone(&web), limits, now);
         let mut taking = JoinSet::new();
         taking.spawn(parts.snapshots.take());
-        taking.spawn(parts.looking.answer());
         Self {
             metrics,
             watch: parts.watch,
@@ -358,7 +357,7 @@ async fn a_client_that_announces_no_timeout_or_asks_for_something_else_does_not_
         ("GET /metrics?scraper=a%20b", "10", 400, 2.0),
         ("GET /metrics?scraper=a", "0", 200, 3.0),
         ("GET /-/ready", "10", 200, 3.0),
-        ("GET /", "10", 200, 3.0),
+        ("GET /-/healthy", "10", 200, 3.0),
         ("HEAD /metrics", "10", 200, 3.0),
         ("POST /metrics", "10", 405, 3.0),
         ("GET /elsewhere", "10", 404, 3.0),
