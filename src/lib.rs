@@ -65,6 +65,7 @@
 //! | How long may a client take, and how many may connect? | `http/settings.rs` |
 //! | Who makes room if there are too many clients? | `http/eviction.rs`; `http/scrapes.rs` shares one body among many |
 //! | Who may ask for what, and how does TLS begin? | `http/web`; `config/web.rs` reads the file that says it |
+//! | What does the page at `/` show, and from where? | `status/mod.rs` reads the metrics and the liveness, `status/page.rs` shows them; `http/looks.rs` says how often |
 //! | Which keys has the configuration? | the `settings!` of each module; `config/exporter.yaml` and `docs/configuration.md` are generated from them |
 //!
 //! # Modules, in reading order
@@ -74,7 +75,8 @@
 //! are; [`metrics`] and [`telemetry`] hold every family, about ACS and about ourselves. [`queue`] leads from the
 //! partitions to [`pipeline`], the loop that joins them; [`dead_letters`] keeps what could not be read. [`identity`] is
 //! how the exporter authenticates to Azure: tokens and secrets, for [`source`] and [`blobs`] alike. [`source`] reads
-//! event hubs, or files in their stead, [`liveness`] knows whether it does, [`http`] serves what is known. [`delivery`]
+//! event hubs, or files in their stead, [`liveness`] knows whether it does, [`status`] shows it
+//! to people, [`http`] serves what is known. [`delivery`]
 //! decides when a snapshot has been delivered, [`checkpoint`] stores the delivered positions across restarts. [`replica`]
 //! shares the partitions with other replicas, by leases; [`blobs`] is the store for that. [`config`] composes the settings
 //! that each module owns. [`service`] builds the parts, starts them and drains them in order, [`shutdown`] turns signals
@@ -89,7 +91,7 @@
 //! checkpoint, delivery, http, metrics, identity, blobs, telemetry, shutdown, dead_letters}`, `replica -> {source, checkpoint,
 //! blobs}`, `pipeline -> {queue, event, envelope, acs, metrics, delivery, telemetry, liveness, dead_letters}`, `source ->
 //! {envelope, dead_letters, identity, queue, liveness, telemetry, family, event}`, `checkpoint -> {blobs, delivery, acs}`,
-//! `identity -> telemetry`, and the core knows only itself. A test holds that, and prints the graph.
+//! `http -> {status, metrics, liveness, delivery}`, `status -> {metrics, liveness, telemetry}`, `identity -> telemetry`, and the core knows only itself. A test holds that, and prints the graph.
 //!
 //! # What always holds
 //!
@@ -169,6 +171,7 @@ mod service;
 mod setting;
 mod shutdown;
 mod source;
+mod status;
 mod telemetry;
 mod version;
 

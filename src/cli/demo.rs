@@ -57,10 +57,10 @@ pub(super) async fn demo(args: DemoArgs, stop: CancellationToken) -> Result<(), 
         environment: config::environment(),
         flags,
     })?;
-    telemetry::start_log(&config.log)?;
+    let recent = telemetry::start_log(&config.log)?;
     let targets = DEMO_EVENT_HUBS.map(|name| Target::connect(connection_string, Some(name)));
     let targets = targets.into_iter().collect::<Result<_, SimulateError>>()?;
-    let service = Service::build(config)?;
+    let service = Service::build(config, recent)?;
     welcome(
         &mut io::stdout().lock(),
         service.http_address(),
@@ -93,6 +93,7 @@ fn welcome(out: &mut impl Write, address: SocketAddr, connection_string: &str) -
         out,
         "A local Event Hub, simulated calls of three ACS resources, and the exporter that reads them.\n\
          \n\
+         status         http://localhost:{port}/\n\
          metrics        http://localhost:{port}/metrics\n\
          readiness      http://localhost:{port}/-/ready\n\
          event hubs     {connection_string}\n\

@@ -182,7 +182,7 @@ async fn command(command: Command, stop: CancellationToken) -> Result<(), Comman
         Command::Hub(args) => Ok(args.run(stop).await?),
         #[cfg(feature = "demo")]
         Command::Simulate(args) => {
-            telemetry::start_log(&telemetry::Settings::default())?;
+            let _lines_are_not_shown = telemetry::start_log(&telemetry::Settings::default())?;
             Ok(args.run(stop).await?)
         }
         Command::Replay(args) => Ok(replay::replay(args, stop).await?),

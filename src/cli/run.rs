@@ -45,13 +45,13 @@ pub(super) async fn run(args: RunArgs, stop: CancellationToken) -> Result<(), Co
     let sources = args.sources();
     let ignored = config::misspelt_variables(&sources.environment);
     let config = config::load(sources)?;
-    telemetry::start_log(&config.log)?;
+    let recent = telemetry::start_log(&config.log)?;
     for name in ignored {
         tracing::warn!(name, "this variable is ignored: write it in upper case");
     }
     introduce(&config);
     protect_secrets(&config);
-    let service = Service::build(config)?;
+    let service = Service::build(config, recent)?;
     tracing::info!(address = %service.http_address(), "serving metrics");
     Ok(service.run(stop).await?)
 }

@@ -136,7 +136,7 @@ impl fmt::Display for Origin {
 
 /// A value as it may be shown. Hidden is what is a secret, what was meant for a secret's key, what looks like a secret
 /// although it stands elsewhere, and the value of a key of which we cannot guess what was meant.
-fn shown(key: &str, value: &Value) -> Option<String> {
+pub(super) fn shown(key: &str, value: &Value) -> Option<String> {
     let text = text_of(value)?;
     let meant = keys::named(key).or_else(|| keys::nearest(key));
     if meant.is_none_or(|key| key.secret) || looks_secret(&text) {

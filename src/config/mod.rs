@@ -43,6 +43,7 @@ use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
+use crate::setting::Configured;
 use crate::{
     dead_letters, delivery, http, identity, metrics, replica, shutdown, source, telemetry,
 };
@@ -73,6 +74,8 @@ pub struct Config {
     pub log: telemetry::Settings,
     /// The files that contain secrets and that every user of the machine can read; the configuration's own may be among them.
     pub open_secret_files: Vec<PathBuf>,
+    /// Every key that has a value, without secrets, and where each came from: for the page at `/`.
+    pub(crate) configured: Vec<Configured>,
 }
 
 /// Reads and checks the configuration. The file is read here; all else arrives as a value.

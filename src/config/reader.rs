@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use super::File;
-use super::fault::{Fault, Origin};
+use super::fault::{Fault, Origin, shown};
 use super::keys::{self, KEYS};
 use super::layers::Entry;
 use crate::identity::is_open_to_others;
-use crate::setting::{Setting, Source, Value};
+use crate::setting::{Configured, Setting, Source, Value};
 use crate::telemetry::looks_secret;
 
 /// Every layer's entries, and the faults found so far.
@@ -65,6 +65,24 @@ impl Reader {
         };
         let files = named.chain(own);
         files.filter(|file| is_open_to_others(file)).collect()
+    }
+
+    /// Every key that has a value, as people may see it.
+    pub(super) fn configured(&self) -> Vec<Configured> {
+        let configured = KEYS.iter().filter_map(|key| {
+            let (value, origin) = match self.winner(key.name) {
+                Some(Entry { value, origin, .. }) => {
+                    (shown(key.name, value)?, Some(origin.to_string()))
+                }
+                None => (key.default?.to_owned(), None),
+            };
+            Some(Configured {
+                key: key.name,
+                value: value.trim_matches('`').to_owned(),
+                origin,
+            })
+        });
+        configured.collect()
     }
 
     /// Notes faults that another file has.

@@ -71,6 +71,7 @@ pub(super) fn config(reader: &mut Reader) -> Option<Config> {
         dead_letters: keys.dead_letters,
         log: keys.log,
         open_secret_files: reader.open_secret_files(),
+        configured: reader.configured(),
     })
 }
 

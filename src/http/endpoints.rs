@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::from_fn_with_state;
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
 use tokio::time::Instant;
@@ -14,6 +14,7 @@ use super::Content;
 use super::connection::Connection;
 use super::delivery::Delivery;
 use super::encoding::Encoding;
+use super::looks::Looks;
 use super::scrape_watch::ScrapeWatch;
 use super::scraper::Scraper;
 use super::scrapes::Scrapes;
@@ -27,6 +28,7 @@ pub(super) fn router(
     content: Content,
     watch: Arc<ScrapeWatch>,
     scrapes: Scrapes,
+    looks: Looks,
     door: Door,
 ) -> Router {
     Router::new()
@@ -34,8 +36,11 @@ pub(super) fn router(
         .route("/-/healthy", get(healthy))
         .route("/-/ready", get(ready))
         .route("/", get(home))
+        .route("/api/v1/status", get(status))
+        .fallback(nothing)
         .layer(Extension(watch))
         .layer(Extension(scrapes))
+        .layer(Extension(looks))
         .with_state(content)
         .layer(from_fn_with_state(door, admit))
 }
@@ -108,11 +113,43 @@ fn answer(state: &str, faults: &[String]) -> (StatusCode, String) {
     (StatusCode::SERVICE_UNAVAILABLE, text)
 }
 
-async fn home() -> Html<&'static str> {
-    Html(
-        "<!doctype html><html lang=en><title>acs-recording-exporter</title>\
-         <h1>acs-recording-exporter</h1>\
-         <p>Call Recording logs of Azure Communication Services, as Prometheus metrics.\
-         <ul><li><a href=/metrics>metrics</a><li><a href=/-/ready>ready</a><li><a href=/-/healthy>healthy</a></ul>",
+/// The page for people. Its policy allows nothing but the style that is in it, so that no text can become more than text.
+async fn home(Extension(looks): Extension<Looks>) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ];
+    match looks.look().await {
+        Some(look) => (headers, look.html).into_response(),
+        None => stops(),
+    }
+}
+
+/// No script, picture, font or frame; and nobody may frame the page.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// What the page shows, for scripts.
+async fn status(Extension(looks): Extension<Looks>) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "application/json"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    match looks.look().await {
+        Some(look) => (headers, look.json).into_response(),
+        None => stops(),
+    }
+}
+
+fn stops() -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, "the exporter stops\n").into_response()
+}
+
+async fn nothing() -> (StatusCode, &'static str) {
+    (
+        StatusCode::NOT_FOUND,
+        "not found; there are /metrics, /-/ready, /-/healthy, /api/v1/status and /\n",
     )
 }

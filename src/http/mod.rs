@@ -1,4 +1,5 @@
-//! The HTTP endpoints: `/metrics`, `/-/healthy`, `/-/ready`, and `/` for people.
+//! The HTTP endpoints: `/metrics`, `/-/healthy`, `/-/ready`, `/` for people, and
+//! `/api/v1/status` for scripts.
 //!
 //! They run on a thread and a runtime of their own: the SDK blocks its thread while it resolves a name, and whatever
 //! the hub does, `/metrics` answers. No client keeps others out: `eviction` decides who makes room, `scrapes` shares one
@@ -14,6 +15,7 @@ mod delivery;
 mod encoding;
 mod endpoints;
 mod eviction;
+mod looks;
 mod scrape_watch;
 mod scraper;
 mod scraper_check;
@@ -39,7 +41,9 @@ pub(crate) use settings::{CONNECTIONS_MAX, Settings};
 
 use crate::liveness::Liveness;
 use crate::metrics::Exposition;
+use crate::status::{Board, Facts};
 use connections::Connections;
+use looks::Looking;
 use scrape_watch::ScrapeWatch;
 use scrapes::Snapshots;
 use settings::Limits;
@@ -63,6 +67,8 @@ pub(crate) struct Content {
     pub liveness: Arc<Liveness>,
     /// What is expected of the scrapers, and who they can be.
     pub delivery: crate::delivery::Settings,
+    /// What `/` shows beside what is counted.
+    pub facts: Facts,
 }
 
 /// The endpoints could not be served.
@@ -159,6 +165,7 @@ impl Server {
                     never = following.watch(exposition.telemetry()) => match never {},
                     never = parts.watch.watch() => match never {},
                     never = parts.snapshots.take() => match never {},
+                    never = parts.looking.answer() => match never {},
                 }
             });
             // A service that did not wait has ended.
@@ -176,6 +183,7 @@ struct Parts {
     watch: Arc<ScrapeWatch>,
     connections: Arc<Connections>,
     snapshots: Snapshots,
+    looking: Looking,
     router: axum::Router,
 }
 
@@ -195,11 +203,18 @@ impl Parts {
             web,
             exposition: Arc::clone(&content.exposition),
         };
+        let board = Board::new(
+            Arc::clone(&content.exposition),
+            Arc::clone(&content.liveness),
+            content.facts.clone(),
+        );
+        let (looks, looking) = Looking::new(board, Arc::clone(&watch));
         Self {
-            router: endpoints::router(content, Arc::clone(&watch), scrapes, door),
+            router: endpoints::router(content, Arc::clone(&watch), scrapes, looks, door),
             watch,
             connections,
             snapshots,
+            looking,
         }
     }
 }

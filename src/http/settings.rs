@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::setting::{address, path, settings};
+use crate::setting::{address, path, settings, text};
 
 settings! {
     /// HTTP
@@ -23,7 +23,21 @@ settings! {
         /// <https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md>. `docs/security.md` has an
         /// example, and the differences. The file, and the certificates that it names, are read again when they change.
         web_config_file: Option<PathBuf> = path().optional(),
+        /// Where the runbooks of the alerts are, for a link on the page at `/`.
+        ///
+        /// The address that stands before the names of the runbooks in the alerts' `runbook_url`.
+        runbooks_url: Option<String> = text("a URL that begins with `https://` or `http://`", url).optional(),
     }
+}
+
+/// A browser follows whatever a link has, so it is one to a page.
+fn url(text: &str) -> Result<String, &'static str> {
+    let is_one = ["https://", "http://"]
+        .iter()
+        .any(|scheme| text.starts_with(scheme));
+    is_one
+        .then(|| text.to_owned())
+        .ok_or("must begin with `https://` or `http://`")
 }
 
 /// A few scrapers and probes; far below the usual limit of files, 1024.

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::time::Instant;
@@ -68,6 +69,29 @@ enum Reading {
     /// It is not to be read yet, so its liveness is not checked.
     StandingBy,
     Open,
+}
+
+/// A partition as it is now.
+#[derive(Clone, Debug)]
+pub(crate) struct PartitionSeen {
+    pub id: PartitionId,
+    pub state: PartitionState,
+    /// What ended its last link, and what to do.
+    pub problem: Option<String>,
+}
+
+/// Whether a partition is read; what needs a person comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum PartitionState {
+    /// It is to be read, and no link is open.
+    NotRead,
+    /// No liveness check has passed for too long, whatever its link looks like.
+    NotVerified,
+    /// Its link is open.
+    Reading,
+    /// It is not to be read yet, or another replica reads it.
+    StandingBy,
 }
 
 /// All waits inside one piece of work together are shorter, even with a resolver that is down.
@@ -284,6 +308,31 @@ impl Liveness {
             ));
         }
         stuck
+    }
+
+    /// Every partition that is known, in the order of the names.
+    pub(crate) fn partitions(&self, now: Instant) -> Vec<PartitionSeen> {
+        let state = self.lock();
+        let mut seen = Vec::new();
+        for (name, event_hub) in &state.event_hubs {
+            for (id, partition) in event_hub.partitions.iter().flatten() {
+                let is_verified = self.is_recent(partition.last_verified, now);
+                seen.push(PartitionSeen {
+                    id: PartitionId::new(name.as_str(), id.as_str()),
+                    state: match partition.reading {
+                        Reading::StandingBy => PartitionState::StandingBy,
+                        Reading::Closed => PartitionState::NotRead,
+                        Reading::Open if is_verified => PartitionState::Reading,
+                        Reading::Open => PartitionState::NotVerified,
+                    },
+                    problem: partition
+                        .failure
+                        .as_ref()
+                        .map(|failure| failure.text.clone()),
+                });
+            }
+        }
+        seen
     }
 
     fn missing(&self, name: &str, event_hub: &EventHub, now: Instant) -> Vec<String> {

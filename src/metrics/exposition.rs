@@ -229,10 +229,7 @@ impl Exposition {
     pub fn scrape_of(&self, is_shown: impl Fn(&str) -> bool) -> prometheus::Result<Scrape> {
         let (mut families, snapshot) = {
             let mut applied = self.applied.lock();
-            for (partition, reached) in applied.positions.iter() {
-                let events = applied.unacknowledged(partition, reached);
-                self.telemetry.events_unacknowledged(partition, events);
-            }
+            self.count_unacknowledged(&applied);
             let domain = self.domain.gather();
             self.telemetry.series_are(domain.iter().map(series).sum());
             let mut families = self.own.gather();
@@ -245,6 +242,26 @@ impl Exposition {
         let mut body = Vec::new();
         TextEncoder::new().encode(&families, &mut body)?;
         Ok(Scrape { body, snapshot })
+    }
+
+    /// What a scrape would show, and how far each partition has been applied, for people. It is no snapshot: it is gathered
+    /// outside the lock, so it may show a part of an event, and nothing is acknowledged by it.
+    pub(crate) fn glance(&self) -> (Vec<MetricFamily>, Arc<Positions>) {
+        let positions = {
+            let applied = self.applied.lock();
+            self.count_unacknowledged(&applied);
+            Arc::clone(&applied.positions)
+        };
+        let mut families = self.own.gather();
+        families.extend(self.domain.gather());
+        (families, positions)
+    }
+
+    fn count_unacknowledged(&self, applied: &Applied) {
+        for (partition, reached) in applied.positions.iter() {
+            let events = applied.unacknowledged(partition, reached);
+            self.telemetry.events_unacknowledged(partition, events);
+        }
     }
 
     /// A counted scraper has received a snapshot whole.

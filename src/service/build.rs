@@ -24,7 +24,8 @@ use crate::pipeline::Writer;
 use crate::queue;
 use crate::replica::{Replica, Sharing};
 use crate::source::event_hub::{self, Assignment, EventHubSource};
-use crate::telemetry::Telemetry;
+use crate::status::Facts;
+use crate::telemetry::{Recent, Telemetry};
 
 /// What depends on where checkpoints are stored.
 struct Storage {
@@ -41,13 +42,13 @@ impl Service {
     /// # Errors
     ///
     /// When the port or the checkpoint cannot be had.
-    pub(crate) fn build(config: Config) -> Result<Self, ServiceError> {
+    pub(crate) fn build(config: Config, recent: Recent) -> Result<Self, ServiceError> {
         let shares = Shares::of_process();
         let server = http::Server::bind(&config.http, web(&config.http)?, shares.http)?;
         let registry = Registry::new();
         let namespace = config.event_hub.namespace.label();
         let telemetry = Arc::new(Telemetry::new(&registry, namespace));
-        let content = content(&config, registry, &telemetry);
+        let content = content(&config, recent, registry, &telemetry);
         let (queue, batches) = queue::queue();
         let signals = Signals::default();
         let source = EventHubSource::new(
@@ -109,7 +110,12 @@ fn web(settings: &http::Settings) -> Result<Web, HttpError> {
 }
 
 /// What the endpoints show.
-fn content(config: &Config, registry: Registry, telemetry: &Arc<Telemetry>) -> Content {
+fn content(
+    config: &Config,
+    recent: Recent,
+    registry: Registry,
+    telemetry: &Arc<Telemetry>,
+) -> Content {
     telemetry.scrapers_are_expected(config.delivery.scrapers.get());
     let exposition = Exposition::new(
         &config.metrics,
@@ -126,6 +132,11 @@ fn content(config: &Config, registry: Registry, telemetry: &Arc<Telemetry>) -> C
         exposition: Arc::new(exposition),
         liveness: Arc::new(liveness),
         delivery: config.delivery.clone(),
+        facts: Facts {
+            recent,
+            configured: config.configured.clone(),
+            runbooks_url: config.http.runbooks_url.clone(),
+        },
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod check;
 
+use serde::Serialize;
 use zeroize::Zeroize as _;
 
 pub(crate) use check::{
@@ -29,6 +30,17 @@ pub struct Key {
     pub is_secret_file: bool,
     /// The variable of Azure's own that sets it while none of ours does.
     pub azure_variable: Option<&'static str>,
+}
+
+/// A key as people may see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Configured {
+    /// The key.
+    pub key: &'static str,
+    /// Its value, or that it is hidden.
+    pub value: String,
+    /// Where the value came from; none if it is the default.
+    pub origin: Option<String>,
 }
 
 /// What every variable of ours starts with. It ends in two underscores, so that it cannot collide with the variables that

@@ -6,6 +6,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{Layer, Registry};
 
+use super::recent::{self, Recent};
 use super::redaction::redacted;
 use super::settings::{Format, Settings};
 
@@ -14,12 +15,12 @@ use super::settings::{Format, Settings};
 #[error("the log is started already")]
 pub(crate) struct LogError(#[source] TryInitError);
 
-/// Starts the log, for the whole process.
+/// Starts the log, for the whole process, and remembers its last lines.
 ///
 /// # Errors
 ///
 /// When it was started before.
-pub(crate) fn start(settings: &Settings) -> Result<(), LogError> {
+pub(crate) fn start(settings: &Settings) -> Result<Recent, LogError> {
     let human = match settings.format {
         Format::Auto => io::stderr().is_terminal(),
         Format::Human => true,
@@ -33,8 +34,10 @@ pub(crate) fn start(settings: &Settings) -> Result<(), LogError> {
     } else {
         lines.json().flatten_event(true).boxed()
     };
+    let recent = Recent::default();
     tracing_subscriber::registry()
         .with(lines.with_filter(settings.level.clone()))
+        .with(recent.clone().with_filter(recent::shown()))
         .try_init()
         .map_err(LogError)?;
     let modules = settings.other_modules();
@@ -44,5 +47,5 @@ pub(crate) fn start(settings: &Settings) -> Result<(), LogError> {
             "`log.level` names modules of other libraries: their lines may contain secrets and the content of events"
         );
     }
-    Ok(())
+    Ok(recent)
 }

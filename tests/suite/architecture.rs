@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which modules a module may use. A new arrow is a decision: make it here, and in the map.
-const MAY_USE: [(&str, &[&str]); 26] = [
+const MAY_USE: [(&str, &[&str]); 27] = [
     ("event", &[]),
     ("disposition", &["family"]),
     ("repair", &["family"]),
@@ -83,8 +83,26 @@ const MAY_USE: [(&str, &[&str]); 26] = [
         ],
     ),
     (
+        "status",
+        &[
+            "delivery",
+            "event",
+            "liveness",
+            "metrics",
+            "setting",
+            "telemetry",
+        ],
+    ),
+    (
         "http",
-        &["delivery", "liveness", "metrics", "setting", "telemetry"],
+        &[
+            "delivery",
+            "liveness",
+            "metrics",
+            "setting",
+            "status",
+            "telemetry",
+        ],
     ),
     ("shutdown", &["setting"]),
     (
@@ -122,6 +140,7 @@ const MAY_USE: [(&str, &[&str]); 26] = [
             "replica",
             "shutdown",
             "source",
+            "status",
             "telemetry",
         ],
     ),

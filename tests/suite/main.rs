@@ -47,6 +47,7 @@ mod reading;
 mod refused;
 mod replay;
 mod replicas;
+mod status;
 #[expect(
     dead_code,
     reason = "shared with the tests of the emulator, which use all of it"

@@ -15,6 +15,7 @@ use super::Content;
 use crate::delivery;
 use crate::liveness::Liveness;
 use crate::metrics::{Exposition, Settings};
+use crate::status::Facts;
 use crate::telemetry::Telemetry;
 
 /// The metrics of an exporter.
@@ -49,6 +50,7 @@ impl Metrics {
             exposition: Arc::clone(&self.exposition),
             liveness: Arc::new(Liveness::new([], Duration::from_mins(5), Instant::now())),
             delivery: self.delivery.clone(),
+            facts: Facts::default(),
         }
     }
 

@@ -256,8 +256,8 @@ async fn a_client_that_never_ends_its_request_is_dropped() {
         ..Limits::default()
     };
     let endpoints = Endpoints::start(1, 0, limits);
-    let mut client = endpoints.connect(None).await;
     let started = Instant::now();
+    let mut client = endpoints.connect(None).await;
     while client.write_all(b"GET ").await.is_ok() {
         assert!(started.elapsed() < PATIENCE);
         tokio::time::sleep(Duration::from_millis(50)).await; // slow is what it is

@@ -357,7 +357,7 @@ async fn a_client_that_announces_no_timeout_or_asks_for_something_else_does_not_
         ("GET /metrics?scraper=a%20b", "10", 400, 2.0),
         ("GET /metrics?scraper=a", "0", 200, 3.0),
         ("GET /-/ready", "10", 200, 3.0),
-        ("GET /", "10", 200, 3.0),
+        ("GET /-/healthy", "10", 200, 3.0),
         ("HEAD /metrics", "10", 200, 3.0),
         ("POST /metrics", "10", 405, 3.0),
         ("GET /elsewhere", "10", 404, 3.0),

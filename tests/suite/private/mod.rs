@@ -74,7 +74,7 @@ async fn a_running_exporter_shows_and_stores_nothing_personal() {
         Ok(scrape)
     });
     let mut written = scrape.await.0;
-    for page in ["/-/ready", "/-/healthy", "/"] {
+    for page in ["/-/ready", "/-/healthy", "/", "/api/v1/status"] {
         written += &get(&exporter.address, page).await.unwrap().1;
     }
     exporter.process.signal(Signal::TERM);
