@@ -127,7 +127,7 @@ fn unknown_keys_are_reported_where_they_stand_with_what_was_meant() {
               htttp.tls = <redacted> (built-in x.yaml:6): unknown key; `config/exporter.yaml` lists every key
               http.listn = `[::]:80` (variable ACS_RECORDING_EXPORTER__HTTP__LISTN): unknown key; did you mean `ACS_RECORDING_EXPORTER__HTTP__LISTEN`?
               event_hub.conection_string = <redacted> (variable ACS_RECORDING_EXPORTER__EVENT_HUB__CONECTION_STRING): unknown key; did you mean `ACS_RECORDING_EXPORTER__EVENT_HUB__CONNECTION_STRING`?
-              log = <redacted> (variable ACS_RECORDING_EXPORTER__LOG): is a section: set `ACS_RECORDING_EXPORTER__LOG__FORMAT`, `ACS_RECORDING_EXPORTER__LOG__LEVEL`, `ACS_RECORDING_EXPORTER__LOG__FAILURES`, `ACS_RECORDING_EXPORTER__LOG__CORE_DUMPS`"#]],
+              log = <redacted> (variable ACS_RECORDING_EXPORTER__LOG): is a section: set one of its keys: `ACS_RECORDING_EXPORTER__LOG__FORMAT`, `ACS_RECORDING_EXPORTER__LOG__LEVEL`, `ACS_RECORDING_EXPORTER__LOG__FAILURES`, `ACS_RECORDING_EXPORTER__LOG__CORE_DUMPS`"#]],
     );
 }
 

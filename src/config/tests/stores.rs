@@ -264,7 +264,7 @@ fn a_lease_outlives_two_renewals() {
     let faults = |section: &str| ownership(section).unwrap_err();
     expect![[r#"
         config: 1 fault
-          ownership.lease = `29s` (built-in x.yaml:4): must be at least three times `ownership.interval`, which is `10s`: two renewals may fail"#]].assert_eq(&faults("lease: 29s"));
+          ownership.lease = `29s` (built-in x.yaml:4): must be at least three times `ownership.interval`, which is `10s`, so that two failed renewals do not lose the lease"#]].assert_eq(&faults("lease: 29s"));
     expect![[r#"
         config: 1 fault
           ownership.interval = `11s` (built-in x.yaml:4): must be at most a third of `ownership.lease`, which is `30s`: set both"#]].assert_eq(&faults("interval: 11s"));
