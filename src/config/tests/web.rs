@@ -161,7 +161,7 @@ fn what_the_toolkit_refuses() {
     for (text, missing) in [
         (
             "cert_file: '', key_file: server.key",
-            "tls_server_config.cert_file (not set): is needed for TLS",
+            "tls_server_config.cert_file (not set): set it: TLS needs it",
         ),
         (
             "cert: '', key_file: server.key",
