@@ -97,15 +97,7 @@
   ])),
 
   recordings:: days([window for window in windows if !std.member(long, window)]) + [
-    $.record('acs_recording:burns_fast', |||
-      (
-      %s)
-        unless on ($R) sum by ($R) (
-          increase(acs_recording_operation_failures_total{operation="StartRecording",reason!~"throttled|conflict",$S}[30m])
-        ) > 0
-        unless on ($R) max_over_time(acs_recording:backlog_age_seconds{category="CallRecordingOperational"}[30m])
-    ||| % $.indent($.burns(config.burn.fast))),
-
+    // First, since a rule of a group sees what the rules before it recorded at the same time.
     // The age in seconds of the records that are being counted; present only while the exporter works off a backlog. Two
     // conditions must be true: events have waited in the event hub for more than 5 minutes (lag), and the newest record of
     // the resource is older than 10 minutes (age). A stuck partition has lag, but other partitions bring fresh records.
@@ -114,6 +106,15 @@
       time() - max by ($R, category) (acs_log_last_record_timestamp_seconds{$S}) > 600
         and on ($I) max by ($I) (acs_recording_exporter_partition_lag_seconds{$S}) > 300
     |||),
+
+    $.record('acs_recording:burns_fast', |||
+      (
+      %s)
+        unless on ($R) sum by ($R) (
+          increase(acs_recording_operation_failures_total{operation="StartRecording",reason!~"throttled|conflict",$S}[30m])
+        ) > 0
+        unless on ($R) max_over_time(acs_recording:backlog_age_seconds{category="CallRecordingOperational"}[30m])
+    ||| % $.indent($.burns(config.burn.fast))),
 
     // How late Azure's records of the last half hour were.
     $.record('acs_recording:log_delay_seconds', |||
