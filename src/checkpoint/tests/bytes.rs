@@ -66,7 +66,7 @@ fn check_refused(bytes: &[u8], expected: &str) {
 
 #[test]
 fn what_cannot_be_read_is_an_error_and_never_an_empty_state() {
-    let unreadable = "`FILE` cannot be read as a checkpoint file: move it away to begin at `event_hub.start`, or run the version that wrote it";
+    let unreadable = "`FILE` cannot be read as a checkpoint file: run the version that wrote it, or move it away to begin at `event_hub.start`, so that events may be counted again or not at all";
     check_refused(
         VERSION_1
             .replace("\"version\":1", "\"version\":2")
