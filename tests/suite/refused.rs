@@ -16,95 +16,122 @@ use tokio::time::Instant;
 
 const KEY: &str = "Endpoint=sb://contoso.servicebus.windows.net/;SharedAccessKeyName=listen;SharedAccessKey=c2VjcmV0";
 
-/// What is wrong; the least that is right, or not; variables without their prefix, and flags.
+/// What is right beside what is wrong.
+#[derive(Clone, Copy, PartialEq)]
+enum Base {
+    Nothing,
+    /// The event hub and its consumer group.
+    Hubs,
+    /// These and a connection string: all that is needed.
+    All,
+}
+
+/// What is wrong, and beside what; variables without their prefix, and flags.
 type Case = (
     &'static str,
-    bool,
+    Base,
     &'static [(&'static str, &'static str)],
     &'static [&'static str],
 );
 
 const CASES: &[Case] = &[
-    ("nothing is configured", false, &[], &[]),
-    ("a flag that does not exist", true, &[], &["--port", "9464"]),
-    ("a command that does not exist", false, &[], &["start"]),
+    ("nothing is configured", Base::Nothing, &[], &[]),
+    (
+        "a flag that does not exist",
+        Base::All,
+        &[],
+        &["--port", "9464"],
+    ),
+    (
+        "a command that does not exist",
+        Base::Nothing,
+        &[],
+        &["start"],
+    ),
     // The file.
-    ("no such file", true, &[], &["--config", "nothing.yaml"]),
-    ("a directory for a file", true, &[], &["--config", "folder"]),
+    (
+        "no such file",
+        Base::All,
+        &[],
+        &["--config", "nothing.yaml"],
+    ),
+    (
+        "a directory for a file",
+        Base::All,
+        &[],
+        &["--config", "folder"],
+    ),
     (
         "a file that is not YAML",
-        true,
+        Base::All,
         &[],
         &["--config", "broken.yaml"],
     ),
     (
         "a file that is a list",
-        true,
+        Base::All,
         &[],
         &["--config", "list.yaml"],
     ),
     (
         "two documents in a file",
-        true,
+        Base::All,
         &[],
         &["--config", "two.yaml"],
     ),
-    ("a file of 2 MB", true, &[], &["--config", "large.yaml"]),
+    (
+        "a file of 2 MB",
+        Base::All,
+        &[],
+        &["--config", "large.yaml"],
+    ),
     (
         "keys that do not exist, stand twice, or have the wrong kind of value",
-        true,
+        Base::All,
         &[],
         &["--config", "keys.yaml"],
     ),
     // Variables.
     (
         "a variable with single underscores",
-        true,
+        Base::All,
         &[("_LOG_LEVEL", "debug")],
         &[],
     ),
     (
         "a variable that is a section",
-        true,
+        Base::All,
         &[("LOG", "debug")],
         &[],
     ),
     // What is read.
     (
         "https:// before the namespace",
-        false,
-        &[
-            (
-                "EVENT_HUB__NAMESPACE",
-                "https://contoso.servicebus.windows.net/",
-            ),
-            ("EVENT_HUB__NAMES", "logs"),
-            ("EVENT_HUB__CONSUMER_GROUP", "exporter"),
-        ],
+        Base::Hubs,
+        &[(
+            "EVENT_HUB__NAMESPACE",
+            "https://contoso.servicebus.windows.net/",
+        )],
         &[],
     ),
     (
         "a port after the namespace",
-        false,
-        &[
-            (
-                "EVENT_HUB__NAMESPACE",
-                "contoso.servicebus.windows.net:5671",
-            ),
-            ("EVENT_HUB__NAMES", "logs"),
-            ("EVENT_HUB__CONSUMER_GROUP", "exporter"),
-        ],
+        Base::Hubs,
+        &[(
+            "EVENT_HUB__NAMESPACE",
+            "contoso.servicebus.windows.net:5671",
+        )],
         &[],
     ),
     (
         "a namespace and a connection string",
-        true,
+        Base::All,
         &[("EVENT_HUB__NAMESPACE", "contoso")],
         &[],
     ),
     (
         "a connection string without a key",
-        true,
+        Base::All,
         &[(
             "EVENT_HUB__CONNECTION_STRING",
             "Endpoint=sb://contoso.servicebus.windows.net/",
@@ -113,13 +140,13 @@ const CASES: &[Case] = &[
     ),
     (
         "a connection string that is something else",
-        true,
+        Base::All,
         &[("EVENT_HUB__CONNECTION_STRING", "hunter2")],
         &[],
     ),
     (
         "a connection string of a storage account",
-        true,
+        Base::All,
         &[(
             "EVENT_HUB__CONNECTION_STRING",
             "DefaultEndpointsProtocol=https;AccountName=contoso;AccountKey=c2VjcmV0;EndpointSuffix=core.windows.net",
@@ -128,7 +155,7 @@ const CASES: &[Case] = &[
     ),
     (
         "TLS off for a host in Azure",
-        true,
+        Base::All,
         &[(
             "EVENT_HUB__CONNECTION_STRING",
             "Endpoint=sb://contoso.servicebus.windows.net/;SharedAccessKeyName=listen;SharedAccessKey=c2VjcmV0;UseDevelopmentEmulator=true",
@@ -137,47 +164,31 @@ const CASES: &[Case] = &[
     ),
     (
         "a connection string in a file that is not there",
-        false,
-        &[
-            ("EVENT_HUB__CONNECTION_STRING_FILE", "nothing"),
-            ("EVENT_HUB__NAMES", "logs"),
-            ("EVENT_HUB__CONSUMER_GROUP", "exporter"),
-        ],
+        Base::Hubs,
+        &[("EVENT_HUB__CONNECTION_STRING_FILE", "nothing")],
         &[],
     ),
     (
         "a directory for a secret",
-        false,
-        &[
-            ("EVENT_HUB__CONNECTION_STRING_FILE", "folder"),
-            ("EVENT_HUB__NAMES", "logs"),
-            ("EVENT_HUB__CONSUMER_GROUP", "exporter"),
-        ],
+        Base::Hubs,
+        &[("EVENT_HUB__CONNECTION_STRING_FILE", "folder")],
         &[],
     ),
     (
         "an empty file for a secret",
-        false,
-        &[
-            ("EVENT_HUB__CONNECTION_STRING_FILE", "empty"),
-            ("EVENT_HUB__NAMES", "logs"),
-            ("EVENT_HUB__CONSUMER_GROUP", "exporter"),
-        ],
+        Base::Hubs,
+        &[("EVENT_HUB__CONNECTION_STRING_FILE", "empty")],
         &[],
     ),
     (
         "a file with two secrets",
-        false,
-        &[
-            ("EVENT_HUB__CONNECTION_STRING_FILE", "two-secrets"),
-            ("EVENT_HUB__NAMES", "logs"),
-            ("EVENT_HUB__CONSUMER_GROUP", "exporter"),
-        ],
+        Base::Hubs,
+        &[("EVENT_HUB__CONNECTION_STRING_FILE", "two-secrets")],
         &[],
     ),
     (
         "several bad items in a list",
-        true,
+        Base::All,
         &[
             ("EVENT_HUB__NAMES", "logs, a b, logs, https://c, d"),
             (
@@ -187,10 +198,10 @@ const CASES: &[Case] = &[
         ],
         &[],
     ),
-    ("an empty list", true, &[("EVENT_HUB__NAMES", "")], &[]),
+    ("an empty list", Base::All, &[("EVENT_HUB__NAMES", "")], &[]),
     (
         "no consumer group",
-        false,
+        Base::Nothing,
         &[
             ("EVENT_HUB__CONNECTION_STRING", KEY),
             ("EVENT_HUB__NAMES", "logs"),
@@ -199,30 +210,28 @@ const CASES: &[Case] = &[
     ),
     (
         "an empty consumer group",
-        true,
+        Base::All,
         &[("EVENT_HUB__CONSUMER_GROUP", " ")],
         &[],
     ),
     (
         "a start that is no time",
-        true,
+        Base::All,
         &[("EVENT_HUB__START", "yesterday")],
         &[],
     ),
     (
         "a transport that does not exist",
-        true,
+        Base::All,
         &[("EVENT_HUB__TRANSPORT", "kafka")],
         &[],
     ),
     // As whom.
     (
         "an identity that lacks half of itself",
-        false,
+        Base::Hubs,
         &[
             ("EVENT_HUB__NAMESPACE", "contoso"),
-            ("EVENT_HUB__NAMES", "logs"),
-            ("EVENT_HUB__CONSUMER_GROUP", "exporter"),
             ("AUTH__KIND", "client_secret"),
             ("AUTH__CLIENT_SECRET", "hunter2"),
         ],
@@ -230,11 +239,9 @@ const CASES: &[Case] = &[
     ),
     (
         "two secrets",
-        false,
+        Base::Hubs,
         &[
             ("EVENT_HUB__NAMESPACE", "contoso"),
-            ("EVENT_HUB__NAMES", "logs"),
-            ("EVENT_HUB__CONSUMER_GROUP", "exporter"),
             ("AUTH__TENANT_ID", "contoso.com"),
             ("AUTH__CLIENT_ID", "00000000-0000-0000-0000-000000000000"),
             ("AUTH__CLIENT_SECRET", "hunter2"),
@@ -244,17 +251,15 @@ const CASES: &[Case] = &[
     ),
     (
         "an identity beside a connection string",
-        true,
+        Base::All,
         &[("AUTH__KIND", "managed_identity")],
         &[],
     ),
     (
         "an authority in plain text",
-        false,
+        Base::Hubs,
         &[
             ("EVENT_HUB__NAMESPACE", "contoso"),
-            ("EVENT_HUB__NAMES", "logs"),
-            ("EVENT_HUB__CONSUMER_GROUP", "exporter"),
             ("AUTH__AUTHORITY_HOST", "http://login.microsoftonline.com"),
         ],
         &[],
@@ -262,13 +267,13 @@ const CASES: &[Case] = &[
     // Where positions are kept.
     (
         "a file store without a path",
-        true,
+        Base::All,
         &[("CHECKPOINT__STORE", "file")],
         &[],
     ),
     (
         "a checkpoint in a folder that is not there",
-        true,
+        Base::All,
         &[
             ("CHECKPOINT__STORE", "file"),
             ("CHECKPOINT__PATH", "nothing/checkpoint.json"),
@@ -277,7 +282,7 @@ const CASES: &[Case] = &[
     ),
     (
         "a checkpoint that is a folder",
-        true,
+        Base::All,
         &[
             ("CHECKPOINT__STORE", "file"),
             ("CHECKPOINT__PATH", "folder"),
@@ -286,7 +291,7 @@ const CASES: &[Case] = &[
     ),
     (
         "a checkpoint that is something else",
-        true,
+        Base::All,
         &[
             ("CHECKPOINT__STORE", "file"),
             ("CHECKPOINT__PATH", "list.yaml"),
@@ -295,7 +300,7 @@ const CASES: &[Case] = &[
     ),
     (
         "a container without its account",
-        true,
+        Base::All,
         &[
             ("CHECKPOINT__STORE", "blob"),
             ("CHECKPOINT__CONTAINER", "positions"),
@@ -304,7 +309,7 @@ const CASES: &[Case] = &[
     ),
     (
         "a container that is no URL of one",
-        true,
+        Base::All,
         &[
             ("CHECKPOINT__STORE", "blob"),
             (
@@ -316,7 +321,7 @@ const CASES: &[Case] = &[
     ),
     (
         "a lease that renewals cannot keep",
-        true,
+        Base::All,
         &[
             ("CHECKPOINT__STORE", "blob"),
             (
@@ -330,44 +335,44 @@ const CASES: &[Case] = &[
     // What is served.
     (
         "a host name to listen on",
-        true,
+        Base::All,
         &[],
         &["--listen", "localhost:9464"],
     ),
     (
         "a port that does not exist",
-        true,
+        Base::All,
         &[],
         &["--web.listen-address", ":99999"],
     ),
     (
         "an address of another machine",
-        true,
+        Base::All,
         &[],
         &["--listen", "192.0.2.1:9464"],
     ),
     (
         "no such web configuration file",
-        true,
+        Base::All,
         &[],
         &["--web.config.file", "nothing.yml"],
     ),
     (
         "a web configuration file with faults, beside others",
-        true,
+        Base::All,
         &[("LOG__LEVEL", "loud")],
         &["--web.config.file", "web.yml"],
     ),
     (
         "a certificate with the key of another",
-        true,
+        Base::All,
         &[],
         &["--web.config.file", "pair.yml"],
     ),
     // The rest.
     (
         "numbers without their units, and outside of their ranges",
-        true,
+        Base::All,
         &[
             ("SHUTDOWN__DEADLINE", "25"),
             ("WATCHDOG__INTERVAL", "1ms"),
@@ -379,7 +384,7 @@ const CASES: &[Case] = &[
     ),
     (
         "values that do not go together",
-        true,
+        Base::All,
         &[
             ("SHUTDOWN__DEADLINE", "5s"),
             ("WATCHDOG__DEAD_AFTER", "10s"),
@@ -389,25 +394,25 @@ const CASES: &[Case] = &[
     ),
     (
         "buckets that fall",
-        true,
+        Base::All,
         &[("METRICS__BUCKETS__OPERATION_DURATION", "1, 0.5")],
         &[],
     ),
     (
         "a file for the folder of dead letters",
-        true,
+        Base::All,
         &[("DEAD_LETTERS__DIRECTORY", "list.yaml")],
         &[],
     ),
     (
         "a folder for dead letters to which all may write",
-        true,
+        Base::All,
         &[("DEAD_LETTERS__DIRECTORY", "open")],
         &[],
     ),
     (
         "a log level and a format that do not exist",
-        true,
+        Base::All,
         &[("LOG__LEVEL", "loud")],
         &["--log.format", "xml"],
     ),
@@ -457,13 +462,8 @@ fn every_mistake_ends_the_program_with_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     files(folder.path());
     let mut told = String::new();
-    for (what, has_least, variables, flags) in CASES {
-        let mut command = program(folder.path());
-        if *has_least {
-            command.env(variable("EVENT_HUB__CONNECTION_STRING"), KEY);
-            command.env(variable("EVENT_HUB__NAMES"), "logs");
-            command.env(variable("EVENT_HUB__CONSUMER_GROUP"), "exporter");
-        }
+    for (what, base, variables, flags) in CASES {
+        let mut command = program(folder.path(), *base);
         let variables = variables
             .iter()
             .map(|(name, value)| (variable(name), value));
@@ -486,10 +486,7 @@ fn a_port_in_use_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let folder = tempfile::tempdir().unwrap();
-    let mut command = program(folder.path());
-    command.env(variable("EVENT_HUB__CONNECTION_STRING"), KEY);
-    command.env(variable("EVENT_HUB__NAMES"), "logs");
-    command.env(variable("EVENT_HUB__CONSUMER_GROUP"), "exporter");
+    let mut command = program(folder.path(), Base::All);
     let answer = command.args(["--listen", &address]).output().unwrap();
     let text = String::from_utf8(answer.stderr).unwrap();
     let expected =
@@ -527,9 +524,16 @@ fn variable(name: &str) -> String {
     format!("ACS_RECORDING_EXPORTER{prefix}{name}")
 }
 
-/// The program without any variable, in a folder of its own.
-fn program(folder: &Path) -> Command {
+/// The program in a folder, with no variables but those of its base.
+fn program(folder: &Path, base: Base) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_acs-recording-exporter"));
     command.env_clear().current_dir(folder).stdin(Stdio::null());
+    if base != Base::Nothing {
+        command.env(variable("EVENT_HUB__NAMES"), "logs");
+        command.env(variable("EVENT_HUB__CONSUMER_GROUP"), "exporter");
+    }
+    if base == Base::All {
+        command.env(variable("EVENT_HUB__CONNECTION_STRING"), KEY);
+    }
     command
 }

@@ -3,6 +3,7 @@
 mod admission;
 mod certificate;
 mod sockets;
+mod tls_client;
 mod wire;
 
 use std::sync::Arc;

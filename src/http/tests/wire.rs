@@ -1,13 +1,12 @@
 //! Qualifying scrapes and timeouts over a wire in memory, whose buffer has a known size, and where minutes pass at once.
 
 use std::convert::Infallible;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
 use flate2::read::GzDecoder;
 use hyper_util::service::TowerToHyperService;
-use rustls::ClientConnection;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -15,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Metrics;
 use super::certificate::Certificate;
+use super::tls_client::TlsClient;
 use crate::http::connection::Connection;
 use crate::http::connections::Connections;
 use crate::http::scrape_watch::ScrapeWatch;
@@ -468,81 +468,4 @@ async fn with_tls_a_scrape_is_complete_when_the_last_byte_of_its_last_record_is_
     // Of the wire, as it holds them.
     assert_eq!(client.rest(1).await, WIRE);
     assert_eq!(world.metrics.scrapes(), (2.0, 0.0));
-}
-
-/// A client that takes from the wire what it is told to.
-struct TlsClient {
-    wire: DuplexStream,
-    tls: ClientConnection,
-    /// What is known of the answer.
-    answer: Vec<u8>,
-}
-
-impl TlsClient {
-    async fn connect(wire: DuplexStream, certificate: &Certificate) -> Self {
-        let name = "localhost".try_into().unwrap();
-        let mut client = Self {
-            wire,
-            tls: ClientConnection::new(certificate.client(None), name).unwrap(),
-            answer: Vec::new(),
-        };
-        client.send().await;
-        while client.tls.is_handshaking() {
-            client.take(1).await;
-            client.send().await;
-        }
-        client
-    }
-
-    async fn ask(&mut self, request: &str) {
-        self.answer.clear();
-        self.tls.writer().write_all(request.as_bytes()).unwrap();
-        self.send().await;
-    }
-
-    async fn send(&mut self) {
-        let mut sent = Vec::new();
-        while self.tls.wants_write() {
-            self.tls.write_tls(&mut sent).unwrap();
-        }
-        self.wire.write_all(&sent).await.unwrap();
-    }
-
-    async fn take(&mut self, bytes: usize) {
-        let mut taken = vec![0; bytes];
-        self.wire.read_exact(&mut taken).await.unwrap();
-        self.takes(&taken);
-    }
-
-    fn takes(&mut self, mut taken: &[u8]) {
-        while !taken.is_empty() {
-            self.tls.read_tls(&mut taken).unwrap();
-            let state = self.tls.process_new_packets().unwrap();
-            let mut text = vec![0; state.plaintext_bytes_to_read()];
-            self.tls.reader().read_exact(&mut text).unwrap();
-            self.answer.extend(text);
-        }
-    }
-
-    /// Takes the rest of an answer, so many bytes of the wire at a time at most. How many that are.
-    async fn rest(&mut self, at_a_time: usize) -> usize {
-        let mut bytes = 0;
-        while !self.is_whole() {
-            let mut taken = vec![0; at_a_time];
-            let read = self.wire.read(&mut taken).await.unwrap();
-            self.takes(&taken[..read]);
-            bytes += read;
-        }
-        bytes
-    }
-
-    fn is_whole(&self) -> bool {
-        let head = String::from_utf8_lossy(&self.answer[..self.answer.len().min(500)]);
-        let Some((head, _)) = head.split_once("\r\n\r\n") else {
-            return false;
-        };
-        let (_, length) = head.split_once("content-length: ").unwrap();
-        let length: usize = length.split("\r\n").next().unwrap().parse().unwrap();
-        self.answer.len() == head.len() + 4 + length
-    }
 }
