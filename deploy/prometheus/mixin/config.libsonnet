@@ -32,7 +32,8 @@
     // 95 % of the requests of an operation take at most so many seconds.
     slow: 5,
 
-    // A resource is busy if, in four weeks, its logs never stopped for so many seconds. If such a resource is silent for so long, an alert pages.
+    // A resource is busy if, in four weeks, its logs were silent for longer than so many seconds in at most 1 % of the time.
+    // If such a resource is silent for so long, an alert pages.
     silence: 4 * 3600,
     // For all other resources, so many seconds without logs create a ticket, if they were never silent for longer.
     quiet: 3 * 86400,
@@ -43,6 +44,8 @@
     keep: '1h',
     // An installation that was seen within this time and is gone is down.
     seen: '1d',
+    // The same while Prometheus still has a target of its job that it cannot scrape.
+    down: '7d',
 
     // Some managed services accept at most 20 rules in a group.
     groupSize: 20,

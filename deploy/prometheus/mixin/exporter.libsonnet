@@ -2,29 +2,34 @@
 {
   local config = $._config,
   // Releases before the label do not count, or an upgrade from one of them would look like an installation that is gone.
-  local seen(labels) =
-    'max by (%s) (max_over_time(acs_recording_exporter_up{event_hubs_namespace!="",$S}[%s]))' % [labels, config.seen],
+  local seen(labels, window=config.seen) =
+    'max by (%s) (max_over_time(acs_recording_exporter_up{event_hubs_namespace!="",$S}[%s]))' % [labels, window],
   local behind(labels, seconds) = |||
     max by (%s) (
       acs_recording_exporter_partition_lag_seconds{$S} and acs_recording_exporter_partition_owned{$S} == 1
     ) > %d
   ||| % [labels, seconds],
-  // The increase of a counter that may begin with its first rise: a new series that begins above 0 counts too.
+  // The increase of a counter that may begin with its first rise: a new series that begins above 0 counts too, but
+  // not one that was missing for a moment.
   local risen(family, labels, window) = |||
     sum by (%(labels)s) (
       increase(%(family)s{$S}[%(window)s])
         + (last_over_time(%(family)s{$S}[%(window)s])
-            unless %(family)s{$S} offset %(window)s
+            unless last_over_time(%(family)s{$S}[%(window)s] offset %(window)s)
           or 0 * last_over_time(%(family)s{$S}[%(window)s]))
     ) > 0
   ||| % { family: family, labels: labels, window: window },
 
   exporterRecordings:: [
-    // Installations that were seen and are gone.
+    // Installations that were seen and are gone. One that Prometheus still tries to scrape is remembered for longer.
     $.record('acs_recording_exporter:gone', |||
-      %s
+      (
+        %s
+          or %s
+            and on ($I) up{$S} == 0
+      )
         unless max by ($I, event_hubs_namespace) (acs_recording_exporter_up{$S})
-    ||| % seen('$I, event_hubs_namespace')),
+    ||| % [seen('$I, event_hubs_namespace'), seen('$I, event_hubs_namespace', config.down)]),
 
     $.record('acs_recording_exporter:not_reading', $.causes([
       // When a token expires, each replica is refused once. More refusals mean that the right is missing.
@@ -63,11 +68,12 @@
       ||| % seen('$H'),
     ])),
 
-    // The exporter does not see everything: what is missing may still come.
+    // The exporter does not see everything: what is missing may still come. One failed scrape and a short restart do not
+    // count: it must have been so 3 minutes before, too.
     $.record('acs_recording_exporter:blind', |||
       count by ($I) (
-        acs_recording_exporter:gone
-          or acs_recording_exporter:not_reading
+        acs_recording_exporter:gone and max_over_time(acs_recording_exporter:gone[1h] offset 3m)
+          or acs_recording_exporter:not_reading and max_over_time(acs_recording_exporter:not_reading[1h] offset 3m)
           or %s
       )
     ||| % std.lstripChars($.indent($.indent($.indent(behind('$I', 300)))), ' ')),
@@ -76,15 +82,15 @@
   prometheusAlerts+:: {
     groups+: $.groups('acs-recording-exporter-alerts', [
       // A restart takes less than 3 minutes.
-      $.alert('AcsRecordingExporterDown', 'page', { 'for': '3m', keep_firing_for: '5m' }, |||
+      $.alert('AcsRecordingExporterDown', 'page', { 'for': '3m', keep_firing_for: '15m' }, |||
         acs_recording_exporter:gone
-          or absent_over_time(acs_recording_exporter_up{$S}[%s])
-          %s
-      ||| % [config.seen, if config.selector == '' then '' else 'or (absent(up{$S}) unless on () acs_recording_exporter:gone)'],
+          or (%s unless on () acs_recording_exporter:gone)
+      ||| % (local never = 'absent_over_time(acs_recording_exporter_up{$S}[%s])' % config.seen;
+             if config.selector == '' then never else '(%s or absent(up{$S}))' % never),
       'No exporter {{ with $labels.event_hubs_namespace }}of {{ . }} {{ end }}is scraped: failures of recordings go unnoticed',
       'For 3 minutes, no target{{ with $labels.job }} of job {{ . }}{{ end }}{{ with $labels.namespace }} in namespace {{ . }}{{ end }} has served the metrics of acs-recording-exporter.'),
 
-      $.alert('AcsRecordingExporterNotReading', 'page', { 'for': '5m', keep_firing_for: '5m' }, |||
+      $.alert('AcsRecordingExporterNotReading', 'page', { 'for': '5m', keep_firing_for: '15m' }, |||
         acs_recording_exporter:not_reading
       |||,
       'Event hub {{ $labels.event_hub }} is not read: failures of recordings go unnoticed',
@@ -128,16 +134,22 @@
         |||
           sum by ($I) (increase(acs_recording_exporter_token_fetches_total{result="failed",$S}[5m])) > 0
         |||,
+        // The others reach the event hub.
+        |||
+          max by ($I, instance) (acs_recording_exporter_up{$S} == 0 unless on ($H) acs_recording_exporter:not_reading)
+        |||,
       ])),
       $.cause([
         '{{ $labels.instance }} cannot be scraped',
         '{{ $labels.instance }} keeps restarting',
         'The exporter gets no token from Microsoft Entra ID',
+        '{{ $labels.instance }} does not reach an event hub',
       ]),
       $.cause([
         'Prometheus cannot scrape one of the exporters. What it reads is not counted.',
         'The process was started at least five times in 30 minutes.',
         'Requests for a token fail. Open links work until the last token expires; then the exporter cannot read.',
+        'The other replicas reach this event hub, and read all of it. /-/ready of this one names the cause.',
       ])),
 
       // A scraper that moves counts twice until its old address has been silent for 10 minutes.
@@ -161,7 +173,7 @@
           )
         |||,
         |||
-          max by ($I) (time() - acs_recording_exporter_last_lease_cycle_timestamp_seconds{$S}) > 60
+          max by ($I) (time() - acs_recording_exporter_last_lease_cycle_timestamp_seconds{$S}) > 120
         |||,
         |||
           count by ($I) (

@@ -98,12 +98,17 @@
 
   recordings:: days([window for window in windows if !std.member(long, window)]) + [
     // First, since a rule of a group sees what the rules before it recorded at the same time.
-    // The age in seconds of the records that are being counted; present only while the exporter works off a backlog. Two
-    // conditions must be true: events have waited in the event hub for more than 5 minutes (lag), and the newest record of
-    // the resource is older than 10 minutes (age). A stuck partition has lag, but other partitions bring fresh records.
-    // If Azure is late, the records are old, but there is no lag. In both cases a failure is new, so it must page.
+    // The age in seconds of the records that are being counted; present only while the exporter works off a backlog. Three
+    // conditions must be true: events have waited in the event hub for more than 5 minutes (lag), the newest record of the
+    // resource is older than 10 minutes (age), and it arrived within the last 5 minutes: a quiet resource has no backlog. A
+    // stuck partition has lag, but other partitions bring fresh records. If Azure is late, the records are old, but there is
+    // no lag. In both cases a failure is new, so it must page.
     $.record('acs_recording:backlog_age_seconds', |||
       time() - max by ($R, category) (acs_log_last_record_timestamp_seconds{$S}) > 600
+        and max by ($R, category) (
+          acs_log_last_record_timestamp_seconds{$S}
+            unless acs_log_last_record_timestamp_seconds{$S} == acs_log_last_record_timestamp_seconds{$S} offset 5m
+        )
         and on ($I) max by ($I) (acs_recording_exporter_partition_lag_seconds{$S}) > 300
     |||),
 
@@ -141,22 +146,24 @@
   ] + (if quietDays then [
          $.record('acs_recording:quiet_day', std.join(' or ', [day(date) for date in config.quietDays]) + '\n'),
        ] else []) + [
-    // The seconds since the last record of a category that a resource should send. First, it was never silent for so long
-    // in four weeks, of which two are known. The offset leaves out the present silence, so the alert stays for days.
-    // Second, recordings were started more than three hours ago, and no summary has come for six hours.
+    // The seconds since the last record of a category that a resource should send. First, it was hardly ever silent for so
+    // long in four weeks (1 % of 25 days: one odd pause of up to ten hours), of which two are known. The offset leaves out the
+    // present silence, so the alert stays for days.
+    // Second, recordings were started more than three hours ago, and no summary has come for six hours,
+    // although the other log has.
     $.record('acs_recording:logs_missing', |||
       (
         max by ($R) (
           acs_recording:quiet_seconds > %(silence)d
-            and max_over_time(acs_recording:quiet_seconds[25d] offset 3d) <= %(silence)d
+            and quantile_over_time(0.99, acs_recording:quiet_seconds[25d] offset 3d) <= %(silence)d
             and last_over_time(acs_recording:quiet_seconds[1d] offset 13d)
         )
           or 21600 + 0 * (
             sum by ($R) (
               increase(acs_recording_operations_total{operation="StartRecording",outcome="succeeded",$S}[3h] offset 3h)
             ) > 9.5
+              and on ($R) acs_recording:quiet_seconds{category="CallRecordingOperational"} <= 21600
               unless on ($R) acs_recording:quiet_seconds{category="CallRecordingSummary"} <= 21600
-              unless on ($I) max_over_time(acs_recording_exporter:blind[6h])
           )
       )
       %(days)s

@@ -385,6 +385,103 @@ def _():
     return world
 
 
+@situation("26 the same, and one failed scrape every 5 h", {"AcsRecordingLogsMissing": 1})
+def _():
+    end = 2 * 288
+    world = World(end + 200, minutes=5)
+    world.starts(lambda step: 1, lambda step: 1 if step < end else 0)
+    for step in range(30, end + 200, 60):
+        world.gone(step, step + 1)
+    return world
+
+
+@situation("27 two installations in one job, one down for 30 h", {"AcsRecordingExporterDown": 1})
+def _():
+    prod, staging = World(34 * 30, minutes=2), World(34 * 30, minutes=2, instances=("b:9464",), event_hubs_namespace="staging")
+    prod.gone(60, 60 + 30 * 30)
+    return prod.add(staging)
+
+
+@situation("27b the only installation is down for 30 h", {"AcsRecordingExporterDown": 1})
+def _():
+    world = World(34 * 30, minutes=2)
+    world.gone(60, 60 + 30 * 30)
+    return world
+
+
+@situation("28 a crash loop: 8 min up, 5 min down", {"AcsRecordingExporterDown": 1})
+def _():
+    world = World(5 * HOUR)
+    for step in range(60, 180, 13):
+        world.gone(step, step + 5)
+    return world
+
+
+@situation("28b the hub too: 8 min up, 7 min down", {"AcsRecordingExporterNotReading": 1})
+def _():
+    world = World(5 * HOUR)
+    for step in range(60, 180, 15):
+        world.change("exporter_up{", step, step + 7, 0)
+    return world
+
+
+@situation("29 a position was lost; later no scrape for 20 min", {"AcsRecordingExporterDown": 1, "AcsRecordingExporterEventsMissed": 1})
+def _():
+    world = World(5 * HOUR)
+    world.counted('acs_recording_exporter_positions_lost_total{event_hub="logs",partition="0"}', lambda step: step == 1)
+    world.change("", 110, 130, None)
+    return world
+
+
+@situation("30 a resource is quiet, another has lag: a start fails", {"AcsRecordingStartFailed": 1})
+def _():
+    world = World(10 * HOUR)
+    world.starts(lambda step: step < 60 or step == 240)
+    world.failing("StartRecording", "503", "server_error", lambda step: step == 240)
+    world.change("partition_lag", 230, 250, 400)
+    return world
+
+
+@situation("31 usage records are two hours late, as ever", {})
+def _():
+    world = World(10 * HOUR)
+    world.counted('acs_log_record_delay_seconds_count{category="CallRecordingUsage"}', lambda step: 1)
+    world.counted('acs_log_record_delay_seconds_sum{category="CallRecordingUsage"}', lambda step: 7200)
+    return world
+
+
+@situation("32 one of two replicas never reaches the hub", {"AcsRecordingExporterReplicaFailing": 1})
+def _():
+    world = World(5 * HOUR, instances=("a:9464", "b:9464"))
+    world.change('exporter_up{', 0, 0, 0)
+    for series, values in world.series.items():
+        if "exporter_up{" in series and 'instance="b:9464"' in series:
+            values[:] = [0] * len(values)
+        if "partition_owned" in series:
+            values[:] = [int('instance="a:9464"' in series)] * len(values)
+    for partition in range(4):
+        world.put(f'acs_recording_exporter_partition_last_proof_timestamp_seconds{{instance="a:9464",event_hub="logs",partition="{partition}"}}', lambda step: step * 60)
+    return world
+
+
+@situation("33 logs stop for 6 h, and again ten days later", {"AcsRecordingLogsMissing": 2})
+def _():
+    days = 27 * 96
+    world = World(days, minutes=15)
+    away = lambda step: 16 * 96 <= step < 16 * 96 + 24 or 26 * 96 <= step < 26 * 96 + 24
+    world.starts(lambda step: 0 if away(step) else 3)
+    return world
+
+
+# A limit (docs/alerts.md): the start itself does not page.
+@situation("34 a start fails while nothing is scraped for 20 min", {"AcsRecordingExporterDown": 1})
+def _():
+    world = World(5 * HOUR)
+    world.failing("StartRecording", "503", "server_error", lambda step: step == 120)
+    world.change("", 110, 130, None)
+    return world
+
+
 configured = functools.cache(rendered)
 
 
