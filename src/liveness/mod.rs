@@ -43,6 +43,8 @@ struct EventHub {
     answered: Option<Instant>,
     /// Why it did not answer last, and what to do; none if it did, or was not asked yet.
     failure: Option<String>,
+    /// Why the leases of its partitions cannot be listed or renewed, and what to do; none if they are, or have no store.
+    leases_failure: Option<String>,
 }
 
 #[derive(Debug)]
@@ -150,6 +152,14 @@ impl Liveness {
         let mut state = self.lock();
         if let Some(event_hub) = state.event_hubs.get_mut(event_hub) {
             event_hub.failure = Some(failure);
+        }
+    }
+
+    /// The leases of an event hub's partitions cannot be listed or renewed, because of this; none if they are again.
+    pub(crate) fn leases_failed(&self, event_hub: &str, failure: Option<String>) {
+        let mut state = self.lock();
+        if let Some(event_hub) = state.event_hubs.get_mut(event_hub) {
+            event_hub.leases_failure = failure;
         }
     }
 
@@ -354,7 +364,11 @@ impl Liveness {
                 "event hub `{name}`: {} of {} partitions are not read{}",
                 closed.count(),
                 partitions.len(),
-                because(of_partition.or(failure))
+                because(
+                    of_partition
+                        .or(event_hub.leases_failure.as_deref())
+                        .or(failure)
+                )
             ));
         }
         for (id, partition) in partitions {

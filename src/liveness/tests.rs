@@ -37,6 +37,12 @@ fn a_hub_that_does_not_answer_and_a_partition_that_fails_are_not_ready_and_say_w
         liveness.not_ready(now).join("\n"),
         "event hub `a`: 2 of 2 partitions are not read"
     );
+    liveness.leases_failed("a", Some("the store is away".to_owned()));
+    assert_eq!(
+        liveness.not_ready(now).join("\n"),
+        "event hub `a`: 2 of 2 partitions are not read: the store is away"
+    );
+    liveness.leases_failed("a", None);
     let partition = PartitionId::new("a", "1");
     liveness.partition_failed(&partition, "no such group: create it".to_owned(), false);
     assert_eq!(

@@ -12,8 +12,8 @@ use super::life::OwnedLease;
 use super::{Owner, Replica, balance};
 use crate::blobs::BlobError;
 use crate::checkpoint::blobs::concurrently;
-use crate::source::event_hub::{Discovered, TRIED_AGAIN_WITHIN};
-use crate::telemetry::Leases;
+use crate::source::event_hub::{Discovered, EventHubSource, TRIED_AGAIN_WITHIN};
+use crate::telemetry::{Leases, chain};
 
 impl Replica {
     pub(super) async fn cycle(&mut self, begun: Instant) {
@@ -53,7 +53,13 @@ impl Replica {
     }
 
     pub(super) fn cycle_ended(&mut self, done: Result<(), BlobError>) {
-        let telemetry = &self.consumer.source.telemetry;
+        let EventHubSource {
+            telemetry,
+            liveness,
+            ..
+        } = &self.consumer.source;
+        let failure = done.as_ref().err().map(|error| chain(error));
+        liveness.leases_failed(&self.event_hub, failure);
         match done {
             Ok(()) => {
                 if std::mem::take(&mut self.is_failing) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::scene::{Scene, assert_counted};
-use crate::world::{Signal, eventually};
+use crate::world::{Signal, eventually, get};
 
 const EVENTS: &str = "acs_recording_exporter_events_total";
 const UNWRITTEN: &str = "acs_recording_exporter_checkpoint_unwritten_seconds";
@@ -30,6 +30,33 @@ async fn reading_goes_on_while_the_store_is_stopped() {
 #[tokio::test(flavor = "multi_thread")]
 async fn reading_goes_on_while_the_store_is_frozen() {
     outage(Away::Frozen, SHORT).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_away_from_the_start_is_named_and_waited_for() {
+    let mut scene = Scene::new(&[]).await;
+    let _prometheus = scene.prometheus().await;
+    scene.azurite.stop().await;
+    scene.start("a").await;
+    eventually("the cause, and what to do", || async {
+        let (status, text) = get(&scene.replicas["a"].address, "/-/ready").await?;
+        let named = [
+            "partitions are not read: `127.0.0.1:",
+            "check the account's name",
+        ];
+        if status == 503 && named.iter().all(|name| text.contains(name)) {
+            Ok(())
+        } else {
+            Err(format!("{status} {text}"))
+        }
+    })
+    .await;
+    let operations = "acs_recording_exporter_store_operations_total";
+    let failed = [r#"operation="list""#, r#"result="failed""#];
+    assert!(scene.sum(operations, &failed).await > 0.0);
+    scene.azurite.start_again().await;
+    scene.balanced(1).await;
+    scene.replicas["a"].ready().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
