@@ -64,8 +64,10 @@ enum Command {
     Metrics,
 }
 
-static VERSION_TEXT: LazyLock<String> =
-    LazyLock::new(|| format!("{} (revision {})", version::VERSION, version::REVISION));
+static VERSION_TEXT: LazyLock<String> = LazyLock::new(|| {
+    let (revision, date) = (version::REVISION, version::BUILD_DATE);
+    format!("{} (revision {revision}, {date})", version::VERSION)
+});
 
 const EXAMPLES: &str = "Examples:
   acs-recording-exporter demo                             try it without Azure, and open http://localhost:9464

@@ -62,6 +62,7 @@ fn introduce(config: &Config) {
     tracing::info!(
         version = version::VERSION,
         revision = version::REVISION,
+        build_date = version::BUILD_DATE,
         namespace = settings.namespace.host,
         event_hubs = settings.event_hubs.join(","),
         consumer_group = settings.consumer_group,

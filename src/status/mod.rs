@@ -55,6 +55,8 @@ pub(crate) struct Status {
     pub version: String,
     /// Of the source, if the build knows it.
     pub revision: Option<String>,
+    /// Of that revision.
+    pub build_date: Option<String>,
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339")]
@@ -171,10 +173,12 @@ impl Board {
         }
         let (not_healthy, not_ready) =
             (self.liveness.not_healthy(now), self.liveness.not_ready(now));
-        let [version, revision] = read::build(&gathered);
+        let [version, revision, build_date] = read::build(&gathered);
+        let known = |text: String| Some(text).filter(|text| text != "unknown");
         Status {
             version,
-            revision: Some(revision).filter(|revision| !revision.is_empty()),
+            revision: known(revision),
+            build_date: known(build_date),
             at,
             started_at: read::instant(gathered.sum("process_start_time_seconds")).unwrap_or(at),
             state: State::of(&not_healthy, &not_ready, &partitions),

@@ -64,6 +64,7 @@ fn header(status: &Status) -> Markup {
             span.version {
                 (status.version)
                 @if let Some(revision) = &status.revision { " (" (revision) ")" }
+                @if let Some(date) = &status.build_date { ", " (date) }
             }
             nav {
                 a href="/metrics" { "metrics" }

@@ -10,8 +10,8 @@ use super::{EventHub, Partition, Records};
 use crate::delivery::Positions;
 use crate::liveness::PartitionSeen;
 
-pub(super) fn build(gathered: &Gathered) -> [String; 2] {
-    let builds = gathered.own("build_info", ["version", "revision"]);
+pub(super) fn build(gathered: &Gathered) -> [String; 3] {
+    let builds = gathered.own("build_info", ["version", "revision", "build_date"]);
     builds.into_keys().next().unwrap_or_default()
 }
 

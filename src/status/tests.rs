@@ -19,6 +19,7 @@ fn of(text: &str) -> Status {
     Status {
         version: text(),
         revision: Some(text()),
+        build_date: Some(text()),
         at: NOW,
         started_at: NOW - Duration::hours(3),
         state: State::NotReady,
@@ -95,6 +96,7 @@ fn the_json_has_this_shape() {
         {
           "version": "text",
           "revision": "text",
+          "build_date": "text",
           "at": "2026-01-31T12:00:00Z",
           "started_at": "2026-01-31T09:00:00Z",
           "state": "not_ready",
@@ -185,7 +187,7 @@ fn whatever_is_shown_is_text_in_the_page_and_nothing_else() {
     let hostile = r#"</td><script>alert("x")</script><img src=x onerror='alert(1)'>&amp;"#;
     let page = page(&of(hostile));
     let escaped = "&lt;/td&gt;&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt;&lt;img src=x onerror='alert(1)'&gt;&amp;amp;";
-    assert_eq!(page.matches(escaped).count(), 15, "{page}");
+    assert_eq!(page.matches(escaped).count(), 16, "{page}");
     let page = page.replace(escaped, "");
     for active in [
         "script", "<img", " style=", " src=", "<link", "url(", "@import", " onerror",

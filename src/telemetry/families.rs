@@ -7,7 +7,7 @@ families! {
     /// Every family about the exporter itself. The `prometheus` crate adds those of the process.
     pub struct ExporterFamilies, prefix "acs_recording_exporter_" {
         /// The running version, always 1.
-        build_info: Gauge[Build { version, revision }],
+        build_info: Gauge[Build { version, revision, build_date }],
         /// 1 while the event hub answers, and lets this process read; 0 from the start until then.
         up: Gauge[OfHub { event_hub }],
         /// Attempts to list the partitions of the event hub that failed, by cause.

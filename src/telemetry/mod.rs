@@ -84,8 +84,12 @@ impl Telemetry {
         registry
             .register(Box::new(ProcessCollector::for_self()))
             .expect("the names of the process collector are its own");
-        let (version, revision) = (version::VERSION, version::REVISION);
-        families.build_info(Build { version, revision }).set(1.0);
+        let build = Build {
+            version: version::VERSION,
+            revision: version::REVISION,
+            build_date: version::BUILD_DATE,
+        };
+        families.build_info(build).set(1.0);
         let _at_zero = families.duplicate_records_total();
         let _at_zero = families.unlisted_records_total();
         let _at_zero = families.checkpoint_unwritten_seconds();
