@@ -1,11 +1,14 @@
 // NOT DEPLOYED: nobody has compiled or deployed this file yet. Run `az deployment group what-if` before you create anything.
+// tests/deploy-lint parses it, checks its resources and properties against Microsoft's published types, and compares what it
+// creates with azure-cli.md, which says where each fact comes from.
 //
 // Creates what the exporter needs: a namespace with one event hub and a consumer group, the diagnostic setting that streams
-// the three logs of an ACS resource into the event hub, and the right to listen for one identity. The storage account is for
-// replicas that share the partitions (docs/replicas.md); by default, none is created.
+// the three logs of an ACS resource into the event hub, an identity, and its right to receive. Optional: the trust of a
+// Kubernetes cluster in the identity, a key, a firewall, and a storage account for replicas that share the partitions
+// (docs/replicas.md).
 //
 //   az deployment group create --resource-group GROUP --template-file deploy/azure/main.bicep \
-//     --parameters communicationServiceName=contoso namespaceName=contoso-acs-logs principalId=OBJECT_ID
+//     --parameters communicationServiceName=contoso namespaceName=contoso-acs-logs
 //
 // The ACS resource must already exist, in the same resource group.
 
@@ -17,13 +20,10 @@ param communicationServiceName string
 @maxLength(50)
 param namespaceName string
 
-@description('The object id of the identity of the exporter: a managed identity, or the service principal of an application.')
-param principalId string
-
 @description('The region of the new resources. The ACS resource itself is global.')
 param location string = resourceGroup().location
 
-@description('The number of partitions. There are few ACS logs: two partitions are enough for a very large contact centre.')
+@description('The number of partitions, which is final in Standard. There are few ACS logs: two are enough for a very large contact centre.')
 @minValue(1)
 @maxValue(32)
 param partitionCount int = 2
@@ -33,6 +33,21 @@ param partitionCount int = 2
 @maxValue(168)
 param retentionInHours int = 72
 
+@description('The OIDC issuer of the Kubernetes cluster, for a workload identity. If empty, no cluster is trusted.')
+param clusterIssuer string = ''
+
+@description('The service account of the exporter, if a cluster is trusted.')
+param serviceAccount string = 'system:serviceaccount:monitoring:acs-recording-exporter'
+
+@description('The service account of KEDA, which uses the identity of the exporter. If empty, KEDA is not trusted.')
+param kedaServiceAccount string = ''
+
+@description('Create a key that can only listen to the event hub, for a connection string.')
+param createListenKey bool = false
+
+@description('The IPv4 addresses or ranges that may connect to the namespace. Azure Monitor always may. If empty, there is no firewall.')
+param allowedAddresses string[] = []
+
 @description('The name of the storage account to create, for leases and checkpoints in blobs. It must be unique in all of Azure. If empty, none is created.')
 @maxLength(24)
 param storageAccountName string = ''
@@ -40,6 +55,14 @@ param storageAccountName string = ''
 var eventHubName = 'acs-logs'
 var consumerGroupName = 'acs-recording-exporter'
 var containerName = 'acs-recording-exporter'
+
+// What the token of the service account must be for, in each cloud.
+var audiences = {
+  AzureCloud: 'api://AzureADTokenExchange'
+  AzureUSGovernment: 'api://AzureADTokenExchangeUSGov'
+  AzureChinaCloud: 'api://AzureADTokenExchangeChina'
+}
+var audience = audiences[environment().name]
 
 // Built-in roles have the same ids everywhere.
 var eventHubsDataReceiver = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', 'a638d3c7-ab3a-418d-83e6-5f17a39d4fde')
@@ -49,7 +72,7 @@ resource communicationService 'Microsoft.Communication/communicationServices@202
   name: communicationServiceName
 }
 
-// Standard, because Basic has only the consumer group $Default.
+// Standard, because Basic has only the consumer group $Default, and no firewall.
 resource namespace 'Microsoft.EventHub/namespaces@2024-01-01' = {
   name: namespaceName
   location: location
@@ -57,6 +80,18 @@ resource namespace 'Microsoft.EventHub/namespaces@2024-01-01' = {
   properties: {
     minimumTlsVersion: '1.2'
     isAutoInflateEnabled: false
+  }
+}
+
+// Without trusted services, a firewall keeps the diagnostic setting out, and no log arrives.
+resource firewall 'Microsoft.EventHub/namespaces/networkRuleSets@2024-01-01' = if (!empty(allowedAddresses)) {
+  parent: namespace
+  name: 'default'
+  properties: {
+    defaultAction: 'Deny'
+    publicNetworkAccess: 'Enabled'
+    trustedServiceAccessEnabled: true
+    ipRules: [for address in allowedAddresses: { ipMask: address, action: 'Allow' }]
   }
 }
 
@@ -96,19 +131,53 @@ resource diagnosticSetting 'Microsoft.Insights/diagnosticSettings@2021-05-01-pre
   }
 }
 
+resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = {
+  name: 'acs-recording-exporter'
+  location: location
+}
+
+resource trustOfExporter 'Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials@2023-01-31' = if (!empty(clusterIssuer)) {
+  parent: identity
+  name: 'kubernetes'
+  properties: {
+    issuer: clusterIssuer
+    subject: serviceAccount
+    audiences: [audience]
+  }
+}
+
+// After the other one: Azure refuses to write two credentials of an identity at a time.
+resource trustOfKeda 'Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials@2023-01-31' = if (!empty(clusterIssuer) && !empty(kedaServiceAccount)) {
+  parent: identity
+  name: 'keda'
+  properties: {
+    issuer: clusterIssuer
+    subject: kedaServiceAccount
+    audiences: [audience]
+  }
+  dependsOn: [trustOfExporter]
+}
+
 // On the event hub, not the namespace: the identity can read only this event hub.
 resource mayReceive 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: eventHub
-  name: guid(eventHub.id, principalId, eventHubsDataReceiver)
+  name: guid(eventHub.id, identity.id, eventHubsDataReceiver)
   properties: {
     roleDefinitionId: eventHubsDataReceiver
-    principalId: principalId
+    principalId: identity.properties.principalId
     principalType: 'ServicePrincipal'
   }
 }
 
+// Without Microsoft Entra ID.
+resource listenKey 'Microsoft.EventHub/namespaces/eventhubs/authorizationRules@2024-01-01' = if (createListenKey) {
+  parent: eventHub
+  name: 'exporter'
+  properties: { rights: ['Listen'] }
+}
+
 // The blobs are small and rewritten every few seconds, so local redundancy is enough. Only identities have access, no keys.
-resource storage 'Microsoft.Storage/storageAccounts@2023-05-01' = if (!empty(storageAccountName)) {
+resource storage 'Microsoft.Storage/storageAccounts@2024-01-01' = if (!empty(storageAccountName)) {
   name: empty(storageAccountName) ? 'unused' : storageAccountName
   location: location
   kind: 'StorageV2'
@@ -121,7 +190,7 @@ resource storage 'Microsoft.Storage/storageAccounts@2023-05-01' = if (!empty(sto
   }
 }
 
-resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01' = if (!empty(storageAccountName)) {
+resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2024-01-01' = if (!empty(storageAccountName)) {
   parent: storage
   name: 'default'
   // Leases are rewritten every ten seconds: Azure would keep, and bill, each version and each soft-deleted blob.
@@ -131,7 +200,7 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01' = if 
   }
 }
 
-resource container 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' = if (!empty(storageAccountName)) {
+resource container 'Microsoft.Storage/storageAccounts/blobServices/containers@2024-01-01' = if (!empty(storageAccountName)) {
   parent: blobs
   name: containerName
 }
@@ -139,19 +208,22 @@ resource container 'Microsoft.Storage/storageAccounts/blobServices/containers@20
 // On the container, not the account.
 resource mayWriteBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(storageAccountName)) {
   scope: container
-  name: guid(container.id, principalId, storageBlobDataContributor)
+  name: guid(container.id, identity.id, storageBlobDataContributor)
   properties: {
     roleDefinitionId: storageBlobDataContributor
-    principalId: principalId
+    principalId: identity.properties.principalId
     principalType: 'ServicePrincipal'
   }
 }
 
+// `https://NAME.servicebus.windows.net:443/`, with the host name of the cloud.
 @description('event_hub.namespace')
-output namespace string = '${namespace.name}.servicebus.windows.net'
+output namespace string = split(split(namespace.properties.serviceBusEndpoint, '/')[2], ':')[0]
 @description('event_hub.names')
 output eventHub string = eventHub.name
 @description('event_hub.consumer_group')
 output consumerGroup string = consumerGroup.name
+@description('auth.client_id, or workloadIdentity.clientId of the chart')
+output clientId string = identity.properties.clientId
 @description('checkpoint.container_url, with checkpoint.store: blob. Empty without a storage account.')
 output containerUrl string = empty(storageAccountName) ? '' : 'https://${storageAccountName}.blob.${environment().suffixes.storage}/${containerName}'
