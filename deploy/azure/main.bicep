@@ -1,6 +1,6 @@
 // NOT DEPLOYED: nobody has compiled or deployed this file yet. Run `az deployment group what-if` before you create anything.
 // tests/deploy-lint parses it, checks its resources and properties against Microsoft's published types, and compares what it
-// creates with azure-cli.md, which says where each fact comes from.
+// creates with azure-cli.md. docs/azure.md says where each fact comes from.
 //
 // Creates what the exporter needs: a namespace with one event hub and a consumer group, the diagnostic setting that streams
 // the three logs of an ACS resource into the event hub, an identity, and its right to receive. Optional: the trust of a
