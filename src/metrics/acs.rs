@@ -11,7 +11,9 @@ use super::labels::{Admitted, Labels, RESOURCE, Sent};
 use super::repeats::Repeats;
 use super::settings::{Duplicates, Settings};
 use super::vectors::Vectors;
-use crate::acs::{self, AtZero, CATEGORIES, OTHER, Observation, RESOURCE_INFO, UNKNOWN};
+use crate::acs::{
+    self, AtZero, CATEGORIES, FailureRules, OTHER, Observation, RESOURCE_INFO, UNKNOWN,
+};
 use crate::delivery::{Series, Snapshot};
 use crate::family::{Family, Kind};
 use crate::telemetry::Telemetry;
@@ -29,6 +31,8 @@ pub(crate) struct AcsMetrics {
     duplicates: Duplicates,
     /// The resources whose records move anything, if not all do.
     only: Option<HashSet<String>>,
+    /// What counts as a failure, or will once a scrape has shown its series.
+    rules: Arc<FailureRules>,
     /// The resources whose series stand at 0 or above.
     exposed: HashSet<String>,
     /// The labels of each resource's `acs_resource_info`: group and subscription.
@@ -64,6 +68,7 @@ impl AcsMetrics {
             only: settings
                 .resources_only
                 .then(|| settings.resources.iter().cloned().collect()),
+            rules: Arc::new(settings.failures.rules()),
             exposed: HashSet::new(),
             info: HashMap::new(),
             telemetry: Arc::clone(telemetry),
@@ -315,13 +320,13 @@ impl AcsMetrics {
 
     /// Takes out what [`Self::expose`] has created for a restored resource, of which no record has come.
     fn conceal(&mut self, resource: &str) {
-        acs::known(
-            resource,
-            &mut AtZero(&mut |family, labels| {
-                self.vectors.remove(family.name, labels);
-                self.label_sets.remove(Id::of(family.name, labels));
-            }),
-        );
+        let rules = Arc::clone(&self.rules);
+        let mut remove = |family: &Family, labels: &[&str]| {
+            self.vectors.remove(family.name, labels);
+            self.label_sets.remove(Id::of(family.name, labels));
+        };
+        acs::known(resource, &mut AtZero(&mut remove));
+        acs::known_by(&rules, resource, &mut AtZero(&mut remove));
         self.exposed.remove(resource);
     }
 
@@ -356,7 +361,31 @@ impl AcsMetrics {
             resource,
             &mut AtZero(&mut |family, labels| self.has_always(family, labels, next)),
         );
+        self.expose_by_rules(resource, next);
         self.exposed.insert(resource.to_owned());
+    }
+
+    fn expose_by_rules(&mut self, resource: &str, next: Snapshot) {
+        let rules = Arc::clone(&self.rules);
+        acs::known_by(
+            &rules,
+            resource,
+            &mut AtZero(&mut |family, labels| self.has_always(family, labels, next)),
+        );
+    }
+
+    /// What counts as a failure, or will.
+    pub(super) fn rules(&self) -> &Arc<FailureRules> {
+        &self.rules
+    }
+
+    /// Lets the failure series of other rules exist at 0. The next snapshot has this number, and is the first that shows them.
+    pub(super) fn announce(&mut self, rules: FailureRules, next: Snapshot) {
+        self.rules = Arc::new(rules);
+        let exposed: Vec<_> = self.exposed.iter().cloned().collect();
+        for resource in exposed {
+            self.expose_by_rules(&resource, next);
+        }
     }
 
     /// Creates a series that need not be remembered, unless it exists.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use prometheus::proto::{Metric, MetricFamily, MetricType};
 use prometheus::{Encoder, Registry, TextEncoder};
 
@@ -25,7 +25,7 @@ pub struct Exposition {
     domain: Registry,
     own: Registry,
     telemetry: Arc<Telemetry>,
-    rules: FailureRules,
+    rules: RwLock<Arc<FailureRules>>,
     applied: Mutex<Applied>,
     /// The latest snapshot that is acknowledged.
     acknowledged: watch::Sender<Snapshot>,
@@ -117,6 +117,7 @@ impl Exposition {
     ) -> Self {
         let domain = Registry::new();
         let metrics = AcsMetrics::new(&domain, settings, &telemetry);
+        let rules = Arc::clone(metrics.rules());
         let (acknowledged, _) = watch::channel(0);
         let applied = Mutex::new(Applied {
             metrics,
@@ -130,15 +131,34 @@ impl Exposition {
             domain,
             own,
             telemetry,
-            rules: settings.failures.rules(),
+            rules: RwLock::new(rules),
             applied,
             acknowledged,
         }
     }
 
     /// What counts as a failure besides what the tables say.
-    pub fn failure_rules(&self) -> &FailureRules {
-        &self.rules
+    pub fn failure_rules(&self) -> Arc<FailureRules> {
+        Arc::clone(&self.rules.read())
+    }
+
+    /// Lets the failure series of other rules exist at 0. Returns the first snapshot that shows them, after which they may be
+    /// [followed](Self::follow); none if these rules were the last.
+    pub(crate) fn announce(&self, settings: &Settings) -> Option<Snapshot> {
+        let rules = settings.failures.rules();
+        let mut applied = self.applied.lock();
+        let next = applied.ledger.next();
+        if rules == **applied.metrics.rules() {
+            return None;
+        }
+        applied.metrics.announce(rules, next);
+        Some(next)
+    }
+
+    /// From now on, the rules that were announced last decide what counts as a failure.
+    pub(crate) fn follow(&self) {
+        let rules = Arc::clone(self.applied.lock().metrics.rules());
+        *self.rules.write() = rules;
     }
 
     /// The metrics about the exporter itself, beside those about ACS.

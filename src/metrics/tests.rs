@@ -8,7 +8,7 @@ use prometheus::{Encoder, Registry, TextEncoder};
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 
-use super::{AcsMetrics, Remembered, Settings};
+use super::{AcsMetrics, Exposition, Remembered, Settings};
 use crate::acs::{self, FailureRules};
 use crate::delivery::{Series, Snapshot};
 use crate::telemetry::Telemetry;
@@ -197,4 +197,35 @@ fn what_has_no_room_or_another_form_is_not_restored() {
     }
     assert_eq!(process.usage(), ["first 0", "second 0"]);
     assert!(lines(&process.domain, "acs_log_last").is_empty());
+}
+
+#[test]
+fn new_failure_rules_are_shown_at_0_before_they_decide() {
+    let mut settings = Settings {
+        resources: vec!["a".to_owned()],
+        ..Settings::default()
+    };
+    let own = Registry::new();
+    let telemetry = Arc::new(Telemetry::new(&own, ""));
+    let exposition = Exposition::new(&settings, 1, own, telemetry);
+    let zero = r#"acs_recording_failures_total{end_reason="InitiatorLeft",reason="ended_badly",resource="a"} 0"#;
+    let shows = || {
+        let scrape = exposition.scrape().unwrap();
+        (
+            String::from_utf8(scrape.body).unwrap().contains(zero),
+            scrape.snapshot,
+        )
+    };
+    let (is_shown, before) = shows();
+    assert!(!is_shown);
+    assert_eq!(exposition.announce(&settings), None);
+
+    settings.failures.end_reasons = vec!["initiator left".to_owned(), "SolarFlare".to_owned()];
+    let shown_in = exposition.announce(&settings).unwrap();
+    assert!(shown_in > before);
+    assert_eq!(*exposition.failure_rules(), FailureRules::default());
+    assert_eq!(shows(), (true, shown_in));
+    assert_eq!(exposition.announce(&settings), None);
+    exposition.follow();
+    assert_eq!(*exposition.failure_rules(), settings.failures.rules());
 }
