@@ -13,6 +13,7 @@ use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::acs::Rules;
 use super::{AcsMetrics, Remembered, Settings};
 use crate::acs::{FailureRules, Observation};
 use crate::delivery::{CheckpointAfter, Ledger, Positions, Series, Snapshot};
@@ -25,7 +26,7 @@ pub struct Exposition {
     domain: Registry,
     own: Registry,
     telemetry: Arc<Telemetry>,
-    rules: RwLock<Arc<FailureRules>>,
+    failure_rules: RwLock<Arc<FailureRules>>,
     applied: Mutex<Applied>,
     /// The latest snapshot that is acknowledged.
     acknowledged: watch::Sender<Snapshot>,
@@ -117,7 +118,7 @@ impl Exposition {
     ) -> Self {
         let domain = Registry::new();
         let metrics = AcsMetrics::new(&domain, settings, &telemetry);
-        let rules = Arc::clone(metrics.rules());
+        let failure_rules = Arc::clone(&metrics.rules().failures);
         let (acknowledged, _) = watch::channel(0);
         let applied = Mutex::new(Applied {
             metrics,
@@ -131,7 +132,7 @@ impl Exposition {
             domain,
             own,
             telemetry,
-            rules: RwLock::new(rules),
+            failure_rules: RwLock::new(failure_rules),
             applied,
             acknowledged,
         }
@@ -139,26 +140,27 @@ impl Exposition {
 
     /// What counts as a failure besides what the tables say.
     pub fn failure_rules(&self) -> Arc<FailureRules> {
-        Arc::clone(&self.rules.read())
+        Arc::clone(&self.failure_rules.read())
     }
 
-    /// Lets the failure series of other rules exist at 0. Returns the first snapshot that shows them, after which they may be
-    /// [followed](Self::follow); none if these rules were the last.
+    /// Lets the series of other failure rules and of more resources exist at 0. Returns the first snapshot that shows them,
+    /// after which they may be [followed](Self::follow); none if this is what was announced last.
     pub(crate) fn announce(&self, settings: &Settings) -> Option<Snapshot> {
-        let rules = settings.failures.rules();
+        let rules = Rules::of(settings);
         let mut applied = self.applied.lock();
         let next = applied.ledger.next();
-        if rules == **applied.metrics.rules() {
+        if rules == *applied.metrics.rules() {
             return None;
         }
         applied.metrics.announce(rules, next);
         Some(next)
     }
 
-    /// From now on, the rules that were announced last decide what counts as a failure.
+    /// From now on, what was announced last decides what counts as a failure, and which records are ignored.
     pub(crate) fn follow(&self) {
-        let rules = Arc::clone(self.applied.lock().metrics.rules());
-        *self.rules.write() = rules;
+        let mut applied = self.applied.lock();
+        applied.metrics.follow();
+        *self.failure_rules.write() = Arc::clone(&applied.metrics.rules().failures);
     }
 
     /// The metrics about the exporter itself, beside those about ACS.

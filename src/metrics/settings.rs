@@ -18,13 +18,14 @@ settings! {
         ///
         /// Use names, not resource ids. Other resources are exported too, from their first record on.
         ///
-        /// These resources are never replaced by `other`, whatever else is sent.
-        resources: Vec<String> = list(0..=RESOURCES_MAX, resource).default(""),
+        /// These resources are never replaced by `other`, whatever else is sent. The series of one that is taken off the list
+        /// exist until a restart.
+        resources: Vec<String> = list(0..=RESOURCES_MAX, resource).default("").reloads(),
         /// Whether the records of all other resources are ignored. Then a sender cannot add resources.
         ///
         /// Such a record changes no metric about ACS. It counts as ignored, and `acs_recording_exporter_unlisted_records_total`
         /// counts it. A record without a readable resource id is observed, with `resource="unknown"`.
-        resources_only: bool = words([("true", true), ("false", false)]).default("false"),
+        resources_only: bool = words([("true", true), ("false", false)]).default("false").reloads(),
         /// How many different values one label may have.
         ///
         /// Further values become `other`; totals stay correct. Known values, such as documented ones, do not count towards this

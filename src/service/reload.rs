@@ -1,9 +1,9 @@
 //! Reloads the configuration: on SIGHUP, on `POST /-/reload` if `http.reload` is on, and when its file changes.
 //!
 //! All of it is read and checked again. If anything is wrong, nothing changes. Otherwise the keys that are declared as
-//! `reloads` are applied, and the others keep the values with which the process was started. New rules of what counts as a
-//! failure apply once a scrape has shown their series at 0, or has not come within `delivery.start_gate`, as at the start. The
-//! web configuration and the files with secrets are not read here: who uses them reads them anew.
+//! `reloads` are applied, and the others keep the values with which the process was started. New failure rules and resources
+//! apply once a scrape has shown their series at 0, or has not come within `delivery.start_gate`, as at the start. The web
+//! configuration and the files with secrets are not read here: the parts that use them read them again.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -19,7 +19,6 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
-use tracing_subscriber::filter::Targets;
 use zeroize::Zeroize as _;
 
 use crate::config::{self, Config, File, Sources};
@@ -45,9 +44,7 @@ pub(super) struct Reload {
     configuration: Arc<Mutex<Configuration>>,
     /// How long new rules wait for a scrape.
     wait_max: Duration,
-    /// The log level that was applied last.
-    level: Targets,
-    /// The snapshot that shows the series of new rules, and how long they wait for it.
+    /// The snapshot that shows the series of new failure rules and resources, and how long they wait for it.
     announced: Option<(Snapshot, Instant)>,
 }
 
@@ -88,7 +85,6 @@ impl Reload {
             exposition: Arc::clone(exposition),
             configuration: Arc::clone(configuration),
             wait_max: config.delivery.start_gate,
-            level: config.log.level.clone(),
             announced: None,
         })
     }
@@ -142,12 +138,11 @@ impl Reload {
             };
             waiting
         };
-        if self.level != config.log.level {
-            self.log.set_level(&config.log);
-            self.level = config.log.level;
-        }
+        self.log.set_level(&config.log);
         if let Some(shown_in) = self.exposition.announce(&config.metrics) {
-            tracing::info!("new failure rules wait until a scrape has shown their series at 0");
+            tracing::info!(
+                "new failure rules and resources wait until a scrape has shown their series at 0"
+            );
             self.announced = Some((shown_in, Instant::now() + self.wait_max));
         }
         waiting
@@ -156,7 +151,7 @@ impl Reload {
     fn follow(&mut self, were_shown: bool) {
         self.announced = None;
         self.exposition.follow();
-        tracing::info!(were_shown, "new failure rules apply");
+        tracing::info!(were_shown, "new failure rules and resources apply");
     }
 }
 

@@ -155,7 +155,7 @@ async fn a_new_failure_rule_applies_after_its_zeros_were_shown_and_no_count_and_
     world.write(&format!(
         "{base}failures: {{end_reasons: [initiatorLeft], routine: []}}"
     ));
-    world.says("new failure rules apply", 1).await;
+    world.says("new failure rules and resources apply", 1).await;
     let written = world.exporter().process.written();
     assert!(written.contains("\"were_shown\":true"), "{written}");
     // The scrape that showed it is the one that the rules have waited for.

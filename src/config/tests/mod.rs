@@ -417,6 +417,8 @@ fn these_keys_change_by_a_reload_and_all_others_by_a_restart() {
     let reloads = KEYS.iter().filter(|key| key.reloads);
     let reloads: Vec<_> = reloads.map(|key| key.name).collect();
     let expected = [
+        "metrics.resources",
+        "metrics.resources_only",
         "failures.end_reasons",
         "failures.end_reasons_except",
         "failures.result_types",
