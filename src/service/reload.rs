@@ -164,3 +164,32 @@ async fn are_shown(announced: Option<(Snapshot, Instant)>, exposition: &Expositi
     let shown = acknowledged.wait_for(|acknowledged| *acknowledged >= shown_in);
     timeout_at(until, shown).await.is_ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use prometheus::Registry;
+
+    use super::*;
+    use crate::metrics;
+    use crate::telemetry::Telemetry;
+
+    #[tokio::test(start_paused = true)]
+    async fn new_rules_wait_for_a_scrape_that_shows_their_series_but_not_for_ever() {
+        let own = Registry::new();
+        let telemetry = Arc::new(Telemetry::new(&own, ""));
+        let mut settings = metrics::Settings::default();
+        let exposition = Exposition::new(&settings, 1, own, telemetry);
+        let before = exposition.scrape().unwrap().snapshot;
+        settings.failures.end_reasons = vec!["InitiatorLeft".to_owned()];
+        let shown_in = exposition.announce(&settings).unwrap();
+        let until = Instant::now() + Duration::from_mins(2);
+        let announced = Some((shown_in, until));
+
+        exposition.delivered(before, "scraper", Instant::now());
+        assert!(!are_shown(announced, &exposition).await);
+        assert_eq!(Instant::now(), until);
+        let after = exposition.scrape().unwrap().snapshot;
+        exposition.delivered(after, "scraper", Instant::now());
+        assert!(are_shown(announced, &exposition).await);
+    }
+}

@@ -213,7 +213,7 @@ async fn a_key_that_needs_a_restart_keeps_its_value_and_is_named_until_it_is_as_
     let changed = connection_string.replace("a2V5", "b3RoZXI=");
     let text = fs::read_to_string(world.path("exporter.yaml")).unwrap();
     let text = text.replace(connection_string, &changed)
-        + "metrics: {series_max: 30000}\nfailures: {end_reasons: [InitiatorLeft]}\n";
+        + "metrics: {series_max: 30000, resources: [fabrikam]}\nfailures: {end_reasons: [InitiatorLeft]}\n";
     fs::write(world.path("exporter.yaml"), text).unwrap();
     world
         .says("event_hub.connection_string,metrics.series_max", 1)
@@ -225,6 +225,9 @@ async fn a_key_that_needs_a_restart_keeps_its_value_and_is_named_until_it_is_as_
     );
     assert_eq!(world.shown("metrics.series_max").await, "20000");
     assert_eq!(world.shown("failures.end_reasons").await, "[InitiatorLeft]");
+    let scrape = world.exporter().scrape().await.unwrap();
+    let of_resource = scrape.by("acs_recording_failures_total", "resource");
+    assert_eq!(of_resource.get("fabrikam"), Some(&0.0));
     let (_, page) = get(&world.exporter().address, "/").await.unwrap();
     assert!(page.contains("waiting for a restart"), "{page}");
     world.write("log: {format: json}");
