@@ -51,6 +51,7 @@
 //! | Which call was it that failed? | `log.failures: on`; `pipeline/failures.rs` |
 //! | When does an event wait for a scrape? | `pipeline/writer.rs`, by what `metrics/label_sets.rs` knows; docs/delivery.md has the promise |
 //! | How long may a partition wait for scrapes? | `pipeline/waits.rs` |
+//! | What changes without a restart, and how? | `service/reload.rs`; the keys that are declared as `reloads` |
 //! | In which order does everything stop? | the `Signals` of `service/mod.rs`; `service/running.rs` |
 //! | With which identity is a token requested, and when the next one? | `config/auth.rs` decides the identity, `identity/` requests the tokens |
 //! | Where may TLS be off? | `identity/clear_text.rs`; no client of ours follows a redirect |
@@ -80,7 +81,8 @@
 //! decides when a snapshot has been delivered, [`checkpoint`] stores the delivered positions across restarts. [`replica`]
 //! shares the partitions with other replicas, by leases; [`blobs`] is the store for that. [`config`] composes the settings
 //! that each module owns. [`service`] builds the parts, starts them and drains them in order, [`shutdown`] turns signals
-//! into a token; [`check`] looks at the world that they will find. [`version`] says which build this is. [`cli`] has the
+//! into a token; [`check`] looks at the world that they will find. [`version`] says which build this is, [`watched`] whether a
+//! file has changed. [`cli`] has the
 //! commands.
 //!
 //! Two crates stand beside this one, since the exporter needs neither: `crates/event-hub-emulator`, a local Event Hub, and
@@ -174,6 +176,7 @@ mod source;
 mod status;
 mod telemetry;
 mod version;
+mod watched;
 
 pub use cli::{Cli, run};
 

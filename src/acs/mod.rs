@@ -77,6 +77,11 @@ pub(crate) fn known(resource: &str, at_zero: &mut AtZero<'_>) {
     }
 }
 
+/// Adds the failure series that rules add to the known ones of a resource.
+pub(crate) fn known_by(rules: &FailureRules, resource: &str, at_zero: &mut AtZero<'_>) {
+    summary::known_by(rules, resource, at_zero);
+}
+
 /// Adds every label set that stands at 0 before any resource is known.
 pub(crate) fn known_of_all(at_zero: &mut AtZero<'_>) {
     for category in CATEGORIES {

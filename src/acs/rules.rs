@@ -86,6 +86,12 @@ impl FailureRules {
         (label, end)
     }
 
+    /// The end reasons of the table that are a failure by these rules alone.
+    pub(super) fn known_end_reasons(&self) -> impl Iterator<Item = &'static str> {
+        let also = self.end_reasons.also.iter();
+        also.filter_map(|word| known_end_reason(word))
+    }
+
     /// The same, for the worst of the values of a property.
     pub(super) fn worst_end_reason<'a>(
         &self,

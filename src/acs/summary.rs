@@ -16,7 +16,7 @@ use super::failure::{
 };
 use super::letters::{contains, letters};
 use super::moves::{Moves, acs_families};
-use super::rules::of_recording;
+use super::rules::{FailureRules, of_recording};
 use super::schema::{Form, Schema};
 use super::view::View;
 
@@ -203,6 +203,17 @@ fn known_failures(resource: &str, at_zero: &mut AtZero<'_>) {
             End::Broke => known(end_reason, ENDED_BADLY),
             End::GoesOn | End::HandedOver => {}
         }
+    }
+}
+
+/// The end reasons of the table that the rules make failures. The spelling of others is known when one comes.
+pub(super) fn known_by(rules: &FailureRules, resource: &str, at_zero: &mut AtZero<'_>) {
+    for end_reason in rules.known_end_reasons() {
+        at_zero.add(RecordingFailures {
+            resource,
+            end_reason,
+            reason: ENDED_BADLY,
+        });
     }
 }
 

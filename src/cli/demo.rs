@@ -52,15 +52,16 @@ pub(super) async fn demo(args: DemoArgs, stop: CancellationToken) -> Result<(), 
         connection_string.to_owned(),
     ));
     flags.push(set("event_hub.names", DEMO_EVENT_HUBS.join(",")));
-    let config = config::load(Sources {
+    let sources = Sources {
         file: Some(config::DEMO),
         environment: config::environment(),
         flags,
-    })?;
-    let recent = telemetry::start_log(&config.log)?;
+    };
+    let config = config::load(sources.clone())?;
+    let log = telemetry::start_log(&config.log)?;
     let targets = DEMO_EVENT_HUBS.map(|name| Target::connect(connection_string, Some(name)));
     let targets = targets.into_iter().collect::<Result<_, SimulateError>>()?;
-    let service = Service::build(config, recent)?;
+    let service = Service::build(config, sources, log)?;
     welcome(
         &mut io::stdout().lock(),
         service.http_address(),

@@ -44,14 +44,14 @@ pub(super) struct Settings {
 pub(super) async fn run(args: RunArgs, stop: CancellationToken) -> Result<(), CommandError> {
     let sources = args.sources();
     let ignored = config::misspelt_variables(&sources.environment);
-    let config = config::load(sources)?;
-    let recent = telemetry::start_log(&config.log)?;
+    let config = config::load(sources.clone())?;
+    let log = telemetry::start_log(&config.log)?;
     for name in ignored {
         tracing::warn!(name, "this variable is ignored: write it in upper case");
     }
     introduce(&config);
     protect_secrets(&config);
-    let service = Service::build(config, recent)?;
+    let service = Service::build(config, sources, log)?;
     tracing::info!(address = %service.http_address(), "serving metrics");
     Ok(service.run(stop).await?)
 }

@@ -12,7 +12,8 @@
 //! deployment one rollout at a time. Nor does it know where a value came from once layers are merged, and half of all
 //! faults are a value that another layer has overridden.
 //!
-//! The configuration is read once: there is no reload, and no module reads the environment by itself. Azure's own
+//! A reload reads all of it again, applies the keys that are declared as `reloads`, and keeps the others as they run:
+//! [`merged`]. No module reads the environment by itself. Azure's own
 //! variables (`AZURE_CLIENT_ID` and its like) are a layer too, the lowest above the defaults; only those that lead to a
 //! machine's identity endpoint (`IDENTITY_ENDPOINT` and its like) are read by Azure's library.
 
@@ -84,6 +85,26 @@ pub struct Config {
 /// The file cannot be read, or is not YAML; or every fault.
 pub fn load(sources: Sources) -> Result<Config, ConfigError> {
     load_part(sources, sections::config, &[""])
+}
+
+/// What runs after a reload of `loaded`, and the keys whose new values wait for a restart.
+pub(crate) fn merged(
+    running: &[Configured],
+    loaded: &[Configured],
+) -> (Vec<Configured>, Vec<&'static str>) {
+    let (mut merged, mut waiting) = (Vec::new(), Vec::new());
+    for key in KEYS.iter() {
+        let of = |all: &[Configured]| all.iter().find(|it| it.key == key.name).cloned();
+        let (was, is) = (of(running), of(loaded));
+        let fingerprint = |it: &Option<Configured>| it.as_ref().map(|it| it.fingerprint);
+        if key.reloads || fingerprint(&was) == fingerprint(&is) {
+            merged.extend(is);
+        } else {
+            merged.extend(was);
+            waiting.push(key.name);
+        }
+    }
+    (merged, waiting)
 }
 
 /// As [`load`], for a command that reads no event hub: only faults of `metrics`, `failures` and `records` count.

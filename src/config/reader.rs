@@ -1,6 +1,8 @@
 //! Takes the keys from the highest layer that sets them, and collects the faults. How a value is read is up to its check.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use super::File;
 use super::fault::{Fault, Origin, shown};
@@ -70,16 +72,20 @@ impl Reader {
     /// Every key that has a value, as people may see it.
     pub(super) fn configured(&self) -> Vec<Configured> {
         let configured = KEYS.iter().filter_map(|key| {
-            let (value, origin) = match self.winner(key.name) {
-                Some(Entry { value, origin, .. }) => {
-                    (shown(key.name, value)?, Some(origin.to_string()))
-                }
-                None => (key.default?.to_owned(), None),
+            let winner = self.winner(key.name);
+            let default = key.default.map(|text| Value::Text(text.to_owned()));
+            let value = winner.map(|entry| &entry.value).or(default.as_ref())?;
+            let fingerprint = fingerprint(value);
+            let value = match winner {
+                Some(_) => shown(key.name, value)?,
+                None => key.default?.to_owned(),
             };
+            let origin = winner.map(|entry| entry.origin.to_string());
             Some(Configured {
                 key: key.name,
                 value: value.trim_matches('`').to_owned(),
                 origin,
+                fingerprint,
             })
         });
         configured.collect()
@@ -174,6 +180,12 @@ impl Reader {
         debug_assert!(keys::named(key).is_some(), "no section declares `{key}`");
         self.entries.iter().rfind(|entry| entry.key == key)
     }
+}
+
+/// The same for the same value, in this process.
+fn fingerprint(value: &Value) -> u64 {
+    static KEYED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    KEYED.hash_one(value.items())
 }
 
 /// Whether two spellings are of one value: words in any case, durations in any unit.

@@ -6,7 +6,7 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Extension, Router};
 use tokio::time::Instant;
 
@@ -15,6 +15,7 @@ use super::connection::Connection;
 use super::delivery::Delivery;
 use super::encoding::Encoding;
 use super::looks::Looks;
+use super::reload::reload;
 use super::scrape_watch::ScrapeWatch;
 use super::scraper::Scraper;
 use super::scrapes::Scrapes;
@@ -35,12 +36,14 @@ pub(super) fn router(
         .route("/metrics", get(metrics))
         .route("/-/healthy", get(healthy))
         .route("/-/ready", get(ready))
+        .route("/-/reload", post(reload))
         .route("/", get(home))
         .route("/api/v1/status", get(status))
         .fallback(nothing)
         .layer(Extension(watch))
         .layer(Extension(scrapes))
         .layer(Extension(looks))
+        .layer(Extension(content.reloads.clone()))
         .with_state(content)
         .layer(from_fn_with_state(door, admit))
 }

@@ -1,4 +1,4 @@
-//! The HTTP endpoints: `/metrics`, `/-/healthy`, `/-/ready`, `/` for people, and
+//! The HTTP endpoints: `/metrics`, `/-/healthy`, `/-/ready`, `/-/reload`, `/` for people, and
 //! `/api/v1/status` for scripts.
 //!
 //! They run on a thread and a runtime of their own: the SDK blocks its thread while it resolves a name, and whatever
@@ -16,6 +16,7 @@ mod encoding;
 mod endpoints;
 mod eviction;
 mod looks;
+mod reload;
 mod scrape_watch;
 mod scraper;
 mod scraper_check;
@@ -37,6 +38,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use reload::{ReloadRequest, Reloads, reloads};
 pub(crate) use settings::{CONNECTIONS_MAX, Settings};
 
 use crate::liveness::Liveness;
@@ -69,6 +71,8 @@ pub(crate) struct Content {
     pub delivery: crate::delivery::Settings,
     /// What `/` shows beside what is counted.
     pub facts: Facts,
+    /// For `/-/reload`; none if nobody may reload by a request.
+    pub reloads: Option<Reloads>,
 }
 
 /// The endpoints could not be served.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::setting::{address, path, settings, text};
+use crate::setting::{address, path, settings, text, words};
 
 settings! {
     /// HTTP
@@ -23,6 +23,11 @@ settings! {
         /// <https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md>. `docs/security.md` has an
         /// example, and the differences. The file, and the certificates that it names, are read again when they change.
         web_config_file: Option<PathBuf> = path().optional(),
+        /// Whether `POST /-/reload` reloads the configuration.
+        ///
+        /// The web configuration applies to it: its users, and its client certificates. Without any, everybody who reaches the port
+        /// could do it, so it is off by default. SIGHUP and a change of the file reload the configuration in any case.
+        reload: bool = words([("off", false), ("on", true)]).default("off"),
         /// Where the runbooks of the alerts are, for a link on the page at `/`.
         ///
         /// The address that stands before the names of the runbooks in the alerts' `runbook_url`.

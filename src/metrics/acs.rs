@@ -11,7 +11,9 @@ use super::labels::{Admitted, Labels, RESOURCE, Sent};
 use super::repeats::Repeats;
 use super::settings::{Duplicates, Settings};
 use super::vectors::Vectors;
-use crate::acs::{self, AtZero, CATEGORIES, OTHER, Observation, RESOURCE_INFO, UNKNOWN};
+use crate::acs::{
+    self, AtZero, CATEGORIES, FailureRules, OTHER, Observation, RESOURCE_INFO, UNKNOWN,
+};
 use crate::delivery::{Series, Snapshot};
 use crate::family::{Family, Kind};
 use crate::telemetry::Telemetry;
@@ -29,11 +31,32 @@ pub(crate) struct AcsMetrics {
     duplicates: Duplicates,
     /// The resources whose records move anything, if not all do.
     only: Option<HashSet<String>>,
+    /// What decides, or will once a scrape has shown its series.
+    rules: Arc<Rules>,
     /// The resources whose series stand at 0 or above.
     exposed: HashSet<String>,
     /// The labels of each resource's `acs_resource_info`: group and subscription.
     info: HashMap<String, (String, String)>,
     telemetry: Arc<Telemetry>,
+}
+
+/// What a reload of the configuration may change.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Rules {
+    /// What counts as a failure.
+    pub(super) failures: Arc<FailureRules>,
+    resources: Vec<String>,
+    resources_only: bool,
+}
+
+impl Rules {
+    pub(super) fn of(settings: &Settings) -> Self {
+        Self {
+            failures: Arc::new(settings.failures.rules()),
+            resources: settings.resources.clone(),
+            resources_only: settings.resources_only,
+        }
+    }
 }
 
 /// What shall exist at 0 after a restart, and when it last moved.
@@ -61,9 +84,8 @@ impl AcsMetrics {
             label_sets: LabelSets::new(settings.series_max.get()),
             repeats: Repeats::default(),
             duplicates: settings.records.duplicates,
-            only: settings
-                .resources_only
-                .then(|| settings.resources.iter().cloned().collect()),
+            only: None,
+            rules: Arc::default(),
             exposed: HashSet::new(),
             info: HashMap::new(),
             telemetry: Arc::clone(telemetry),
@@ -71,9 +93,8 @@ impl AcsMetrics {
         acs::known_of_all(&mut AtZero(&mut |family, labels| {
             metrics.has_always(family, labels, FIRST_SNAPSHOT);
         }));
-        for resource in &settings.resources {
-            metrics.expose(resource, FIRST_SNAPSHOT);
-        }
+        metrics.announce(Rules::of(settings), FIRST_SNAPSHOT);
+        metrics.follow();
         for category in CATEGORIES {
             for (field, _) in category.schema.read() {
                 telemetry.field_is_read(category.name, field);
@@ -315,13 +336,13 @@ impl AcsMetrics {
 
     /// Takes out what [`Self::expose`] has created for a restored resource, of which no record has come.
     fn conceal(&mut self, resource: &str) {
-        acs::known(
-            resource,
-            &mut AtZero(&mut |family, labels| {
-                self.vectors.remove(family.name, labels);
-                self.label_sets.remove(Id::of(family.name, labels));
-            }),
-        );
+        let rules = Arc::clone(&self.rules);
+        let mut remove = |family: &Family, labels: &[&str]| {
+            self.vectors.remove(family.name, labels);
+            self.label_sets.remove(Id::of(family.name, labels));
+        };
+        acs::known(resource, &mut AtZero(&mut remove));
+        acs::known_by(&rules.failures, resource, &mut AtZero(&mut remove));
         self.exposed.remove(resource);
     }
 
@@ -356,7 +377,42 @@ impl AcsMetrics {
             resource,
             &mut AtZero(&mut |family, labels| self.has_always(family, labels, next)),
         );
+        self.expose_by_rules(resource, next);
         self.exposed.insert(resource.to_owned());
+    }
+
+    fn expose_by_rules(&mut self, resource: &str, next: Snapshot) {
+        let rules = Arc::clone(&self.rules);
+        acs::known_by(
+            &rules.failures,
+            resource,
+            &mut AtZero(&mut |family, labels| self.has_always(family, labels, next)),
+        );
+    }
+
+    /// What decides, or will.
+    pub(super) fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Lets the series of other rules exist at 0. The next snapshot has this number, and is the first that shows them.
+    pub(super) fn announce(&mut self, rules: Rules, next: Snapshot) {
+        let rules = Arc::new(rules);
+        self.rules = Arc::clone(&rules);
+        for resource in self.exposed.clone() {
+            self.expose_by_rules(&resource, next);
+        }
+        for resource in &rules.resources {
+            self.labels.know(RESOURCE, resource);
+            self.expose(resource, next);
+        }
+    }
+
+    /// From now on, only the records of the resources that were announced last move anything, if not all do.
+    pub(super) fn follow(&mut self) {
+        let rules = &self.rules;
+        let only = || rules.resources.iter().cloned().collect();
+        self.only = rules.resources_only.then(only);
     }
 
     /// Creates a series that need not be remembered, unless it exists.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use prometheus::proto::{Metric, MetricFamily, MetricType};
 use prometheus::{Encoder, Registry, TextEncoder};
 
@@ -13,6 +13,7 @@ use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::acs::Rules;
 use super::{AcsMetrics, Remembered, Settings};
 use crate::acs::{FailureRules, Observation};
 use crate::delivery::{CheckpointAfter, Ledger, Positions, Series, Snapshot};
@@ -25,7 +26,7 @@ pub struct Exposition {
     domain: Registry,
     own: Registry,
     telemetry: Arc<Telemetry>,
-    rules: FailureRules,
+    failure_rules: RwLock<Arc<FailureRules>>,
     applied: Mutex<Applied>,
     /// The latest snapshot that is acknowledged.
     acknowledged: watch::Sender<Snapshot>,
@@ -117,6 +118,7 @@ impl Exposition {
     ) -> Self {
         let domain = Registry::new();
         let metrics = AcsMetrics::new(&domain, settings, &telemetry);
+        let failure_rules = Arc::clone(&metrics.rules().failures);
         let (acknowledged, _) = watch::channel(0);
         let applied = Mutex::new(Applied {
             metrics,
@@ -130,15 +132,35 @@ impl Exposition {
             domain,
             own,
             telemetry,
-            rules: settings.failures.rules(),
+            failure_rules: RwLock::new(failure_rules),
             applied,
             acknowledged,
         }
     }
 
     /// What counts as a failure besides what the tables say.
-    pub fn failure_rules(&self) -> &FailureRules {
-        &self.rules
+    pub fn failure_rules(&self) -> Arc<FailureRules> {
+        Arc::clone(&self.failure_rules.read())
+    }
+
+    /// Lets the series of other failure rules and of more resources exist at 0. Returns the first snapshot that shows them,
+    /// after which they may be [followed](Self::follow); none if this is what was announced last.
+    pub(crate) fn announce(&self, settings: &Settings) -> Option<Snapshot> {
+        let rules = Rules::of(settings);
+        let mut applied = self.applied.lock();
+        let next = applied.ledger.next();
+        if rules == *applied.metrics.rules() {
+            return None;
+        }
+        applied.metrics.announce(rules, next);
+        Some(next)
+    }
+
+    /// From now on, what was announced last decides what counts as a failure, and which records are ignored.
+    pub(crate) fn follow(&self) {
+        let mut applied = self.applied.lock();
+        applied.metrics.follow();
+        *self.failure_rules.write() = Arc::clone(&applied.metrics.rules().failures);
     }
 
     /// The metrics about the exporter itself, beside those about ACS.

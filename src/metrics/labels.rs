@@ -79,14 +79,20 @@ impl Labels {
             let values = values().into_iter().map(ToOwned::to_owned);
             shown.known.extend(values);
         }
-        let resources = shown.entry(RESOURCE).or_default();
-        resources.known.extend(settings.resources.iter().cloned());
         Self {
             values_max: settings.label_values_max.get(),
             shown,
             yielded: Vec::new(),
             telemetry,
         }
+    }
+
+    /// From now on, a value is known: it always passes.
+    pub(super) fn know(&mut self, label: &'static str, value: &str) {
+        let shown = self.shown.entry(label).or_default();
+        shown.others.remove(value);
+        shown.restored.retain(|restored| restored != value);
+        shown.known.insert(value.to_owned());
     }
 
     /// A value that an earlier process has shown; `None` if it is not shown, or there is no room for it.

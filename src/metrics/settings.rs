@@ -18,13 +18,14 @@ settings! {
         ///
         /// Use names, not resource ids. Other resources are exported too, from their first record on.
         ///
-        /// These resources are never replaced by `other`, whatever else is sent.
-        resources: Vec<String> = list(0..=RESOURCES_MAX, resource).default(""),
+        /// These resources are never replaced by `other`, whatever else is sent. The series of one that is taken off the list
+        /// exist until a restart.
+        resources: Vec<String> = list(0..=RESOURCES_MAX, resource).default("").reloads(),
         /// Whether the records of all other resources are ignored. Then a sender cannot add resources.
         ///
         /// Such a record changes no metric about ACS. It counts as ignored, and `acs_recording_exporter_unlisted_records_total`
         /// counts it. A record without a readable resource id is observed, with `resource="unknown"`.
-        resources_only: bool = words([("true", true), ("false", false)]).default("false"),
+        resources_only: bool = words([("true", true), ("false", false)]).default("false").reloads(),
         /// How many different values one label may have.
         ///
         /// Further values become `other`; totals stay correct. Known values, such as documented ones, do not count towards this
@@ -73,24 +74,24 @@ settings! {
     #[derive(Clone, Debug, PartialEq)]
     pub struct Failures in "failures" {
         /// End reasons that count as failures in addition to the built-in ones.
-        end_reasons: Vec<String> = list(0..=FAILURE_RULES_MAX, word).default(""),
+        end_reasons: Vec<String> = list(0..=FAILURE_RULES_MAX, word).default("").reloads(),
         /// End reasons that do not count as failures, although they are in the built-in table or contain a word such as `error`.
         ///
         /// A recording still counts if its result type is a failure, or if it is empty.
-        end_reasons_except: Vec<String> = list(0..=FAILURE_RULES_MAX, word).default(""),
+        end_reasons_except: Vec<String> = list(0..=FAILURE_RULES_MAX, word).default("").reloads(),
         /// Result types that count as failures in addition to the built-in ones.
-        result_types: Vec<String> = list(0..=FAILURE_RULES_MAX, word).default(""),
+        result_types: Vec<String> = list(0..=FAILURE_RULES_MAX, word).default("").reloads(),
         /// Result types that do not count as failures, although the built-in table lists them.
         ///
         /// For example `Canceled`. The label of a row of the table in `docs/failures.md` excepts the whole row; another word
         /// excepts only itself. A request whose status is 400 or above still counts.
-        result_types_except: Vec<String> = list(0..=FAILURE_RULES_MAX, word).default(""),
+        result_types_except: Vec<String> = list(0..=FAILURE_RULES_MAX, word).default("").reloads(),
         /// Answers that are routine: operations, each with the statuses from 400 to 699 that do not count as failures.
         ///
         /// The exporter checks for them first, whatever the result type. `acs_recording_operations_total` counts them with
         /// `outcome="routine"`. In a file, the value may be a list with one operation in each item. With `[]`, or with an
         /// empty variable, no answer is routine.
-        routine: Routine = routine().default(ROUTINE),
+        routine: Routine = routine().default(ROUTINE).reloads(),
     }
 }
 

@@ -8,7 +8,8 @@ use prometheus::{Encoder, Registry, TextEncoder};
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 
-use super::{AcsMetrics, Remembered, Settings};
+use super::acs::Rules;
+use super::{AcsMetrics, Exposition, Remembered, Settings};
 use crate::acs::{self, FailureRules};
 use crate::delivery::{Series, Snapshot};
 use crate::telemetry::Telemetry;
@@ -197,4 +198,69 @@ fn what_has_no_room_or_another_form_is_not_restored() {
     }
     assert_eq!(process.usage(), ["first 0", "second 0"]);
     assert!(lines(&process.domain, "acs_log_last").is_empty());
+}
+
+#[test]
+fn new_failure_rules_are_shown_at_0_before_they_decide() {
+    let mut settings = Settings {
+        resources: vec!["a".to_owned()],
+        ..Settings::default()
+    };
+    let own = Registry::new();
+    let telemetry = Arc::new(Telemetry::new(&own, ""));
+    let exposition = Exposition::new(&settings, 1, own, telemetry);
+    let zero = r#"acs_recording_failures_total{end_reason="InitiatorLeft",reason="ended_badly",resource="a"} 0"#;
+    let shows = || {
+        let scrape = exposition.scrape().unwrap();
+        (
+            String::from_utf8(scrape.body).unwrap().contains(zero),
+            scrape.snapshot,
+        )
+    };
+    let (is_shown, before) = shows();
+    assert!(!is_shown);
+    assert_eq!(exposition.announce(&settings), None);
+
+    settings.failures.end_reasons = vec!["initiator left".to_owned(), "SolarFlare".to_owned()];
+    let shown_in = exposition.announce(&settings).unwrap();
+    assert!(shown_in > before);
+    assert_eq!(*exposition.failure_rules(), FailureRules::default());
+    assert_eq!(shows(), (true, shown_in));
+    assert_eq!(exposition.announce(&settings), None);
+    exposition.follow();
+    assert_eq!(*exposition.failure_rules(), settings.failures.rules());
+}
+
+#[test]
+fn new_resources_are_shown_at_0_before_the_records_of_others_are_ignored() {
+    let resources = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let mut settings = Settings {
+        label_values_max: NonZeroUsize::new(1).unwrap(),
+        ..Settings::default()
+    };
+    let mut process = Process::new(&settings);
+    process.uses_of("sent", "voice", 1);
+    settings.resources = resources(&["listed", "sent"]);
+    settings.resources_only = true;
+    process.metrics.announce(Rules::of(&settings), 2);
+    let zeros = lines(&process.domain, "acs_recording_failures_total{");
+    let of_new = zeros.iter().filter(|line| line.contains("listed"));
+    assert!(of_new.count() > 20, "{zeros:?}");
+    // Neither is unknown any more, so there is room for one that is.
+    process.uses_of("third", "voice", 1);
+    process.metrics.follow();
+    process.uses_of("third", "voice", 2);
+    process.uses_of("listed", "voice", 2);
+    let usage = lines(&process.domain, "acs_usage_quantity_total{");
+    let moved = |resource: &str| {
+        let of = format!("resource=\"{resource}\",");
+        let line = usage.iter().find(|line| line.contains(&of));
+        line.map(|line| line.rsplit(' ').next().unwrap())
+    };
+    let expected = [Some("1"), Some("1"), Some("1")];
+    assert_eq!(
+        ["sent", "third", "listed"].map(moved),
+        expected,
+        "{usage:?}"
+    );
 }

@@ -31,7 +31,7 @@ impl Applier {
         hold: Hold,
     ) -> Result<(), NotShown> {
         let opened = OpenedEvent::open(&event.body, event.enqueued_at);
-        let mut decoded = decode(&opened, self.exposition.failure_rules());
+        let mut decoded = decode(&opened, &self.exposition.failure_rules());
         let Ended { tally, rejected } = &mut decoded.ended;
         let observations = &decoded.observations;
         let dropped = self
@@ -54,7 +54,7 @@ impl Applier {
     /// Creates the failure series that an event will move.
     pub(super) fn prepare(&self, event: &Event) {
         let opened = OpenedEvent::open(&event.body, event.enqueued_at);
-        let decoded = decode(&opened, self.exposition.failure_rules());
+        let decoded = decode(&opened, &self.exposition.failure_rules());
         self.exposition.prepare(&decoded.observations);
     }
 }
@@ -87,7 +87,7 @@ fn apply_unheld(
     opened: &OpenedEvent<'_>,
     exposition: &Exposition,
 ) -> Ended {
-    let mut decoded = decode(opened, exposition.failure_rules());
+    let mut decoded = decode(opened, &exposition.failure_rules());
     let tally = &mut decoded.ended.tally;
     let _none_is_held =
         exposition.apply(partition, event, &decoded.observations, tally, Hold::Never);

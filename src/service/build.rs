@@ -4,16 +4,18 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use prometheus::Registry;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::keeper::{Keeper, Target};
 use super::limits::Shares;
+use super::reload::Reload;
 use super::{Service, ServiceError, Signals};
 use crate::blobs;
 use crate::checkpoint::{FileSeries, Scope, Store, StoreKind};
-use crate::config::{self, Config};
+use crate::config::{self, Config, Sources};
 use crate::dead_letters;
 use crate::event::{PartitionId, Reached};
 use crate::http::web::Web;
@@ -24,8 +26,8 @@ use crate::pipeline::Writer;
 use crate::queue;
 use crate::replica::{Replica, Sharing};
 use crate::source::event_hub::{self, Assignment, EventHubSource};
-use crate::status::Facts;
-use crate::telemetry::{Recent, Telemetry};
+use crate::status::{Configuration, Facts};
+use crate::telemetry::{Log, Recent, Telemetry};
 
 /// What depends on where checkpoints are stored.
 struct Storage {
@@ -41,14 +43,25 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// When the port or the checkpoint cannot be had.
-    pub(crate) fn build(config: Config, recent: Recent) -> Result<Self, ServiceError> {
+    /// When the port or the checkpoint cannot be had. The configuration came from `sources`, from which it is reloaded.
+    pub(crate) fn build(config: Config, sources: Sources, log: Log) -> Result<Self, ServiceError> {
         let shares = Shares::of_process();
         let server = http::Server::bind(&config.http, web(&config.http)?, shares.http)?;
         let registry = Registry::new();
         let namespace = config.event_hub.namespace.label();
         let telemetry = Arc::new(Telemetry::new(&registry, namespace));
-        let content = content(&config, recent, registry, &telemetry);
+        let (reloads, requests) = http::reloads();
+        let mut content = content(&config, log.recent.clone(), registry, &telemetry);
+        content.reloads = config.http.reload.then_some(reloads);
+        let reload = Reload::new(
+            &config,
+            sources,
+            log,
+            &content.exposition,
+            &content.facts.configuration,
+            requests,
+        )
+        .map_err(ServiceError::Signal)?;
         let (queue, batches) = queue::queue();
         let signals = Signals::default();
         let source = EventHubSource::new(
@@ -97,6 +110,7 @@ impl Service {
             dead_letters,
             keeper,
             replicas: storage.replicas,
+            reload,
         })
     }
 }
@@ -134,9 +148,13 @@ fn content(
         delivery: config.delivery.clone(),
         facts: Facts {
             recent,
-            configured: config.configured.clone(),
+            configuration: Arc::new(Mutex::new(Configuration {
+                configured: config.configured.clone(),
+                waiting: Vec::new(),
+            })),
             runbooks_url: config.http.runbooks_url.clone(),
         },
+        reloads: None,
     }
 }
 

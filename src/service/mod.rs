@@ -11,9 +11,11 @@
 mod build;
 mod keeper;
 mod limits;
+mod reload;
 mod running;
 
 use std::collections::HashMap;
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -31,6 +33,7 @@ use crate::replica::Replica;
 use crate::shutdown;
 use crate::source::event_hub::{Assignment, EventHubSource, SourceError};
 use keeper::Keeper;
+use reload::Reload;
 
 /// The service, built and not started.
 #[derive(Debug)]
@@ -50,6 +53,7 @@ pub(crate) struct Service {
     /// None if checkpoints are not stored.
     keeper: Option<Keeper>,
     replicas: Vec<Replica>,
+    reload: Reload,
 }
 
 /// All signals to the parts of a service, in the order in which they are given. Each is given once.
@@ -84,6 +88,9 @@ pub(crate) enum ServiceError {
     /// Of the source.
     #[error("source")]
     Source(#[from] SourceError),
+    /// Of SIGHUP.
+    #[error("SIGHUP cannot be handled")]
+    Signal(#[source] io::Error),
     /// Of a task.
     #[error("task `{0}` ended by itself")]
     Task(&'static str, #[source] Option<JoinError>),

@@ -60,6 +60,11 @@ impl Service {
             pipeline::run(batches, writer, acknowledged, working, stop).await;
             (PIPELINE, Ok(()))
         });
+        let (reload, stop) = (self.reload, signals.stop_reading.clone());
+        tasks.spawn(async move {
+            stop.run_until_cancelled(reload.run()).await;
+            ("reload", Ok(()))
+        });
         let (pulse, start_gate) = (Arc::clone(&liveness), self.start_gate);
         let (shown, restored) = (Arc::clone(&exposition), signals.restored.clone());
         let (begin, stop) = (signals.begin.clone(), signals.stop_reading.clone());

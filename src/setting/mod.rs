@@ -30,6 +30,8 @@ pub struct Key {
     pub is_secret_file: bool,
     /// The variable of Azure's own that sets it while none of ours does.
     pub azure_variable: Option<&'static str>,
+    /// Whether a reload of the configuration applies it. Otherwise only a restart does.
+    pub reloads: bool,
 }
 
 /// A key as people may see it.
@@ -41,6 +43,9 @@ pub(crate) struct Configured {
     pub value: String,
     /// Where the value came from; none if it is the default.
     pub origin: Option<String>,
+    /// Of the value itself, so that a secret that has changed is noticed. Nobody outside this process can compute it.
+    #[serde(skip)]
+    pub fingerprint: u64,
 }
 
 /// What every variable of ours starts with. It ends in two underscores, so that it cannot collide with the variables that
@@ -116,6 +121,7 @@ impl<T> Setting<T> {
             secret: false,
             is_secret_file: false,
             azure_variable: None,
+            reloads: false,
         };
         Self { key, check, unset }
     }
@@ -135,6 +141,12 @@ impl<T> Setting<T> {
     /// A variable of Azure's own sets it while none of ours does.
     pub(crate) fn or_variable(mut self, name: &'static str) -> Self {
         self.key.azure_variable = Some(name);
+        self
+    }
+
+    /// A reload of the configuration applies it: `service/reload.rs`.
+    pub(crate) fn reloads(mut self) -> Self {
+        self.key.reloads = true;
         self
     }
 

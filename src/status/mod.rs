@@ -45,8 +45,16 @@ pub(crate) struct Board {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Facts {
     pub recent: Recent,
-    pub configured: Vec<Configured>,
+    pub configuration: Arc<Mutex<Configuration>>,
     pub runbooks_url: Option<String>,
+}
+
+/// The configuration as it runs: a reload changes it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Configuration {
+    pub configured: Vec<Configured>,
+    /// The keys whose new values wait for a restart.
+    pub waiting: Vec<&'static str>,
 }
 
 /// The exporter at one moment: the body of `/api/v1/status`. Fields may be added, and none is removed or changed.
@@ -82,6 +90,8 @@ pub(crate) struct Status {
     pub history: Vec<Interval>,
     pub log: Vec<Line>,
     pub configuration: Vec<Configured>,
+    /// The keys that were changed, and keep their values until a restart.
+    pub restart_needed_for: Vec<&'static str>,
     pub runbooks_url: Option<String>,
 }
 
@@ -175,6 +185,7 @@ impl Board {
             (self.liveness.not_healthy(now), self.liveness.not_ready(now));
         let [version, revision, build_date] = read::build(&gathered);
         let known = |text: String| Some(text).filter(|text| text != "unknown");
+        let configuration = self.facts.configuration.lock().clone();
         Status {
             version,
             revision: known(revision),
@@ -197,7 +208,8 @@ impl Board {
             failures: history.failures(&counts),
             history: history.intervals(),
             log: self.facts.recent.lines(),
-            configuration: self.facts.configured.clone(),
+            configuration: configuration.configured,
+            restart_needed_for: configuration.waiting,
             runbooks_url: self.facts.runbooks_url.clone(),
         }
     }

@@ -330,6 +330,9 @@ fn configuration(status: &Status) -> Markup {
     html! {
         section {
             h2 { "Configuration" }
+            @if !status.restart_needed_for.is_empty() {
+                p id="restart" { "Changed, and waiting for a restart: " (status.restart_needed_for.join(", ")) }
+            }
             table.configuration {
                 thead { tr { th { "Key" } th { "Value" } th { "From" } } }
                 tbody {

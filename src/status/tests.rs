@@ -83,7 +83,9 @@ fn of(text: &str) -> Status {
             key: "http.listen",
             value: text(),
             origin: Some(text()),
+            fingerprint: 0,
         }],
+        restart_needed_for: vec!["http.listen"],
         runbooks_url: Some(text()),
     }
 }
@@ -176,6 +178,9 @@ fn the_json_has_this_shape() {
               "value": "text",
               "origin": "text"
             }
+          ],
+          "restart_needed_for": [
+            "http.listen"
           ],
           "runbooks_url": "text"
         }"#]]

@@ -96,6 +96,10 @@ families! {
         tls_handshakes_failed_total: Counter[],
         /// 1 if the last change of the web configuration file could be used, otherwise 0; absent until it changes.
         web_config_last_reload_successful: Gauge[],
+        /// 1 if the last reload of the configuration succeeded, otherwise 0. The start counts as one.
+        config_last_reload_successful: Gauge[],
+        /// When the configuration was last loaded successfully.
+        config_last_reload_success_timestamp_seconds: Gauge[],
         /// Distinct scrapers to which a scrape was fully delivered within the last 10 minutes.
         scrapers: Gauge[],
         /// Distinct scrapers that are expected: delivery.scrapers.

@@ -2,9 +2,10 @@
 
 use std::io::{self, IsTerminal};
 
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
-use tracing_subscriber::{Layer, Registry};
+use tracing_subscriber::{Layer, Registry, reload};
 
 use super::recent::{self, Recent};
 use super::redaction::redacted;
@@ -15,12 +16,20 @@ use super::settings::{Format, Settings};
 #[error("the log is started already")]
 pub(crate) struct LogError(#[source] TryInitError);
 
+/// The log, started.
+#[derive(Clone, Debug)]
+pub(crate) struct Log {
+    /// Its last lines.
+    pub(crate) recent: Recent,
+    level: reload::Handle<Targets, Registry>,
+}
+
 /// Starts the log, for the whole process, and remembers its last lines.
 ///
 /// # Errors
 ///
 /// When it was started before.
-pub(crate) fn start(settings: &Settings) -> Result<Recent, LogError> {
+pub(crate) fn start(settings: &Settings) -> Result<Log, LogError> {
     let human = match settings.format {
         Format::Auto => io::stderr().is_terminal(),
         Format::Human => true,
@@ -35,11 +44,26 @@ pub(crate) fn start(settings: &Settings) -> Result<Recent, LogError> {
         lines.json().flatten_event(true).boxed()
     };
     let recent = Recent::default();
+    let (filter, level) = reload::Layer::new(settings.level.clone());
     tracing_subscriber::registry()
-        .with(lines.with_filter(settings.level.clone()))
+        .with(lines.with_filter(filter))
         .with(recent.clone().with_filter(recent::shown()))
         .try_init()
         .map_err(LogError)?;
+    warn_of_others(settings);
+    Ok(Log { recent, level })
+}
+
+impl Log {
+    /// Follows another level.
+    pub(crate) fn set_level(&self, settings: &Settings) {
+        // The log lives as long as the process.
+        let _log_is_gone = self.level.reload(settings.level.clone());
+        warn_of_others(settings);
+    }
+}
+
+fn warn_of_others(settings: &Settings) {
     let modules = settings.other_modules();
     if !modules.is_empty() {
         tracing::warn!(
@@ -47,5 +71,4 @@ pub(crate) fn start(settings: &Settings) -> Result<Recent, LogError> {
             "`log.level` names modules of other libraries: their lines may contain secrets and the content of events"
         );
     }
-    Ok(recent)
 }

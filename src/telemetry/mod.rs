@@ -26,8 +26,8 @@ use time::OffsetDateTime;
 
 pub use families::ExporterFamilies;
 pub(crate) use leases::{LeaseMove, Leases};
-pub(crate) use log::LogError;
 pub(crate) use log::start as start_log;
+pub(crate) use log::{Log, LogError};
 pub(crate) use recent::{Line, Recent};
 pub(crate) use redaction::{REDACTED, looks_secret, redacted};
 pub(crate) use scrapes::{ClosedFor, RefusedFor};

@@ -4,7 +4,10 @@ use std::error::Error;
 use std::fmt::Display;
 use std::time::Duration;
 
+use time::OffsetDateTime;
+
 use super::families::Closed;
+use super::source::seconds;
 use super::{Telemetry, chain, counted, float};
 use crate::family::label_values;
 
@@ -50,6 +53,33 @@ impl Telemetry {
     pub(crate) fn handshake_failed(&self, error: &dyn Error) {
         self.families.tls_handshakes_failed_total().inc();
         tracing::debug!(error = chain(error), "TLS handshake failed");
+    }
+
+    /// The configuration was loaded, and is followed.
+    pub(crate) fn config_loaded(&self, at: OffsetDateTime) {
+        self.families.config_last_reload_successful().set(1.0);
+        let families = &self.families;
+        let loaded_at = families.config_last_reload_success_timestamp_seconds();
+        loaded_at.set(seconds(at));
+    }
+
+    /// The configuration was loaded again. The keys in `waiting` keep the values with which the process was started.
+    pub(crate) fn config_reloaded(&self, at: OffsetDateTime, waiting: &[&str]) {
+        self.config_loaded(at);
+        tracing::info!("configuration reloaded");
+        if !waiting.is_empty() {
+            let keys = waiting.join(",");
+            tracing::warn!(keys, "these keys keep their values until a restart");
+        }
+    }
+
+    /// The configuration has these faults, and all stays as it was.
+    pub(crate) fn config_not_reloaded(&self, error: &(dyn Error + 'static)) {
+        self.families.config_last_reload_successful().set(0.0);
+        tracing::error!(
+            error = chain(error),
+            "configuration not reloaded: nothing of it is applied"
+        );
     }
 
     /// The web configuration file changed, and is followed.

@@ -20,7 +20,7 @@ settings! {
         /// `error`, `warn`, `info`, `debug`, `trace` or `off`, for the exporter, or for the modules that a prefix names. Other
         /// libraries, such as the Azure SDK, log only where a prefix names them: `info,azure_core_amqp=debug`. Their lines may
         /// contain secrets and the content of events, so a warning at startup names them.
-        level: Targets = text("a level, or levels such as `info,azure_core_amqp=debug`", levels).default("info"),
+        level: Targets = text("a level, or levels such as `info,azure_core_amqp=debug`", levels).default("info").reloads(),
         /// Whether to log each failed request and each failed recording, with the ids that Microsoft's support asks for.
         ///
         /// The level is `warn`. Besides the labels of the failure, a line contains correlation id, recording id, call connection

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which modules a module may use. A new arrow is a decision: make it here, and in the map.
-const MAY_USE: [(&str, &[&str]); 27] = [
+const MAY_USE: [(&str, &[&str]); 28] = [
     ("event", &[]),
     ("disposition", &["family"]),
     ("repair", &["family"]),
@@ -14,6 +14,7 @@ const MAY_USE: [(&str, &[&str]); 27] = [
     ("family", &[]),
     ("setting", &[]),
     ("version", &[]),
+    ("watched", &[]),
     (
         "telemetry",
         &[
@@ -102,6 +103,7 @@ const MAY_USE: [(&str, &[&str]); 27] = [
             "setting",
             "status",
             "telemetry",
+            "watched",
         ],
     ),
     ("shutdown", &["setting"]),
@@ -142,6 +144,7 @@ const MAY_USE: [(&str, &[&str]); 27] = [
             "source",
             "status",
             "telemetry",
+            "watched",
         ],
     ),
     (

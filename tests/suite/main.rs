@@ -45,6 +45,7 @@ mod private;
 mod prometheus;
 mod reading;
 mod refused;
+mod reload;
 mod replay;
 mod replicas;
 mod status;

@@ -194,9 +194,10 @@ impl Source for Markdown {
         let or = key.azure_variable.map(|name| format!(", or `{name}`"));
         let or = or.unwrap_or_default();
         let variable = key.variable();
+        let applied_by = if key.reloads { "reload" } else { "restart" };
         write!(
             self.0,
-            "\n### `{name}`\n\n{}\n\n| default | accepts | variable |\n| --- | --- | --- |\n| {default} | {accepts} | `{variable}`{or} |\n",
+            "\n### `{name}`\n\n{}\n\n| default | accepts | applied by | variable |\n| --- | --- | --- | --- |\n| {default} | {accepts} | {applied_by} | `{variable}`{or} |\n",
             help.trim()
         )
         .unwrap();
@@ -259,4 +260,18 @@ unit: `25s`, `1m 30s`; so do sizes: `B`, `KiB`, `MiB`, `GiB`, `TiB`, `kB`, `MB`,
 
 All configuration errors are reported at once, each with the source of the value, before anything starts. An unknown key
 is an error.
+
+## Reload
+
+The exporter reads its configuration again when the file of `--config` changes (also if it is a ConfigMap), on SIGHUP, and on
+`POST /-/reload` if `http.reload` is `on`. If the configuration has a fault, nothing changes, and the log has every fault.
+Otherwise the keys that are `applied by` a reload change at once: no count is lost, and no link. All other keys keep their
+values: a log line, and the page at `/`, name those that were changed and need a restart. Flags and variables cannot change.
+
+New rules under `failures`, and new `metrics.resources`, apply to records only after a scrape has shown the series that they
+add at 0, or after `delivery.start_gate` without one. The log has a line when they apply. The web configuration, the certificates that it names, and the files with secrets need no reload:
+they are read again whenever they are used or change.
+
+`acs_recording_exporter_config_last_reload_successful` and
+`acs_recording_exporter_config_last_reload_success_timestamp_seconds` have the result.
 ";

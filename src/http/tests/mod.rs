@@ -52,6 +52,7 @@ impl Metrics {
             liveness: Arc::new(Liveness::new([], Duration::from_mins(5), Instant::now())),
             delivery: self.delivery.clone(),
             facts: Facts::default(),
+            reloads: None,
         }
     }
 

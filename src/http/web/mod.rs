@@ -13,14 +13,9 @@ mod tls;
 use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
-use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
-use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
 
 pub(super) use admission::{Door, admit};
@@ -28,11 +23,9 @@ pub(crate) use config::{ClientAuth, Rate, TlsConfig, WebConfig};
 pub(crate) use tls::{CIPHER_SUITES, CURVES, HTTP2_SUITES};
 
 use crate::telemetry::Telemetry;
+use crate::watched::Watched;
 use bucket::Bucket;
 use passwords::Passwords;
-
-/// How soon a change of a file is noticed.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Why the file is not followed.
 pub(crate) type LoadError = Box<dyn Error + Send + Sync>;
@@ -92,20 +85,13 @@ impl Web {
 
     /// Follows the files for as long as this is polled.
     pub(super) async fn watch(&self, telemetry: &Telemetry) -> Infallible {
-        let mut seen = versions(&self.current().config.files);
+        let mut watched = Watched::new(self.current().config.files.clone());
         loop {
-            sleep(LOOK_EVERY).await;
-            // Taken before they are read, so that a change meanwhile is seen the next time.
-            let files = self.current().config.files.clone();
-            let now = versions(&files);
-            if now == seen {
-                continue;
-            }
-            seen = now;
+            watched.changed().await;
             match (self.load)().and_then(Current::of) {
                 Ok(current) => {
-                    if current.config.files != files {
-                        seen = versions(&current.config.files);
+                    if current.config.files != watched.files() {
+                        watched = Watched::new(current.config.files.clone());
                     }
                     *self.current.lock() = Arc::new(current);
                     telemetry.web_config_reloaded();
@@ -135,13 +121,4 @@ impl Current {
             config,
         })
     }
-}
-
-/// What changes of each file when its content does. None if it is not there.
-fn versions(files: &[PathBuf]) -> Vec<Option<(SystemTime, u64, u64)>> {
-    let version = |file: &PathBuf| {
-        let file = fs::metadata(file).ok()?;
-        Some((file.modified().ok()?, file.len(), file.ino()))
-    };
-    files.iter().map(version).collect()
 }
