@@ -125,7 +125,7 @@ def refused_upgrade(on_cluster, before, after, values):
     found["PersistentVolumeClaim/"] = {"items": [object for object in before if object["kind"] == "PersistentVolumeClaim"]}
     said = refusal(on_cluster, {**values, "global": {"found": found}})
     if said is not None:
-        return re.sub(r"^.*error calling fail: ", "", said.strip(), flags=re.DOTALL)
+        return re.sub(r"^.*upgrade\.yaml:[0-9:]+\): ", "", said.strip(), flags=re.DOTALL)
     for object in after:
         old = found.get(f"{object['kind']}/{object['metadata']['name']}")
         assert old is None or immutable(old) == immutable(object), f"{object['kind']} would be refused by Kubernetes: {immutable(old)}, {immutable(object)}"
