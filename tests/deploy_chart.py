@@ -1,15 +1,17 @@
 """Lints, renders and validates the chart; see tests/deploy-chart."""
 
-import copy, glob, json, os, pathlib, subprocess, sys
+import copy, glob, json, os, pathlib, re, shutil, subprocess, sys, tempfile
 
 import helm_python
 import kubernetes_validate
 import yaml
 from helm_python import chart as helm
 
+from deploy_chart_values import PLAUSIBLE, REFUSED, UPGRADES
+
 CHART = "deploy/helm/acs-recording-exporter"
 MANIFESTS = pathlib.Path("deploy/kubernetes")
-KUBERNETES = ["1.30", "1.34"]
+KUBERNETES = ["1.30", "1.32", "1.34"]
 # The plain manifests: their names, their heads, and what they have beside the values of workload-identity.
 PLAIN = {
     "exporter.yaml": ("""\
@@ -21,45 +23,6 @@ PLAIN = {
 # container with the same identity (docs/replicas.md). Replace contoso, contosorecordings, the client id and the image, then:
 # kubectl apply --namespace monitoring --filename replicas.yaml
 """, {"checkpoint": {"store": "blob", "containerUrl": "https://contosorecordings.blob.core.windows.net/acs-recording-exporter"}, "replicas": 2}),
-}
-READS = {"eventHub": {"namespace": "a", "names": ["c"], "consumerGroup": "d"}}
-BLOB = {"store": "blob", "containerUrl": "https://a.blob.core.windows.net/container"}
-IDENTITY = {"enabled": True, "clientId": "i"}
-# Values that must be refused, and why.
-REFUSED = {
-    "nothing to read": {},
-    "two ways in": {"eventHub": {"namespace": "a", "connectionString": {"secretName": "b"}, "names": ["c"], "consumerGroup": "d"}},
-    "no consumer group": {"eventHub": {"namespace": "a", "names": ["c"]}},
-    "no name of a hub": {"eventHub": {"namespace": "a", "consumerGroup": "d"}},
-    "a grace period that cuts off the last scrape": {"demo": True, "terminationGracePeriodSeconds": 25},
-    "a secret in a ConfigMap": {"eventHub": {"connectionString": {"secretName": "b"}, "consumerGroup": "d"}, "config": {"event_hub": {"connection_string": "x"}}},
-    "a key that is misspelt": {"demo": True, "podMonitors": {}},
-    "a workload identity without its id": {"demo": True, "workloadIdentity": {"enabled": True}},
-    "a store that there is not": {**READS, "checkpoint": {"store": "table"}},
-    "a SAS in a ConfigMap": {**READS, "checkpoint": {"store": "blob", "containerUrl": "https://a.blob.core.windows.net/container?sv=1&sig=x"}},
-    "a container in the clear": {**READS, "checkpoint": {"store": "blob", "containerUrl": "http://a.blob.core.windows.net/container"}},
-    "an account without a container": {**READS, "checkpoint": {"store": "blob", "containerUrl": "https://a.blob.core.windows.net"}},
-    "a key of the account in a ConfigMap": {**READS, "checkpoint": BLOB, "config": {"checkpoint": {"connection_string": "x"}}},
-}
-# Values that the schema lets pass and a template must not: the values, and what the sentence must name.
-REFUSED_WITH_A_SENTENCE = {
-    "replicas that share a file": ({**READS, "replicas": 2}, ["checkpoint.store: blob", "replicas: 1"]),
-    "replicas that remember each their own": ({**READS, "replicas": 2, "checkpoint": {"store": "memory"}}, ["checkpoint.store: blob", "replicas: 1"]),
-    "replicas of a demo": ({"demo": True, "replicas": 2}, ["checkpoint.store: blob", "replicas: 1"]),
-    "a scaler over a file": ({**READS, "workloadIdentity": IDENTITY, "keda": {"enabled": True, "maxReplicas": 2}}, ["checkpoint.store: blob", "keda"]),
-    "autoscaling over a file": ({**READS, "autoscaling": {"enabled": True, "maxReplicas": 2}}, ["checkpoint.store: blob", "autoscaling"]),
-    "blobs nowhere": ({**READS, "checkpoint": {"store": "blob"}}, ["checkpoint.containerUrl", "checkpoint.connectionString.secretName"]),
-    "two ways to a container": ({**READS, "checkpoint": {**BLOB, "containerUrlFrom": {"secretName": "s"}}}, ["one way"]),
-    "a container for a file": ({**READS, "checkpoint": {**BLOB, "store": "file"}}, ["checkpoint.store: blob", "`file`"]),
-    "an account and no container": ({**READS, "checkpoint": {"store": "blob", "connectionString": {"secretName": "s"}}}, ["checkpoint.container"]),
-    "a container twice": ({**READS, "checkpoint": {**BLOB, "container": "c"}}, ["checkpoint.container"]),
-    "two scalers": ({**READS, "checkpoint": BLOB, "workloadIdentity": IDENTITY, "keda": {"enabled": True, "maxReplicas": 2}, "autoscaling": {"enabled": True, "maxReplicas": 2}}, ["one of them"]),
-    "a scaler without a limit": ({**READS, "checkpoint": BLOB, "workloadIdentity": IDENTITY, "keda": {"enabled": True}}, ["eventHub.partitions", "keda.maxReplicas"]),
-    "more replicas than partitions": ({"eventHub": {**READS["eventHub"], "partitions": 2}, "checkpoint": BLOB, "autoscaling": {"enabled": True, "minReplicas": 3}}, ["autoscaling.minReplicas"]),
-    "a scaler that cannot enter": ({**READS, "checkpoint": BLOB, "keda": {"enabled": True, "maxReplicas": 2}}, ["workloadIdentity", "eventHub.connectionString"]),
-    "a scaler with a SAS": ({**READS, "checkpoint": {"store": "blob", "containerUrlFrom": {"secretName": "s"}}, "workloadIdentity": IDENTITY, "keda": {"enabled": True, "maxReplicas": 2}}, ["SAS"]),
-    "a port that every pod reaches": (READS, ["networkPolicy.from", "namespaceSelector", "networkPolicy.enabled: false"]),
-    "a scaler in a cloud of one's own": ({"networkPolicy": {"enabled": False}, "eventHub": {**READS["eventHub"], "namespace": "a.servicebus.airgap.example"}, "checkpoint": BLOB, "workloadIdentity": IDENTITY, "keda": {"enabled": True, "maxReplicas": 2}}, ["servicebus.airgap.example"]),
 }
 # Where the classes and types of others' objects are.
 MODELS = {
@@ -79,15 +42,23 @@ for (const object of JSON.parse(fs.readFileSync(0))) {
 def main(npm, update):
     chart = helm.Chart.load(CHART)
     sets = sorted(glob.glob(f"{CHART}/ci/*-values.yaml"))
-    failed = [why for why, values in REFUSED.items() if refusal(chart, values) is None]
-    if failed:
-        sys.exit(f"accepted: {failed}")
-    for why, (values, words) in REFUSED_WITH_A_SENTENCE.items():
-        chart.validate_schema(chart.merge_values(values))
+    for why, (values, words) in REFUSED.items():
         said = refusal(chart, values)
         if said is None or not all(word in said for word in words):
             sys.exit(f"{why}: should be refused with {words}, and is {'accepted' if said is None else f'refused with: {said}'}")
-    print(f"refuses {len(REFUSED)} wrong value sets, {len(REFUSED_WITH_A_SENTENCE)} more with a sentence that says what to do")
+    print(f"refuses {len(REFUSED)} wrong value sets with a sentence that says what to do")
+    for why, values in PLAUSIBLE.items():
+        try:
+            objects = render(chart, values)
+        except helm_python.HelmError as error:
+            sys.exit(f"{why}: refused: {error}")
+        validate(objects, npm, misspelt=False)
+        check(objects, values)
+    print(f"renders {len(PLAUSIBLE)} plausible value sets, valid for Kubernetes {', '.join(KUBERNETES)}")
+    if min(len(REFUSED), len(PLAUSIBLE)) < 30:
+        sys.exit("fewer than thirty value sets")
+    upgrades(chart)
+    readme(update)
     for path in sets:
         values = yaml.safe_load(open(path))
         report = helm.lint(CHART, values, strict=True)
@@ -119,11 +90,99 @@ def render(chart, values, name="acs"):
     return [object for path, text in sorted(rendered.items()) if path.endswith(".yaml") for object in yaml.safe_load_all(text) if object]
 
 
-def validate(objects, npm):
+def upgrades(chart):
+    """Upgrades what one value set renders to another: the chart refuses it, or changes no field that Kubernetes does not let change."""
+    folder = pathlib.Path(tempfile.mkdtemp(), "acs-recording-exporter")
+    shutil.copytree(CHART, folder)
+    helpers = folder / "templates/_helpers.tpl"
+    # Instead of a cluster's: the objects that were rendered before.
+    asked = "lookup .version .kind .root.Release.Namespace .name"
+    text = helpers.read_text()
+    assert text.count(asked) == 1
+    helpers.write_text(text.replace(asked, 'get .root.Values.global.found (printf "%s/%s" .kind .name) | default dict'))
+    on_cluster = helm.Chart.load(str(folder))
+    print(f"{'upgrade':<45} outcome")
+    for name, (before, after, command) in UPGRADES.items():
+        said = refused_upgrade(on_cluster, render(chart, before), render(chart, after), after)
+        if (said is None) != (command is None) or command and command not in said:
+            sys.exit(f"{name}: should {f'be refused with {command}' if command else 'upgrade'}: {said}")
+        print(f"{name:<45} {'upgrades' if said is None else 'refused: ' + said}")
+    # What a chart before this one left behind.
+    (old,) = [object for object in render(chart, UPGRADES["64Mi to 1Gi"][0]) if object["kind"] == "StatefulSet"]
+    old["spec"]["volumeClaimTemplates"] = [{"metadata": {"name": "state"}}]
+    said = refused_upgrade(on_cluster, [old], [old], UPGRADES["64Mi to 1Gi"][0])
+    assert "persistence.existingClaim=state-acs-acs-recording-exporter-0" in said, said
+    print(f"{'a claim template of an older chart':<45} refused: {said}")
+    shutil.rmtree(folder.parent)
+
+
+def refused_upgrade(on_cluster, before, after, values):
+    """What the chart says against the upgrade; None if it accepts it, and Kubernetes does."""
+    for object in before:
+        if object["kind"] == "PersistentVolumeClaim":
+            object["metadata"]["annotations"]["meta.helm.sh/release-name"] = "acs"
+    found = {f"{object['kind']}/{object['metadata']['name']}": object for object in before}
+    found["PersistentVolumeClaim/"] = {"items": [object for object in before if object["kind"] == "PersistentVolumeClaim"]}
+    said = refusal(on_cluster, {**values, "global": {"found": found}})
+    if said is not None:
+        return re.sub(r"^.*upgrade\.yaml:[0-9:]+\): ", "", said.strip(), flags=re.DOTALL)
+    for object in after:
+        old = found.get(f"{object['kind']}/{object['metadata']['name']}")
+        assert old is None or immutable(old) == immutable(object), f"{object['kind']} would be refused by Kubernetes: {immutable(old)}, {immutable(object)}"
+    return None
+
+
+def immutable(object):
+    """The fields that an update may not change."""
+    spec = object.get("spec", {})
+    names = {
+        "StatefulSet": ["serviceName", "podManagementPolicy", "selector", "volumeClaimTemplates"],
+        "Deployment": ["selector"],
+        "Service": ["clusterIP"],
+        "PersistentVolumeClaim": ["accessModes", "storageClassName"],
+    }
+    return {name: spec.get(name) for name in names.get(object["kind"], [])}
+
+
+def readme(update):
+    """Writes the values with their defaults and comments as a table."""
+    rows, path, said = [], [], []
+    for line in open(f"{CHART}/values.yaml"):
+        if comment := re.match(r" *# ?(.*)", line):
+            said.append(comment[1])
+        elif value := re.match(r"( *)(\w+):(?: (.*?))??(?: +# (.*))?$", line.rstrip()):
+            depth = len(value[1]) // 2
+            path[depth:] = [value[2]]
+            words = " ".join([*said, *([value[4]] if value[4] else [])]).replace("|", "\\|")
+            rows.append(f"| `{'.'.join(path)}` | {f'`{value[3]}`' if value[3] else ''} | {words} |")
+            said = []
+        elif not line.strip():
+            said = []
+    text = README + "\n".join(rows) + "\n"
+    file = pathlib.Path(CHART, "README.md")
+    if update:
+        file.write_text(text)
+    if not file.exists() or file.read_text() != text:
+        sys.exit(f"{file} is not what values.yaml says: tests/deploy-chart --update")
+    print(f"{file} has every value")
+
+
+README = """\
+# Chart of acs-recording-exporter
+
+Written from [values.yaml](values.yaml) by `tests/deploy-chart --update`. How to install: [deploy.md](../../../docs/deploy.md).
+
+| value | default | meaning |
+| --- | --- | --- |
+"""
+
+
+def validate(objects, npm, misspelt=True):
     others = []
     for object in objects:
-        if object["apiVersion"] in MODELS:
-            others.append(object)
+        group = object["apiVersion"].removeprefix("az")  # AKS has the same kinds in a group of its own
+        if group in MODELS:
+            others.append({**object, "apiVersion": group})
             continue
         for version in KUBERNETES:
             kubernetes_validate.validate(object, version, strict=True)
@@ -132,7 +191,7 @@ def validate(objects, npm):
     complaint = complaint_of_models(others, npm)
     if complaint:
         sys.exit(complaint)
-    for object in others:
+    for object in others if misspelt else []:
         misspelt = copy.deepcopy(object)
         deepest(misspelt["spec"])["misspelt"] = 1
         if not complaint_of_models([misspelt], npm):
@@ -141,7 +200,7 @@ def validate(objects, npm):
 
 def deepest(spec):
     """The first endpoint, trigger, secret or rule: what is written most."""
-    for name in ["podMetricsEndpoints", "triggers", "secretTargetRef"]:
+    for name in ["podMetricsEndpoints", "endpoints", "triggers", "secretTargetRef"]:
         if name in spec:
             return spec[name][0]
     return spec["podIdentity"] if "podIdentity" in spec else spec["groups"][0]["rules"][0]
@@ -171,7 +230,7 @@ def check(objects, values):
     volumes = {volume["name"] for volume in pod["spec"].get("volumes", [])}
     claims = {claim["metadata"]["name"] for claim in workload["spec"].get("volumeClaimTemplates", [])}
     assert mounts == volumes | claims, (mounts, volumes, claims)
-    assert container["securityContext"] == {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
+    assert "containerSecurityContext" in values or container["securityContext"] == {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
     assert container["livenessProbe"]["httpGet"]["path"] == "/-/healthy" and container["readinessProbe"]["httpGet"]["path"] == "/-/ready"
     for o in objects:
         if o["kind"] == "HorizontalPodAutoscaler":
@@ -189,16 +248,16 @@ def check(objects, values):
         if values.get("checkpoint", {}).get("store") == "blob":
             check_replicas(objects, values, workload, config)
         else:
-            assert workload["kind"] == "StatefulSet" and workload["spec"]["replicas"] == 1
+            assert workload["kind"] == "StatefulSet" and workload["spec"]["replicas"] <= 1
 
 
 def check_replicas(objects, values, workload, config):
     """What must hold where replicas share the partitions."""
     spec, pod = workload["spec"], workload["spec"]["template"]["spec"]
     assert workload["kind"] == "Deployment" and spec["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
-    assert "fsGroup" not in pod["securityContext"], "there is no volume that it could be for"
+    assert pod["securityContext"]["fsGroup"] == 65532
     modes = [volume["secret"]["defaultMode"] for volume in pod["volumes"] if "secret" in volume]
-    assert all(mode == 0o444 for mode in modes), "without a group of volumes, a file that root alone may read is not read"
+    assert all(mode == 0o440 for mode in modes), "the group of volumes reads the files of Secrets, nobody else"
     assert pod["topologySpreadConstraints"] and any(o["kind"] == "PodDisruptionBudget" for o in objects)
     # The container: in the file, or in a variable from a Secret; and never a secret in the file.
     checkpoint = config["checkpoint"]
@@ -243,6 +302,8 @@ def shipped_groups(values):
             annotations["runbook_url"] = f"{values['runbookUrl']}/{annotations['runbook_url'].rsplit('/', 1)[1]}"
         if values.get("dashboardUrl"):
             annotations["dashboard_url"] = f"{values['dashboardUrl']}/d/acs-recording-exporter"
+    for rule in [rule for group in groups for rule in group["rules"] if "alert" in rule]:
+        rule["labels"].update(values.get("additionalRuleLabels", {}))
     return groups
 
 
@@ -258,7 +319,7 @@ def plain(chart, npm, update, path, head, more):
     values = yaml.safe_load(open(f"{CHART}/ci/workload-identity-values.yaml"))
     # These two are large, and files of their own: deploy/prometheus, deploy/grafana.
     values.update(fullnameOverride="acs-recording-exporter", prometheusRule={"enabled": False}, dashboard={"enabled": False}, **more)
-    objects = render(chart, values, name="acs-recording-exporter")
+    objects = [object for object in render(chart, values, name="acs-recording-exporter") if object["kind"] != "Pod"]  # of `helm test`
     validate(objects, npm)
     check(objects, values)
     for object in objects:

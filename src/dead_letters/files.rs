@@ -170,21 +170,32 @@ fn number(name: &str) -> Option<u64> {
     is_number.then(|| digits.parse().ok())?
 }
 
-/// Checks that only the owner and its group can write to a directory, if it exists: others could remove the letters, or put
-/// files there that fill the bound.
+/// Checks that the exporter can write to a directory, or create it; and that only the owner and its group can write to it:
+/// others could remove the letters, or put files there that fill the bound.
 ///
 /// # Errors
 ///
-/// Others can write to it.
+/// The exporter cannot write to it, or others can.
 pub(super) fn check_directory(directory: &Path) -> Result<(), Unusable> {
     match fs::metadata(directory) {
         Ok(metadata) if !metadata.is_dir() => Err(Unusable::File),
         Ok(metadata) if metadata.permissions().mode() & 0o002 != 0 => Err(Unusable::OpenToOthers),
         Ok(_) => access(directory, Access::WRITE_OK | Access::EXEC_OK)
             .map_err(|error| Unusable::NotWritable(error.into())),
-        // What is wrong with any other is found when it is created.
-        Err(_) => Ok(()),
+        Err(_) => match directory.ancestors().skip(1).find(|above| above.exists()) {
+            Some(above) => creatable_in(above),
+            None => creatable_in(Path::new("")),
+        },
     }
+}
+
+/// Whether a directory can be created in `above`, which may be the empty path: the working directory.
+fn creatable_in(above: &Path) -> Result<(), Unusable> {
+    let above = above.join(".");
+    access(&above, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| Unusable::NotCreatable {
+        above,
+        source: error.into(),
+    })
 }
 
 /// The directory is no place for letters.
@@ -198,6 +209,10 @@ pub(super) enum Unusable {
     OpenToOthers,
     #[error("is a directory that the exporter cannot write to: {0}")]
     NotWritable(io::Error),
+    #[error(
+        "does not exist, and the exporter cannot create it in `{}`: {source}: mount a volume there, or set another directory", above.display()
+    )]
+    NotCreatable { above: PathBuf, source: io::Error },
 }
 
 fn io_error(path: &Path) -> impl Fn(io::Error) -> FilesError {

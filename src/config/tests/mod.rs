@@ -383,6 +383,22 @@ fn a_directory_of_dead_letters_that_every_user_can_write_to_is_a_fault() {
 }
 
 #[test]
+fn a_directory_of_dead_letters_that_cannot_be_created_is_a_fault() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().display();
+    let directory = format!("{path}/new/letters");
+    let error = load(sources(
+        "",
+        &least(),
+        &[("--x", "dead_letters.directory", &directory)],
+    ))
+    .unwrap_err()
+    .to_string();
+    let fault = format!("does not exist, and the exporter cannot create it in `{path}/.`");
+    assert!(error.contains(&fault), "{error}");
+}
+
+#[test]
 fn the_demo_file_lacks_only_the_connection_string() {
     let connection = format!("{CONNECTION};EntityPath=logs");
     let flags = vec![Flag {

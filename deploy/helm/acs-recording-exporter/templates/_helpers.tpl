@@ -21,7 +21,24 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{ include "exporter.selector" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- with omit .Values.commonLabels "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/version" "app.kubernetes.io/managed-by" "helm.sh/chart" }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- /* Without versions: a new chart with an old image must not replace the pod. */ -}}
+{{- define "exporter.podLabels" -}}
+{{- $labels := include "exporter.selector" . | fromYaml -}}
+{{- if .Values.workloadIdentity.enabled }}{{ $_ := set $labels "azure.workload.identity/use" "true" }}{{ end -}}
+{{- toYaml (merge $labels .Values.podLabels .Values.commonLabels) -}}
+{{- end -}}
+
+{{- /* The head of every object: name, namespace, labels. */ -}}
+{{- define "exporter.metadata" -}}
+name: {{ include "exporter.fullname" . }}
+namespace: {{ .Release.Namespace }}
+labels: {{- include "exporter.labels" . | nindent 2 }}
 {{- end -}}
 
 {{- define "exporter.serviceAccount" -}}
@@ -33,11 +50,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 
 {{- define "exporter.image" -}}
-{{- if .Values.image.digest -}}
-{{ .Values.image.repository }}@{{ .Values.image.digest }}
-{{- else -}}
-{{ .Values.image.repository }}:{{ default .Chart.AppVersion .Values.image.tag }}
-{{- end -}}
+{{- $registry := (.Values.global).imageRegistry | default .Values.image.registry -}}
+{{- with $registry }}{{ trimSuffix "/" . }}/{{ end }}{{ .Values.image.repository -}}
+{{- if .Values.image.digest }}@{{ .Values.image.digest }}{{ else }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{ end -}}
 {{- end -}}
 
 {{- /* Whether checkpoints are stored on a volume. A demo stores none. */ -}}
@@ -50,10 +65,73 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if and (eq .Values.checkpoint.store "blob") (not .Values.demo) }}yes{{ end -}}
 {{- end -}}
 
-{{- /* The mode of a Secret's files. Without a volume, the pod has no fsGroup, so the files must be readable by all: there
-       are no other users in the container. */ -}}
-{{- define "exporter.secretMode" -}}
-{{- if include "exporter.shares" . }}0444{{ else }}0440{{ end -}}
+{{- /* Whether the exporter asks the machine for a managed identity: it has neither a connection string nor another identity. */ -}}
+{{- define "exporter.asksMachine" -}}
+{{- $auth := .Values.config.auth | default dict -}}
+{{- $machine := has ($auth.kind | default "auto") (list "auto" "managed_identity") -}}
+{{- $other := or .Values.workloadIdentity.enabled $auth.federated_token_file $auth.client_certificate_file $auth.client_secret_file -}}
+{{- if and (or .Values.eventHub.namespace .Values.checkpoint.containerUrl) (not .Values.demo) $machine (or (eq ($auth.kind | default "") "managed_identity") (not $other)) }}yes{{ end -}}
+{{- end -}}
+
+{{- /* The name of the claim for checkpoints. */ -}}
+{{- define "exporter.claim" -}}
+{{- .Values.persistence.existingClaim | default (include "exporter.fullname" .) -}}
+{{- end -}}
+
+{{- /* A probe from its values, with the scheme of the web configuration. */ -}}
+{{- define "exporter.probe" -}}
+{{- $httpGet := dict "path" .path "port" "http" -}}
+{{- if .root.Values.webConfig.tls }}{{ $_ := set $httpGet "scheme" "HTTPS" }}{{ end -}}
+{{- toYaml (mergeOverwrite (dict "httpGet" $httpGet) .probe) -}}
+{{- end -}}
+
+{{- /* What a PodMonitor and a ServiceMonitor have in common: takes `root` and `monitor`. */ -}}
+{{- define "exporter.endpoint" -}}
+port: http
+path: /metrics
+{{- if .root.Values.webConfig.tls }}
+scheme: https
+{{- end }}
+interval: {{ .monitor.interval }}
+scrapeTimeout: {{ .monitor.scrapeTimeout }}
+{{- range $key := list "tlsConfig" "basicAuth" "relabelings" "metricRelabelings" }}
+{{- with get $.monitor $key }}
+{{ $key }}: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "exporter.monitor" -}}
+{{- $monitor := .monitor }}
+{{- with .root }}
+apiVersion: {{ $monitor.apiVersion }}
+kind: {{ $.kind }}
+metadata:
+  {{- include "exporter.metadata" . | nindent 2 }}
+    {{- with $monitor.labels }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+spec:
+  # By default, the job is the name of the release, so that the rules tell installations apart.
+  jobLabel: {{ $monitor.jobLabel }}
+  {{- with $monitor.sampleLimit }}
+  sampleLimit: {{ int64 . }}
+  {{- end }}
+  selector:
+    matchLabels: {{- include "exporter.selector" . | nindent 6 }}
+  {{ $.endpoints }}:
+    - {{- include "exporter.endpoint" $ | nindent 6 }}
+{{- end }}
+{{- end -}}
+
+{{- /* An object of the cluster, or with an empty name a list, as JSON; nothing when there is no cluster to ask. */ -}}
+{{- define "exporter.found" -}}
+{{- lookup .version .kind .root.Release.Namespace .name | toJson -}}
+{{- end -}}
+
+{{- /* A size in MiB. */ -}}
+{{- define "exporter.mebibytes" -}}
+{{- if hasSuffix "Gi" . }}{{ mul 1024 (trimSuffix "Gi" .) }}{{ else }}{{ trimSuffix "Mi" . }}{{ end -}}
 {{- end -}}
 
 {{- /* Every change moves partitions, and nobody reads a partition while it moves: scale up at once, down slowly. */ -}}
@@ -91,6 +169,13 @@ scaleDown:
 {{- $_ := set $hub "connection_string_file" "/etc/acs-recording-exporter/secret/connection-string" -}}
 {{- end -}}
 {{- $ours := dict "event_hub" $hub -}}
+{{- with .Values.webConfig.secretName -}}
+{{- $_ := set $ours "http" (dict "web_config_file" (printf "/etc/acs-recording-exporter/web/%s" $.Values.webConfig.key)) -}}
+{{- end -}}
+{{- if .Values.deadLetters.enabled -}}
+{{- /* A folder of the exporter's own: every user can write to the root of an emptyDir, which the exporter refuses. */ -}}
+{{- $_ := set $ours "dead_letters" (dict "directory" "/var/lib/acs-recording-exporter-dead-letters/letters") -}}
+{{- end -}}
 {{- if include "exporter.keeps" . -}}
 {{- $_ := set $ours "checkpoint" (dict "store" "file" "path" "/var/lib/acs-recording-exporter/checkpoint") -}}
 {{- else if include "exporter.shares" . -}}

@@ -1,14 +1,7 @@
 {{- /* The pod of the StatefulSet and of the Deployment. */ -}}
 {{- define "exporter.pod" -}}
 metadata:
-  labels:
-    {{- include "exporter.labels" . | nindent 4 }}
-    {{- if .Values.workloadIdentity.enabled }}
-    azure.workload.identity/use: "true"
-    {{- end }}
-    {{- with .Values.podLabels }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+  labels: {{- include "exporter.podLabels" . | nindent 4 }}
   annotations:
     # The exporter reads its configuration only at the start, so a change must replace the pod.
     checksum/config: {{ include "exporter.config" . | sha256sum }}
@@ -19,23 +12,23 @@ spec:
   serviceAccountName: {{ include "exporter.serviceAccount" . }}
   automountServiceAccountToken: false
   enableServiceLinks: false
-  terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}
-  {{- with .Values.imagePullSecrets }}
+  terminationGracePeriodSeconds: {{ int64 .Values.terminationGracePeriodSeconds }}
+  {{- with concat .Values.imagePullSecrets ((.Values.global).imagePullSecrets | default list) }}
   imagePullSecrets: {{- toYaml . | nindent 4 }}
   {{- end }}
   {{- with .Values.priorityClassName }}
   priorityClassName: {{ . }}
   {{- end }}
-  securityContext:
-    runAsNonRoot: true
-    runAsUser: 65532
-    runAsGroup: 65532
-    {{- if not (include "exporter.shares" .) }}
-    fsGroup: 65532
-    fsGroupChangePolicy: OnRootMismatch
-    {{- end }}
-    seccompProfile:
-      type: RuntimeDefault
+  {{- with .Values.hostAliases }}
+  hostAliases: {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.dnsPolicy }}
+  dnsPolicy: {{ . }}
+  {{- end }}
+  {{- with .Values.dnsConfig }}
+  dnsConfig: {{- toYaml . | nindent 4 }}
+  {{- end }}
+  securityContext: {{- toYaml .Values.podSecurityContext | nindent 4 }}
   containers:
     - name: exporter
       image: {{ include "exporter.image" . }}
@@ -63,7 +56,7 @@ spec:
               key: {{ .Values.checkpoint.containerUrlFrom.key }}
         {{- end }}
         {{- with .Values.extraEnv }}
-        {{- toYaml . | nindent 8 }}
+        {{- tpl (toYaml .) $ | nindent 8 }}
         {{- end }}
       {{- with .Values.extraEnvFrom }}
       envFrom: {{- toYaml . | nindent 8 }}
@@ -72,68 +65,17 @@ spec:
         - name: http
           containerPort: 9464
       # /-/healthy fails only if a restart would help. An event hub that is down only makes the pod unready.
-      startupProbe:
-        httpGet: {path: /-/healthy, port: http}
-        periodSeconds: 2
-        failureThreshold: 30
-      livenessProbe:
-        httpGet: {path: /-/healthy, port: http}
-        periodSeconds: 15
-        timeoutSeconds: 5
-        failureThreshold: 4
-      readinessProbe:
-        httpGet: {path: /-/ready, port: http}
-        periodSeconds: 10
-        timeoutSeconds: 5
+      startupProbe: {{- include "exporter.probe" (dict "root" . "path" "/-/healthy" "probe" .Values.startupProbe) | nindent 8 }}
+      livenessProbe: {{- include "exporter.probe" (dict "root" . "path" "/-/healthy" "probe" .Values.livenessProbe) | nindent 8 }}
+      readinessProbe: {{- include "exporter.probe" (dict "root" . "path" "/-/ready" "probe" .Values.readinessProbe) | nindent 8 }}
       resources: {{- toYaml .Values.resources | nindent 8 }}
-      securityContext:
-        allowPrivilegeEscalation: false
-        readOnlyRootFilesystem: true
-        capabilities:
-          drop: [ALL]
-      {{- if not .Values.demo }}
-      volumeMounts:
-        - name: config
-          mountPath: /etc/acs-recording-exporter/exporter.yaml
-          subPath: exporter.yaml
-          readOnly: true
-        {{- if and .Values.eventHub.connectionString.secretName (eq .Values.eventHub.connectionString.as "file") }}
-        - name: secret
-          mountPath: /etc/acs-recording-exporter/secret
-          readOnly: true
-        {{- end }}
-        {{- if and (include "exporter.shares" .) .Values.checkpoint.connectionString.secretName }}
-        - name: storage-secret
-          mountPath: /etc/acs-recording-exporter/storage-secret
-          readOnly: true
-        {{- end }}
-        {{- if include "exporter.keeps" . }}
-        - name: state
-          mountPath: /var/lib/acs-recording-exporter
-        {{- end }}
-  volumes:
-    - name: config
-      configMap:
-        name: {{ include "exporter.fullname" . }}
-    {{- if and .Values.eventHub.connectionString.secretName (eq .Values.eventHub.connectionString.as "file") }}
-    - name: secret
-      secret:
-        secretName: {{ .Values.eventHub.connectionString.secretName }}
-        defaultMode: {{ include "exporter.secretMode" . }}
-        items:
-          - key: {{ .Values.eventHub.connectionString.key }}
-            path: connection-string
-    {{- end }}
-    {{- if and (include "exporter.shares" .) .Values.checkpoint.connectionString.secretName }}
-    - name: storage-secret
-      secret:
-        secretName: {{ .Values.checkpoint.connectionString.secretName }}
-        defaultMode: {{ include "exporter.secretMode" . }}
-        items:
-          - key: {{ .Values.checkpoint.connectionString.key }}
-            path: connection-string
-    {{- end }}
+      securityContext: {{- toYaml .Values.containerSecurityContext | nindent 8 }}
+      {{- with include "exporter.mounts" . }}
+      volumeMounts: {{- . | nindent 8 }}
       {{- end }}
+  {{- with include "exporter.volumes" . }}
+  volumes: {{- . | nindent 4 }}
+  {{- end }}
   {{- with .Values.nodeSelector }}
   nodeSelector: {{- toYaml . | nindent 4 }}
   {{- end }}
@@ -157,4 +99,84 @@ spec:
         matchLabels: {{- include "exporter.selector" $ | nindent 10 }}
     {{- end }}
   {{- end }}
+{{- end -}}
+
+{{- /* Where the pod and the test find their files. */ -}}
+{{- define "exporter.mounts" -}}
+{{- if not .Values.demo }}
+- name: config
+  mountPath: /etc/acs-recording-exporter/exporter.yaml
+  subPath: exporter.yaml
+  readOnly: true
+{{- if and .Values.eventHub.connectionString.secretName (eq .Values.eventHub.connectionString.as "file") }}
+- name: secret
+  mountPath: /etc/acs-recording-exporter/secret
+  readOnly: true
+{{- end }}
+{{- if and (include "exporter.shares" .) .Values.checkpoint.connectionString.secretName }}
+- name: storage-secret
+  mountPath: /etc/acs-recording-exporter/storage-secret
+  readOnly: true
+{{- end }}
+{{- if .Values.webConfig.secretName }}
+- name: web
+  mountPath: /etc/acs-recording-exporter/web
+  readOnly: true
+{{- end }}
+{{- if include "exporter.keeps" . }}
+- name: state
+  mountPath: /var/lib/acs-recording-exporter
+{{- end }}
+{{- if .Values.deadLetters.enabled }}
+- name: dead-letters
+  mountPath: /var/lib/acs-recording-exporter-dead-letters
+{{- end }}
+{{- end }}
+{{- with .Values.extraVolumeMounts }}
+{{ tpl (toYaml .) $ }}
+{{- end }}
+{{- end -}}
+
+{{- define "exporter.volumes" -}}
+{{- if not .Values.demo }}
+- name: config
+  configMap:
+    name: {{ include "exporter.fullname" . }}
+{{- if and .Values.eventHub.connectionString.secretName (eq .Values.eventHub.connectionString.as "file") }}
+- name: secret
+  secret:
+    secretName: {{ .Values.eventHub.connectionString.secretName }}
+    defaultMode: 0440
+    items:
+      - key: {{ .Values.eventHub.connectionString.key }}
+        path: connection-string
+{{- end }}
+{{- if and (include "exporter.shares" .) .Values.checkpoint.connectionString.secretName }}
+- name: storage-secret
+  secret:
+    secretName: {{ .Values.checkpoint.connectionString.secretName }}
+    defaultMode: 0440
+    items:
+      - key: {{ .Values.checkpoint.connectionString.key }}
+        path: connection-string
+{{- end }}
+{{- with .Values.webConfig.secretName }}
+- name: web
+  secret:
+    secretName: {{ . }}
+    defaultMode: 0440
+{{- end }}
+{{- if include "exporter.keeps" . }}
+- name: state
+  persistentVolumeClaim:
+    claimName: {{ include "exporter.claim" . }}
+{{- end }}
+{{- if .Values.deadLetters.enabled }}
+- name: dead-letters
+  {{- toYaml .Values.deadLetters.volume | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- with .Values.extraVolumes }}
+{{ tpl (toYaml .) $ }}
+{{- end }}
 {{- end -}}
