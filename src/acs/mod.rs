@@ -70,15 +70,11 @@ pub(crate) fn may_show(family: &str, labels: &[String]) -> bool {
 }
 
 /// Adds every label set that stands at 0 for a resource before anything happens.
-pub(crate) fn known(resource: &str, at_zero: &mut AtZero<'_>) {
+pub(crate) fn known(rules: &FailureRules, resource: &str, at_zero: &mut AtZero<'_>) {
     for category in CATEGORIES {
         common::known(category, resource, at_zero);
         (category.known)(resource, at_zero);
     }
-}
-
-/// Adds the failure series that rules add to the known ones of a resource.
-pub(crate) fn known_by(rules: &FailureRules, resource: &str, at_zero: &mut AtZero<'_>) {
     summary::known_by(rules, resource, at_zero);
 }
 

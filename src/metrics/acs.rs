@@ -341,8 +341,7 @@ impl AcsMetrics {
             self.vectors.remove(family.name, labels);
             self.label_sets.remove(Id::of(family.name, labels));
         };
-        acs::known(resource, &mut AtZero(&mut remove));
-        acs::known_by(&rules.failures, resource, &mut AtZero(&mut remove));
+        acs::known(&rules.failures, resource, &mut AtZero(&mut remove));
         self.exposed.remove(resource);
     }
 
@@ -373,21 +372,13 @@ impl AcsMetrics {
         if self.exposed.contains(resource) {
             return;
         }
-        acs::known(
-            resource,
-            &mut AtZero(&mut |family, labels| self.has_always(family, labels, next)),
-        );
-        self.expose_by_rules(resource, next);
-        self.exposed.insert(resource.to_owned());
-    }
-
-    fn expose_by_rules(&mut self, resource: &str, next: Snapshot) {
         let rules = Arc::clone(&self.rules);
-        acs::known_by(
+        acs::known(
             &rules.failures,
             resource,
             &mut AtZero(&mut |family, labels| self.has_always(family, labels, next)),
         );
+        self.exposed.insert(resource.to_owned());
     }
 
     /// What decides, or will.
@@ -397,14 +388,14 @@ impl AcsMetrics {
 
     /// Lets the series of other rules exist at 0. The next snapshot has this number, and is the first that shows them.
     pub(super) fn announce(&mut self, rules: Rules, next: Snapshot) {
-        let rules = Arc::new(rules);
-        self.rules = Arc::clone(&rules);
-        for resource in self.exposed.clone() {
-            self.expose_by_rules(&resource, next);
-        }
         for resource in &rules.resources {
             self.labels.know(RESOURCE, resource);
-            self.expose(resource, next);
+        }
+        let exposed = std::mem::take(&mut self.exposed);
+        let resources = exposed.into_iter().chain(rules.resources.clone());
+        self.rules = Arc::new(rules);
+        for resource in resources {
+            self.expose(&resource, next);
         }
     }
 

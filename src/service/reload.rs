@@ -115,7 +115,7 @@ impl Reload {
         let loaded = loading.await.map_err(LoadError::from);
         match loaded.and_then(|loaded| Ok(loaded?)) {
             Ok(config) => {
-                let waiting = self.apply(config);
+                let waiting = self.apply(&config);
                 let telemetry = self.exposition.telemetry();
                 telemetry.config_reloaded(OffsetDateTime::now_utc(), &waiting);
                 Ok(())
@@ -128,7 +128,7 @@ impl Reload {
     }
 
     /// Applies what can be. Returns the keys that wait for a restart.
-    fn apply(&mut self, config: Config) -> Vec<&'static str> {
+    fn apply(&mut self, config: &Config) -> Vec<&'static str> {
         let waiting = {
             let mut running = self.configuration.lock();
             let (configured, waiting) = config::merged(&running.configured, &config.configured);

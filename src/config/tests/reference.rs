@@ -269,8 +269,8 @@ Otherwise the keys that are `applied by` a reload change at once: no count is lo
 values: a log line, and the page at `/`, name those that were changed and need a restart. Flags and variables cannot change.
 
 New rules under `failures`, and new `metrics.resources`, apply to records only after a scrape has shown the series that they
-add at 0, or after `delivery.start_gate` without one. The log has a line when they apply. The web configuration, the certificates that it names, and the files with secrets need no reload:
-they are read again whenever they are used or change.
+add at 0, or after `delivery.start_gate` without one. The log has a line when they apply. The web configuration, the
+certificates that it names, and the files with secrets need no reload: they are read again whenever they are used or change.
 
 `acs_recording_exporter_config_last_reload_successful` and
 `acs_recording_exporter_config_last_reload_success_timestamp_seconds` have the result.
