@@ -3,7 +3,7 @@
 metadata:
   labels: {{- include "exporter.podLabels" . | nindent 4 }}
   annotations:
-    # The exporter reads its configuration only at the start, so a change must replace the pod.
+    # Most keys apply only at the start, so a change must replace the pod.
     checksum/config: {{ include "exporter.config" . | sha256sum }}
     {{- with .Values.podAnnotations }}
     {{- toYaml . | nindent 4 }}
