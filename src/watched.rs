@@ -4,15 +4,15 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::time::sleep;
 
 /// How often they are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// What changes of a file when its content does. None if it is not there.
-type Version = Option<(SystemTime, u64, u64)>;
+/// What changes of a file when its content or its permissions do. None if it is not there.
+type Version = Option<(i64, i64, u64)>;
 
 /// Files, and how they were when they were last read.
 #[derive(Debug)]
@@ -57,14 +57,15 @@ impl Watched {
 fn versions(files: &[PathBuf]) -> Vec<Version> {
     let version = |file: &PathBuf| {
         let file = fs::metadata(file).ok()?;
-        Some((file.modified().ok()?, file.len(), file.ino()))
+        Some((file.ctime(), file.ctime_nsec(), file.ino()))
     };
     files.iter().map(version).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::symlink;
+    use std::fs::Permissions;
+    use std::os::unix::fs::{PermissionsExt, symlink};
 
     use tokio::time::timeout;
 
@@ -91,5 +92,7 @@ mod tests {
         fs::write(path("exporter.yaml"), "log: {level: debug}").unwrap();
         assert!(timeout(long, watched.changed()).await.is_ok());
         assert!(timeout(long, watched.changed()).await.is_err());
+        fs::set_permissions(path("exporter.yaml"), Permissions::from_mode(0o600)).unwrap();
+        assert!(timeout(long, watched.changed()).await.is_ok());
     }
 }

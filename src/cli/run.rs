@@ -7,6 +7,7 @@ use clap::Args;
 #[cfg(target_os = "linux")]
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use rustix::process::{Resource, Rlimit, setrlimit};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::CommandError;
@@ -42,6 +43,8 @@ pub(super) struct Settings {
 }
 
 pub(super) async fn run(args: RunArgs, stop: CancellationToken) -> Result<(), CommandError> {
+    // From now on SIGHUP does not end the process: the service handles it once it is built.
+    let _hangups = signal(SignalKind::hangup())?;
     let sources = args.sources();
     let ignored = config::misspelt_variables(&sources.environment);
     let config = config::load(sources.clone())?;

@@ -1,7 +1,7 @@
 //! `POST /-/reload`, for those whom the web configuration admits.
 
 use axum::Extension;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, header};
 use tokio::sync::{mpsc, oneshot};
 
 /// A client waits for the end of a reload: what is wrong with the configuration, if anything.
@@ -18,13 +18,22 @@ pub(crate) fn reloads() -> (Reloads, mpsc::Receiver<ReloadRequest>) {
 }
 
 /// Without [`Reloads`], nobody may.
-pub(super) async fn reload(Extension(reloads): Extension<Option<Reloads>>) -> (StatusCode, String) {
+pub(super) async fn reload(
+    Extension(reloads): Extension<Option<Reloads>>,
+    headers: HeaderMap,
+) -> (StatusCode, String) {
     let Some(Reloads(requests)) = reloads else {
         let text = "reloading by request is off: set `http.reload` to `on`, or send SIGHUP\n";
         return (StatusCode::FORBIDDEN, text.to_owned());
     };
+    // Only browsers send it: a page of somebody else must not use the password that they remember.
+    if headers.contains_key(header::ORIGIN) {
+        let text = "a web page may not reload the configuration\n".to_owned();
+        return (StatusCode::FORBIDDEN, text);
+    }
     let (answer, result) = oneshot::channel();
-    let _exporter_stops = requests.send(answer).await;
+    // If the exporter stops, the request is dropped, and so is the answer.
+    drop(requests.send(answer).await);
     match result.await {
         Ok(Ok(())) => (StatusCode::OK, "reloaded\n".to_owned()),
         Ok(Err(faults)) => {
@@ -35,5 +44,18 @@ pub(super) async fn reload(Extension(reloads): Extension<Option<Reloads>>) -> (S
             let text = "the exporter stops\n".to_owned();
             (StatusCode::SERVICE_UNAVAILABLE, text)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_request_is_answered_while_the_exporter_stops() {
+        let (reloads, requested) = reloads();
+        drop(requested);
+        let (status, _) = reload(Extension(Some(reloads)), HeaderMap::new()).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     }
 }

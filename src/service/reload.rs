@@ -18,7 +18,7 @@ use time::OffsetDateTime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use zeroize::Zeroize as _;
 
 use crate::config::{self, Config, File, Sources};
@@ -28,6 +28,9 @@ use crate::metrics::Exposition;
 use crate::status::Configuration;
 use crate::telemetry::{Log, chain};
 use crate::watched::Watched;
+
+/// A file system that hangs must not end reloading for good.
+const LOADED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Faults, or a panic, which is in the log.
 type LoadError = Box<dyn Error + Send + Sync>;
@@ -112,7 +115,13 @@ impl Reload {
         let mut sources = self.sources.clone();
         sources.environment = config::environment();
         let loading = spawn_blocking(|| config::load(sources));
-        let loaded = loading.await.map_err(LoadError::from);
+        let loaded = timeout(LOADED_WITHIN, loading)
+            .await
+            .map_err(|_| {
+                "the file cannot be read within 10 s: is it a pipe, or on a volume that hangs?"
+                    .into()
+            })
+            .and_then(|loaded| loaded.map_err(LoadError::from));
         match loaded.and_then(|loaded| Ok(loaded?)) {
             Ok(config) => {
                 let waiting = self.apply(&config);
@@ -143,7 +152,10 @@ impl Reload {
             tracing::info!(
                 "new failure rules and resources wait until a scrape has shown their series at 0"
             );
-            self.announced = Some((shown_in, Instant::now() + self.wait_max));
+            // Those that waited already do not wait longer.
+            let until = self.announced.map(|(_, until)| until);
+            let until = until.unwrap_or_else(|| Instant::now() + self.wait_max);
+            self.announced = Some((shown_in, until));
         }
         waiting
     }

@@ -92,8 +92,21 @@ impl World {
 
     /// Requests `/-/reload`.
     async fn request(&self, method: Method, password: Option<&str>) -> (u16, String) {
+        self.request_from(None, method, password).await
+    }
+
+    /// The same by a page of this origin, in a browser.
+    async fn request_from(
+        &self,
+        origin: Option<&str>,
+        method: Method,
+        password: Option<&str>,
+    ) -> (u16, String) {
         let url = format!("http://{}/-/reload", self.exporter().address);
         let mut request = reqwest::Client::new().request(method, url);
+        if let Some(origin) = origin {
+            request = request.header("origin", origin);
+        }
         if let Some(password) = password {
             request = request.basic_auth("operator", Some(password));
         }
@@ -283,6 +296,9 @@ async fn a_reload_by_request_is_off_unless_configured_and_needs_the_password() {
     assert_eq!(world.request(Method::POST, None).await.0, 401);
     assert_eq!(world.request(Method::POST, Some("Secret")).await.0, 401);
     assert_eq!(world.request(Method::GET, Some("secret")).await.0, 405);
+    let page = Some("https://example.com");
+    let (status, _) = world.request_from(page, Method::POST, Some("secret")).await;
+    assert_eq!(status, 403);
     let written = world.exporter().process.written();
     assert!(!written.contains("configuration reloaded"), "{written}");
     let (status, text) = world.request(Method::POST, Some("secret")).await;
