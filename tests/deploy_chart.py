@@ -90,7 +90,16 @@ def refusal(chart, values):
 def render(chart, values, name="acs"):
     chart.validate_schema(chart.merge_values(values))
     rendered = chart.render(values, name=name, namespace="monitoring")
-    return [object for path, text in sorted(rendered.items()) if path.endswith(".yaml") for object in yaml.safe_load_all(text) if object]
+    return [object for path, text in sorted(rendered.items()) if path.endswith(".yaml") for object in yaml.load_all(text, Loader=Strict) if object]
+
+
+class Strict(yaml.SafeLoader):
+    """Refuses a key that is there twice, as many tools do that read the objects."""
+
+    def construct_mapping(self, node, deep=False):
+        keys = [key.value for key, _ in node.value]
+        assert len(keys) == len(set(keys)), f"a key is there twice: {keys}"
+        return super().construct_mapping(node, deep)
 
 
 def upgrades(chart):
@@ -106,30 +115,31 @@ def upgrades(chart):
     on_cluster = helm.Chart.load(str(folder))
     print(f"{'upgrade':<45} outcome")
     for name, (before, after, command) in UPGRADES.items():
-        said = refused_upgrade(on_cluster, render(chart, before), render(chart, after), after)
+        said = refused_upgrade(on_cluster, render(chart, before), after)
         if (said is None) != (command is None) or command and command not in said:
             sys.exit(f"{name}: should {f'be refused with {command}' if command else 'upgrade'}: {said}")
         print(f"{name:<45} {'upgrades' if said is None else 'refused: ' + said}")
     # What a chart before this one left behind.
     (old,) = [object for object in render(chart, UPGRADES["64Mi to 1Gi"][0]) if object["kind"] == "StatefulSet"]
     old["spec"]["volumeClaimTemplates"] = [{"metadata": {"name": "state"}}]
-    said = refused_upgrade(on_cluster, [old], [old], UPGRADES["64Mi to 1Gi"][0])
+    said = refused_upgrade(on_cluster, [old], UPGRADES["64Mi to 1Gi"][0])
     assert "persistence.existingClaim=state-acs-acs-recording-exporter-0" in said, said
     print(f"{'a claim template of an older chart':<45} refused: {said}")
     shutil.rmtree(folder.parent)
 
 
-def refused_upgrade(on_cluster, before, after, values):
+def refused_upgrade(on_cluster, before, values):
     """What the chart says against the upgrade; None if it accepts it, and Kubernetes does."""
     for object in before:
         if object["kind"] == "PersistentVolumeClaim":
             object["metadata"]["annotations"]["meta.helm.sh/release-name"] = "acs"
     found = {f"{object['kind']}/{object['metadata']['name']}": object for object in before}
     found["PersistentVolumeClaim/"] = {"items": [object for object in before if object["kind"] == "PersistentVolumeClaim"]}
-    said = refusal(on_cluster, {**values, "global": {"found": found}})
+    values = {**values, "global": {"found": found}}
+    said = refusal(on_cluster, values)
     if said is not None:
         return re.sub(r"^.*upgrade\.yaml:[0-9:]+\): ", "", said.strip(), flags=re.DOTALL)
-    for object in after:
+    for object in render(on_cluster, values):
         old = found.get(f"{object['kind']}/{object['metadata']['name']}")
         assert old is None or immutable(old) == immutable(object), f"{object['kind']} would be refused by Kubernetes: {immutable(old)}, {immutable(object)}"
     return None
@@ -241,6 +251,8 @@ def check(objects, values):
     assert "containerSecurityContext" in values or container["securityContext"] == {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
     assert container["livenessProbe"]["httpGet"]["path"] == "/-/healthy" and container["readinessProbe"]["httpGet"]["path"] == "/-/ready"
     for o in objects:
+        if o["kind"] == "Pod":
+            assert not workload["spec"]["selector"]["matchLabels"].items() <= o["metadata"]["labels"].items(), "the test would be taken for the exporter"
         if o["kind"] == "HorizontalPodAutoscaler":
             assert o["spec"]["scaleTargetRef"] == {"apiVersion": "apps/v1", "kind": workload["kind"], "name": workload["metadata"]["name"]}
         selector = o["spec"].get("selector", o["spec"].get("podSelector", {})) if "spec" in o else {}
