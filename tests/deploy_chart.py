@@ -7,7 +7,7 @@ import kubernetes_validate
 import yaml
 from helm_python import chart as helm
 
-from deploy_chart_values import PLAUSIBLE, REFUSED, UPGRADES
+from deploy_chart_values import BASE, IDENTITY, PLAUSIBLE, REFUSED, UPGRADES
 
 CHART = "deploy/helm/acs-recording-exporter"
 MANIFESTS = pathlib.Path("deploy/kubernetes")
@@ -59,6 +59,7 @@ def main(npm, update):
     print(f"renders {len(PLAUSIBLE)} plausible value sets, valid for Kubernetes {', '.join(KUBERNETES)}")
     if min(len(REFUSED), len(PLAUSIBLE)) < 30:
         sys.exit("fewer than thirty value sets")
+    notes(chart)
     upgrades(chart)
     readme(update)
     for path in sets:
@@ -100,6 +101,24 @@ class Strict(yaml.SafeLoader):
         keys = [key.value for key, _ in node.value]
         assert len(keys) == len(set(keys)), f"a key is there twice: {keys}"
         return super().construct_mapping(node, deep)
+
+
+def notes(chart):
+    """The notes name what is missing, and nothing that is there."""
+    said = lambda values: chart.render(values, name="acs", namespace="monitoring")["acs-recording-exporter/templates/NOTES.txt"]
+    missing = ["Identity", "Scraper", "Selector of the monitor", "Selector of the rules", "Alerts"]
+    monitored = {"podMonitor": {"enabled": True}, "prometheusRule": {"enabled": True}}
+    for values, expected in [
+        ({"demo": True}, ["Scraper", "Alerts"]),
+        (BASE, ["Identity", "Scraper", "Alerts"]),
+        ({**BASE, **monitored}, ["Identity", "Selector of the monitor", "Selector of the rules"]),
+        ({**BASE, **monitored, "commonLabels": {"release": "stack"}}, ["Identity"]),
+        ({**BASE, "serviceMonitor": {"enabled": True, "apiVersion": "azmonitoring.coreos.com/v1"}}, ["Identity", "Alerts"]),
+    ]:
+        named = [word for word in missing if f"- {word}" in said(values)]
+        assert named == expected, (values, named)
+    identity = said({**BASE, "workloadIdentity": IDENTITY})
+    assert "system:serviceaccount:monitoring:acs-acs-recording-exporter" in identity, identity
 
 
 def upgrades(chart):
