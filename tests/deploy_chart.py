@@ -7,7 +7,7 @@ import kubernetes_validate
 import yaml
 from helm_python import chart as helm
 
-from deploy_chart_values import BASE, IDENTITY, PLAUSIBLE, REFUSED, UPGRADES
+from deploy_chart_values import BASE, BLOB, IDENTITY, PLAUSIBLE, REFUSED, UPGRADES
 
 CHART = "deploy/helm/acs-recording-exporter"
 MANIFESTS = pathlib.Path("deploy/kubernetes")
@@ -56,10 +56,12 @@ def main(npm, update):
             sys.exit(f"{why}: refused: {error}")
         validate(objects)
         check(objects, values)
+        shown(why, values, yaml.dump_all(objects, width=1000))
     print(f"renders {len(PLAUSIBLE)} plausible value sets, valid for Kubernetes {', '.join(KUBERNETES)}")
     if min(len(REFUSED), len(PLAUSIBLE)) < 30:
         sys.exit("fewer than thirty value sets")
     notes(chart)
+    ways_out(chart)
     upgrades(chart)
     readme(update)
     for path in sets:
@@ -101,6 +103,34 @@ class Strict(yaml.SafeLoader):
         keys = [key.value for key, _ in node.value]
         assert len(keys) == len(set(keys)), f"a key is there twice: {keys}"
         return super().construct_mapping(node, deep)
+
+
+def shown(why, values, text):
+    """Every value is in what was rendered, and what is null is not: no hook is accepted and dropped."""
+    for key, value in values.items() if isinstance(values, dict) else enumerate(values):
+        if isinstance(value, (dict, list)):
+            shown(why, value, text)
+        elif value is None:
+            assert f"{key}:" not in text, (why, key)
+        elif not isinstance(value, bool) and "{{" not in str(value) and "\n" not in str(value) and key != "other":
+            assert str(value) in text, (why, key, value)
+
+
+def ways_out(chart):
+    """DNS, also OpenShift's, and the machine's identity where the exporter asks for it, and only there."""
+    connection = {**BASE, "eventHub": {"connectionString": {"secretName": "b"}, "names": ["c"], "consumerGroup": "d"}}
+    for values, expected in [
+        (BASE, True),
+        ({**BASE, "config": {"auth": {"kind": "managed_identity", "client_id": "i"}}}, True),
+        ({**connection, "checkpoint": BLOB}, True),
+        ({**BASE, "workloadIdentity": IDENTITY}, False),
+        ({**BASE, "config": {"auth": {"kind": "client_secret"}}}, False),
+        (connection, False),
+    ]:
+        (policy,) = [o["spec"] for o in render(chart, values) if o["kind"] == "NetworkPolicy"]
+        assert {53, 5353} <= {port["port"] for port in policy["egress"][0]["ports"]}, policy
+        machine = {"to": [{"ipBlock": {"cidr": "169.254.169.254/32"}}], "ports": [{"port": 80, "protocol": "TCP"}]}
+        assert (machine in policy["egress"]) == expected, (values, policy)
 
 
 def notes(chart):
@@ -288,6 +318,7 @@ def check(objects, values):
             check_replicas(objects, values, workload, config)
         else:
             assert workload["kind"] == "StatefulSet" and workload["spec"]["replicas"] <= 1
+            assert workload["spec"]["podManagementPolicy"] == "Parallel", "a pod that is never ready would never be replaced"
 
 
 def check_replicas(objects, values, workload, config):

@@ -32,7 +32,7 @@ PLAUSIBLE = {
     "ServiceMonitor": {**BASE, "serviceMonitor": {"enabled": True, "labels": {"release": "stack"}}},
     "ServiceMonitor of AKS": {**BASE, "serviceMonitor": {"enabled": True, "apiVersion": "azmonitoring.coreos.com/v1"}},
     "sampleLimit": {**BASE, "podMonitor": {"enabled": True, "sampleLimit": 1000000}},
-    "large numbers": {**BASE, "config": {"metrics": {"series_max": 1000000}, "event_hub": {"prefetch_bytes": 16777216}}},
+    "large numbers": {**BASE, "config": {"metrics": {"series_max": 1000000}}, "terminationGracePeriodSeconds": 1000000},
     "TLS": {**BASE, **TLS, "podMonitor": {"enabled": True, "tlsConfig": {"ca": {"secret": {"name": "web", "key": "ca.crt"}}, "serverName": "exporter"}}},
     "passwords": {**BASE, "webConfig": {"secretName": "web"}, "podMonitor": {"enabled": True, "basicAuth": {"username": {"name": "web", "key": "user"}, "password": {"name": "web", "key": "password"}}}},
     "TLS of replicas": {**BASE, **TLS, "checkpoint": BLOB, "replicas": 2, "serviceMonitor": {"enabled": True, "tlsConfig": {"insecureSkipVerify": True}}},
