@@ -16,7 +16,7 @@ PLAUSIBLE = {
     "podSecurityContext": {**BASE, "podSecurityContext": {"runAsUser": 1000, "supplementalGroups": [5]}},
     "containerSecurityContext": {**BASE, "containerSecurityContext": {"privileged": False}},
     "image.registry": {**BASE, "image": {"registry": "contoso.azurecr.io", "tag": "1.0.0"}},
-    "umbrella": {**BASE, "enabled": True, "global": {"imageRegistry": "contoso.azurecr.io", "imagePullSecrets": [{"name": "pull"}], "other": 1}},
+    "global": {**BASE, "global": {"imageRegistry": "contoso.azurecr.io", "imagePullSecrets": [{"name": "pull"}]}},
     "service": {**BASE, "service": {"type": "ClusterIP", "port": 9465, "annotations": {"a": "b"}, "labels": {"c": "d"}, "ipFamilyPolicy": "PreferDualStack"}},
     "probes": {**BASE, "startupProbe": {"failureThreshold": 60}, "livenessProbe": {"periodSeconds": 30}, "readinessProbe": {"timeoutSeconds": 9}},
     "no probe at the start": {**BASE, "startupProbe": None},
