@@ -7,7 +7,7 @@ import kubernetes_validate
 import yaml
 from helm_python import chart as helm
 
-from deploy_chart_values import PLAUSIBLE, REFUSED, UPGRADES
+from deploy_chart_values import BASE, BLOB, IDENTITY, PLAUSIBLE, REFUSED, UPGRADES
 
 CHART = "deploy/helm/acs-recording-exporter"
 MANIFESTS = pathlib.Path("deploy/kubernetes")
@@ -56,9 +56,13 @@ def main(npm, update):
             sys.exit(f"{why}: refused: {error}")
         validate(objects)
         check(objects, values)
+        shown(why, values, yaml.dump_all(objects, width=1000))
     print(f"renders {len(PLAUSIBLE)} plausible value sets, valid for Kubernetes {', '.join(KUBERNETES)}")
     if min(len(REFUSED), len(PLAUSIBLE)) < 30:
         sys.exit("fewer than thirty value sets")
+    notes(chart)
+    ways_out(chart)
+    umbrella()
     upgrades(chart)
     readme(update)
     for path in sets:
@@ -90,7 +94,77 @@ def refusal(chart, values):
 def render(chart, values, name="acs"):
     chart.validate_schema(chart.merge_values(values))
     rendered = chart.render(values, name=name, namespace="monitoring")
-    return [object for path, text in sorted(rendered.items()) if path.endswith(".yaml") for object in yaml.safe_load_all(text) if object]
+    return [object for path, text in sorted(rendered.items()) if path.endswith(".yaml") for object in yaml.load_all(text, Loader=Strict) if object]
+
+
+class Strict(yaml.SafeLoader):
+    """Refuses a key that is there twice, as many tools do that read the objects."""
+
+    def construct_mapping(self, node, deep=False):
+        keys = [key.value for key, _ in node.value]
+        assert len(keys) == len(set(keys)), f"a key is there twice: {keys}"
+        return super().construct_mapping(node, deep)
+
+
+def shown(why, values, text):
+    """Every value is in what was rendered, and what is null is not: no hook is accepted and dropped."""
+    for key, value in values.items() if isinstance(values, dict) else enumerate(values):
+        if isinstance(value, (dict, list)):
+            shown(why, value, text)
+        elif value is None:
+            assert f"{key}:" not in text, (why, key)
+        elif not isinstance(value, bool) and "{{" not in str(value) and "\n" not in str(value):
+            assert str(value) in text, (why, key, value)
+
+
+def ways_out(chart):
+    """DNS, also OpenShift's, and the machine's identity where the exporter asks for it, and only there."""
+    connection = {**BASE, "eventHub": {"connectionString": {"secretName": "b"}, "names": ["c"], "consumerGroup": "d"}}
+    for values, expected in [
+        (BASE, True),
+        ({**BASE, "config": {"auth": {"kind": "managed_identity", "client_id": "i"}}}, True),
+        ({**connection, "checkpoint": BLOB}, True),
+        ({**BASE, "workloadIdentity": IDENTITY}, False),
+        ({**BASE, "config": {"auth": {"kind": "client_secret"}}}, False),
+        (connection, False),
+    ]:
+        (policy,) = [o["spec"] for o in render(chart, values) if o["kind"] == "NetworkPolicy"]
+        assert {53, 5353} <= {port["port"] for port in policy["egress"][0]["ports"]}, policy
+        machine = {"to": [{"ipBlock": {"cidr": "169.254.169.254/32"}}], "ports": [{"port": 80, "protocol": "TCP"}]}
+        assert (machine in policy["egress"]) == expected, (values, policy)
+
+
+def umbrella():
+    """A chart around the chart: it turns it on and off, sets what is global, and removes a default with null."""
+    name = "acs-recording-exporter"
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(CHART, f"{folder}/charts/{name}")
+        dependency = {"name": name, "version": "*", "repository": "", "condition": f"{name}.enabled"}
+        pathlib.Path(folder, "Chart.yaml").write_text(yaml.dump({"apiVersion": "v2", "name": "umbrella", "version": "1.0.0", "dependencies": [dependency]}))
+        # Rendering removes what is turned off from the chart that was loaded.
+        around = lambda values: render(helm.Chart.load(folder), values)
+        values = lambda enabled: {"global": {"imageRegistry": "contoso.azurecr.io", "other": 1}, name: {**BASE, "enabled": enabled, "podSecurityContext": {"runAsUser": None}}}
+        assert not around(values(False))
+        (pod,) = [o["spec"]["template"]["spec"] for o in around(values(True)) if o["kind"] == "StatefulSet"]
+        assert pod["containers"][0]["image"].startswith("contoso.azurecr.io/") and "runAsUser" not in pod["securityContext"], pod
+
+
+def notes(chart):
+    """The notes name what is missing, and nothing that is there."""
+    said = lambda values: chart.render(values, name="acs", namespace="monitoring")["acs-recording-exporter/templates/NOTES.txt"]
+    missing = ["Identity", "Scraper", "Selector of the monitor", "Selector of the rules", "Alerts"]
+    monitored = {"podMonitor": {"enabled": True}, "prometheusRule": {"enabled": True}}
+    for values, expected in [
+        ({"demo": True}, ["Scraper", "Alerts"]),
+        (BASE, ["Identity", "Scraper", "Alerts"]),
+        ({**BASE, **monitored}, ["Identity", "Selector of the monitor", "Selector of the rules"]),
+        ({**BASE, **monitored, "commonLabels": {"release": "stack"}}, ["Identity"]),
+        ({**BASE, "serviceMonitor": {"enabled": True, "apiVersion": "azmonitoring.coreos.com/v1"}}, ["Identity", "Alerts"]),
+    ]:
+        named = [word for word in missing if f"- {word}" in said(values)]
+        assert named == expected, (values, named)
+    identity = said({**BASE, "workloadIdentity": IDENTITY})
+    assert "system:serviceaccount:monitoring:acs-acs-recording-exporter" in identity, identity
 
 
 def upgrades(chart):
@@ -106,30 +180,31 @@ def upgrades(chart):
     on_cluster = helm.Chart.load(str(folder))
     print(f"{'upgrade':<45} outcome")
     for name, (before, after, command) in UPGRADES.items():
-        said = refused_upgrade(on_cluster, render(chart, before), render(chart, after), after)
+        said = refused_upgrade(on_cluster, render(chart, before), after)
         if (said is None) != (command is None) or command and command not in said:
             sys.exit(f"{name}: should {f'be refused with {command}' if command else 'upgrade'}: {said}")
         print(f"{name:<45} {'upgrades' if said is None else 'refused: ' + said}")
     # What a chart before this one left behind.
     (old,) = [object for object in render(chart, UPGRADES["64Mi to 1Gi"][0]) if object["kind"] == "StatefulSet"]
     old["spec"]["volumeClaimTemplates"] = [{"metadata": {"name": "state"}}]
-    said = refused_upgrade(on_cluster, [old], [old], UPGRADES["64Mi to 1Gi"][0])
+    said = refused_upgrade(on_cluster, [old], UPGRADES["64Mi to 1Gi"][0])
     assert "persistence.existingClaim=state-acs-acs-recording-exporter-0" in said, said
     print(f"{'a claim template of an older chart':<45} refused: {said}")
     shutil.rmtree(folder.parent)
 
 
-def refused_upgrade(on_cluster, before, after, values):
+def refused_upgrade(on_cluster, before, values):
     """What the chart says against the upgrade; None if it accepts it, and Kubernetes does."""
     for object in before:
         if object["kind"] == "PersistentVolumeClaim":
             object["metadata"]["annotations"]["meta.helm.sh/release-name"] = "acs"
     found = {f"{object['kind']}/{object['metadata']['name']}": object for object in before}
     found["PersistentVolumeClaim/"] = {"items": [object for object in before if object["kind"] == "PersistentVolumeClaim"]}
-    said = refusal(on_cluster, {**values, "global": {"found": found}})
+    values = {**values, "global": {"found": found}}
+    said = refusal(on_cluster, values)
     if said is not None:
         return re.sub(r"^.*upgrade\.yaml:[0-9:]+\): ", "", said.strip(), flags=re.DOTALL)
-    for object in after:
+    for object in render(on_cluster, values):
         old = found.get(f"{object['kind']}/{object['metadata']['name']}")
         assert old is None or immutable(old) == immutable(object), f"{object['kind']} would be refused by Kubernetes: {immutable(old)}, {immutable(object)}"
     return None
@@ -241,6 +316,8 @@ def check(objects, values):
     assert "containerSecurityContext" in values or container["securityContext"] == {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
     assert container["livenessProbe"]["httpGet"]["path"] == "/-/healthy" and container["readinessProbe"]["httpGet"]["path"] == "/-/ready"
     for o in objects:
+        if o["kind"] == "Pod":
+            assert not workload["spec"]["selector"]["matchLabels"].items() <= o["metadata"]["labels"].items(), "the test would be taken for the exporter"
         if o["kind"] == "HorizontalPodAutoscaler":
             assert o["spec"]["scaleTargetRef"] == {"apiVersion": "apps/v1", "kind": workload["kind"], "name": workload["metadata"]["name"]}
         selector = o["spec"].get("selector", o["spec"].get("podSelector", {})) if "spec" in o else {}
@@ -257,6 +334,7 @@ def check(objects, values):
             check_replicas(objects, values, workload, config)
         else:
             assert workload["kind"] == "StatefulSet" and workload["spec"]["replicas"] <= 1
+            assert workload["spec"]["podManagementPolicy"] == "Parallel", "a pod that is never ready would never be replaced"
 
 
 def check_replicas(objects, values, workload, config):

@@ -184,17 +184,18 @@ pub(super) fn check_directory(directory: &Path) -> Result<(), Unusable> {
             .map_err(|error| Unusable::NotWritable(error.into())),
         Err(_) => match directory.ancestors().skip(1).find(|above| above.exists()) {
             Some(above) => creatable_in(above),
-            None => creatable_in(Path::new("")),
+            None => creatable_in(Path::new(".")),
         },
     }
 }
 
-/// Whether a directory can be created in `above`, which may be the empty path: the working directory.
+/// Whether a directory can be created in `above`. The dot after it makes the system refuse a file.
 fn creatable_in(above: &Path) -> Result<(), Unusable> {
-    let above = above.join(".");
-    access(&above, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| Unusable::NotCreatable {
-        above,
-        source: error.into(),
+    access(above.join("."), Access::WRITE_OK | Access::EXEC_OK).map_err(|error| {
+        Unusable::NotCreatable {
+            above: above.to_owned(),
+            source: error.into(),
+        }
     })
 }
 

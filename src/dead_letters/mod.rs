@@ -39,8 +39,8 @@ pub(crate) struct DeadLetters {
 /// Starts to keep letters, if a directory is configured. The thread that writes them becomes one of `keeping`; it ends when
 /// every [`DeadLetters`] is dropped and every letter that waited is written.
 ///
-/// A directory that cannot be written to is not an error: it may be there later, and until then every letter is counted
-/// as failed.
+/// The configuration has refused a directory that cannot be written to. One that becomes so later is not an error: until it
+/// can be written to again, every letter is counted as failed.
 pub(crate) fn keep(
     settings: Settings,
     telemetry: &Arc<Telemetry>,

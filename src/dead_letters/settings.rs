@@ -14,8 +14,9 @@ settings! {
         /// The directory for events with records that cannot be read. If it is not set, the events are not kept.
         ///
         /// The files contain personal data: addresses of callers, ids. Their mode is 0600. A directory that the exporter
-        /// creates has mode 0700; an existing directory keeps its mode, and is refused if every user can write to it. The
-        /// content of the files is never logged. `acs-recording-exporter replay DIRECTORY` reads the files.
+        /// creates has mode 0700; an existing directory keeps its mode, and is refused if every user can write to it. A
+        /// directory that the exporter can neither write to nor create is refused too. The content of the files is never
+        /// logged. `acs-recording-exporter replay DIRECTORY` reads the files.
         directory: Option<PathBuf> = text("a path", directory).optional(),
         /// How much space all dead letters may take together. The oldest are deleted first.
         max_bytes: u64 = bytes(BYTES_LEAST..=BYTES_MOST).default("100MiB"),

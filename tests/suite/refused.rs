@@ -411,6 +411,12 @@ const CASES: &[Case] = &[
         &[],
     ),
     (
+        "a folder for dead letters that cannot be created",
+        Base::All,
+        &[("DEAD_LETTERS__DIRECTORY", "list.yaml/letters")],
+        &[],
+    ),
+    (
         "a log level and a format that do not exist",
         Base::All,
         &[("LOG__LEVEL", "loud")],

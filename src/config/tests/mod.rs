@@ -394,7 +394,7 @@ fn a_directory_of_dead_letters_that_cannot_be_created_is_a_fault() {
     ))
     .unwrap_err()
     .to_string();
-    let fault = format!("does not exist, and the exporter cannot create it in `{path}/.`");
+    let fault = format!("does not exist, and the exporter cannot create it in `{path}`");
     assert!(error.contains(&fault), "{error}");
 }
 

@@ -17,16 +17,6 @@ app.kubernetes.io/name: {{ include "exporter.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
-{{- define "exporter.labels" -}}
-{{ include "exporter.selector" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
-{{- with omit .Values.commonLabels "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/version" "app.kubernetes.io/managed-by" "helm.sh/chart" }}
-{{ toYaml . }}
-{{- end }}
-{{- end -}}
-
 {{- /* Without versions: a new chart with an old image must not replace the pod. */ -}}
 {{- define "exporter.podLabels" -}}
 {{- $labels := include "exporter.selector" . | fromYaml -}}
@@ -34,11 +24,20 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- toYaml (merge $labels .Values.podLabels .Values.commonLabels) -}}
 {{- end -}}
 
-{{- /* The head of every object: name, namespace, labels. */ -}}
+{{- /* The head of every object: name, namespace, labels. Takes the root; or `root`, with a `name` or `labels` of the object's own. A label
+       of the chart wins over one of the object's values, and that over a common one: no key is there twice. */ -}}
 {{- define "exporter.metadata" -}}
-name: {{ include "exporter.fullname" . }}
+{{- $own := .labels | default dict -}}
+{{- $name := .name -}}
+{{- with .root | default . -}}
+{{- $labels := include "exporter.selector" . | fromYaml -}}
+{{- $_ := set $labels "app.kubernetes.io/version" .Chart.AppVersion -}}
+{{- $_ := set $labels "app.kubernetes.io/managed-by" .Release.Service -}}
+{{- $_ := set $labels "helm.sh/chart" (printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_") -}}
+name: {{ $name | default (include "exporter.fullname" .) }}
 namespace: {{ .Release.Namespace }}
-labels: {{- include "exporter.labels" . | nindent 2 }}
+labels: {{- toYaml (merge $labels $own .Values.commonLabels) | nindent 2 }}
+{{- end -}}
 {{- end -}}
 
 {{- define "exporter.serviceAccount" -}}
@@ -78,11 +77,15 @@ labels: {{- include "exporter.labels" . | nindent 2 }}
 {{- .Values.persistence.existingClaim | default (include "exporter.fullname" .) -}}
 {{- end -}}
 
-{{- /* A probe from its values, with the scheme of the web configuration. */ -}}
-{{- define "exporter.probe" -}}
-{{- $httpGet := dict "path" .path "port" "http" -}}
-{{- if .root.Values.webConfig.tls }}{{ $_ := set $httpGet "scheme" "HTTPS" }}{{ end -}}
-{{- toYaml (mergeOverwrite (dict "httpGet" $httpGet) .probe) -}}
+{{- /* The probes from their values, with the scheme of the web configuration. */ -}}
+{{- define "exporter.probes" -}}
+{{- range $name, $path := dict "startupProbe" "/-/healthy" "livenessProbe" "/-/healthy" "readinessProbe" "/-/ready" -}}
+{{- with index $.Values $name }}
+{{- $httpGet := dict "path" $path "port" "http" -}}
+{{- if $.Values.webConfig.tls }}{{ $_ := set $httpGet "scheme" "HTTPS" }}{{ end }}
+{{ $name }}: {{- toYaml (mergeOverwrite (dict "httpGet" $httpGet) .) | nindent 2 }}
+{{- end }}
+{{- end }}
 {{- end -}}
 
 {{- /* What a PodMonitor and a ServiceMonitor have in common: takes `root` and `monitor`. */ -}}
@@ -107,10 +110,7 @@ scrapeTimeout: {{ .monitor.scrapeTimeout }}
 apiVersion: {{ $monitor.apiVersion }}
 kind: {{ $.kind }}
 metadata:
-  {{- include "exporter.metadata" . | nindent 2 }}
-    {{- with $monitor.labels }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+  {{- include "exporter.metadata" (dict "root" . "labels" $monitor.labels) | nindent 2 }}
 spec:
   # By default, the job is the name of the release, so that the rules tell installations apart.
   jobLabel: {{ $monitor.jobLabel }}

@@ -65,9 +65,7 @@ spec:
         - name: http
           containerPort: 9464
       # /-/healthy fails only if a restart would help. An event hub that is down only makes the pod unready.
-      startupProbe: {{- include "exporter.probe" (dict "root" . "path" "/-/healthy" "probe" .Values.startupProbe) | nindent 8 }}
-      livenessProbe: {{- include "exporter.probe" (dict "root" . "path" "/-/healthy" "probe" .Values.livenessProbe) | nindent 8 }}
-      readinessProbe: {{- include "exporter.probe" (dict "root" . "path" "/-/ready" "probe" .Values.readinessProbe) | nindent 8 }}
+      {{- include "exporter.probes" . | nindent 6 }}
       resources: {{- toYaml .Values.resources | nindent 8 }}
       securityContext: {{- toYaml .Values.containerSecurityContext | nindent 8 }}
       {{- with include "exporter.mounts" . }}
@@ -173,7 +171,7 @@ spec:
 {{- end }}
 {{- if .Values.deadLetters.enabled }}
 - name: dead-letters
-  {{- toYaml .Values.deadLetters.volume | nindent 2 }}
+  {{- toYaml (.Values.deadLetters.volume | default (dict "emptyDir" (dict "sizeLimit" "256Mi"))) | nindent 2 }}
 {{- end }}
 {{- end }}
 {{- with .Values.extraVolumes }}
