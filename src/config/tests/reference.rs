@@ -264,10 +264,11 @@ is an error.
 ## Reload
 
 The exporter reads its configuration again when the file of `--config` changes, on SIGHUP, and on `POST /-/reload` if
-`http.reload` is `on`. A ConfigMap must be mounted as a folder for that; the chart replaces the pod instead. Replace the
-file by renaming a new one, or half of it may be read. If the configuration has a fault, nothing changes, and the log has every fault. Otherwise the keys that are `applied by` a reload change at once: no count is lost, and no connection is closed. All other keys
-keep their values: a log line, and the page at `/`, name those that were changed and need a restart. New flags and variables need a
-restart too.
+`http.reload` is `on`. Replace the file by renaming a new one, or half of it may be read. A ConfigMap must be mounted as a
+folder for that; the chart replaces the pod instead. If the configuration has a fault, nothing changes, and the log has every
+fault. Otherwise the keys that are `applied by` a reload change at once: no count is lost, and no connection is closed. All
+other keys keep their values: a log line, and the page at `/`, name those that were changed and need a restart. New flags and
+variables need a restart too.
 
 New rules under `failures`, and new `metrics.resources`, apply to records only after a scrape has shown the series that they
 add at 0, or after `delivery.start_gate` without one. The log has a line when they apply. The web configuration, the
