@@ -9,11 +9,10 @@ use time::OffsetDateTime;
 use super::label_sets::{Id, LabelSets};
 use super::labels::{Admitted, Labels, RESOURCE, Sent};
 use super::repeats::Repeats;
+use super::rules::Rules;
 use super::settings::{Duplicates, Settings};
 use super::vectors::Vectors;
-use crate::acs::{
-    self, AtZero, CATEGORIES, FailureRules, OTHER, Observation, RESOURCE_INFO, UNKNOWN,
-};
+use crate::acs::{self, AtZero, CATEGORIES, OTHER, Observation, RESOURCE_INFO, UNKNOWN};
 use crate::delivery::{Series, Snapshot};
 use crate::family::{Family, Kind};
 use crate::telemetry::Telemetry;
@@ -38,25 +37,6 @@ pub(crate) struct AcsMetrics {
     /// The labels of each resource's `acs_resource_info`: group and subscription.
     info: HashMap<String, (String, String)>,
     telemetry: Arc<Telemetry>,
-}
-
-/// What a reload of the configuration may change.
-#[derive(Debug, Default, PartialEq)]
-pub(super) struct Rules {
-    /// What counts as a failure.
-    pub(super) failures: Arc<FailureRules>,
-    resources: Vec<String>,
-    resources_only: bool,
-}
-
-impl Rules {
-    pub(super) fn of(settings: &Settings) -> Self {
-        Self {
-            failures: Arc::new(settings.failures.rules()),
-            resources: settings.resources.clone(),
-            resources_only: settings.resources_only,
-        }
-    }
 }
 
 /// What shall exist at 0 after a restart, and when it last moved.

@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::acs::Rules;
+use super::rules::Rules;
 use super::{AcsMetrics, Remembered, Settings};
 use crate::acs::{FailureRules, Observation};
 use crate::delivery::{CheckpointAfter, Ledger, Positions, Series, Snapshot};

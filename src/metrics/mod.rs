@@ -14,6 +14,7 @@ mod label_sets;
 mod labels;
 mod openmetrics;
 mod repeats;
+mod rules;
 mod settings;
 #[cfg(test)]
 mod tests;

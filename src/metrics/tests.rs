@@ -8,7 +8,7 @@ use prometheus::{Encoder, Registry, TextEncoder};
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 
-use super::acs::Rules;
+use super::rules::Rules;
 use super::{AcsMetrics, Exposition, Remembered, Settings};
 use crate::acs::{self, FailureRules};
 use crate::delivery::{Series, Snapshot};

@@ -3,7 +3,6 @@
 mod admission;
 mod certificate;
 mod sockets;
-mod tls_client;
 mod wire;
 
 use std::sync::Arc;

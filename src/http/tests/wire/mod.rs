@@ -1,5 +1,7 @@
 //! Qualifying scrapes and timeouts over a wire in memory, whose buffer has a known size, and where minutes pass at once.
 
+mod tls;
+
 use std::convert::Infallible;
 use std::io::Read;
 use std::sync::Arc;
@@ -13,8 +15,6 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Metrics;
-use super::certificate::Certificate;
-use super::tls_client::TlsClient;
 use crate::http::connection::Connection;
 use crate::http::connections::Connections;
 use crate::http::scrape_watch::ScrapeWatch;
@@ -441,31 +441,4 @@ async fn on_stop_the_idle_are_closed_and_answers_have_five_seconds_left() {
     assert_eq!(world.lives().await, Duration::ZERO, "answered");
     assert_eq!(world.metrics.acknowledged(), 2);
     assert_eq!(world.lives().await.as_secs(), 4, "hung");
-}
-
-/// The rule is the same with TLS: the byte that completes a scrape is the last one of its last record.
-#[tokio::test(start_paused = true)]
-async fn with_tls_a_scrape_is_complete_when_the_last_byte_of_its_last_record_is_accepted() {
-    let certificate = Certificate::new();
-    let mut world = World::with(Arc::new(certificate.web(|_| ())), 1, Limits::default());
-    let mut client = TlsClient::connect(world.connect(), &certificate).await;
-    client.ask(SCRAPE).await;
-    client.rest(WIRE).await;
-    world.settle().await;
-    assert_eq!(world.metrics.acknowledged(), 1);
-
-    let length = client.answer.len();
-    client.ask(SCRAPE).await;
-    while client.answer.len() + 3 * WIRE < length {
-        client.take(WIRE).await;
-    }
-    world.settle().await;
-    assert_eq!(world.metrics.acknowledged(), 1);
-    while world.metrics.acknowledged() == 1 {
-        client.take(1).await;
-        world.settle().await;
-    }
-    // Of the wire, as it holds them.
-    assert_eq!(client.rest(1).await, WIRE);
-    assert_eq!(world.metrics.scrapes(), (2.0, 0.0));
 }

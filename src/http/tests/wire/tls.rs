@@ -1,22 +1,25 @@
-//! A TLS client that decides about each byte that it takes from the wire.
+//! The same over TLS: a client that decides about each byte that it takes from the wire.
 
 use std::io::{Read, Write};
+use std::sync::Arc;
 
 use rustls::ClientConnection;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
-use super::certificate::Certificate;
+use super::super::certificate::Certificate;
+use super::{SCRAPE, WIRE, World};
+use crate::http::settings::Limits;
 
 /// A client that takes from the wire what it is told to.
-pub(super) struct TlsClient {
+struct TlsClient {
     wire: DuplexStream,
     tls: ClientConnection,
     /// What is known of the answer.
-    pub(super) answer: Vec<u8>,
+    answer: Vec<u8>,
 }
 
 impl TlsClient {
-    pub(super) async fn connect(wire: DuplexStream, certificate: &Certificate) -> Self {
+    async fn connect(wire: DuplexStream, certificate: &Certificate) -> Self {
         let name = "localhost".try_into().unwrap();
         let mut client = Self {
             wire,
@@ -31,7 +34,7 @@ impl TlsClient {
         client
     }
 
-    pub(super) async fn ask(&mut self, request: &str) {
+    async fn ask(&mut self, request: &str) {
         self.answer.clear();
         self.tls.writer().write_all(request.as_bytes()).unwrap();
         self.send().await;
@@ -45,7 +48,7 @@ impl TlsClient {
         self.wire.write_all(&sent).await.unwrap();
     }
 
-    pub(super) async fn take(&mut self, bytes: usize) {
+    async fn take(&mut self, bytes: usize) {
         let mut taken = vec![0; bytes];
         self.wire.read_exact(&mut taken).await.unwrap();
         self.takes(&taken);
@@ -62,7 +65,7 @@ impl TlsClient {
     }
 
     /// Takes the rest of an answer, so many bytes of the wire at a time at most. How many that are.
-    pub(super) async fn rest(&mut self, at_a_time: usize) -> usize {
+    async fn rest(&mut self, at_a_time: usize) -> usize {
         let mut bytes = 0;
         while !self.is_whole() {
             let mut taken = vec![0; at_a_time];
@@ -82,4 +85,31 @@ impl TlsClient {
         let length: usize = length.split("\r\n").next().unwrap().parse().unwrap();
         self.answer.len() == head.len() + 4 + length
     }
+}
+
+/// The rule is the same with TLS: the byte that completes a scrape is the last one of its last record.
+#[tokio::test(start_paused = true)]
+async fn with_tls_a_scrape_is_complete_when_the_last_byte_of_its_last_record_is_accepted() {
+    let certificate = Certificate::new();
+    let mut world = World::with(Arc::new(certificate.web(|_| ())), 1, Limits::default());
+    let mut client = TlsClient::connect(world.connect(), &certificate).await;
+    client.ask(SCRAPE).await;
+    client.rest(WIRE).await;
+    world.settle().await;
+    assert_eq!(world.metrics.acknowledged(), 1);
+
+    let length = client.answer.len();
+    client.ask(SCRAPE).await;
+    while client.answer.len() + 3 * WIRE < length {
+        client.take(WIRE).await;
+    }
+    world.settle().await;
+    assert_eq!(world.metrics.acknowledged(), 1);
+    while world.metrics.acknowledged() == 1 {
+        client.take(1).await;
+        world.settle().await;
+    }
+    // Of the wire, as it holds them.
+    assert_eq!(client.rest(1).await, WIRE);
+    assert_eq!(world.metrics.scrapes(), (2.0, 0.0));
 }
