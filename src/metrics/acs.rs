@@ -314,7 +314,7 @@ impl AcsMetrics {
         }
     }
 
-    /// Takes out what [`Self::expose`] has created for a restored resource, of which no record has come.
+    /// Takes out what [`Self::expose`] has created for a resource of which no record has come.
     fn conceal(&mut self, resource: &str) {
         let rules = Arc::clone(&self.rules);
         let mut remove = |family: &Family, labels: &[&str]| {
@@ -366,8 +366,16 @@ impl AcsMetrics {
         &self.rules
     }
 
-    /// Lets the series of other rules exist at 0. The next snapshot has this number, and is the first that shows them.
+    /// Lets the series of other rules exist at 0. The next snapshot has this number, and is the first that shows them. A resource
+    /// that is no longer listed goes, unless a record of it has come or is remembered: its series would grow with each change.
     pub(super) fn announce(&mut self, rules: Rules, next: Snapshot) {
+        for resource in &Arc::clone(&self.rules).resources {
+            let id = Id::of(RESOURCE_INFO.name, &[resource]);
+            if !rules.resources.contains(resource) && !self.label_sets.has(id) {
+                self.labels.forget(RESOURCE, resource);
+                self.conceal(resource);
+            }
+        }
         for resource in &rules.resources {
             self.labels.know(RESOURCE, resource);
         }

@@ -87,6 +87,11 @@ impl Labels {
         }
     }
 
+    /// A value is no longer known.
+    pub(super) fn forget(&mut self, label: &'static str, value: &str) {
+        self.shown.entry(label).or_default().known.remove(value);
+    }
+
     /// From now on, a value is known: it always passes.
     pub(super) fn know(&mut self, label: &'static str, value: &str) {
         let shown = self.shown.entry(label).or_default();

@@ -19,7 +19,7 @@ settings! {
         /// Use names, not resource ids. Other resources are exported too, from their first record on.
         ///
         /// These resources are never replaced by `other`, whatever else is sent. The series of one that is taken off the list
-        /// exist until a restart.
+        /// go if no record of it has come; otherwise they stay.
         resources: Vec<String> = list(0..=RESOURCES_MAX, resource).default("").reloads(),
         /// Whether the records of all other resources are ignored. Then a sender cannot add resources.
         ///

@@ -240,12 +240,19 @@ fn new_resources_are_shown_at_0_before_the_records_of_others_are_ignored() {
     };
     let mut process = Process::new(&settings);
     process.uses_of("sent", "voice", 1);
+    // What is taken off the list again leaves nothing, unless a record of it has come.
+    settings.resources = resources(&["brief", "sent"]);
+    process.metrics.announce(Rules::of(&settings), 2);
     settings.resources = resources(&["listed", "sent"]);
     settings.resources_only = true;
     process.metrics.announce(Rules::of(&settings), 2);
     let zeros = lines(&process.domain, "acs_recording_failures_total{");
     let of_new = zeros.iter().filter(|line| line.contains("listed"));
     assert!(of_new.count() > 20, "{zeros:?}");
+    assert!(
+        zeros.iter().all(|line| !line.contains("brief")),
+        "{zeros:?}"
+    );
     // Neither is unknown any more, so there is room for one that is.
     process.uses_of("third", "voice", 1);
     process.metrics.follow();
