@@ -29,7 +29,7 @@ pub(crate) struct Writer {
     partitions: BTreeMap<PartitionId, Partition>,
 }
 
-/// What the writer knows of a partition until it is released.
+/// What the writer knows of a partition.
 #[derive(Debug, Default)]
 struct Partition {
     /// What it sent and what is not applied yet, in order, with the slot that this takes.
@@ -91,7 +91,12 @@ impl Writer {
                 }
             }
             Queued::Released(id, done) => {
-                self.partitions.remove(&id);
+                if let Some(partition) = self.partitions.get_mut(&id) {
+                    // Its waits still count if this process reads it again within ten minutes.
+                    partition.held.clear();
+                    partition.is_paused = false;
+                    partition.waits.end(now);
+                }
                 drop(done);
             }
         }

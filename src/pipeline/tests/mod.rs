@@ -429,3 +429,30 @@ proptest! {
         check(1, &script)?;
     }
 }
+
+#[test]
+fn a_partition_that_is_released_and_read_again_does_not_wait_anew() {
+    let (scraper, partition) = (0, 0);
+    let deliver = Action::Deliver {
+        partition,
+        events: 1,
+    };
+    let script = [
+        Action::ScrapeBegins { scraper },
+        Action::ScrapeEnds {
+            scraper,
+            whole: true,
+        },
+        Action::Publish {
+            partition,
+            event: 2,
+        },
+        deliver,
+        Action::Pass { seconds: 15 },
+        Action::HandOver { partition },
+        Action::HandOverEnds { partition },
+        deliver,
+        Action::Pass { seconds: 106 },
+    ];
+    check(1, &script).unwrap();
+}
