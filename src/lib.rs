@@ -161,6 +161,7 @@ mod disposition;
 mod envelope;
 mod event;
 mod family;
+mod format;
 mod http;
 mod identity;
 mod liveness;
