@@ -8,8 +8,6 @@ use super::view::View;
 /// The details of one failure, as far as its record contains them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Details<'a> {
-    /// The id of the call.
-    pub correlation_id: Option<Cow<'a, str>>,
     /// The id of the recording.
     pub recording_id: Option<Cow<'a, str>>,
     /// The id of Call Automation's connection to the call.
@@ -32,7 +30,6 @@ impl<'a> Details<'a> {
             .into_iter()
             .find_map(|name| view.property(name).text());
         Self {
-            correlation_id: id("correlationId"),
             recording_id: id("recordingId"),
             call_connection_id: id("callConnectionId"),
             server_call_id: id("serverCallId"),
@@ -43,7 +40,7 @@ impl<'a> Details<'a> {
 }
 
 /// The beginning of a long text.
-fn bounded(text: Cow<'_, str>) -> Cow<'_, str> {
+pub(super) fn bounded(text: Cow<'_, str>) -> Cow<'_, str> {
     match text.char_indices().nth(CHARACTERS_MAX) {
         Some((end, _)) => text.get(..end).unwrap_or_default().to_owned().into(),
         None => text,
@@ -65,11 +62,10 @@ mod tests {
     fn each_is_bounded_and_found_in_properties_or_at_the_top() {
         let long = "é".repeat(CHARACTERS_MAX + 1);
         let record = format!(
-            r#"{{"correlationId":"c","RecordingId":"{long}","properties":{{"callConnectionId":"n","serverCallId":"s","subCode":8553}}}}"#
+            r#"{{"RecordingId":"{long}","properties":{{"callConnectionId":"n","serverCallId":"s","subCode":8553}}}}"#
         );
         let details = Details::of(&View::read(&record).unwrap());
         let expected = Details {
-            correlation_id: Some("c".into()),
             recording_id: Some("é".repeat(CHARACTERS_MAX).into()),
             call_connection_id: Some("n".into()),
             server_call_id: Some("s".into()),

@@ -30,6 +30,11 @@ pub(crate) fn is_name(text: &str) -> bool {
     Grammar::Name.fits(text)
 }
 
+/// Whether a text is a GUID, as the ids of calls are. Nothing else is shown as one.
+pub(crate) fn is_guid(text: &str) -> bool {
+    Grammar::Subscription.fits(text)
+}
+
 /// What the values of a label look like.
 #[derive(Clone, Copy, Debug)]
 enum Grammar {

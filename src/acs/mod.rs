@@ -37,8 +37,9 @@ use time::OffsetDateTime;
 pub(crate) use category::{AtZero, Category, Failures, OTHER, UNKNOWN};
 pub(crate) use common::{LEVELS, RESOURCE_INFO};
 pub(crate) use details::Details;
+use details::bounded;
 pub(crate) use failure::ROUTINE;
-pub(crate) use grammar::{NOT_A_NAME, fits};
+pub(crate) use grammar::{NOT_A_NAME, fits, is_guid};
 pub(crate) use moves::Moves;
 pub use rules::FailureRules;
 pub(crate) use rules::{Exceptions, Routine};
@@ -118,7 +119,9 @@ pub struct Observation<'a> {
     pub is_repaired: bool,
     /// Distinguishes the record from all others with other values; `None` if the record has no id or no time.
     pub identity: Option<u64>,
-    /// What the failure log writes; `None` if the record is not a failure.
+    /// The id of the call: for exemplars, and for the failure log.
+    pub correlation_id: Option<Cow<'a, str>>,
+    /// What else the failure log writes; `None` if the record is not a failure.
     pub details: Option<Details<'a>>,
     /// The series, and by how much they move.
     pub moves: Moves<'a>,
@@ -235,6 +238,7 @@ fn observe<'a>(
         time,
         is_repaired: false,
         identity: category.identity(view, time),
+        correlation_id: view.property("correlationId").text().map(bounded),
         details: None,
         moves,
     };

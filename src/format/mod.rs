@@ -13,6 +13,7 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 
 use crate::family::Kind;
+pub(crate) use text::{base_name, escaped, unit};
 
 /// A format in which Prometheus reads metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -73,7 +74,7 @@ pub(crate) struct Series {
 }
 
 /// The name and the value of a label. It orders series as their values do.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Label {
     pub name: Cow<'static, str>,
     pub value: Box<str>,
@@ -100,7 +101,7 @@ pub(crate) struct Counter {
 /// One event behind a number: which call it was.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Exemplar {
-    /// The value of the only label, `correlation_id`: at most 64 letters, digits, `-`, `_` and `.`.
+    /// The value of the only label, `correlation_id`: a GUID.
     pub correlation_id: Box<str>,
     /// What the event added to a counter, or what a histogram observed.
     pub value: f64,

@@ -11,18 +11,15 @@ use axum::{Extension, Router};
 use tokio::time::Instant;
 
 use super::Content;
+use super::accept::Form;
 use super::connection::Connection;
 use super::delivery::Delivery;
-use super::encoding::Encoding;
 use super::looks::Looks;
 use super::reload::reload;
 use super::scrape_watch::ScrapeWatch;
 use super::scraper::Scraper;
 use super::scrapes::Scrapes;
 use super::web::{Door, admit};
-
-/// Prometheus 3 fails a scrape that has no content type, so it is always this one.
-const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// The routes. Each request has its [`Connection`] as an extension.
 pub(super) fn router(
@@ -65,18 +62,24 @@ async fn metrics(
         Ok(client) => client,
         Err(error) => return (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
     };
-    let encoding = Encoding::of(&headers);
-    match scrapes.scrape(encoding).await {
+    let form = Form::of(&headers);
+    match scrapes.scrape(form).await {
         Ok(scrape) => {
             if let Some(mut delivery) = delivery.take() {
                 delivery.sends(scrape.clone(), client);
                 connection.delivers(delivery);
             }
             let mut headers = HeaderMap::from_iter([
-                (header::CONTENT_TYPE, HeaderValue::from_static(TEXT_FORMAT)),
-                (header::VARY, HeaderValue::from_static("accept-encoding")),
+                (
+                    header::CONTENT_TYPE,
+                    HeaderValue::from_static(form.format.content_type()),
+                ),
+                (
+                    header::VARY,
+                    HeaderValue::from_static("accept, accept-encoding"),
+                ),
             ]);
-            if encoding == Encoding::Gzip {
+            if form.gzip {
                 let gzip = HeaderValue::from_static("gzip");
                 headers.insert(header::CONTENT_ENCODING, gzip);
             }

@@ -9,10 +9,10 @@
 //! its scraper announced: it acknowledges the snapshot that it shows. `scraper` knows which requests can qualify,
 //! `connection` when the last byte was accepted, `delivery` what follows.
 
+mod accept;
 mod connection;
 mod connections;
 mod delivery;
-mod encoding;
 mod endpoints;
 mod eviction;
 mod looks;

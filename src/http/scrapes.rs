@@ -1,10 +1,11 @@
-//! One snapshot for many scrapes: those that wait share the next one, and their answers share its body, or its body with
-//! gzip and its plain one.
+//! One snapshot for many scrapes: those that wait share the next one, and their answers share its bodies, one for each form
+//! that any of them wants.
 //!
 //! Snapshots are taken and encoded one after the other, on a thread of their own: probes and answers under way do not wait
 //! for that. A scrape never gets a snapshot that was begun before the scrape was asked for, so the last scrape of a process
 //! shows everything. A few scrapers have a snapshot each, and hundreds of clients have one together.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
@@ -16,8 +17,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
+use super::accept::{Form, compressed};
 use super::connections::Connections;
-use super::encoding::{self, Encoding};
 use super::scrape_watch::ScrapeWatch;
 use super::settings::CONNECTIONS_MAX;
 use crate::metrics::{Exposition, Scrape};
@@ -41,7 +42,7 @@ pub(super) struct Shared {
 /// A scrape that waits for a snapshot, and how it wants its body.
 #[derive(Debug)]
 struct Waiting {
-    encoding: Encoding,
+    form: Form,
     answer: oneshot::Sender<Taken>,
 }
 
@@ -67,9 +68,9 @@ pub(super) struct Snapshots {
 
 impl Scrapes {
     /// A snapshot for a scrape that is asked for now.
-    pub(super) async fn scrape(&self, encoding: Encoding) -> Taken {
+    pub(super) async fn scrape(&self, form: Form) -> Taken {
         let (answer, taken) = oneshot::channel();
-        let _else_it_is_dropped = self.waiting.send(Waiting { encoding, answer }).await;
+        let _else_it_is_dropped = self.waiting.send(Waiting { form, answer }).await;
         let stops = |_| Err("the exporter stops".to_owned());
         taken.await.unwrap_or_else(stops)
     }
@@ -107,74 +108,68 @@ impl Snapshots {
             while self.connections.bytes_being_sent() > bytes_max {
                 self.connections.end_slowest_body();
             }
-            let is_wanted = |encoding| {
-                scrapes
-                    .iter()
-                    .any(|scrape: &Waiting| scrape.encoding == encoding)
-            };
-            let taken = self
-                .snapshot(is_wanted(Encoding::Plain), is_wanted(Encoding::Gzip))
-                .await;
+            let wanted = scrapes.iter().map(|scrape| scrape.form).collect();
+            let taken = self.snapshot(wanted).await;
             let length = taken.as_ref().map_or(0, Bodies::length);
             bytes_max = self.bytes_max.max(BODIES_LEAST * length);
             for scrape in scrapes.drain(..) {
-                let shared = taken.as_ref().map(|bodies| bodies.shared(scrape.encoding));
+                let shared = taken.as_ref().map(|bodies| bodies.shared(scrape.form));
                 let _client_is_gone = scrape.answer.send(shared.map_err(Clone::clone));
             }
         }
     }
 
-    async fn snapshot(&self, plain: bool, gzip: bool) -> Result<Bodies, String> {
+    async fn snapshot(&self, wanted: Vec<Form>) -> Result<Bodies, String> {
         self.watch.count(Instant::now());
         let telemetry = self.exposition.telemetry();
         telemetry.scraped(OffsetDateTime::now_utc());
         let exposition = Arc::clone(&self.exposition);
-        let take = move || {
-            let scrape = exposition.scrape().map_err(|error| error.to_string())?;
-            Bodies::new(scrape, plain, gzip).map_err(|error| error.to_string())
-        };
-        spawn_blocking(take)
+        spawn_blocking(move || Bodies::new(&exposition.scrape(), wanted))
             .await
             .map_err(|panicked| panicked.to_string())?
+            .map_err(|error| error.to_string())
     }
 }
 
-/// The bodies of one snapshot. One that nobody wants is empty.
+/// The bodies of one snapshot.
 #[derive(Debug)]
 struct Bodies {
-    plain: Bytes,
-    gzip: Bytes,
+    of: HashMap<Form, Bytes>,
     snapshot: u64,
 }
 
 impl Bodies {
-    fn new(scrape: Scrape, plain: bool, gzip: bool) -> io::Result<Self> {
+    fn new(scrape: &Scrape, mut wanted: Vec<Form>) -> io::Result<Self> {
+        wanted.sort_by_key(|form| form.gzip); // a plain body that is wanted too is written once
+        let mut of: HashMap<Form, Bytes> = HashMap::new();
+        for form in wanted {
+            let Form { format, gzip } = form;
+            if of.contains_key(&form) {
+                continue;
+            }
+            let plain = of
+                .get(&Form {
+                    format,
+                    gzip: false,
+                })
+                .cloned();
+            let plain = plain.unwrap_or_else(|| scrape.write(format).into_boxed_slice().into());
+            let body = if gzip { compressed(&plain)? } else { plain };
+            of.insert(form, body);
+        }
         Ok(Self {
-            gzip: if gzip {
-                encoding::gzip(&scrape.body)?
-            } else {
-                Bytes::new()
-            },
-            plain: if plain {
-                scrape.body.into_boxed_slice().into() // without what it could grow by
-            } else {
-                Bytes::new()
-            },
+            of,
             snapshot: scrape.snapshot,
         })
     }
 
     fn length(&self) -> usize {
-        self.plain.len() + self.gzip.len()
+        self.of.values().map(Bytes::len).sum()
     }
 
-    fn shared(&self, encoding: Encoding) -> Shared {
-        let body = match encoding {
-            Encoding::Plain => &self.plain,
-            Encoding::Gzip => &self.gzip,
-        };
+    fn shared(&self, form: Form) -> Shared {
         Shared {
-            body: body.clone(),
+            body: self.of.get(&form).cloned().unwrap_or_default(),
             snapshot: self.snapshot,
             bytes: self.length(),
         }

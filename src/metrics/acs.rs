@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use prometheus::Registry;
 use time::OffsetDateTime;
 
 use super::label_sets::{Id, LabelSets};
@@ -12,9 +11,10 @@ use super::repeats::Repeats;
 use super::rules::Rules;
 use super::settings::{Duplicates, Settings};
 use super::vectors::Vectors;
-use crate::acs::{self, AtZero, CATEGORIES, OTHER, Observation, RESOURCE_INFO, UNKNOWN};
+use crate::acs::{self, AtZero, CATEGORIES, OTHER, Observation, RESOURCE_INFO, UNKNOWN, is_guid};
 use crate::delivery::{Series, Snapshot};
 use crate::family::{Family, Kind};
+use crate::format;
 use crate::telemetry::Telemetry;
 
 /// What exists from the start is shown by this snapshot and every later one.
@@ -52,14 +52,12 @@ pub struct Remembered {
 type Labelled<'v> = Vec<(&'static str, Admitted<'v>)>;
 
 impl AcsMetrics {
-    /// Registers the families, with the usual series of the configured resources at zero.
-    pub(crate) fn new(
-        registry: &Registry,
-        settings: &Settings,
-        telemetry: &Arc<Telemetry>,
-    ) -> Self {
+    /// With the usual series of the configured resources at zero.
+    pub(crate) fn new(settings: &Settings, telemetry: &Arc<Telemetry>) -> Self {
         let mut metrics = Self {
-            vectors: Vectors::register(registry, &settings.buckets),
+            vectors: Vectors::new(settings, |family| {
+                settings.exemplars && has_exemplars(family)
+            }),
             labels: Labels::new(settings, Arc::clone(telemetry)),
             label_sets: LabelSets::new(settings.series_max.get()),
             repeats: Repeats::default(),
@@ -127,7 +125,7 @@ impl AcsMetrics {
                 return;
             }
             self.label_sets.make(id, Some(series), cost, next);
-            self.vectors.create(family, &labels);
+            self.vectors.create(family, id, &labels);
         }
         let yields = cost > 0 && is_not_held(family);
         self.label_sets.restored(id, last_moved, yields);
@@ -184,7 +182,7 @@ impl AcsMetrics {
         self.expose(labels.first()?.value, next);
         // What does not fit is counted when the series moves.
         let (id, _fits) = self.fit(family, &mut labels, next);
-        self.vectors.create(family, &labels);
+        self.vectors.create(family, id, &labels);
         Some(id)
     }
 
@@ -219,6 +217,8 @@ impl AcsMetrics {
             self.label_sets.moves(id);
             self.describe(resource.value, observation);
         }
+        let correlation_id = observation.correlation_id.as_deref();
+        let correlation_id = correlation_id.filter(|id| !observation.is_repaired && is_guid(id));
         let mut labels = Vec::with_capacity(labelled.len());
         for (family, amount) in observation.moves.iter() {
             labels.clear();
@@ -232,7 +232,8 @@ impl AcsMetrics {
             if first.is_some_and(|shown_from| shown_from > acknowledged) && is_not_held(family) {
                 self.telemetry.born_unshown(family.name);
             }
-            self.vectors.take(family, &labels, amount);
+            self.vectors
+                .take(family, id, &labels, amount, correlation_id);
         }
         true
     }
@@ -342,8 +343,18 @@ impl AcsMetrics {
     }
 
     /// Takes every series out, so that only what moves next is there. What is known of labels, label sets and repeats stays.
-    pub(super) fn reset(&self) {
-        self.vectors.reset();
+    pub(super) fn clear(&mut self) {
+        self.vectors.clear();
+    }
+
+    /// Every family that has series, in no order.
+    pub(super) fn families(&self) -> Vec<format::Family> {
+        self.vectors.families()
+    }
+
+    /// How many series Prometheus makes of them.
+    pub(super) fn series(&self) -> usize {
+        self.vectors.series()
     }
 
     /// Creates the usual series and the known failure series of a resource, unless they exist. A counter that is born at 1
@@ -396,8 +407,9 @@ impl AcsMetrics {
 
     /// Creates a series that need not be remembered, unless it exists.
     fn has_always(&mut self, family: &'static Family, labels: &[&str], next: Snapshot) {
-        self.vectors.create(family, labels);
-        self.label_sets.has_always(family, labels, next);
+        let id = Id::of(family.name, labels);
+        self.vectors.create(family, id, labels);
+        self.label_sets.has_always(id, next);
     }
 
     /// Keeps one info series for each resource: one that moved to another group does not have two.
@@ -418,8 +430,9 @@ impl AcsMetrics {
             self.vectors
                 .remove(RESOURCE_INFO.name, &[resource, group, subscription]);
         }
-        self.vectors
-            .take(RESOURCE_INFO, &[resource, group, subscription], 1.0);
+        let labels = [resource, group, subscription];
+        let id = Id::of(RESOURCE_INFO.name, &labels);
+        self.vectors.take(RESOURCE_INFO, id, &labels, 1.0, None);
         self.info.insert(
             resource.to_owned(),
             (group.to_owned(), subscription.to_owned()),
@@ -430,6 +443,11 @@ impl AcsMetrics {
 /// A family about ACS.
 fn family(name: &str) -> Option<&'static Family> {
     acs::catalogue().find(|family| family.name == name)
+}
+
+/// Whether series of the family have exemplars, where such are wanted: it counts failures, or shows how long requests took.
+fn has_exemplars(family: &Family) -> bool {
+    family.kind != Kind::Gauge && !is_not_held(family) || family.name.ends_with("_duration_seconds")
 }
 
 /// Whether no event is held until a scrape has shown a label set of the family: it counts, and not failures.

@@ -13,12 +13,12 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use prometheus::Registry;
-use prometheus::proto::{Bucket, Metric, MetricFamily, MetricType};
 use time::OffsetDateTime;
 
 use super::{AcsMetrics, Settings, openmetrics};
 use crate::acs::Observation;
+use crate::family::Kind;
+use crate::format::{Classic, Family, Histogram, Label, Series, Value, escaped};
 use crate::telemetry::{Telemetry, float};
 
 /// From one sample of a series to the next: whole seconds, at most [`Step::MAX`].
@@ -74,7 +74,6 @@ pub(crate) struct Written {
 #[derive(Debug)]
 pub(crate) struct Backfill {
     step: Step,
-    registry: Registry,
     metrics: AcsMetrics,
     /// The step to which what stands in the registry belongs.
     current: Option<i64>,
@@ -108,12 +107,10 @@ pub(super) type Movement = Box<[f64]>;
 impl Backfill {
     /// With nothing noted. Label caps and budget hold over all that is noted.
     pub(crate) fn new(settings: &Settings, telemetry: &Arc<Telemetry>, step: Step) -> Self {
-        let registry = Registry::new();
-        let metrics = AcsMetrics::new(&registry, settings, telemetry);
-        metrics.reset();
+        let mut metrics = AcsMetrics::new(settings, telemetry);
+        metrics.clear();
         Self {
             step,
-            registry,
             metrics,
             current: None,
             noted: Noted::default(),
@@ -145,30 +142,34 @@ impl Backfill {
         let Some(step) = self.current else {
             return;
         };
-        for family in self.registry.gather() {
-            for metric in family.get_metric() {
-                self.noted.add(&family, metric, step);
+        for family in self.metrics.families() {
+            for series in &family.series {
+                self.noted.add(&family, series, step);
             }
         }
-        self.metrics.reset();
+        self.metrics.clear();
     }
 }
 
 impl Noted {
-    fn add(&mut self, family: &MetricFamily, metric: &Metric, step: i64) {
-        let is_gauge = family.get_field_type() == MetricType::GAUGE;
-        let movement = movement(family, metric);
+    fn add(&mut self, family: &Family, series: &Series, step: i64) {
+        let is_gauge = family.kind == Kind::Gauge;
+        let movement = movement(&series.value);
         // What stands at zero has not moved: it may be one of the zeros that every failure family begins with.
         if !is_gauge && movement.iter().all(|series| *series == 0.0) {
             return;
         }
         self.steps.insert(step);
-        let noted = self.families.entry(family.name().to_owned()).or_default();
-        if noted.bounds.is_empty() {
-            let buckets = metric.get_histogram().get_bucket().iter();
-            noted.bounds = buckets.map(Bucket::upper_bound).collect();
+        let noted = self.families.entry(family.name.to_string()).or_default();
+        if noted.bounds.is_empty()
+            && let Value::Histogram(Histogram {
+                classic: Some(classic),
+                ..
+            }) = &series.value
+        {
+            noted.bounds = classic.bounds.to_vec();
         }
-        let steps = noted.movements.entry(labels(metric)).or_default();
+        let steps = noted.movements.entry(labels(&series.labels)).or_default();
         steps
             .entry(step)
             .and_modify(|noted| add(noted, &movement, is_gauge))
@@ -187,31 +188,30 @@ pub(super) fn add(noted: &mut [f64], movement: &[f64], is_gauge: bool) {
     }
 }
 
-fn movement(family: &MetricFamily, metric: &Metric) -> Movement {
-    match family.get_field_type() {
-        MetricType::COUNTER => Box::new([metric.get_counter().get_value()]),
-        MetricType::GAUGE => Box::new([metric.get_gauge().get_value()]),
-        _ => {
-            let histogram = metric.get_histogram();
-            let buckets = histogram.get_bucket().iter();
-            let count = float(histogram.get_sample_count());
-            buckets
-                .map(|bucket| float(bucket.cumulative_count()))
-                .chain([count, histogram.get_sample_sum(), count])
+fn movement(value: &Value) -> Movement {
+    match value {
+        Value::Counter(counter) => Box::new([counter.value]),
+        Value::Gauge(value) => Box::new([*value]),
+        Value::Histogram(histogram) => {
+            let count = float(histogram.count);
+            let classic = histogram.classic.iter().flat_map(Classic::cumulative);
+            classic
+                .map(|(_, count)| float(count))
+                .chain([histogram.sum, count])
                 .collect()
         }
     }
 }
 
-fn labels(metric: &Metric) -> Labels {
+fn labels(labels: &[Label]) -> Labels {
     let mut text = String::new();
-    for pair in metric.get_label() {
+    for Label { name, value } in labels {
         if !text.is_empty() {
             text.push(',');
         }
-        text.push_str(pair.name());
+        text.push_str(name);
         text.push_str("=\"");
-        text.push_str(&openmetrics::escaped(pair.value()));
+        text.push_str(&escaped(value));
         text.push('"');
     }
     text.into()

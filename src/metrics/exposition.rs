@@ -6,25 +6,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
-use prometheus::proto::{Metric, MetricFamily, MetricType};
-use prometheus::{Encoder, Registry, TextEncoder};
-
+use prometheus::Registry;
 use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::own::Own;
 use super::rules::Rules;
 use super::{AcsMetrics, Remembered, Settings};
 use crate::acs::{FailureRules, Observation};
 use crate::delivery::{CheckpointAfter, Ledger, Positions, Series, Snapshot};
 use crate::event::{Event, PartitionId, Reached};
+use crate::format::{Family, Format};
 use crate::telemetry::{Tally, Telemetry};
 
 /// What `/metrics` shows, and how far into each partition that reaches.
 #[derive(Debug)]
 pub struct Exposition {
-    domain: Registry,
-    own: Registry,
+    own: Own,
+    created_samples: bool,
     telemetry: Arc<Telemetry>,
     failure_rules: RwLock<Arc<FailureRules>>,
     applied: Mutex<Applied>,
@@ -98,13 +98,25 @@ pub(crate) struct Released {
     pub began_after: i64,
 }
 
-/// One scrape: a body, and the snapshot that it shows.
+/// One scrape: what it shows, in no format yet.
 #[derive(Clone, Debug)]
 pub struct Scrape {
-    /// In the Prometheus text format, version 0.0.4.
-    pub body: Vec<u8>,
-    /// For [`Exposition::delivered`], once the body has been delivered.
+    families: Vec<Family>,
+    created_samples: bool,
+    /// For [`Exposition::delivered`], once a body of the scrape has been delivered.
     pub snapshot: Snapshot,
+}
+
+impl Scrape {
+    /// Its body in a format.
+    pub fn write(&self, format: Format) -> Vec<u8> {
+        format.write(&self.families, self.created_samples)
+    }
+
+    /// Leaves out the families whose names are not shown.
+    pub(crate) fn retain(&mut self, is_shown: impl Fn(&str) -> bool) {
+        self.families.retain(|family| is_shown(&family.name));
+    }
 }
 
 impl Exposition {
@@ -116,8 +128,7 @@ impl Exposition {
         own: Registry,
         telemetry: Arc<Telemetry>,
     ) -> Self {
-        let domain = Registry::new();
-        let metrics = AcsMetrics::new(&domain, settings, &telemetry);
+        let metrics = AcsMetrics::new(settings, &telemetry);
         let failure_rules = Arc::clone(&metrics.rules().failures);
         let (acknowledged, _) = watch::channel(0);
         let applied = Mutex::new(Applied {
@@ -129,8 +140,8 @@ impl Exposition {
             owed: 0,
         });
         Self {
-            domain,
-            own,
+            own: Own::new(own),
+            created_samples: settings.created_samples,
             telemetry,
             failure_rules: RwLock::new(failure_rules),
             applied,
@@ -235,47 +246,38 @@ impl Exposition {
     }
 
     /// Takes a snapshot: everything applied so far and nothing else.
-    ///
-    /// # Errors
-    ///
-    /// When the text cannot be encoded, which `prometheus` does for a family without series only.
-    pub fn scrape(&self) -> prometheus::Result<Scrape> {
-        self.scrape_of(|_| true)
-    }
-
-    /// As [`scrape`](Self::scrape), of some families only, chosen by their names.
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    pub fn scrape_of(&self, is_shown: impl Fn(&str) -> bool) -> prometheus::Result<Scrape> {
-        let (mut families, snapshot) = {
+    pub fn scrape(&self) -> Scrape {
+        let (own, domain, snapshot) = {
             let mut applied = self.applied.lock();
             self.count_unacknowledged(&applied);
-            let domain = self.domain.gather();
-            self.telemetry.series_are(domain.iter().map(series).sum());
-            let mut families = self.own.gather();
-            families.extend(domain);
+            self.telemetry.series_are(applied.metrics.series());
             let positions = Arc::clone(&applied.positions);
-            (families, applied.ledger.snapshot(positions))
+            let snapshot = applied.ledger.snapshot(positions);
+            (self.own.gather(), applied.metrics.families(), snapshot)
         };
-        families.retain(|family| is_shown(family.name()));
-        families.sort_by(|a, b| a.name().cmp(b.name()));
-        let mut body = Vec::new();
-        TextEncoder::new().encode(&families, &mut body)?;
-        Ok(Scrape { body, snapshot })
+        let mut families = self.own.families(own);
+        families.extend(domain);
+        families.sort_by(|a, b| a.name.cmp(&b.name));
+        for family in &mut families {
+            family.series.sort_by(|a, b| a.labels.cmp(&b.labels));
+        }
+        Scrape {
+            families,
+            created_samples: self.created_samples,
+            snapshot,
+        }
     }
 
-    /// What a scrape would show, and how far each partition has been applied, for people. It is no snapshot: it is gathered
-    /// outside the lock, so it may show a part of an event, and nothing is acknowledged by it.
-    pub(crate) fn glance(&self) -> (Vec<MetricFamily>, Arc<Positions>) {
-        let positions = {
+    /// What a scrape would show, and how far each partition has been applied, for people. It is no snapshot: nothing is
+    /// acknowledged by it.
+    pub(crate) fn glance(&self) -> (Vec<Family>, Arc<Positions>) {
+        let (domain, positions) = {
             let applied = self.applied.lock();
             self.count_unacknowledged(&applied);
-            Arc::clone(&applied.positions)
+            (applied.metrics.families(), Arc::clone(&applied.positions))
         };
-        let mut families = self.own.gather();
-        families.extend(self.domain.gather());
+        let mut families = self.own.families(self.own.gather());
+        families.extend(domain);
         (families, positions)
     }
 
@@ -413,13 +415,4 @@ impl Exposition {
     pub fn acknowledged(&self) -> watch::Receiver<Snapshot> {
         self.acknowledged.subscribe()
     }
-}
-
-/// How many series Prometheus makes of a family: a histogram has one for each bucket, `+Inf`, sum and count.
-fn series(family: &MetricFamily) -> usize {
-    let of_metric = |metric: &Metric| match family.get_field_type() {
-        MetricType::HISTOGRAM => metric.get_histogram().get_bucket().len() + 3,
-        _ => 1,
-    };
-    family.get_metric().iter().map(of_metric).sum()
 }

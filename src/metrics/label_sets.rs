@@ -8,21 +8,22 @@
 //! budget of series. Those of an earlier process yield to those that move.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::sync::LazyLock;
 
 use time::OffsetDateTime;
 
 use crate::delivery::{Series, Snapshot};
-use crate::family::Family;
 
-/// A label set as a hash of 64 bits: among as many as there are, none meets another.
+/// A label set as a hash of 64 bits: among as many as there are, none meets another. Its key is random, so that no sender can
+/// compute two that do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Id(u64);
 
 impl Id {
     /// Of the labels of a family, in its order.
     pub(super) fn of(family: &str, labels: &[impl AsRef<str>]) -> Self {
-        let mut hasher = DefaultHasher::new();
+        let mut hasher = KEY.build_hasher();
         family.hash(&mut hasher);
         for label in labels {
             label.as_ref().hash(&mut hasher);
@@ -30,6 +31,8 @@ impl Id {
         Self(hasher.finish())
     }
 }
+
+static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 /// The label sets that exist.
 #[derive(Debug)]
@@ -76,8 +79,7 @@ impl LabelSets {
     }
 
     /// Every resource has this one: it need not be remembered.
-    pub(super) fn has_always(&mut self, family: &Family, labels: &[&str], next: Snapshot) {
-        let id = Id::of(family.name, labels);
+    pub(super) fn has_always(&mut self, id: Id, next: Snapshot) {
         self.sets
             .entry(id)
             .or_insert_with(|| LabelSet::new(next, 0, None));

@@ -15,13 +15,13 @@
 //!
 //! `le` is spelt as in the text format of a running exporter, so that both make the same series.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::backfill::{Movement, Noted, Step, Written, add};
 use crate::acs;
 use crate::family::{Family, Kind};
+use crate::format::{base_name, escaped, unit};
 
 /// A day: a customer who records nothing over night or on a Sunday has no gap in the graph.
 const QUIET_SECONDS_MAX: i64 = 24 * 60 * 60;
@@ -47,20 +47,6 @@ pub(super) fn write(noted: &Noted, step: Step, out: &mut impl Write) -> io::Resu
     Ok(written)
 }
 
-/// Escapes what must not stand in a label's value.
-pub(super) fn escaped(value: &str) -> Cow<'_, str> {
-    if !value.contains(['\\', '"', '\n']) {
-        return Cow::Borrowed(value);
-    }
-    let escape = |c: char| match c {
-        '\\' => Cow::Borrowed("\\\\"),
-        '"' => Cow::Borrowed("\\\""),
-        '\n' => Cow::Borrowed("\\n"),
-        c => Cow::Owned(c.to_string()),
-    };
-    value.chars().map(escape).collect::<String>().into()
-}
-
 /// Steps at which series have samples, both ends included; the first one is the step before the first record.
 type Span = (i64, i64);
 
@@ -76,17 +62,12 @@ fn spans(noted: &Noted, step: Step) -> Vec<Span> {
 }
 
 fn write_head(family: &Family, out: &mut impl Write) -> io::Result<()> {
-    let name = base_name(family);
+    let name = base_name(family.name);
     writeln!(out, "# TYPE {name} {}", family.kind)?;
-    if name.ends_with("_seconds") {
-        writeln!(out, "# UNIT {name} seconds")?;
+    if let Some(unit) = unit(name) {
+        writeln!(out, "# UNIT {name} {unit}")?;
     }
     writeln!(out, "# HELP {name} {}", escaped(family.help()))
-}
-
-/// `_total` belongs to the samples of a counter and not to its family.
-fn base_name(family: &Family) -> &'static str {
-    family.name.strip_suffix("_total").unwrap_or(family.name)
 }
 
 /// Writes the samples of a label set, which has these series. Returns in how many steps it has any.

@@ -36,6 +36,32 @@ settings! {
         /// Beyond this limit, unknown label values of a new series become `other`; totals stay correct. Series that exist at 0
         /// because an earlier process has shown them count too, and make room for others until they move.
         series_max: NonZeroUsize = number(SERIES_FEWEST..=SERIES_LIMIT).default("20000"),
+        /// What the histograms of durations, lengths and delays show.
+        ///
+        /// - `classic`: one series for each bucket of `metrics.buckets`, which every Prometheus reads
+        /// - `native`: one native histogram, which only a scrape by protobuf has. In text, only `_sum`, `_count` and the bucket
+        ///   `+Inf` are left.
+        /// - `both`: each; a Prometheus that reads native histograms drops the classic ones unless its configuration has
+        ///   `always_scrape_classic_histograms: true`
+        ///
+        /// The dashboard uses the classic ones.
+        histograms: HistogramKind = words([
+            ("classic", HistogramKind::Classic),
+            ("native", HistogramKind::Native),
+            ("both", HistogramKind::Both),
+        ]).default("classic"),
+        /// How fine native histograms are.
+        native_histograms: NativeSettings,
+        /// Whether failure counters and the buckets of request durations have exemplars: the `correlationId` of the latest call.
+        ///
+        /// An exemplar leads from a failure to the call. It is personal data like a line of the failure log, and goes to
+        /// everyone who may scrape or query. Scrapes by OpenMetrics and protobuf have exemplars; Prometheus stores them with
+        /// `--enable-feature=exemplar-storage`.
+        exemplars: bool = words([("off", false), ("on", true)]).default("off"),
+        /// Whether OpenMetrics has a sample `_created` with the start time of each counter and histogram.
+        ///
+        /// Protobuf has start times in any case. A server that does not use the samples stores one more series for each.
+        created_samples: bool = words([("off", false), ("on", true)]).default("off"),
         /// Upper bounds of the histograms.
         buckets: BucketSettings,
         /// What counts as a failure.
@@ -61,6 +87,21 @@ settings! {
             .default("1, 5, 15, 60, 300, 900, 1800, 3600, 7200, 21600, 43200, 86400, 172800"),
         /// Buckets of `acs_log_record_delay_seconds`: from a record's own time to its arrival in the event hub.
         record_delay: Vec<f64> = buckets().default("1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600"),
+    }
+}
+
+settings! {
+    /// Native histograms
+    ///
+    /// Their buckets have no configured bounds: each ends at the same multiple of its start.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct NativeSettings in "metrics.native_histograms" {
+        /// The resolution: a power of two is divided into 2^schema buckets.
+        ///
+        /// With 3, each bucket ends 9 % above its start; with 8, 0.3 %; with 0, 100 %.
+        schema: i32 = number(0..=SCHEMA_MAX).default("3"),
+        /// How many buckets a histogram may have before its resolution is halved.
+        buckets_max: usize = number(NATIVE_BUCKETS_FEWEST..=NATIVE_BUCKETS_LIMIT).default("160"),
     }
 }
 
@@ -115,6 +156,17 @@ settings! {
             ("drop", Duplicates::Drop),
         ]).default("count"),
     }
+}
+
+/// What histograms show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HistogramKind {
+    /// Buckets with configured bounds.
+    Classic,
+    /// Exponential buckets.
+    Native,
+    /// Either.
+    Both,
 }
 
 /// What to do with a record that has come before.
@@ -214,6 +266,15 @@ fn increasing(bounds: Vec<f64>) -> Result<Vec<f64>, String> {
 
 /// Each bound is a series of every label set, so their number has a limit; Prometheus' own defaults are 11.
 const BUCKETS_MAX: usize = 50;
+
+/// The highest resolution that the format has: each bucket ends 0.3 % above its start.
+const SCHEMA_MAX: usize = 8;
+
+/// With the lowest resolution, 9 buckets hold every delay from a microsecond to a year.
+const NATIVE_BUCKETS_FEWEST: usize = 20;
+
+/// Each bucket takes some 50 bytes of each label set; Prometheus' own limits are about as large.
+const NATIVE_BUCKETS_LIMIT: usize = 1000;
 
 /// Each resource has its failures and usual successes from the start, some 440 series.
 const RESOURCES_MAX: usize = 100;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use prometheus::{Encoder, Registry, TextEncoder};
+use prometheus::{Registry, TextEncoder};
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 
@@ -12,26 +12,22 @@ use super::rules::Rules;
 use super::{AcsMetrics, Exposition, Remembered, Settings};
 use crate::acs::{self, FailureRules};
 use crate::delivery::{Series, Snapshot};
+use crate::format::Format;
 use crate::telemetry::Telemetry;
 
 const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
 
 struct Process {
-    domain: Registry,
     own: Registry,
     metrics: AcsMetrics,
 }
 
 impl Process {
     fn new(settings: &Settings) -> Self {
-        let (domain, own) = (Registry::new(), Registry::new());
+        let own = Registry::new();
         let telemetry = Arc::new(Telemetry::new(&own, ""));
-        let metrics = AcsMetrics::new(&domain, settings, &telemetry);
-        Self {
-            domain,
-            own,
-            metrics,
-        }
+        let metrics = AcsMetrics::new(settings, &telemetry);
+        Self { own, metrics }
     }
 
     fn restore(&mut self, remembered: Remembered) {
@@ -57,7 +53,7 @@ impl Process {
 
     /// The usage types that are shown, and how much of each was used.
     fn usage(&self) -> Vec<String> {
-        lines(&self.domain, "acs_usage_quantity_total{")
+        self.lines("acs_usage_quantity_total{")
             .into_iter()
             .map(|line| {
                 let (_, usage) = line.split_once("usage_type=\"").unwrap();
@@ -68,17 +64,22 @@ impl Process {
 
     fn born_unshown(&self, family: &str) -> String {
         let start = format!(r#"acs_recording_exporter_born_unshown_total{{family="{family}"}} "#);
-        let lines = lines(&self.own, &start);
-        lines.concat().replace(&start, "")
+        let text = TextEncoder::new().encode_to_string(&self.own.gather());
+        lines(&text.unwrap(), &start).concat().replace(&start, "")
+    }
+
+    /// Those about ACS.
+    fn lines(&self, start: &str) -> Vec<String> {
+        let mut families = self.metrics.families();
+        for family in &mut families {
+            family.series.sort_by(|a, b| a.labels.cmp(&b.labels));
+        }
+        let text = Format::Text.write(&families, false);
+        lines(&String::from_utf8(text).unwrap(), start)
     }
 }
 
-fn lines(registry: &Registry, start: &str) -> Vec<String> {
-    let mut text = Vec::new();
-    TextEncoder::new()
-        .encode(&registry.gather(), &mut text)
-        .unwrap();
-    let text = String::from_utf8(text).unwrap();
+fn lines(text: &str, start: &str) -> Vec<String> {
     let lines = text.lines().filter(|line| line.starts_with(start));
     lines.map(str::to_owned).collect()
 }
@@ -151,7 +152,7 @@ fn restored_resources_yield_their_room_to_those_that_are_sent() {
     next.restore(first.metrics.remembered(NOW));
     let resources = |process: &Process| {
         let family = "acs_recording_operation_failures_total{";
-        let names = lines(&process.domain, family).into_iter().map(|line| {
+        let names = process.lines(family).into_iter().map(|line| {
             let (_, rest) = line.split_once("resource=\"").unwrap();
             rest.split('"').next().unwrap().to_owned()
         });
@@ -197,7 +198,7 @@ fn what_has_no_room_or_another_form_is_not_restored() {
         process.metrics.restore(series, NOW, 1);
     }
     assert_eq!(process.usage(), ["first 0", "second 0"]);
-    assert!(lines(&process.domain, "acs_log_last").is_empty());
+    assert!(process.lines("acs_log_last").is_empty());
 }
 
 #[test]
@@ -211,11 +212,9 @@ fn new_failure_rules_are_shown_at_0_before_they_decide() {
     let exposition = Exposition::new(&settings, 1, own, telemetry);
     let zero = r#"acs_recording_failures_total{end_reason="InitiatorLeft",reason="ended_badly",resource="a"} 0"#;
     let shows = || {
-        let scrape = exposition.scrape().unwrap();
-        (
-            String::from_utf8(scrape.body).unwrap().contains(zero),
-            scrape.snapshot,
-        )
+        let scrape = exposition.scrape();
+        let text = String::from_utf8(scrape.write(Format::Text)).unwrap();
+        (text.contains(zero), scrape.snapshot)
     };
     let (is_shown, before) = shows();
     assert!(!is_shown);
@@ -246,7 +245,7 @@ fn new_resources_are_shown_at_0_before_the_records_of_others_are_ignored() {
     settings.resources = resources(&["listed", "sent"]);
     settings.resources_only = true;
     process.metrics.announce(Rules::of(&settings), 2);
-    let zeros = lines(&process.domain, "acs_recording_failures_total{");
+    let zeros = process.lines("acs_recording_failures_total{");
     let of_new = zeros.iter().filter(|line| line.contains("listed"));
     assert!(of_new.count() > 20, "{zeros:?}");
     assert!(
@@ -258,7 +257,7 @@ fn new_resources_are_shown_at_0_before_the_records_of_others_are_ignored() {
     process.metrics.follow();
     process.uses_of("third", "voice", 2);
     process.uses_of("listed", "voice", 2);
-    let usage = lines(&process.domain, "acs_usage_quantity_total{");
+    let usage = process.lines("acs_usage_quantity_total{");
     let moved = |resource: &str| {
         let of = format!("resource=\"{resource}\",");
         let line = usage.iter().find(|line| line.contains(&of));

@@ -23,7 +23,7 @@ pub(super) fn log(observation: &Observation<'_>) {
         result = label(result),
         reason = label("reason"),
         time = observation.time.and_then(|time| time.format(&Rfc3339).ok()),
-        correlation_id = details.correlation_id.as_deref(),
+        correlation_id = observation.correlation_id.as_deref(),
         recording_id = details.recording_id.as_deref(),
         call_connection_id = details.call_connection_id.as_deref(),
         server_call_id = details.server_call_id.as_deref(),

@@ -191,7 +191,7 @@ mod tests {
         let telemetry = Arc::new(Telemetry::new(&own, ""));
         let mut settings = metrics::Settings::default();
         let exposition = Exposition::new(&settings, 1, own, telemetry);
-        let before = exposition.scrape().unwrap().snapshot;
+        let before = exposition.scrape().snapshot;
         settings.failures.end_reasons = vec!["InitiatorLeft".to_owned()];
         let shown_in = exposition.announce(&settings).unwrap();
         let until = Instant::now() + Duration::from_mins(2);
@@ -200,7 +200,7 @@ mod tests {
         exposition.delivered(before, "scraper", Instant::now());
         assert!(!are_shown(announced, &exposition).await);
         assert_eq!(Instant::now(), until);
-        let after = exposition.scrape().unwrap().snapshot;
+        let after = exposition.scrape().snapshot;
         exposition.delivered(after, "scraper", Instant::now());
         assert!(are_shown(announced, &exposition).await);
     }

@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use prometheus::proto::{Metric, MetricFamily, MetricType};
+use crate::format::{Family, Series, Value};
 
 /// The prefix of the families about the exporter itself.
 const OWN: &str = "acs_recording_exporter_";
 
 /// The families of one moment, by name.
-pub(super) struct Gathered(BTreeMap<String, MetricFamily>);
+pub(super) struct Gathered(BTreeMap<String, Family>);
 
 impl Gathered {
-    pub(super) fn new(families: Vec<MetricFamily>) -> Self {
-        let named = |family: MetricFamily| (family.name().to_owned(), family);
+    pub(super) fn new(families: Vec<Family>) -> Self {
+        let named = |family: Family| (family.name.to_string(), family);
         Self(families.into_iter().map(named).collect())
     }
 
@@ -26,11 +26,12 @@ impl Gathered {
         let Some(family) = self.0.get(name) else {
             return sums;
         };
-        for metric in family.get_metric() {
-            let key = labels.map(|label| value_of(metric, label));
-            *sums.entry(key).or_default() += match family.get_field_type() {
-                MetricType::COUNTER => metric.get_counter().get_value(),
-                _ => metric.get_gauge().get_value(),
+        for series in &family.series {
+            let key = labels.map(|label| value_of(series, label));
+            *sums.entry(key).or_default() += match &series.value {
+                Value::Counter(counter) => counter.value,
+                Value::Gauge(value) => *value,
+                Value::Histogram(histogram) => histogram.sum,
             };
         }
         sums
@@ -56,10 +57,10 @@ impl Gathered {
     }
 }
 
-fn value_of(metric: &Metric, label: &str) -> String {
-    let mut labels = metric.get_label().iter();
-    let found = labels.find(|pair| pair.name() == label);
-    found.map_or_else(String::new, |pair| pair.value().to_owned())
+fn value_of(series: &Series, name: &str) -> String {
+    let mut labels = series.labels.iter();
+    let found = labels.find(|label| label.name == name);
+    found.map_or_else(String::new, |label| label.value.to_string())
 }
 
 /// A count as it is counted: whole.

@@ -5,13 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which modules a module may use. A new arrow is a decision: make it here, and in the map.
-const MAY_USE: [(&str, &[&str]); 28] = [
+const MAY_USE: [(&str, &[&str]); 29] = [
     ("event", &[]),
     ("disposition", &["family"]),
     ("repair", &["family"]),
     ("envelope", &["disposition", "repair"]),
     ("acs", &["disposition", "family", "repair"]),
     ("family", &[]),
+    ("format", &["family"]),
     ("setting", &[]),
     ("version", &[]),
     ("watched", &[]),
@@ -36,7 +37,15 @@ const MAY_USE: [(&str, &[&str]); 28] = [
     ("blobs", &["event", "identity", "telemetry"]),
     (
         "metrics",
-        &["acs", "delivery", "event", "family", "setting", "telemetry"],
+        &[
+            "acs",
+            "delivery",
+            "event",
+            "family",
+            "format",
+            "setting",
+            "telemetry",
+        ],
     ),
     (
         "pipeline",
@@ -88,6 +97,7 @@ const MAY_USE: [(&str, &[&str]); 28] = [
         &[
             "delivery",
             "event",
+            "format",
             "liveness",
             "metrics",
             "setting",
@@ -98,6 +108,7 @@ const MAY_USE: [(&str, &[&str]); 28] = [
         "http",
         &[
             "delivery",
+            "format",
             "liveness",
             "metrics",
             "setting",
@@ -165,6 +176,7 @@ const MAY_USE: [(&str, &[&str]); 28] = [
             "check",
             "config",
             "disposition",
+            "format",
             "metrics",
             "pipeline",
             "service",

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::acs::FailureRules;
 use crate::config::{self, ConfigError, File, Sources};
+use crate::format::Format;
 use crate::metrics::{Backfill, Exposition, Settings, Step};
 use crate::pipeline::{self, Ended, OpenedEvent};
 use crate::source::replay::{self, Replayed};
@@ -65,9 +66,6 @@ pub(crate) enum ReplayFailed {
     /// Standard output is closed.
     #[error("cannot write the metrics")]
     Io(#[from] io::Error),
-    /// The metrics cannot be written as text.
-    #[error("cannot encode the metrics")]
-    Encoding(#[from] prometheus::Error),
     /// A defect of the program.
     #[error("the replay ended unexpectedly")]
     Task(#[from] tokio::task::JoinError),
@@ -166,7 +164,9 @@ fn run(
                 !name.starts_with("acs_recording_exporter_") && name.starts_with("acs_")
                     || ACCOUNTING.contains(&name)
             };
-            out.write_all(&exposition.scrape_of(is_shown)?.body)?;
+            let mut scrape = exposition.scrape();
+            scrape.retain(is_shown);
+            out.write_all(&scrape.write(Format::Text))?;
         }
         Sink::History(backfill, _) => report.written = Some(backfill.write(out)?),
     }

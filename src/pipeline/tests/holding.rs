@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{HOLD_MAX, NOW, WINDOW, Writer, id};
 use crate::event::{Batch, Event, Position};
+use crate::format::Format;
 use crate::metrics::{Exposition, Settings};
 use crate::queue::{self, Lane, Queued};
 use crate::telemetry::Telemetry;
@@ -114,7 +115,7 @@ impl Scene {
 
     /// A scrape is delivered.
     fn scrape(&mut self) {
-        let snapshot = self.exposition.scrape().unwrap().snapshot;
+        let snapshot = self.exposition.scrape().snapshot;
         self.exposition.delivered(snapshot, "prometheus", self.now);
         self.writer.go_on(self.now);
     }
@@ -127,7 +128,7 @@ impl Scene {
     }
 
     fn shows(&self, series: &str) -> bool {
-        let body = self.exposition.scrape().unwrap().body;
+        let body = self.exposition.scrape().write(Format::Text);
         String::from_utf8(body).unwrap().contains(series)
     }
 }
