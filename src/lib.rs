@@ -210,9 +210,6 @@ pub mod inside {
     pub mod event {
         pub use crate::event::{Batch, Event, PartitionId, Position, Reached};
     }
-    pub mod format {
-        pub use crate::format::Format;
-    }
     pub mod identity {
         pub use crate::identity::{
             Application, Credential, CredentialKind, Identity, Secret, SecretSource, storage_tokens,

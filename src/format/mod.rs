@@ -4,6 +4,8 @@
 //! format and OpenMetrics, `protobuf` the delimited messages; a value has the same digits in each.
 
 mod protobuf;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::borrow::Cow;
@@ -17,7 +19,7 @@ pub(crate) use text::{base_name, escaped, unit};
 
 /// A format in which Prometheus reads metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Format {
+pub(crate) enum Format {
     /// The classic text format, version 0.0.4
     /// (<https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>).
     Text,

@@ -21,119 +21,119 @@ pub(super) fn write(families: &[super::Family]) -> Vec<u8> {
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct MetricFamily {
+pub(super) struct MetricFamily {
     #[prost(string, optional, tag = "1")]
-    name: Option<String>,
+    pub(super) name: Option<String>,
     #[prost(string, optional, tag = "2")]
-    help: Option<String>,
+    pub(super) help: Option<String>,
     #[prost(int32, optional, tag = "3")]
-    kind: Option<i32>,
+    pub(super) kind: Option<i32>,
     #[prost(message, repeated, tag = "4")]
-    metric: Vec<Metric>,
+    pub(super) metric: Vec<Metric>,
     #[prost(string, optional, tag = "5")]
-    unit: Option<String>,
+    pub(super) unit: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Metric {
+pub(super) struct Metric {
     #[prost(message, repeated, tag = "1")]
-    label: Vec<LabelPair>,
+    pub(super) label: Vec<LabelPair>,
     #[prost(message, optional, tag = "2")]
-    gauge: Option<Gauge>,
+    pub(super) gauge: Option<Gauge>,
     #[prost(message, optional, tag = "3")]
-    counter: Option<Counter>,
+    pub(super) counter: Option<Counter>,
     #[prost(message, optional, tag = "7")]
-    histogram: Option<Histogram>,
+    pub(super) histogram: Option<Histogram>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct LabelPair {
+pub(super) struct LabelPair {
     #[prost(string, optional, tag = "1")]
-    name: Option<String>,
+    pub(super) name: Option<String>,
     #[prost(string, optional, tag = "2")]
-    value: Option<String>,
+    pub(super) value: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Gauge {
+pub(super) struct Gauge {
     #[prost(double, optional, tag = "1")]
-    value: Option<f64>,
+    pub(super) value: Option<f64>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Counter {
+pub(super) struct Counter {
     #[prost(double, optional, tag = "1")]
-    value: Option<f64>,
+    pub(super) value: Option<f64>,
     #[prost(message, optional, tag = "2")]
-    exemplar: Option<Exemplar>,
+    pub(super) exemplar: Option<Exemplar>,
     #[prost(message, optional, tag = "3")]
-    created_timestamp: Option<Timestamp>,
+    pub(super) created_timestamp: Option<Timestamp>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Histogram {
+pub(super) struct Histogram {
     #[prost(uint64, optional, tag = "1")]
-    sample_count: Option<u64>,
+    pub(super) sample_count: Option<u64>,
     #[prost(double, optional, tag = "2")]
-    sample_sum: Option<f64>,
+    pub(super) sample_sum: Option<f64>,
     #[prost(message, repeated, tag = "3")]
-    bucket: Vec<Bucket>,
+    pub(super) bucket: Vec<Bucket>,
     #[prost(sint32, optional, tag = "5")]
-    schema: Option<i32>,
+    pub(super) schema: Option<i32>,
     #[prost(double, optional, tag = "6")]
-    zero_threshold: Option<f64>,
+    pub(super) zero_threshold: Option<f64>,
     #[prost(uint64, optional, tag = "7")]
-    zero_count: Option<u64>,
+    pub(super) zero_count: Option<u64>,
     #[prost(message, repeated, tag = "9")]
-    negative_span: Vec<BucketSpan>,
+    pub(super) negative_span: Vec<BucketSpan>,
     #[prost(sint64, repeated, packed = "false", tag = "10")]
-    negative_delta: Vec<i64>,
+    pub(super) negative_delta: Vec<i64>,
     #[prost(message, repeated, tag = "12")]
-    positive_span: Vec<BucketSpan>,
+    pub(super) positive_span: Vec<BucketSpan>,
     #[prost(sint64, repeated, packed = "false", tag = "13")]
-    positive_delta: Vec<i64>,
+    pub(super) positive_delta: Vec<i64>,
     #[prost(message, optional, tag = "15")]
-    created_timestamp: Option<Timestamp>,
+    pub(super) created_timestamp: Option<Timestamp>,
     #[prost(message, repeated, tag = "16")]
-    exemplars: Vec<Exemplar>,
+    pub(super) exemplars: Vec<Exemplar>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Bucket {
+pub(super) struct Bucket {
     #[prost(uint64, optional, tag = "1")]
-    cumulative_count: Option<u64>,
+    pub(super) cumulative_count: Option<u64>,
     #[prost(double, optional, tag = "2")]
-    upper_bound: Option<f64>,
+    pub(super) upper_bound: Option<f64>,
     #[prost(message, optional, tag = "3")]
-    exemplar: Option<Exemplar>,
+    pub(super) exemplar: Option<Exemplar>,
 }
 
 /// Buckets beside one another. The offset of the first is an index, that of each later one the gap behind the one before.
 #[derive(Clone, PartialEq, Message)]
-struct BucketSpan {
+pub(super) struct BucketSpan {
     #[prost(sint32, optional, tag = "1")]
-    offset: Option<i32>,
+    pub(super) offset: Option<i32>,
     #[prost(uint32, optional, tag = "2")]
-    length: Option<u32>,
+    pub(super) length: Option<u32>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Exemplar {
+pub(super) struct Exemplar {
     #[prost(message, repeated, tag = "1")]
-    label: Vec<LabelPair>,
+    pub(super) label: Vec<LabelPair>,
     #[prost(double, optional, tag = "2")]
-    value: Option<f64>,
+    pub(super) value: Option<f64>,
     #[prost(message, optional, tag = "3")]
-    timestamp: Option<Timestamp>,
+    pub(super) timestamp: Option<Timestamp>,
 }
 
 /// `google.protobuf.Timestamp`.
 #[derive(Clone, PartialEq, Message)]
-struct Timestamp {
+pub(super) struct Timestamp {
     #[prost(int64, tag = "1")]
-    seconds: i64,
+    pub(super) seconds: i64,
     #[prost(int32, tag = "2")]
-    nanos: i32,
+    pub(super) nanos: i32,
 }
 
 impl From<&super::Family> for MetricFamily {

@@ -109,8 +109,13 @@ pub struct Scrape {
 
 impl Scrape {
     /// Its body in a format.
-    pub fn write(&self, format: Format) -> Vec<u8> {
+    pub(crate) fn write(&self, format: Format) -> Vec<u8> {
         format.write(&self.families, self.created_samples)
+    }
+
+    /// Its body in the classic text format.
+    pub fn text(&self) -> Vec<u8> {
+        self.write(Format::Text)
     }
 
     /// Leaves out the families whose names are not shown.

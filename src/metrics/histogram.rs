@@ -14,9 +14,6 @@ use crate::format::{Classic, Exemplar, Histogram, Native};
 /// The lowest resolution: each bucket ends at 65,536 times its start.
 const SCHEMA_MIN: i32 = -4;
 
-/// The highest: each bucket ends 0.3 % above its start.
-pub(super) const SCHEMA_MAX: i32 = 8;
-
 /// Values of at most this are 0: 2^-128, as in the official client libraries.
 const ZERO_THRESHOLD: f64 = 2.938_735_877_055_719e-39;
 

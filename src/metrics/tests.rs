@@ -213,7 +213,7 @@ fn new_failure_rules_are_shown_at_0_before_they_decide() {
     let zero = r#"acs_recording_failures_total{end_reason="InitiatorLeft",reason="ended_badly",resource="a"} 0"#;
     let shows = || {
         let scrape = exposition.scrape();
-        let text = String::from_utf8(scrape.write(Format::Text)).unwrap();
+        let text = String::from_utf8(scrape.text()).unwrap();
         (text.contains(zero), scrape.snapshot)
     };
     let (is_shown, before) = shows();

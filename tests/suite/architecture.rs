@@ -176,7 +176,6 @@ const MAY_USE: [(&str, &[&str]); 29] = [
             "check",
             "config",
             "disposition",
-            "format",
             "metrics",
             "pipeline",
             "service",

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use acs_recording_exporter::inside::config::{self, File, Flag, Sources};
 use acs_recording_exporter::inside::event::{Batch, Event, PartitionId, Position};
-use acs_recording_exporter::inside::format::Format;
 use acs_recording_exporter::inside::metrics::Exposition;
 use acs_recording_exporter::inside::pipeline;
 use acs_recording_exporter::inside::telemetry::Telemetry;
@@ -72,7 +71,7 @@ impl Decoder {
 
     /// The scrape, but for what tells of the process and its build.
     pub(crate) fn scrape(&self) -> String {
-        let text = String::from_utf8(self.exposition.scrape().write(Format::Text)).unwrap();
+        let text = String::from_utf8(self.exposition.scrape().text()).unwrap();
         let of_the_process = |line: &str| {
             line.contains(" process_")
                 || line.starts_with("process_")

@@ -34,6 +34,7 @@ mod documents;
 mod drift;
 mod end_to_end;
 mod endpoints_under_attack;
+mod exposition;
 mod faults;
 mod golden;
 mod health;

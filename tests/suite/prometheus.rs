@@ -27,20 +27,32 @@ pub(crate) struct Series {
 impl Prometheus {
     /// In this folder, which may hold blocks below `tsdb`, with this configuration.
     pub(crate) async fn start(folder: &Path, config: &str) -> Self {
+        Self::start_as(Path::new("prometheus"), &[], folder, config).await
+    }
+
+    /// The same as this program, with more flags.
+    pub(crate) async fn start_as(
+        program: &Path,
+        flags: &[&str],
+        folder: &Path,
+        config: &str,
+    ) -> Self {
         let file = folder.join("prometheus.yml");
         fs::write(&file, config).unwrap();
         let address = free_address();
-        let process = Process::start(
-            Path::new("prometheus"),
-            &[
-                &format!("--config.file={}", file.display()),
-                &format!("--storage.tsdb.path={}", folder.join("tsdb").display()),
-                // What is older than 15 days would be deleted at the start.
-                "--storage.tsdb.retention.time=100y",
-                &format!("--web.listen-address={address}"),
-            ],
-            &[],
-        );
+        let own = [
+            format!("--config.file={}", file.display()),
+            format!("--storage.tsdb.path={}", folder.join("tsdb").display()),
+            // What is older than 15 days would be deleted at the start.
+            "--storage.tsdb.retention.time=100y".to_owned(),
+            format!("--web.listen-address={address}"),
+        ];
+        let all: Vec<_> = own
+            .iter()
+            .map(String::as_str)
+            .chain(flags.iter().copied())
+            .collect();
+        let process = Process::start(program, &all, &[]);
         let prometheus = Self { process, address };
         eventually("Prometheus is ready", || async {
             match get(&prometheus.address, "/-/ready").await {
@@ -64,9 +76,15 @@ impl Prometheus {
         let url =
             reqwest::Url::parse_with_params("http://prometheus/api/v1/query", parameters).unwrap();
         let path = format!("{}?{}", url.path(), url.query().unwrap());
-        let (_, text) = get(&self.address, &path).await.unwrap();
+        let text = self.get(&path).await;
         let answer: Answer = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}"));
         answer.data.result
+    }
+
+    /// What its API answers.
+    pub(crate) async fn get(&self, path: &str) -> String {
+        let (_, text) = get(&self.address, path).await.unwrap();
+        text
     }
 
     /// The same, by the values of a label. What is zero is left out.
@@ -103,6 +121,11 @@ impl Series {
     pub(crate) fn value(&self) -> f64 {
         let (_, value) = self.value.as_ref().expect("an instant vector");
         value.parse().unwrap()
+    }
+
+    /// The same as the server wrote it; none of a native histogram.
+    pub(crate) fn text(&self) -> Option<String> {
+        self.value.as_ref().map(|(_, text)| text.clone())
     }
 
     /// Of a range.

@@ -17,7 +17,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::acs::FailureRules;
 use crate::config::{self, ConfigError, File, Sources};
-use crate::format::Format;
 use crate::metrics::{Backfill, Exposition, Settings, Step};
 use crate::pipeline::{self, Ended, OpenedEvent};
 use crate::source::replay::{self, Replayed};
@@ -166,7 +165,7 @@ fn run(
             };
             let mut scrape = exposition.scrape();
             scrape.retain(is_shown);
-            out.write_all(&scrape.write(Format::Text))?;
+            out.write_all(&scrape.text())?;
         }
         Sink::History(backfill, _) => report.written = Some(backfill.write(out)?),
     }

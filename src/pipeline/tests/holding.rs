@@ -12,7 +12,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::{HOLD_MAX, NOW, WINDOW, Writer, id};
 use crate::event::{Batch, Event, Position};
-use crate::format::Format;
 use crate::metrics::{Exposition, Settings};
 use crate::queue::{self, Lane, Queued};
 use crate::telemetry::Telemetry;
@@ -128,7 +127,7 @@ impl Scene {
     }
 
     fn shows(&self, series: &str) -> bool {
-        let body = self.exposition.scrape().write(Format::Text);
+        let body = self.exposition.scrape().text();
         String::from_utf8(body).unwrap().contains(series)
     }
 }

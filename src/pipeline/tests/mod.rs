@@ -26,7 +26,6 @@ use tokio_util::sync::CancellationToken;
 use super::Writer;
 use crate::delivery::{Positions, Series, Snapshot};
 use crate::event::{Batch, Event, PartitionId, Position};
-use crate::format::Format;
 use crate::metrics::{Exposition, Settings};
 use crate::queue::{self, Lane, Queued};
 use crate::telemetry::Telemetry;
@@ -148,7 +147,7 @@ impl World {
             Action::Deliver { partition, events } => self.deliver(partition, events),
             Action::ScrapeBegins { scraper } if scraper < self.scrapers => {
                 let scrape = self.process.exposition.scrape();
-                let body = String::from_utf8(scrape.write(Format::Text)).unwrap();
+                let body = String::from_utf8(scrape.text()).unwrap();
                 self.process
                     .scrapes
                     .insert(scraper, (scrape.snapshot, body));

@@ -2,6 +2,7 @@
 
 mod tls;
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::io::Read;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Metrics;
+use crate::format::Format;
 use crate::http::connection::Connection;
 use crate::http::connections::Connections;
 use crate::http::scrape_watch::ScrapeWatch;
@@ -29,14 +31,12 @@ const WIRE: usize = 4096;
 const SCRAPE: &str =
     "GET /metrics HTTP/1.1\r\nHost: a\r\nX-Prometheus-Scrape-Timeout-Seconds: 10\r\n\r\n";
 
-/// A scrape that asks for gzip, or not.
-fn scrape(gzip: bool) -> String {
-    let asks = if gzip {
-        "Accept-Encoding: gzip\r\n"
-    } else {
-        ""
-    };
-    SCRAPE.replace("Host:", &format!("{asks}Host:"))
+/// A scrape that asks for gzip, or not, and for a format.
+fn scrape(gzip: bool, format: Format) -> String {
+    let encoding = if gzip { "gzip" } else { "identity" };
+    let format = format.content_type();
+    let asks = format!("Accept-Encoding: {encoding}\r\nAccept: {format}\r\nHost:");
+    SCRAPE.replace("Host:", &asks)
 }
 
 impl Abandon for DuplexStream {
@@ -134,10 +134,17 @@ async fn take(client: &mut DuplexStream, bytes: usize) {
 async fn a_scrape_is_complete_when_its_last_byte_is_accepted_and_no_byte_earlier() {
     let mut world = World::new();
     let mut client = world.connect();
-    for (snapshot, gzip) in [(1, false), (2, true), (3, false), (4, true)] {
-        client.write_all(scrape(gzip).as_bytes()).await.unwrap();
+    for (snapshot, gzip, format) in [
+        (1, false, Format::Text),
+        (2, true, Format::OpenMetrics),
+        (3, false, Format::Protobuf),
+        (4, true, Format::Text),
+    ] {
+        let request = scrape(gzip, format);
+        client.write_all(request.as_bytes()).await.unwrap();
         let (head, length) = head(&mut client).await;
-        assert!(head.contains("content-type: text/plain; version=0.0.4; charset=utf-8"));
+        let named = format!("content-type: {}\r\n", format.content_type());
+        assert!(head.contains(&named.to_lowercase()), "{head}");
         assert!(length > WIRE + 1000, "{length}");
         take(&mut client, length - WIRE - 1).await;
         world.settle().await;
@@ -155,35 +162,38 @@ async fn a_scrape_is_complete_when_its_last_byte_is_accepted_and_no_byte_earlier
 }
 
 #[tokio::test(start_paused = true)]
-async fn scrapes_that_wait_share_a_snapshot_however_their_bodies_are_encoded() {
+async fn scrapes_that_wait_share_a_snapshot_in_whatever_form() {
     let mut world = World::new();
     let mut first = world.connect();
     first.write_all(SCRAPE.as_bytes()).await.unwrap();
     let mut clients = Vec::new();
-    for gzip in [false, true, false, true] {
-        let mut client = world.connect();
-        client.write_all(scrape(gzip).as_bytes()).await.unwrap();
-        clients.push((client, gzip));
+    for format in [Format::Text, Format::OpenMetrics, Format::Protobuf] {
+        for gzip in [true, false, true] {
+            let mut client = world.connect();
+            let request = scrape(gzip, format);
+            client.write_all(request.as_bytes()).await.unwrap();
+            clients.push((client, gzip, format));
+        }
     }
-    let mut bodies = Vec::new();
-    for (client, gzip) in &mut clients {
+    let mut bodies = HashMap::new();
+    for (client, gzip, format) in &mut clients {
         let (head, length) = head(client).await;
         assert_eq!(head.contains("content-encoding: gzip"), *gzip, "{head}");
-        assert!(head.contains("vary: accept-encoding"), "{head}");
+        assert!(head.contains("vary: accept, accept-encoding"), "{head}");
         let mut body = vec![0; length];
         client.read_exact(&mut body).await.unwrap();
-        let mut text = String::new();
         if *gzip {
-            GzDecoder::new(&*body).read_to_string(&mut text).unwrap();
-        } else {
-            text = String::from_utf8(body).unwrap();
+            let sent = std::mem::take(&mut body);
+            GzDecoder::new(&*sent).read_to_end(&mut body).unwrap();
         }
-        bodies.push(text);
+        let name = b"acs_recording";
+        assert!(body.windows(name.len()).any(|bytes| bytes == name));
+        let first = bodies.entry(*format).or_insert_with(|| body.clone());
+        assert!(body == *first);
     }
-    assert!(bodies[0].contains("acs_recording"));
-    assert!(bodies.iter().all(|body| *body == bodies[0]));
+    assert_eq!(bodies.len(), 3);
     world.settle().await;
-    assert_eq!(world.metrics.scrapes(), (4.0, 0.0));
+    assert_eq!(world.metrics.scrapes(), (9.0, 0.0));
 }
 
 #[tokio::test(start_paused = true)]
