@@ -15,8 +15,8 @@
 //!      or            of a file, in windows                  source::replay      by the same envelope::Walk
 //!   -> Record        its category, and an Observation:      acs::read           pure
 //!                    which series move, by how much
-//!   -> series        of the `prometheus` registry           metrics             the writer of pipeline, under one lock
-//!   -> scrape        a snapshot, taken under that lock      metrics::Exposition -> http
+//!   -> series        counters, gauges, histograms           metrics             the writer of pipeline, under one lock
+//!   -> scrape        a snapshot, taken under that lock      metrics::Exposition -> format, http
 //!   -> acknowledged  when its last byte was written         delivery
 //!   -> checkpoint    a file, or blobs                       checkpoint          by the keeper of service
 //! ```
@@ -36,6 +36,8 @@
 //! | Which value counts, if a record has several of a property? | `acs/values.rs` |
 //! | Which properties does a log have, and how is each read? | the `schema` of its `CATEGORY`; a property that is not in it is listed in `Record::unfamiliar`, one that cannot be read in `Record::unreadable` |
 //! | Which metrics are there? | the file of each log in `acs/` about ACS, `telemetry/families.rs` about the exporter; or the command `metrics` |
+//! | In which format is a scrape written? | `http/accept.rs` decides, `format/` writes; docs/metrics.md has what each format has |
+//! | What has an exemplar, and when did a counter begin? | `metrics/vectors.rs` about ACS, `metrics/own.rs` about the exporter |
 //! | How is a label kept bounded, and the number of series? | `metrics/labels.rs`, `metrics/label_sets.rs` |
 //! | What may a label or a log line contain of a record? | `acs/grammar.rs`; `metrics/labels.rs` applies it |
 //! | What is needed to export another log category? | one file in `acs/`, and its line in `CATEGORIES` of `acs/mod.rs` |
@@ -73,7 +75,7 @@
 //!
 //! [`event`], [`disposition`], [`repair`], [`envelope`] and [`acs`] are the core: values and functions of values, no
 //! I/O, no clock, no log. [`setting`] is how the keys of the configuration are declared, [`family`] how metric families
-//! are; [`metrics`] and [`telemetry`] hold every family, about ACS and about ourselves. [`queue`] leads from the
+//! are; [`metrics`] and [`telemetry`] hold every family, about ACS and about ourselves, [`format`](mod@format) writes what they show. [`queue`] leads from the
 //! partitions to [`pipeline`], the loop that joins them; [`dead_letters`] keeps what could not be read. [`identity`] is
 //! how the exporter authenticates to Azure: tokens and secrets, for [`source`] and [`blobs`] alike. [`source`] reads
 //! event hubs, or files in their stead, [`liveness`] knows whether it does, [`status`] shows it
@@ -93,7 +95,7 @@
 //! checkpoint, delivery, http, metrics, identity, blobs, telemetry, shutdown, dead_letters}`, `replica -> {source, checkpoint,
 //! blobs}`, `pipeline -> {queue, event, envelope, acs, metrics, delivery, telemetry, liveness, dead_letters}`, `source ->
 //! {envelope, dead_letters, identity, queue, liveness, telemetry, family, event}`, `checkpoint -> {blobs, delivery, acs}`,
-//! `http -> {status, metrics, liveness, delivery}`, `status -> {metrics, liveness, telemetry}`, `identity -> telemetry`, and the core knows only itself. A test holds that, and prints the graph.
+//! `http -> {status, metrics, format, liveness, delivery}`, `status -> {metrics, format, liveness, telemetry}`, `metrics -> format -> family`, `identity -> telemetry`, and the core knows only itself. A test holds that, and prints the graph.
 //!
 //! # What always holds
 //!
@@ -115,7 +117,8 @@
 //!    body inflates to and how many records are read from it (of one event at a time), connections, snapshots, scrapers, waits. A panic inside the decoder costs one record, one inside the SDK
 //!    a link.
 //! 6. **No personal data leaves**: no caller address, URI, recording, call or correlation id in a label or a log line, but
-//!    for the failure log (`log.failures`, off by default), which has the ids that Microsoft's support asks for. What does not
+//!    for the failure log (`log.failures`), which has the ids that Microsoft's support asks for, and exemplars (`metrics.exemplars`), which have the
+//!    correlation id. Both are off by default. What does not
 //!    look like a value of its label is `other`, and a record that was repaired adds no value to a label but its resource and a
 //!    status. Dead letters have them, which is why they are off by default and their owner's alone.
 //!
@@ -147,6 +150,8 @@
 //! * A file is decoded by the walk that decodes a body, in windows (`envelope::walk`): a splitter of its own gave other numbers.
 //! * For status, result type and end reason, the value that says failure wins over any other place of the record that says
 //!   success (`acs::values`): a failure that is written once is a failure.
+//! * The series about ACS are in structures of our own (`metrics::vectors`), since the model of the `prometheus` crate has no
+//!   exemplars, native histograms or start times. Its registry has the families about the exporter and about the process.
 //! * A key of the configuration is declared where it is used, by [`setting`]`::settings!`; the reference is generated.
 
 mod acs;

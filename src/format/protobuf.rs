@@ -166,7 +166,7 @@ impl From<&super::Series> for Metric {
             Value::Gauge(value) => {
                 metric.gauge = Some(Gauge {
                     value: Some(*value),
-                })
+                });
             }
             Value::Counter(counter) => {
                 metric.counter = Some(Counter {

@@ -159,7 +159,7 @@ fn openmetrics_has_units_exemplars_start_times_and_an_end() {
             }],
         ),
     ];
-    expect_test::expect![[r##"
+    expect_test::expect![[r#"
         # TYPE a_bytes counter
         # UNIT a_bytes bytes
         # HELP a_bytes Of \"a\".
@@ -175,7 +175,7 @@ fn openmetrics_has_units_exemplars_start_times_and_an_end() {
         b_seconds_count 3
         b_seconds_created 1772366400.250
         # EOF
-    "##]].assert_eq(&read(Format::OpenMetrics.write(&families, true)));
+    "#]].assert_eq(&read(Format::OpenMetrics.write(&families, true)));
     let without = read(Format::OpenMetrics.write(&families, false));
     assert!(!without.contains("_created"));
 }

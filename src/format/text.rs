@@ -85,18 +85,15 @@ impl Text {
 
     fn histogram(&mut self, name: &str, labels: &[Label], histogram: &Histogram) -> fmt::Result {
         let mut exemplars = histogram.exemplars.iter().map(Option::as_ref);
-        match &histogram.classic {
-            Some(classic) => {
-                for (bound, count) in classic.cumulative() {
-                    let exemplar = exemplars.next().flatten();
-                    self.sample(name, "_bucket", labels, Some(bound), count, exemplar)?;
-                }
+        if let Some(classic) = &histogram.classic {
+            for (bound, count) in classic.cumulative() {
+                let exemplar = exemplars.next().flatten();
+                self.sample(name, "_bucket", labels, Some(bound), count, exemplar)?;
             }
-            None => {
-                let all = Some(f64::INFINITY);
-                let exemplar = exemplars.flatten().max_by_key(|exemplar| exemplar.at);
-                self.sample(name, "_bucket", labels, all, histogram.count, exemplar)?;
-            }
+        } else {
+            let all = Some(f64::INFINITY);
+            let exemplar = exemplars.flatten().max_by_key(|exemplar| exemplar.at);
+            self.sample(name, "_bucket", labels, all, histogram.count, exemplar)?;
         }
         self.sample(name, "_sum", labels, None, histogram.sum, None)?;
         self.sample(name, "_count", labels, None, histogram.count, None)?;

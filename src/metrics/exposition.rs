@@ -260,7 +260,7 @@ impl Exposition {
             let snapshot = applied.ledger.snapshot(positions);
             (self.own.gather(), applied.metrics.families(), snapshot)
         };
-        let mut families = self.own.families(own);
+        let mut families = self.own.families(&own);
         families.extend(domain);
         families.sort_by(|a, b| a.name.cmp(&b.name));
         for family in &mut families {
@@ -281,7 +281,7 @@ impl Exposition {
             self.count_unacknowledged(&applied);
             (applied.metrics.families(), Arc::clone(&applied.positions))
         };
-        let mut families = self.own.families(self.own.gather());
+        let mut families = self.own.families(&self.own.gather());
         families.extend(domain);
         (families, positions)
     }

@@ -52,7 +52,7 @@ impl Own {
     }
 
     /// The same as families. It need not be done under the lock.
-    pub(super) fn families(&self, gathered: Gathered) -> Vec<Family> {
+    pub(super) fn families(&self, gathered: &Gathered) -> Vec<Family> {
         let mut counters = self.counters.lock();
         let families = gathered.families.iter();
         let families = families.map(|family| counters.read(family)).collect();

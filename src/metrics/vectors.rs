@@ -97,7 +97,7 @@ impl Vectors {
             }
             Value::Gauge(gauge) => *gauge = gauge.max(amount),
             Value::Histogram(histogram) => {
-                histogram.observe(amount, exemplar, self.native.buckets_max)
+                histogram.observe(amount, exemplar, self.native.buckets_max);
             }
         }
     }
