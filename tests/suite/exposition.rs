@@ -68,6 +68,18 @@ struct Job<'p> {
 }
 
 impl Job<'_> {
+    /// Waits until the job has seen the failures at 0.
+    async fn has_zeros(&self) {
+        let query = format!("{FAILURES}{{job='{}'}}", self.name);
+        eventually(&query, || async {
+            match self.prometheus.query(&query, None).await.len() {
+                0 => Err("none".to_owned()),
+                _ => Ok(()),
+            }
+        })
+        .await;
+    }
+
     /// Waits until the job has seen every request.
     async fn has_all(&self) {
         let query = format!("sum(acs_recording_operations_total{{job='{}'}})", self.name);
@@ -140,8 +152,20 @@ impl Job<'_> {
 }
 
 /// What servers of every version must find.
-async fn check(text: &Job<'_>, openmetrics: &Job<'_>, protobuf: &Job<'_>, classic_too: bool) {
-    for job in [text, openmetrics, protobuf] {
+async fn check(
+    world: &World,
+    text: &Job<'_>,
+    openmetrics: &Job<'_>,
+    protobuf: &Job<'_>,
+    classic_too: bool,
+) {
+    let jobs = [text, openmetrics, protobuf];
+    world.exporter.ready().await;
+    for job in jobs {
+        job.has_zeros().await;
+    }
+    world.publish_all();
+    for job in jobs {
         job.has_all().await;
     }
     let by_text = text.series(true).await;
@@ -192,10 +216,9 @@ async fn prometheus_2_reads_the_same_from_each_format() {
     let native = Prometheus::start_as(program, &flags, folders[1].path(), &config).await;
     let job = |prometheus, name| Job { prometheus, name };
     let protobuf = job(&native, "protobuf");
-    world.exporter.ready().await;
-    world.publish_all();
     // This version drops classic histograms where there are native ones.
     check(
+        &world,
         &job(&plain, "text"),
         &job(&plain, "openmetrics"),
         &protobuf,
@@ -235,9 +258,7 @@ async fn prometheus_3_reads_the_same_from_each_format_and_start_times() {
         name,
     };
     let (text, openmetrics, protobuf) = (job("text"), job("openmetrics"), job("protobuf"));
-    world.exporter.ready().await;
-    world.publish_all();
-    check(&text, &openmetrics, &protobuf, true).await;
+    check(&world, &text, &openmetrics, &protobuf, true).await;
 
     // A label set that nobody knows is born above 0: the start time shows its rise.
     world.publish(r#""category":"Usage","operationName":"Usage","usageType":"novel","unitType":"minutes","quantity":7"#);
