@@ -148,7 +148,7 @@ impl From<&super::Family> for MetricFamily {
             help: Some(family.help.to_string()),
             kind: Some(kind),
             metric: family.series.iter().map(Metric::from).collect(),
-            unit: text::unit(text::base_name(&family.name)).map(str::to_owned),
+            unit: text::unit(text::base_name(&family.name, family.kind)).map(str::to_owned),
         }
     }
 }

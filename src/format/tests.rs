@@ -180,6 +180,31 @@ fn openmetrics_has_units_exemplars_start_times_and_an_end() {
     assert!(!without.contains("_created"));
 }
 
+/// As Prometheus 2.42 spells the bounds that it reads from protobuf.
+#[test]
+fn bounds_are_spelt_in_openmetrics_as_prometheus_spells_those_of_protobuf() {
+    let bounds = [1e-5, 0.0001, 2.5, 10.0, 100_000.0, 1e6, 2_592_000.0, 1e300];
+    let series = Series {
+        labels: labels(&[]),
+        value: Value::Histogram(histogram(&bounds, &[0; 9], 0.0)),
+    };
+    let families = [family("b", "B.", Kind::Histogram, vec![series])];
+    let text = read(Format::OpenMetrics.write(&families, false));
+    let spelt = text.split('"').skip(1).step_by(2).collect::<Vec<_>>();
+    let expected = [
+        "1e-05",
+        "0.0001",
+        "2.5",
+        "10.0",
+        "100000.0",
+        "1e+06",
+        "2.592e+06",
+        "1e+300",
+        "+Inf",
+    ];
+    assert_eq!(spelt, expected);
+}
+
 #[test]
 fn a_native_histogram_alone_has_one_bucket_in_text_and_spans_in_protobuf() {
     let mut duration = histogram(&[1.0], &[2, 5], 9.5);

@@ -7,6 +7,7 @@ use std::fmt::{self, Write};
 use time::OffsetDateTime;
 
 use super::{Exemplar, Family, Histogram, Label, Series, Value};
+use crate::family::Kind;
 
 /// In the classic format.
 pub(super) fn classic(families: &[Family]) -> Vec<u8> {
@@ -61,7 +62,7 @@ impl Text {
                 writeln!(self.out, "# HELP {name} {help}\n# TYPE {name} {kind}")
             }
             Dialect::OpenMetrics { .. } => {
-                let name = base_name(&family.name);
+                let name = base_name(&family.name, kind);
                 writeln!(self.out, "# TYPE {name} {kind}")?;
                 if let Some(unit) = unit(name) {
                     writeln!(self.out, "# UNIT {name} {unit}")?;
@@ -77,7 +78,7 @@ impl Text {
             Value::Counter(counter) => {
                 let exemplar = counter.exemplar.as_ref();
                 self.sample(name, "", labels, None, counter.value, exemplar)?;
-                self.created(base_name(name), labels, counter.started)
+                self.created(base_name(name, Kind::Counter), labels, counter.started)
             }
             Value::Histogram(histogram) => self.histogram(name, labels, histogram),
         }
@@ -127,10 +128,9 @@ impl Text {
         }
         if let Some(le) = le {
             write!(self.out, "{before}le=\"")?;
-            le.write(&mut self.out)?;
-            let is_whole = le.is_finite() && le.fract() == 0.0;
-            if is_whole && self.dialect != Dialect::Classic {
-                self.out.push_str(".0");
+            match self.dialect {
+                Dialect::Classic => le.write(&mut self.out)?,
+                Dialect::OpenMetrics { .. } => canonical(le, &mut self.out)?,
             }
             self.out.push('"');
             before = ',';
@@ -170,6 +170,22 @@ impl Number for f64 {
     }
 }
 
+/// A bound as OpenMetrics wants it, and as Prometheus spells one that it reads from protobuf: with a fraction, or with an
+/// exponent if it is large or small.
+fn canonical(bound: f64, out: &mut String) -> fmt::Result {
+    let scientific = format!("{bound:e}");
+    let parts = scientific.split_once('e');
+    let parts = parts.and_then(|(digits, exponent)| Some((digits, exponent.parse::<i32>().ok()?)));
+    match parts {
+        Some((digits, exponent)) if !(-4..6).contains(&exponent) => {
+            let sign = if exponent < 0 { '-' } else { '+' };
+            write!(out, "{digits}e{sign}{:02}", exponent.abs())
+        }
+        Some(_) if bound.fract() == 0.0 => write!(out, "{bound}.0"),
+        _ => bound.write(out),
+    }
+}
+
 /// Unix time in seconds, with milliseconds.
 struct Seconds(OffsetDateTime);
 
@@ -181,8 +197,11 @@ impl Number for Seconds {
 }
 
 /// `_total` belongs to the samples of a counter and not to its family.
-pub(crate) fn base_name(name: &str) -> &str {
-    name.strip_suffix("_total").unwrap_or(name)
+pub(crate) fn base_name(name: &str, kind: Kind) -> &str {
+    let counter = name
+        .strip_suffix("_total")
+        .filter(|_| kind == Kind::Counter);
+    counter.unwrap_or(name)
 }
 
 /// The unit at the end of a name.

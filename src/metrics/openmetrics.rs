@@ -62,7 +62,7 @@ fn spans(noted: &Noted, step: Step) -> Vec<Span> {
 }
 
 fn write_head(family: &Family, out: &mut impl Write) -> io::Result<()> {
-    let name = base_name(family.name);
+    let name = base_name(family.name, family.kind);
     writeln!(out, "# TYPE {name} {}", family.kind)?;
     if let Some(unit) = unit(name) {
         writeln!(out, "# UNIT {name} {unit}")?;
